@@ -1,0 +1,39 @@
+# make demo, make test, make lint, make bench: each makes .venv where it is missing.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+OUT ?= demo
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/.demo
+	$(BIN)/tmsgrad demo --out $(OUT)
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "tmsgrad needs Python 3.11 or later; none was found. Set PYTHON=/path/to/python3." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+# A stamp is written only after a whole install, so an interrupted one is begun again.
+.venv/.demo: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[template]"
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv demo .pytest_cache .ruff_cache .import_linter_cache

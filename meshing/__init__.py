@@ -1,0 +1,7 @@
+"""Heads: tetrahedral meshes with tissue tags, their files, surfaces and targets."""
+
+from .head import (
+    TISSUE_NAMES as TISSUE_NAMES,
+    HeadMesh as HeadMesh,
+    tissue_tag as tissue_tag,
+)

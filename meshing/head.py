@@ -1,0 +1,177 @@
+"""The head: a tetrahedral mesh in which each element has a tissue tag.
+
+Arrays live on the host, as NumPy arrays: meshing, searching and files work on them. What
+the solver needs of them is put on the device once, by `tmsgrad.efield.assemble`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import ArrayLike, Float, Int
+from numpy import ndarray
+
+
+# Tags as SimNIBS 4 writes them; the names are those of its conductivity table.
+TISSUE_NAMES = {
+    1: "white matter",
+    2: "gray matter",
+    3: "csf",
+    4: "bone",
+    5: "scalp",
+    6: "eyes",
+    7: "compact bone",
+    8: "spongy bone",
+    9: "blood",
+    10: "muscle",
+}
+
+_ALIASES = {
+    "wm": 1,
+    "gm": 2,
+    "grey matter": 2,
+    "cerebrospinal fluid": 3,
+    "skull": 4,
+    "skin": 5,
+    "eye": 6,
+    "eye balls": 6,
+}
+
+
+def tissue_tag(tissue: str | int) -> int:
+    """Find the tag of a tissue by its name, its abbreviation or its number.
+
+    Args:
+        tissue: Such as `"gray matter"`, `"gm"` or `2`.
+
+    Returns:
+        The SimNIBS tag.
+
+    Raises:
+        ValueError: There is no such tissue.
+    """
+    by_name = {name: tag for tag, name in TISSUE_NAMES.items()} | _ALIASES
+    word = str(tissue).strip().lower().replace("_", " ").replace("-", " ")
+    tag = int(word) if word.isdigit() else by_name.get(word)
+    if tag not in TISSUE_NAMES:
+        raise ValueError(
+            f"`tissue` is {tissue!r}, which is not known. Write one of "
+            f"{', '.join(TISSUE_NAMES.values())}, wm, gm or a tag from 1 to 10."
+        )
+    return tag
+
+
+@dataclass(frozen=True, eq=False)
+class HeadMesh:
+    """A head as tetrahedra with tissue tags.
+
+    Attributes:
+        nodes: Positions of the nodes. [m]
+        tetrahedra: The four nodes of each element, from 0, such that its volume
+            (b-a)×(c-a)·(d-a)/6 is positive.
+        tags: The tissue of each element, 1 to 10 as SimNIBS numbers them.
+    """
+
+    nodes: Float[ndarray, "node 3"]
+    tetrahedra: Int[ndarray, "tet 4"]
+    tags: Int[ndarray, "tet"]
+
+    def __init__(self, nodes: ArrayLike, tetrahedra: ArrayLike, tags: ArrayLike):
+        """Check and keep the mesh.
+
+        Args:
+            nodes: (nodes, 3). [m]
+            tetrahedra: Indices from 0 into `nodes`, (tetrahedra, 4).
+            tags: Tissue of each tetrahedron, (tetrahedra,).
+
+        Raises:
+            ValueError: A shape does not fit, a coordinate is not finite, an index is out
+                of range, a tag is unknown, or a tetrahedron is inverted or flat.
+        """
+        positions = np.ascontiguousarray(nodes, dtype=np.float64)
+        elements = np.ascontiguousarray(tetrahedra, dtype=np.int32)
+        labels = np.ascontiguousarray(tags, dtype=np.int32)
+        _check_shapes(positions, elements, labels)
+        _check_contents(positions, elements, labels)
+        object.__setattr__(self, "nodes", positions)
+        object.__setattr__(self, "tetrahedra", elements)
+        object.__setattr__(self, "tags", labels)
+        _check_volumes(self.volumes)
+        for array in (positions, elements, labels, self.volumes):
+            array.flags.writeable = False
+
+    @cached_property
+    def volumes(self) -> Float[ndarray, "tet"]:
+        """The volume of each tetrahedron. [m³]"""
+        return signed_volumes(self.nodes, self.tetrahedra)
+
+    @cached_property
+    def centroids(self) -> Float[ndarray, "tet 3"]:
+        """The mean position of each tetrahedron's nodes. [m]"""
+        a, b, c, d = (self.nodes[self.tetrahedra[:, i]] for i in range(4))
+        return (a + b + c + d) / 4
+
+    def __repr__(self) -> str:
+        return (
+            f"HeadMesh({len(self.nodes)} nodes, {len(self.tetrahedra)} tetrahedra, "
+            f"tags {', '.join(map(str, np.unique(self.tags)))})"
+        )
+
+
+def signed_volumes(
+    nodes: Float[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
+) -> Float[ndarray, "tet"]:
+    """Volumes of tetrahedra, negative where the node order is left-handed. [m³]"""
+    # Component by component: a third of the memory of np.cross, and faster.
+    origin = nodes[tetrahedra[:, 0]]
+    b, c, d = ((nodes[tetrahedra[:, i]] - origin).T for i in (1, 2, 3))
+    return (
+        (b[1] * c[2] - b[2] * c[1]) * d[0]
+        + (b[2] * c[0] - b[0] * c[2]) * d[1]
+        + (b[0] * c[1] - b[1] * c[0]) * d[2]
+    ) / 6
+
+
+def _check_shapes(nodes: ndarray, tetrahedra: ndarray, tags: ndarray) -> None:
+    if nodes.ndim != 2 or nodes.shape[1] != 3:
+        raise ValueError(f"`nodes` must have the shape (nodes, 3), got {nodes.shape}.")
+    if tetrahedra.ndim != 2 or tetrahedra.shape[1] != 4:
+        raise ValueError(
+            f"`tetrahedra` must have the shape (tetrahedra, 4), got {tetrahedra.shape}."
+        )
+    if len(tetrahedra) == 0:
+        raise ValueError("`tetrahedra` is empty: a head needs at least one.")
+    if tags.shape != tetrahedra.shape[:1]:
+        raise ValueError(
+            f"`tags` must give one tissue for each of {len(tetrahedra)} tetrahedra, got "
+            f"the shape {tags.shape}."
+        )
+
+
+def _check_contents(nodes: ndarray, tetrahedra: ndarray, tags: ndarray) -> None:
+    if not np.isfinite(nodes).all():
+        first = int(np.flatnonzero(~np.isfinite(nodes).all(axis=1))[0])
+        raise ValueError(f"`nodes` holds a value that is not finite, at node {first}.")
+    low, high = int(tetrahedra.min()), int(tetrahedra.max())
+    if low < 0 or high >= len(nodes):
+        raise ValueError(
+            f"`tetrahedra` names nodes {low} to {high}, but there are nodes 0 to "
+            f"{len(nodes) - 1} only."
+        )
+    unknown = sorted(set(np.unique(tags).tolist()) - set(TISSUE_NAMES))
+    if unknown:
+        raise ValueError(
+            f"`tags` holds {', '.join(map(str, unknown))}; known tissues are 1 to 10, as "
+            "in SimNIBS. Relabel or remove these elements."
+        )
+
+
+def _check_volumes(volumes: ndarray) -> None:
+    bad = np.flatnonzero(volumes <= 0)
+    if len(bad):
+        kind = "inverted" if volumes[bad[0]] < 0 else "of zero volume"
+        raise ValueError(
+            f"{len(bad)} of {len(volumes)} tetrahedra are inverted or of zero volume; "
+            f"number {bad[0]} (from 0) is {kind}. Repair the mesh, or swap two nodes of "
+            "each inverted tetrahedron."
+        )
