@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 
 # Tags as SimNIBS 4 writes them; the names are those of its conductivity table.

@@ -25,7 +25,9 @@ def rng():
 def _own_cache(tmp_path_factory, monkeypatch):
     """Keep the tests away from the user's cache folder."""
     if "TMSGRAD_CACHE" not in os.environ:
-        monkeypatch.setenv("TMSGRAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        monkeypatch.setenv(
+            "TMSGRAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache")
+        )
 
 
 @pytest.fixture(scope="session")
