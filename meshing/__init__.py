@@ -5,3 +5,4 @@ from .head import (
     HeadMesh as HeadMesh,
     tissue_tag as tissue_tag,
 )
+from .regions import Region as Region, ball as ball, region as region

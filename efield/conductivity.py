@@ -1,0 +1,116 @@
+"""Electrical conductivity of each element, from its tissue.
+
+The values are those of SimNIBS 4.5, which follow Wagner et al. 2004 (doi:10.1109/TBME.
+2004.827925) and Opitz et al. 2015 (doi:10.1016/j.neuroimage.2015.01.033) for bone.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..meshing import TISSUE_NAMES, HeadMesh, tissue_tag
+
+
+# By SimNIBS tag. [S/m]
+CONDUCTIVITIES = {
+    1: 0.126,
+    2: 0.275,
+    3: 1.654,
+    4: 0.010,
+    5: 0.465,
+    6: 0.5,
+    7: 0.008,
+    8: 0.025,
+    9: 0.6,
+    10: 0.16,
+}
+
+
+def isotropic(
+    head: HeadMesh, tissues: Mapping[str | int, float | Array] | None = None
+) -> Float[Array, "tet"]:
+    """Give each element the scalar conductivity of its tissue.
+
+    Differentiable in the values of `tissues`.
+
+    Args:
+        head: The head.
+        tissues: Values that replace those of `CONDUCTIVITIES`, by tissue name or tag, such
+            as `{"gray matter": 0.3}`. [S/m]
+
+    Returns:
+        A value per tetrahedron. [S/m]
+
+    Raises:
+        ValueError: A tissue is unknown or named twice, or a value is not positive.
+    """
+    values: list[float | Array] = [CONDUCTIVITIES[tag] for tag in TISSUE_NAMES]
+    given: set[int] = set()
+    for tissue, value in (tissues or {}).items():
+        tag = tissue_tag(tissue)
+        if tag in given:
+            raise ValueError(f"`tissues` names {TISSUE_NAMES[tag]!r} twice.")
+        given.add(tag)
+        if not isinstance(value, jax.core.Tracer) and not (
+            np.ndim(value) == 0 and np.isfinite(value) and value > 0
+        ):
+            raise ValueError(
+                f"the conductivity of {TISSUE_NAMES[tag]!r} must be one positive number in "
+                f"S/m, got {value!r}."
+            )
+        values[tag - 1] = value
+    table = jnp.stack([jnp.asarray(value, dtype=float) for value in values])
+    return table[jnp.asarray(head.tags - 1)]
+
+
+def check_conductivity(conductivity: Array, elements: int) -> None:
+    """Refuse what cannot be a conductivity: a shape, NaN, or not positive definite.
+
+    Values are checked where they are known, which they are not under `jax.jit`.
+
+    Raises:
+        ValueError: Which tetrahedron is wrong, and how.
+    """
+    if conductivity.shape not in ((elements,), (elements, 3, 3)):
+        raise ValueError(
+            f"`conductivity` must have the shape ({elements},) or ({elements}, 3, 3): one "
+            f"value or tensor per tetrahedron; got {conductivity.shape}."
+        )
+    if isinstance(conductivity, jax.core.Tracer):
+        return
+    values = np.asarray(conductivity)
+    finite = np.isfinite(values).reshape(elements, -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"`conductivity` of tetrahedron {int(np.argmin(finite))} is not finite."
+        )
+    if values.ndim == 1:
+        smallest = values
+    else:
+        symmetric = np.abs(values - np.swapaxes(values, 1, 2)).max(axis=(1, 2))
+        bad = symmetric > 1e-6 * np.abs(values).max(axis=(1, 2))
+        if bad.any():
+            raise ValueError(
+                f"`conductivity` of tetrahedron {int(np.argmax(bad))} is not a symmetric "
+                "tensor."
+            )
+        smallest = _smallest_pivot(values)
+    if smallest.min() <= 0:
+        raise ValueError(
+            f"`conductivity` of tetrahedron {int(np.argmin(smallest))} is not positive"
+            f"{'' if values.ndim == 1 else ' definite'}; tissue conducts, if only a "
+            "little (air 1e-15 S/m)."
+        )
+
+
+def _smallest_pivot(tensors: np.ndarray) -> np.ndarray:
+    """Smallest pivot of Gauss elimination: positive where a tensor is definite."""
+    a, b, c = tensors[:, 0, 0], tensors[:, 0, 1], tensors[:, 0, 2]
+    safe = np.where(a > 0, a, 1.0)
+    d = tensors[:, 1, 1] - b * b / safe
+    e = tensors[:, 1, 2] - b * c / safe
+    f = tensors[:, 2, 2] - c * c / safe - e * e / np.where(d > 0, d, 1.0)
+    return np.minimum(np.minimum(a, d), f)

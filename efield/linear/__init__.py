@@ -1,0 +1,13 @@
+"""Linear solvers behind one differentiable solve."""
+
+from .choice import default_solver as default_solver
+from .direct import Direct as Direct
+from .solver import (
+    AbstractDeviceSolver as AbstractDeviceSolver,
+    AbstractHostSolver as AbstractHostSolver,
+    AbstractSolver as AbstractSolver,
+    HostState as HostState,
+    SolverReport as SolverReport,
+    solve_linear as solve_linear,
+)
+from .stiffness import HostMesh as HostMesh, Stiffness as Stiffness

@@ -1,0 +1,126 @@
+"""Factorisation on the host: set up once, then each right-hand side is cheap."""
+
+import ctypes
+import importlib.util
+import weakref
+
+import equinox as eqx
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spl
+
+from .solver import AbstractHostSolver, Factor
+from .stiffness import HostMesh, assemble_upper, whole
+
+
+def pardiso_is_available() -> bool:
+    """Tell whether MKL's PARDISO is installed, which it can be on x86-64 only."""
+    return importlib.util.find_spec("pypardiso") is not None
+
+
+class Direct(AbstractHostSolver):
+    """Sparse Cholesky factorisation by MKL PARDISO, or SuperLU where there is none.
+
+    Attributes:
+        rtol: The largest true relative residual that is accepted.
+    """
+
+    rtol: float = eqx.field(static=True, default=1e-10)
+
+    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Factor:
+        """Factorise the stiffness matrix."""
+        upper = assemble_upper(mesh, conductivity)
+        kind = _Pardiso if pardiso_is_available() else _SuperLU
+        return kind(upper, self.rtol)
+
+
+class _Pardiso:
+    """A Cholesky factor held by PARDISO (matrix type 2: real, symmetric, definite)."""
+
+    def __init__(self, upper: sp.csr_matrix, rtol: float):
+        import pypardiso
+
+        self._upper, self._rtol = upper, rtol
+        self._solver = solver = pypardiso.PyPardisoSolver(mtype=2)
+        weakref.finalize(self, solver.free_memory, everything=True).atexit = False
+        _make_reproducible(solver)
+        try:
+            self._solver.factorize(upper)
+        except pypardiso.pardiso_wrapper.PyPardisoError as error:
+            raise RuntimeError(_why_not_factorised(upper, str(error))) from error
+
+    def solve(self, rhs):
+        x = self._solver.solve(self._upper, np.asfortranarray(rhs.T))
+        return _checked(self._upper, x.reshape(rhs.T.shape).T, rhs, self._rtol)
+
+
+def _make_reproducible(solver) -> None:
+    """Ask MKL for results that are the same bit by bit in every run.
+
+    MKL's conditional numerical reproducibility: the branch for this processor (2), and a
+    fixed number of threads for PARDISO (iparm 34).
+    """
+    solver.libmkl.MKL_CBWR_Set(ctypes.c_int(2))
+    solver.set_iparm(34, solver.libmkl.MKL_Get_Max_Threads())
+
+
+class _SuperLU:
+    """Factors held by SciPy: everywhere at hand, and slower by far."""
+
+    def __init__(self, upper: sp.csr_matrix, rtol: float):
+        self._upper, self._rtol = upper, rtol
+        try:
+            self._factors = spl.splu(
+                sp.csc_matrix(whole(upper)),
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+        except RuntimeError as error:
+            raise RuntimeError(_why_not_factorised(upper, str(error))) from error
+
+    def solve(self, rhs):
+        x = self._factors.solve(np.ascontiguousarray(rhs.T)).T
+        return _checked(self._upper, x, rhs, self._rtol)
+
+
+def relative_residuals(upper: sp.csr_matrix, x: np.ndarray, rhs: np.ndarray):
+    """Return |b - Kx| / |b| for each row of `rhs`, from the upper triangle of K."""
+    product = upper @ x.T + upper.T @ x.T - upper.diagonal()[:, None] * x.T
+    size = np.linalg.norm(rhs, axis=1)
+    return np.linalg.norm(rhs - product.T, axis=1) / np.where(size > 0, size, 1.0)
+
+
+def raise_unless_converged(residual: np.ndarray, rtol: float, how: str) -> None:
+    """Raise where a true relative residual is larger than the solver promises.
+
+    Raises:
+        RuntimeError: With the likely cause.
+    """
+    if not (residual <= rtol).all():
+        raise RuntimeError(
+            f"{how} reached a relative residual of {np.max(residual):.1e} instead of "
+            f"{rtol:.0e}. Likely causes: elements of almost no volume, a part of the mesh "
+            "that hangs on nothing, or conductivities many orders of magnitude apart. "
+            "Check the mesh with `tmsgrad head info`, or allow a larger `rtol`."
+        )
+
+
+def _checked(upper, x, rhs, rtol):
+    residual = relative_residuals(upper, x, rhs)
+    raise_unless_converged(residual, rtol, "the factorisation")
+    return x, np.zeros(len(rhs), dtype=np.int32), residual
+
+
+def _why_not_factorised(upper: sp.csr_matrix, message: str) -> str:
+    parts = sp.csgraph.connected_components(upper, directed=False)[0]
+    loose = (
+        f"The mesh falls into {parts - 1} parts that share no node. "
+        if parts > 2
+        else ""
+    )
+    return (
+        f"the stiffness matrix could not be factorised ({message}). {loose}Likely causes: "
+        "parts of the mesh without contact, elements of almost no volume, or too little "
+        "memory (`solver=efield.Multigrid()` needs less)."
+    )

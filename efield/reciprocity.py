@@ -1,0 +1,161 @@
+"""Reciprocity: the field in a target, for any placement of any coil, without a solve.
+
+A target value is linear in ∂A/∂t at the nodes. With the weights wₑ of the target, a
+direction d and the adjoint potential λ, K λ = Σₑ wₑ d·∇N, it is
+
+    d·mean E = -Σₙ qₙ · ∂A/∂t(rₙ),    qₙ = Σₑ∋ₙ Jₑ / 4,    Jₑ = wₑ d - Vₑ σₑ ∇λ.
+
+This is the transpose of the discrete forward solve, so both agree to rounding. Physically
+J is the current of dipoles in the target, and its magnetic field at a coil's dipoles
+gives the same number [Gomez et al. 2021, doi:10.1016/j.neuroimage.2020.117696, eq. 6].
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from ..coils import AbstractCoil, Pose
+from ..coils.dipoles import MU0_OVER_4PI, in_blocks
+from ..meshing import Region
+from .conductor import Conductor
+from .linear import AbstractSolver, Stiffness, default_solver, solve_linear
+
+
+class Reciprocal(eqx.Module):
+    """The currents that a target's unit dipoles drive: the target's view of all coils.
+
+    Attributes:
+        positions: Where the currents are: the nodes of the head, or fewer equivalent
+            points. [m]
+        currents: For each direction of the target's field, the current elements that
+            give it. [A m per A m]
+    """
+
+    positions: Float[Array, "source 3"]
+    currents: Float[Array, "direction source 3"]
+
+    def mean_field(
+        self, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6
+    ) -> Float[Array, "direction"]:
+        """Evaluate the mean of E over the target for one placement, by direct summation.
+
+        Args:
+            coil: The coil.
+            pose: One placement.
+            current_rate: dI/dt. [A/s]
+
+        Returns:
+            The components of the mean vector, equal to those of the forward solve. [V/m]
+        """
+        rates = current_rate * coil.potential_at(self.positions, pose)
+        return -jnp.einsum("dsc,sc->d", self.currents, rates)
+
+    def vector_potential(
+        self, points: Float[Array, "point 3"]
+    ) -> Float[Array, "point direction 3"]:
+        """Evaluate the vector potential of the currents, for each direction. [T m]
+
+        A current element I dl of a coil at a point a gives the target -dI/dt dl·a.
+        """
+        table = jnp.moveaxis(self.currents, 1, 0).reshape(len(self.positions), -1)
+
+        @jax.checkpoint
+        def block(chunk: Float[Array, "chunk 3"]) -> Float[Array, "chunk all"]:
+            squares = _squares(chunk, self.positions)
+            return jax.lax.rsqrt(squares) @ table
+
+        sums = in_blocks(block, points, len(self.positions))
+        return MU0_OVER_4PI * sums.reshape(len(points), -1, 3)
+
+    def magnetic_field(
+        self, points: Float[Array, "point 3"]
+    ) -> Float[Array, "point direction 3"]:
+        """Evaluate the magnetic field of the currents, for each direction. [T]
+
+        A magnetic dipole m of a coil in a field B gives the target -dI/dt m·B.
+        """
+        origin = jnp.mean(self.positions, axis=0)[None]
+        positions = self.positions - origin
+        arms = jnp.cross(self.currents, positions[None])
+        both = jnp.concatenate([self.currents, arms])
+        table = jnp.moveaxis(both, 1, 0).reshape(len(positions), -1)
+
+        @jax.checkpoint
+        def block(chunk: Float[Array, "chunk 3"]) -> Float[Array, "chunk direction 3"]:
+            squares = _squares(chunk, positions)
+            sums = (1 / (squares * jnp.sqrt(squares))) @ table
+            current, arm = jnp.split(sums.reshape(len(chunk), -1, 3), 2, axis=1)
+            return jnp.cross(current, chunk[:, None]) - arm
+
+        return MU0_OVER_4PI * in_blocks(block, points - origin, len(positions))
+
+
+def reciprocal(
+    conductor: Conductor,
+    target: Region,
+    directions: Float[Array, "direction 3"] | None = None,
+    *,
+    solver: AbstractSolver | None = None,
+) -> Reciprocal:
+    """Solve the adjoint problem of a target, once for all placements of all coils.
+
+    Differentiable in the conductivity and the directions.
+
+    Args:
+        conductor: The head.
+        target: Where the mean of E is wanted.
+        directions: Components of the mean to take; by default x, y and z.
+        solver: As for `solve`.
+
+    Returns:
+        What gives the target's mean field for any placement.
+
+    Raises:
+        RuntimeError: The solver did not reach its tolerance.
+    """
+    if directions is None:
+        directions = jnp.eye(3, dtype=conductor.nodes.dtype)
+    solver = (
+        default_solver(conductor.host.mesh, len(directions))
+        if solver is None
+        else solver
+    )
+    dipoles = _dipoles(conductor.stiffness, target, directions)
+    loads = jax.vmap(conductor.elements.gradient_adjoint)(dipoles)
+    potentials, _ = solve_linear(conductor.stiffness, conductor.host, loads, solver)
+    currents = _nodal_currents(conductor.stiffness, dipoles, potentials)
+    return Reciprocal(conductor.nodes, currents)
+
+
+def _dipoles(
+    stiffness: Stiffness, target: Region, directions: Float[Array, "direction 3"]
+) -> Float[Array, "direction 3 tet"]:
+    elements = len(stiffness.elements.volumes)
+    weights = jnp.asarray(target.weights, dtype=directions.dtype)
+    whole = (
+        jnp.zeros(elements, dtype=directions.dtype).at[target.tetrahedra].set(weights)
+    )
+    return directions[:, :, None] * whole[None, None, :]
+
+
+@jax.jit
+def _nodal_currents(
+    stiffness: Stiffness,
+    dipoles: Float[Array, "direction 3 tet"],
+    potentials: Float[Array, "direction node"],
+) -> Float[Array, "direction node 3"]:
+    def currents(both: tuple[Array, Array]) -> Float[Array, "node 3"]:
+        dipole, potential = both
+        back = stiffness.current(stiffness.elements.gradient(potential))
+        return stiffness.elements.mean_adjoint(dipole - back)
+
+    return jax.lax.map(currents, (dipoles, potentials))
+
+
+def _squares(
+    points: Float[Array, "point 3"], positions: Float[Array, "source 3"]
+) -> Float[Array, "point source"]:
+    return sum(
+        (points[:, None, axis] - positions[None, :, axis]) ** 2 for axis in range(3)
+    )  # pyright: ignore[reportReturnType]
