@@ -1,0 +1,42 @@
+"""Better the worst elements of a cut lattice."""
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from .improve_collapse import collapse_edges
+from .improve_move import move_nodes
+from .improve_shape import smallest_sines
+
+
+_WANTED = np.sin(np.radians(15))
+_ROUNDS = ((3, 2), (2, 2), (1, 2), (1, 3), (1, 3))  # Collapses, moves.
+
+
+def improve(
+    points: Float[ndarray, "node 3"],
+    tetrahedra: Int[ndarray, "tet 4"],
+    tags: ndarray,
+) -> tuple[ndarray, ndarray, ndarray]:
+    """Collapse edges and move nodes until dihedral angles are large enough.
+
+    Args:
+        points: The nodes.
+        tetrahedra: The elements, with positive volumes.
+        tags: Their labels.
+
+    Returns:
+        Nodes, elements and labels, without unused nodes.
+    """
+    points, tags = points.copy(), tags.astype(np.int32)
+    sines = smallest_sines(points, tetrahedra)
+    rng = np.random.default_rng(0)
+    for collapses, moves in _ROUNDS:
+        for _ in range(collapses):
+            tetrahedra, tags, sines = collapse_edges(
+                points, tetrahedra, tags, sines, _WANTED
+            )
+        for _ in range(moves):
+            move_nodes(points, tetrahedra, tags, sines, _WANTED, rng)
+    used, tetrahedra = np.unique(tetrahedra, return_inverse=True)
+    return points[used], tetrahedra.reshape(-1, 4), tags

@@ -1,0 +1,195 @@
+"""A label image as a function of position: which tissue is where, and how far off.
+
+The indicator of each label is smoothed by a Gaussian of 0.6 voxels and interpolated
+trilinearly; the label at a point is the largest of them. So narrow a kernel rounds the
+stairs of the voxels and keeps a sheet of one voxel.
+
+Positions are in the frame of the image: voxel index times voxel size, in whatever unit
+the voxel size has. Labels are counted from 0 in the order of `values`.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from numpy import ndarray
+from scipy import ndimage
+
+
+_SMOOTHING = 0.6  # [voxel]
+_RADIUS = 2  # Where the kernel is cut. [voxel]
+_MARGIN = 4  # Of air around the head. [voxel]
+_REACH = 8  # Largest distance that is told from farther ones. [voxel]
+_UNSURE = 255
+_AT_ONCE = 1 << 18  # Points, so that temporary arrays stay small.
+
+
+class LabelField:
+    """Labels and distances at any position of a label image.
+
+    Attributes:
+        values: The labels of the image in the order that this field counts them; the
+            first is 0, air.
+        lower, upper: Corners of a box around all that is not air.
+        voxel: The size of a voxel.
+    """
+
+    values: Int[ndarray, "label"]
+    lower: Float[ndarray, "3"]
+    upper: Float[ndarray, "3"]
+    voxel: Float[ndarray, "3"]
+
+    def __init__(self, labels: Int[ndarray, "i j k"], voxel: Float[ndarray, "3"]):
+        """Smooth the indicators and measure the distances.
+
+        Args:
+            labels: The label image, 0 for air, at least one voxel of something else.
+            voxel: The size of a voxel along each axis.
+        """
+        filled = [np.flatnonzero(labels.any(axis=axes)) for axes in _OTHER_AXES]
+        low = np.array([f[0] for f in filled])
+        high = np.array([f[-1] + 1 for f in filled])
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        self.values = np.union1d([0], np.unique(labels[box]))
+        index = np.searchsorted(self.values, labels[box]).astype(np.uint8)
+        index = np.pad(index, _MARGIN)
+        self.voxel = np.asarray(voxel, dtype=np.float64)
+        self.lower, self.upper = (low - 0.5) * self.voxel, (high - 0.5) * self.voxel
+        self._first = (low - _MARGIN) * self.voxel
+        self._shape = np.array(index.shape)
+        self._certain, self._row, self._indicators = _indicators(
+            index, len(self.values)
+        )
+        self._distances = _distances(index, len(self.values), self.voxel)
+
+    def labels(self, points: Float[ndarray, "point 3"]) -> UInt8[ndarray, "point"]:
+        """The label at each point, as its place in `values`; air outside the image."""
+        result = np.empty(len(points), dtype=np.uint8)
+        for start in range(0, len(points), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            cell, fraction = self._locate(points[part])
+            found = self._certain[cell]
+            unsure = np.flatnonzero(found == _UNSURE)
+            sums = self._interpolate(
+                self._indicators, self._row, cell[unsure], fraction[unsure]
+            )
+            found[unsure] = sums.argmax(axis=1)
+            result[part] = found
+        return result
+
+    def distances(
+        self, points: Float[ndarray, "point 3"]
+    ) -> Float[ndarray, "point label"]:
+        """How far each point is from each label, 0 in it, up to eight voxels.
+
+        Between the centres of voxels, so half a voxel more than to the label's surface.
+        """
+        step = _REACH * self.voxel.max() / 255
+        result = np.empty((len(points), len(self.values)), dtype=np.float32)
+        for start in range(0, len(points), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            cell, fraction = self._locate(points[part])
+            result[part] = self._interpolate(self._distances, None, cell, fraction)
+        result *= step
+        return result
+
+    def _locate(self, points: ndarray) -> tuple[ndarray, ndarray]:
+        place = (points - self._first) / self.voxel
+        np.clip(place, 0, self._shape - 1.001, out=place)
+        corner = place.astype(np.int32)
+        cell = (corner[:, 0] * self._shape[1] + corner[:, 1]) * self._shape[2]
+        return cell + corner[:, 2], (place - corner).astype(np.float32)
+
+    def _interpolate(
+        self, table: ndarray, row: ndarray | None, cell: ndarray, fraction: ndarray
+    ) -> ndarray:
+        total = np.zeros((len(cell), table.shape[1]), dtype=np.float32)
+        layer, line = self._shape[1] * self._shape[2], self._shape[2]
+        along = (1 - fraction, fraction)
+        for i in (0, 1):
+            for j in (0, 1):
+                weight = along[i][:, 0] * along[j][:, 1]
+                for k in (0, 1):
+                    corner = cell + (i * layer + j * line + k)
+                    entry = corner if row is None else row[corner]
+                    total += table[entry] * (weight * along[k][:, 2])[:, None]
+        return total
+
+
+_OTHER_AXES = ((1, 2), (0, 2), (0, 1))
+
+
+def _indicators(index: ndarray, count: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Smoothed indicators, kept only for the voxels where the label is in doubt.
+
+    Returns:
+        The label of each cell between eight voxel centres, or `_UNSURE`; the row of each
+        voxel in the table; the table, (rows, labels). All flat.
+    """
+    smooth = []
+    certain = np.full(index.shape, _UNSURE, dtype=np.uint8)
+    for label in range(count):
+        indicator = (index == label).astype(np.float32)
+        for axis in range(3):
+            ndimage.gaussian_filter1d(
+                indicator, _SMOOTHING, axis, output=indicator, radius=_RADIUS,
+                mode="nearest",
+            )  # fmt: skip
+        # Where all eight corners exceed a half, so does every point between them.
+        corners = indicator > 0.5
+        for axis in range(3):
+            inner = [slice(None)] * 3
+            outer = [slice(None)] * 3
+            inner[axis], outer[axis] = slice(None, -1), slice(1, None)
+            corners[tuple(inner)] &= corners[tuple(outer)]
+        certain[corners] = label
+        smooth.append(indicator.astype(np.float16))
+    doubtful = certain == _UNSURE
+    for axis in range(3):
+        inner = [slice(None)] * 3
+        outer = [slice(None)] * 3
+        inner[axis], outer[axis] = slice(None, -1), slice(1, None)
+        doubtful[tuple(outer)] |= doubtful[tuple(inner)].copy()
+    row = np.cumsum(doubtful.ravel(), dtype=np.int32)
+    row -= 1
+    table = np.stack([s[doubtful] for s in smooth], axis=1).astype(np.float32)
+    return certain.ravel(), row, table
+
+
+def _distances(index: ndarray, count: int, voxel: ndarray) -> ndarray:
+    """Euclidean distance of each voxel from each label, in 255ths of the reach.
+
+    The exact transform by lower envelopes costs seconds per label; here only a narrow
+    band matters, so a minimum over a few shifts along each axis in turn serves.
+    """
+    reach = _REACH * voxel.max()
+    unit = 60000 / reach**2
+    table = np.empty((index.size, count), dtype=np.uint8)
+    for label in range(count):
+        square = np.where(index == label, 0, 60000).astype(np.uint16)
+        for axis in range(3):
+            square = _lower_envelope(square, axis, voxel[axis], unit, reach)
+        distance = np.sqrt(square.ravel(), dtype=np.float32)
+        distance *= 255 / np.sqrt(np.float32(60000))
+        table[:, label] = distance
+    return table
+
+
+def _lower_envelope(
+    square: ndarray, axis: int, step: float, unit: float, reach: float
+) -> ndarray:
+    near = square.copy()
+    shifted = np.empty_like(square)
+    for shift in range(1, int(reach / step) + 1):
+        added = round(unit * (shift * step) ** 2)
+        np.minimum(square, max(60000 - added, 0), out=shifted)
+        shifted += np.uint16(min(added, 60000))
+        ahead = [slice(None)] * 3
+        behind = [slice(None)] * 3
+        ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
+        if shift < square.shape[axis]:
+            np.minimum(
+                near[tuple(ahead)], shifted[tuple(behind)], out=near[tuple(ahead)]
+            )
+            np.minimum(
+                near[tuple(behind)], shifted[tuple(ahead)], out=near[tuple(behind)]
+            )
+    return near

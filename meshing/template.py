@@ -1,0 +1,110 @@
+"""The template head: meshed once, then kept in the user's cache folder."""
+
+import os
+import secrets
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from .head import HeadMesh
+from .labels import mesh_labels
+from .template_labels import template_labels
+
+
+# To be raised whenever the same request comes to give another mesh: files of an older
+# recipe in users' caches are then built anew.
+_RECIPE = 1
+
+
+def template(
+    tetrahedra: int = 1_000_000,
+    progress: Callable[[float, str], None] | None = None,
+) -> HeadMesh:
+    """The template head: the ICBM 152 brain in the scalp of fsaverage, MNI152 space.
+
+    It is made from files that the packages nilearn and mne carry, without a download,
+    which takes a minute or so the first time; later it is read from the folder that
+    `cache_folder` names. The outer skull is in neither package: the bone fills half the
+    gap between inner skull and scalp, at least 2.5 mm and at most 8 mm.
+
+    Several processes may build it at once: each then does the work, and the files they
+    leave are the same.
+
+    Args:
+        tetrahedra: About how many elements, see `mesh_labels`.
+        progress: Called now and then while the head is built, with the share of the work
+            that is done and what is being done. Not called if it is in the cache.
+
+    Returns:
+        The head with white matter, gray matter, CSF, bone and scalp.
+
+    Raises:
+        ModuleNotFoundError: It must be built, and nilearn or mne is missing.
+        ValueError: `tetrahedra` is out of range.
+    """
+    path = cache_folder() / f"template-{tetrahedra}.npz"
+    kept = _read(path)
+    if kept is not None:
+        return kept
+    if progress is not None:
+        progress(0.0, "putting the template's labels together")
+    labels, affine = template_labels()
+
+    def later(fraction: float, stage: str) -> None:
+        if progress is not None:
+            progress(0.1 + 0.9 * fraction, stage)
+
+    head = mesh_labels(labels, affine, tetrahedra, later)
+    try:
+        _write(path, head)
+    except OSError as error:
+        warnings.warn(
+            f"The template head could not be kept in {path.parent} ({error}) and must be "
+            "built anew next time. Set TMSGRAD_CACHE to a folder that can be written.",
+            stacklevel=2,
+        )
+    return head
+
+
+def cache_folder() -> Path:
+    """Where tmsgrad keeps what it builds once.
+
+    The folder in the environment variable `TMSGRAD_CACHE`, or else the operating system's
+    cache folder of this user.
+    """
+    chosen = os.environ.get("TMSGRAD_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("tmsgrad")
+
+
+def _read(path: Path) -> HeadMesh | None:
+    """Read a head from the cache; None where there is none that is whole and recent."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file["recipe"]) != _RECIPE:
+                return None
+            # The zip format has a checksum for each array, which reading verifies.
+            return HeadMesh(file["nodes"], file["tetrahedra"], file["tags"])
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, head: HeadMesh) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.stem}-{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            np.savez(
+                file,
+                recipe=np.array(_RECIPE),
+                nodes=head.nodes,
+                tetrahedra=head.tetrahedra,
+                tags=head.tags.astype(np.uint8),
+            )
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
