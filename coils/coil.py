@@ -5,9 +5,10 @@ import abc
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .pose import Pose
+from .sources import Sources
 
 
 class AbstractCoil(eqx.Module):
@@ -36,6 +37,17 @@ class AbstractCoil(eqx.Module):
     def surface_points(self) -> Float[Array, "point 3"]:
         """Points that must stay outside the head: of the casing, else the sources. [m]"""
 
+    def sources(self) -> Sources:
+        """Write the coil as dipoles and short currents, for reciprocity.
+
+        Raises:
+            ValueError: The coil is known by its field alone.
+        """
+        raise ValueError(
+            f"a {type(self).__name__} has no point sources. Use `vector_potential`, or "
+            "read the coil from a file that holds its dipoles or wires (.ccd or .tcd)."
+        )
+
     def potential_at(
         self, points: Float[Array, "point 3"], pose: Pose
     ) -> Float[Array, "point 3"]:
@@ -59,12 +71,14 @@ class Coil(AbstractCoil):
         casing: Points on the casing, in the frame of the coil, or None. [m]
         name: How the coil is called.
         max_current_rate: The largest dI/dt of coil and stimulator, or None. [A/s]
+        casing_triangles: Rows of `casing` that form the casing's surface, or None.
     """
 
     elements: tuple[AbstractCoil, ...]
     casing: Float[Array, "point 3"] | None = None
     name: str = eqx.field(static=True, default="coil")
     max_current_rate: float | None = eqx.field(static=True, default=None)
+    casing_triangles: Int[Array, "triangle 3"] | None = None
 
     def __check_init__(self):
         if not self.elements:
@@ -80,6 +94,10 @@ class Coil(AbstractCoil):
         for element in self.elements[1:]:
             total = total + element.vector_potential(points)
         return total
+
+    def sources(self) -> Sources:
+        """Join the point sources of all elements."""
+        return Sources.joined([each.sources() for each in self.elements])
 
     @property
     def surface_points(self) -> Float[Array, "point 3"]:

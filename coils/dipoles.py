@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from .coil import AbstractCoil
+from .sources import Sources
 
 
 MU0_OVER_4PI = 1e-7  # [T m / A]. CODATA 2022 differs by 1.3e-10 of this.
@@ -95,6 +96,10 @@ class MagneticDipoles(AbstractCoil):
 
         shifted = points - origin
         return MU0_OVER_4PI * in_blocks(block, shifted, len(positions))
+
+    def sources(self) -> Sources:
+        """The dipoles themselves."""
+        return Sources.of_dipoles(self.positions, self.moments)
 
     @property
     def surface_points(self) -> Float[Array, "point 3"]:
