@@ -1,0 +1,166 @@
+"""What all readers and writers of heads have in common.
+
+Files hold mm and heads hold m; `MM_PER_M` is used wherever one becomes the other.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedWriter
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+from numpy import ndarray
+
+from .head import TISSUE_NAMES, HeadMesh
+
+
+MM_PER_M = 1000.0
+
+# Heads of mice are 20 mm long and those of elephants 1 m.
+_SMALLEST_HEAD, _LARGEST_HEAD = 1.0, 10_000.0  # [mm]
+
+
+def head_of_file(
+    path: Path,
+    points: Float[ndarray, "point 3"],
+    tetrahedra: Integer[ndarray, "tet 4"],
+    tags: Integer[ndarray, "tet"],
+) -> HeadMesh:
+    """Make a head of what a file holds, and blame the file where that is impossible.
+
+    Args:
+        path: The file, for messages.
+        points: Positions of all points in the file. [mm]
+        tetrahedra: Indices from 0 into `points`.
+        tags: Tissue of each tetrahedron.
+
+    Returns:
+        The head, without the points that no tetrahedron uses; the others keep their
+        order.
+
+    Raises:
+        ValueError: There are no tetrahedra, a tag is unknown, the mesh is not a valid
+            `HeadMesh`, or its size is not that of a head in mm.
+    """
+    if len(tetrahedra) == 0:
+        raise ValueError(
+            f"{path}: the file holds no tetrahedra. Give the volume mesh of the head, "
+            "not a surface mesh or a geometry."
+        )
+    _check_tags(path, tags)
+    _check_indices(path, tetrahedra, len(points))
+    used = used_points(tetrahedra, len(points))
+    if not used.all():
+        tetrahedra = (np.cumsum(used, dtype=np.int64) - 1)[tetrahedra]
+        points = points[used]
+    _check_size(path, points)
+    try:
+        return HeadMesh(points / MM_PER_M, tetrahedra, tags)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def used_points(
+    tetrahedra: Integer[ndarray, "tet 4"], count: int
+) -> Bool[ndarray, "point"]:
+    """Mark those of `count` points that are a corner of some tetrahedron."""
+    used = np.zeros(count, dtype=bool)
+    used[tetrahedra.ravel()] = True
+    return used
+
+
+def path_of_file(path: str | os.PathLike[str]) -> Path:
+    """Check that there is such a file to read.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name.
+        IsADirectoryError: It is a folder.
+    """
+    checked = Path(path)
+    if checked.is_dir():
+        raise IsADirectoryError(
+            f"{checked}: this is a folder. Give the mesh file in it; for an m2m_ folder "
+            "of SimNIBS use meshing.read_head."
+        )
+    if not checked.exists():
+        raise FileNotFoundError(
+            f"{checked}: there is no such file. Check the name and the folder."
+        )
+    return checked
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BufferedWriter]:
+    """Open a file for writing that takes its name only when it is whole.
+
+    Until then it has a temporary name in the same folder. If writing fails, that is
+    removed, and what had the name before is left as it was.
+
+    Raises:
+        OSError: The folder is missing or cannot be written, with the name of `path`.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path}: the folder {path.parent} does not exist. Make it first."
+        )
+    token = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{token}.part")
+    try:
+        file = open(temporary, "xb")  # noqa: SIM115
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        with file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _check_tags(path: Path, tags: ndarray) -> None:
+    found, counts = np.unique(tags, return_counts=True)
+    unknown = [
+        f"{tag} ({count} tetrahedra)"
+        for tag, count in zip(found.tolist(), counts.tolist(), strict=True)
+        if tag not in TISSUE_NAMES
+    ]
+    if unknown:
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        raise ValueError(
+            f"{path}: tetrahedra have tags that are not tissues: "
+            f"{', '.join(unknown[:10])}{more}. Tissues are 1 to 10, as in SimNIBS "
+            f"({', '.join(f'{t} {name}' for t, name in TISSUE_NAMES.items())}). Relabel "
+            "or remove these elements."
+        )
+
+
+def _check_indices(path: Path, tetrahedra: ndarray, count: int) -> None:
+    low, high = int(tetrahedra.min()), int(tetrahedra.max())
+    if low < 0 or high >= count:
+        raise ValueError(
+            f"{path}: tetrahedra name points {low} to {high}, counted from 0, but there "
+            f"are {count} points. The file is damaged; export the mesh anew."
+        )
+
+
+def _check_size(path: Path, points: ndarray) -> None:
+    # Damaged coordinates may be so large that their difference is infinite, or NaN,
+    # which passes here for `HeadMesh` to refuse.
+    with np.errstate(over="ignore", invalid="ignore"):
+        extent = float(np.ptp(points, axis=0).max())  # [mm]
+    if extent < _SMALLEST_HEAD:
+        raise ValueError(
+            f"{path}: the mesh is {extent:.3g} mm across, too small for a head. Mesh "
+            "files are in mm, and this one is probably in m: multiply its coordinates "
+            "by 1000."
+        )
+    if extent > _LARGEST_HEAD:
+        raise ValueError(
+            f"{path}: the mesh is {extent / MM_PER_M:.3g} m across, too large for a "
+            "head. Mesh files are in mm, and this one is probably in µm: divide its "
+            "coordinates by 1000."
+        )

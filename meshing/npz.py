@@ -1,0 +1,104 @@
+"""Heads as NumPy archives, which are small and quick to read.
+
+They hold `points` in mm, `tets` counted from 0, and `tags`.
+"""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from .files import MM_PER_M, head_of_file, path_of_file, replacing
+from .head import HeadMesh
+
+
+_ARRAYS = ("points", "tets", "tags")
+
+
+def read_npz(path: str | os.PathLike[str]) -> HeadMesh:
+    """Read a head from an .npz file.
+
+    Points that no tetrahedron uses are dropped, as by `read_msh`.
+
+    Args:
+        path: A file with the arrays `points` (points, 3) [mm], `tets` (tetrahedra, 4)
+            counted from 0, and `tags` (tetrahedra,).
+
+    Returns:
+        The head.
+
+    Raises:
+        OSError: The file is missing or cannot be read.
+        ValueError: The file is damaged, lacks an array, or holds one that does not fit;
+            or the mesh is not a valid head (see `read_msh`).
+    """
+    source = path_of_file(path)
+    points, tetrahedra, tags = _load(source)
+    for name, array, columns, kinds in (
+        ("points", points, (3,), "fiu"),
+        ("tets", tetrahedra, (4,), "iu"),
+        ("tags", tags, (), "iu"),
+    ):
+        if array.ndim != 1 + len(columns) or array.shape[1:] != columns:
+            wanted = ", ".join(map(str, ("n", *columns)))
+            raise ValueError(
+                f"{source}: `{name}` must have the shape ({wanted}), got {array.shape}."
+            )
+        if array.dtype.kind not in kinds:
+            wanted = "numbers" if "f" in kinds else "integers"
+            raise ValueError(
+                f"{source}: `{name}` must hold {wanted}, got the type {array.dtype}."
+            )
+    if len(tags) != len(tetrahedra):
+        raise ValueError(
+            f"{source}: `tags` must give one tissue for each of {len(tetrahedra)} "
+            f"tetrahedra, got {len(tags)}."
+        )
+    return head_of_file(source, points.astype(np.float64), tetrahedra, tags)
+
+
+def write_npz(path: str | os.PathLike[str], head: HeadMesh) -> None:
+    """Write a head to an .npz file, which appears whole or not at all.
+
+    Args:
+        path: The name of the file, which ends in `.npz`.
+        head: The head, which is written in mm.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The name does not end in `.npz`.
+    """
+    target = Path(path)
+    if target.suffix != ".npz":
+        raise ValueError(f"{target}: the name must end in .npz.")
+    with replacing(target) as file:
+        np.savez_compressed(
+            file,
+            points=head.nodes * MM_PER_M,
+            tets=head.tetrahedra,
+            tags=head.tags.astype(np.int16),
+        )
+
+
+def _load(path: Path) -> list[ndarray]:
+    try:
+        # NumPy would leave a file open that it opened itself and found damaged.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, ndarray):
+                raise ValueError("it is one array, not an archive of several")
+            missing = [name for name in _ARRAYS if name not in archive]
+            if missing:
+                raise ValueError(
+                    f"it lacks {', '.join(missing)} and has "
+                    f"{', '.join(archive.files) or 'nothing'}"
+                )
+            return [archive[name] for name in _ARRAYS]
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        raise ValueError(
+            f"{path}: the file cannot be read as a head ({error}). Give an .npz file "
+            "with the arrays points [mm], tets and tags, as meshing.write_npz writes it."
+        ) from error

@@ -1,0 +1,138 @@
+"""A person's head as users have it: a mesh file or a SimNIBS folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .head import HeadMesh
+from .msh import read_msh
+from .npz import read_npz
+
+
+_PREFIX = "m2m_"
+_MESH_ENDINGS = (".msh", ".msh.gz")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The files of one person in an `m2m_NAME` folder of SimNIBS 4.
+
+    Attributes:
+        name: The NAME of the folder.
+        folder: The folder.
+        mesh: The head mesh.
+        t1: The T1-weighted image in whose space the mesh is; None where absent.
+        tensor: The diffusion tensor image; None where absent.
+    """
+
+    name: str
+    folder: Path
+    mesh: Path
+    t1: Path | None
+    tensor: Path | None
+
+
+def read_subject(folder: str | os.PathLike[str]) -> Subject:
+    """Find the files of a person in a SimNIBS folder.
+
+    Args:
+        folder: Such as `m2m_ernie`.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        OSError: There is no such folder, or no mesh in it.
+        ValueError: It has several meshes, and none has the name of the folder.
+    """
+    home = Path(folder)
+    mesh = find_mesh(home)
+    return Subject(
+        name=_name_of(home),
+        folder=home,
+        mesh=mesh,
+        t1=_if_there(home / "T1.nii.gz"),
+        tensor=_if_there(home / "DTI_coregT1_tensor.nii.gz"),
+    )
+
+
+def find_mesh(folder: str | os.PathLike[str]) -> Path:
+    """Find the head mesh in a SimNIBS folder.
+
+    It is `NAME.msh` in `m2m_NAME`. In a folder that was renamed, it is the only .msh.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The mesh file.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no mesh in it.
+        NotADirectoryError: It is a file.
+        ValueError: It has several meshes, and none has the name of the folder.
+    """
+    home = Path(folder)
+    if not home.exists():
+        raise FileNotFoundError(
+            f"{home}: there is no such folder. Check the name, or run charm of SimNIBS."
+        )
+    if not home.is_dir():
+        raise NotADirectoryError(f"{home}: this is a file. Give the folder it is in.")
+    name = _name_of(home)
+    for ending in _MESH_ENDINGS:
+        if (home / f"{name}{ending}").is_file():
+            return home / f"{name}{ending}"
+    meshes = sorted(p for p in home.iterdir() if p.name.endswith(_MESH_ENDINGS))
+    if len(meshes) == 1:
+        return meshes[0]
+    if meshes:
+        raise ValueError(
+            f"{home}: the folder has {len(meshes)} meshes "
+            f"({', '.join(p.name for p in meshes[:5])}), but no {name}.msh. Give the "
+            "mesh file itself."
+        )
+    inside = sorted(p.name for p in home.iterdir() if p.name.startswith(_PREFIX))
+    hint = (
+        f"Did you mean {home / inside[0]}?" if inside else "Give the mesh file itself."
+    )
+    raise FileNotFoundError(f"{home}: the folder has no {name}.msh. {hint}")
+
+
+def read_head(path: str | os.PathLike[str]) -> HeadMesh:
+    """Read a head from whatever a user has.
+
+    Args:
+        path: A `.msh`, `.msh.gz` or `.npz` file [mm], or a SimNIBS folder `m2m_NAME`.
+
+    Returns:
+        The head.
+
+    Raises:
+        OSError: There is no such file or folder, or it cannot be read.
+        ValueError: It is none of these, or not a valid head (see `read_msh`).
+    """
+    source = Path(path)
+    if source.is_dir():
+        return read_msh(find_mesh(source))
+    if source.name.lower().endswith(_MESH_ENDINGS):
+        return read_msh(source)
+    if source.suffix.lower() == ".npz":
+        return read_npz(source)
+    if not source.exists():
+        raise FileNotFoundError(
+            f"{source}: there is no such file or folder. Give a .msh, .msh.gz or .npz "
+            "file or a SimNIBS m2m_ folder."
+        )
+    raise ValueError(
+        f"{source}: heads are read from .msh, .msh.gz and .npz files and from SimNIBS "
+        f"m2m_ folders, not from {source.suffix or 'files without an ending'}."
+    )
+
+
+def _name_of(folder: Path) -> str:
+    return folder.resolve().name.removeprefix(_PREFIX)
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
