@@ -1,0 +1,254 @@
+"""Surfaces to draw: the boundary of tissues, and a body for a coil.
+
+What is made here is for looking at. Surfaces are smoothed by a millimetre or so, and a
+coil's body is modelled from the points that its file gives; nothing computes with them.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+from scipy import ndimage, sparse
+from scipy.spatial import KDTree
+
+
+# The faces of a tetrahedron of positive volume, each with its normal outwards.
+_FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+
+# Kuhn's six tetrahedra of a cube; corner i has the offsets (i >> 2, i >> 1 & 1, i & 1).
+_CUBE = np.array(
+    [[0, 4, 6, 7], [0, 4, 5, 7], [0, 2, 6, 7], [0, 2, 3, 7], [0, 1, 5, 7], [0, 1, 3, 7]]
+)
+
+_WALL = 0.004  # From a dipole to the outside of the casing. [m]
+_RIM = 0.005  # Over which a rim is made smooth. [m]
+_HANDLE_LENGTH = 0.095  # Beyond the casing. [m]
+_HANDLE_HALF_WIDTH = 0.0135  # [m]
+_HANDLE_HALF_HEIGHT = 0.0105  # [m]
+_GRID_NODES = 250_000
+
+
+def boundary(
+    tetrahedra: Int[ndarray, "tet 4"], node_count: int
+) -> Int[ndarray, "triangle 3"]:
+    """Find the faces that belong to one tetrahedron only, their normals outwards.
+
+    Args:
+        tetrahedra: Of positive volume.
+        node_count: One more than the highest node they may name.
+
+    Returns:
+        The nodes of each face.
+    """
+    # Column by column: reductions over an axis of three are slow.
+    a, b, c = (tetrahedra[:, _FACES[:, i]].ravel().astype(np.int64) for i in range(3))
+    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    between = a + b + c - low - high
+    pair = low * node_count + high
+    if node_count < 2_000_000:  # Its cube fits 64 bits.
+        key = pair * node_count + between
+        order = np.argsort(key)
+        equal = np.diff(key[order]) == 0
+    else:
+        order = np.lexsort((between, pair))
+        equal = (np.diff(pair[order]) == 0) & (np.diff(between[order]) == 0)
+    single = np.ones(len(order), bool)
+    single[1:] &= ~equal
+    single[:-1] &= ~equal
+    chosen = np.sort(order[single])
+    return np.stack([a[chosen], b[chosen], c[chosen]], axis=1)
+
+
+def compact(
+    nodes: Float[ndarray, "node 3"], triangles: Int[ndarray, "triangle 3"]
+) -> tuple[
+    Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"], Int[ndarray, "vertex"]
+]:
+    """Keep the nodes that triangles use: their positions, the triangles, the nodes."""
+    used = np.zeros(len(nodes), bool)
+    used[triangles.ravel()] = True
+    kept = np.flatnonzero(used)
+    number = np.cumsum(used) - 1
+    return nodes[kept], number[triangles], kept
+
+
+def refine(
+    vertices: Float[ndarray, "vertex 3"],
+    triangles: Int[ndarray, "triangle 3"],
+    values: Float[ndarray, "vertex"],
+) -> tuple[
+    Float[ndarray, "more 3"], Int[ndarray, "four_times 3"], Float[ndarray, "more"]
+]:
+    """Cut each triangle into four at the middles of its edges, so that it can be round."""
+    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]], axis=2).reshape(-1, 2)
+    keys, of = np.unique(edges @ np.array([len(vertices), 1]), return_inverse=True)
+    start, end = keys // len(vertices), keys % len(vertices)
+    ab, bc, ca = of.reshape(-1, 3).T + len(vertices)
+    a, b, c = triangles.T
+    quarters = [[a, ab, ca], [b, bc, ab], [c, ca, bc], [ab, bc, ca]]
+    return (
+        np.concatenate([vertices, (vertices[start] + vertices[end]) / 2]),
+        np.concatenate([np.stack(corners, axis=1) for corners in quarters]),
+        np.concatenate([values, (values[start] + values[end]) / 2]),
+    )
+
+
+def smooth(
+    vertices: Float[ndarray, "vertex 3"],
+    triangles: Int[ndarray, "triangle 3"],
+    rounds: int,
+) -> Float[ndarray, "vertex 3"]:
+    """Take the spikes off a surface and keep its volume.
+
+    Laplacian steps forwards and backwards [Taubin, "A signal processing approach to fair
+    surface design", SIGGRAPH 1995].
+    """
+    mean = _neighbour_mean(triangles, len(vertices))
+    for step in (0.5, -0.53) * rounds:
+        vertices = vertices + step * (mean @ vertices - vertices)
+    return vertices
+
+
+def _neighbour_mean(triangles: Int[ndarray, "triangle 3"], count: int):
+    start, end = triangles[:, [0, 1, 2]].ravel(), triangles[:, [1, 2, 0]].ravel()
+    ones = np.ones(2 * len(start))
+    links = sparse.csr_matrix(
+        (ones, (np.r_[start, end], np.r_[end, start])), shape=(count, count)
+    )
+    total = np.asarray(links.sum(axis=1)).ravel()
+    return sparse.diags_array(1 / np.maximum(total, 1)) @ links
+
+
+def coil_body(
+    points: Float[ndarray, "point 3"],
+) -> tuple[
+    Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"], Bool[ndarray, "vertex"]
+]:
+    """Model a coil's casing around its points, with a handle towards -y.
+
+    The casing is the closing of the points (grown by more than their spacing, then shrunk
+    to a wall of 4 mm), so bent and multi-winding coils come out in their own shape. The
+    handle is a rounded bar, flush with the side that faces the head.
+
+    Args:
+        points: Of the winding or the casing, in the frame of the coil. [m]
+
+    Returns:
+        Vertices [m], triangles with outward normals, and which vertices are the handle's.
+    """
+    spacing = KDTree(points).query(points, k=min(8, len(points)))[0]
+    reach = _WALL + float(np.clip(1.5 * np.median(spacing.max(axis=-1)), 0.004, 0.02))
+    edge = float(points[:, 1].min()) - _WALL
+    low, high = points.min(axis=0) - reach, points.max(axis=0) + reach
+    low[1] = edge - _HANDLE_LENGTH - 0.01
+    low = np.minimum(low, [-0.03, low[1], low[2] - 2.2 * _HANDLE_HALF_HEIGHT])
+    high = np.maximum(high, [0.03, 0.01, high[2]])
+    step = max(0.0016, float((np.prod(high - low) / _GRID_NODES) ** (1 / 3)))
+    shape = tuple(np.ceil((high - low) / step).astype(int) + 3)
+    origin = low - step
+    grid = origin + step * np.moveaxis(np.indices(shape), 0, -1)
+
+    casing = _closing(points, grid, step, reach)
+    inside = _handle(points, grid, edge)
+    blend = 0.004
+    closer = np.clip(0.5 + 0.5 * (inside - casing) / blend, 0, 1)
+    field = casing + closer * (inside - casing) + blend * closer * (1 - closer)
+    field = ndimage.gaussian_filter(field, 0.8)
+    vertices, triangles = isosurface(field)
+    vertices = smooth(origin[None] + step * vertices, triangles, 3)
+    return vertices, triangles, vertices[:, 1] < edge - 0.006
+
+
+def _closing(
+    points: Float[ndarray, "point 3"],
+    grid: Float[ndarray, "x y z 3"],
+    step: float,
+    reach: float,
+) -> Float[ndarray, "x y z"]:
+    """How deep grid nodes lie in the closing of points, negative outside. [m]"""
+    far = reach + 2 * _RIM
+    away = KDTree(points).query(grid.reshape(-1, 3), distance_upper_bound=far)[0]
+    away = np.minimum(away, far).reshape(grid.shape[:3])
+    # Points lie on a raster, whose steps would show at the rim; a coil is flat along z.
+    away = ndimage.gaussian_filter(away, np.array([_RIM, _RIM, 0.0]) / step)
+    hull = grid[0, 0, 0] + step * isosurface(reach - away)[0]
+    inside, shrink = away < reach, reach - _WALL
+    depth = reach - away
+    found = KDTree(hull).query(grid[inside], distance_upper_bound=reach)[0]
+    depth[inside] = np.minimum(found, reach)
+    return depth - shrink
+
+
+def _handle(
+    points: Float[ndarray, "point 3"], grid: Float[ndarray, "x y z 3"], edge: float
+) -> Float[ndarray, "x y z"]:
+    """How deep grid nodes lie in a rounded bar, negative outside. [m]"""
+    middle = np.abs(points[:, :2]).max(axis=1) < 0.03
+    face = points[middle if middle.any() else slice(None), 2].max() + _WALL
+    start, end = min(edge + 0.03, 0.0), edge - _HANDLE_LENGTH
+    centre = np.array([0.0, (start + end) / 2, face - _HANDLE_HALF_HEIGHT - 0.001])
+    half = np.array([_HANDLE_HALF_WIDTH, (start - end) / 2, _HANDLE_HALF_HEIGHT])
+    rounding = 0.008
+    beyond = np.abs(grid - centre) - (half - rounding)
+    outside = np.linalg.norm(np.maximum(beyond, 0), axis=-1)
+    return rounding - outside - np.minimum(beyond.max(axis=-1), 0)
+
+
+def isosurface(
+    field: Float[ndarray, "x y z"],
+) -> tuple[Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"]]:
+    """Find where a field on a grid is zero, by marching tetrahedra.
+
+    Args:
+        field: At the nodes of the grid, positive inside.
+
+    Returns:
+        Vertices in units of the grid's spacing, and triangles with their normals towards
+        the negative side.
+    """
+    values = field.ravel()
+    # How many corners of each cell are inside: 0 and 8 are of no interest.
+    count = (field > 0).astype(np.int8)
+    for axis in range(3):
+        low, high = [slice(None)] * 3, [slice(None)] * 3
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        count = count[tuple(low)] + count[tuple(high)]
+    cell = np.stack(np.nonzero((count > 0) & (count < 8)), axis=1)
+    offsets = np.stack(np.unravel_index(np.arange(8), (2, 2, 2)), axis=1)
+    x, y, z = np.moveaxis(cell[:, None] + offsets[None], -1, 0)
+    nodes = (x * field.shape[1] + y) * field.shape[2] + z
+    tetrahedra = nodes[:, _CUBE].reshape(-1, 4)
+    order = np.argsort(values[tetrahedra] <= 0, axis=1, kind="stable")
+    tetrahedra = np.take_along_axis(tetrahedra, order, axis=1)  # Those inside first.
+    within = np.sum(values[tetrahedra] > 0, axis=1)
+    one, two, three = (tetrahedra[within == number] for number in (1, 2, 3))
+    edges = np.concatenate(
+        [
+            one[:, [[0, 1], [0, 2], [0, 3]]],
+            three[:, [[0, 3], [1, 3], [2, 3]]],
+            two[:, [[0, 2], [0, 3], [1, 3]]],
+            two[:, [[0, 2], [1, 3], [1, 2]]],
+        ]
+    )
+    return _join(edges, field)
+
+
+def _join(
+    edges: Int[ndarray, "triangle 3 2"], field: Float[ndarray, "x y z"]
+) -> tuple[Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"]]:
+    """Make triangles of the grid edges that they cut, the inner end first."""
+    keys, triangles = np.unique(
+        edges.reshape(-1, 2) @ np.array([field.size, 1]), return_inverse=True
+    )
+    triangles = triangles.reshape(-1, 3)
+    inner, outer = keys // field.size, keys % field.size
+    start, end = (
+        np.stack(np.unravel_index(node, field.shape), axis=1).astype(float)
+        for node in (inner, outer)
+    )
+    high, low = field.ravel()[inner], field.ravel()[outer]
+    vertices = start + (high / (high - low))[:, None] * (end - start)
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    outwards = (end - start)[triangles].sum(axis=1)
+    wrong = np.einsum("ti,ti->t", np.cross(b - a, c - a), outwards) < 0
+    triangles[wrong] = triangles[wrong][:, ::-1]
+    return vertices, triangles
