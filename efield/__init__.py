@@ -1,7 +1,9 @@
 """The electric field in a head, by finite elements, and its adjoint."""
 
+from .auxiliary import AuxiliaryField as AuxiliaryField, tabulate as tabulate
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import Conductor as Conductor, assemble as assemble
+from .equivalent import equivalent as equivalent
 from .field import ElectricField as ElectricField
 from .forward import solve as solve, solve_rate as solve_rate
 from .linear import (
@@ -10,3 +12,4 @@ from .linear import (
     SolverReport as SolverReport,
 )
 from .reciprocity import Reciprocal as Reciprocal, reciprocal as reciprocal
+from .splines import SplineGrid as SplineGrid

@@ -6,7 +6,6 @@ doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 """
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose

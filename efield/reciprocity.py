@@ -13,7 +13,7 @@ gives the same number [Gomez et al. 2021, doi:10.1016/j.neuroimage.2020.117696, 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..coils import AbstractCoil, Pose
 from ..coils.dipoles import MU0_OVER_4PI, in_blocks
@@ -30,10 +30,12 @@ class Reciprocal(eqx.Module):
             points. [m]
         currents: For each direction of the target's field, the current elements that
             give it. [A m per A m]
+        centre: Of the target. [m]
     """
 
     positions: Float[Array, "source 3"]
     currents: Float[Array, "direction source 3"]
+    centre: Float[Array, "3"]
 
     def mean_field(
         self, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6
@@ -121,22 +123,29 @@ def reciprocal(
         if solver is None
         else solver
     )
-    dipoles = _dipoles(conductor.stiffness, target, directions)
-    loads = jax.vmap(conductor.elements.gradient_adjoint)(dipoles)
+    dipoles, loads = _adjoint_loads(
+        conductor.stiffness,
+        jnp.asarray(target.tetrahedra),
+        jnp.asarray(target.weights, dtype=directions.dtype),
+        directions,
+    )
     potentials, _ = solve_linear(conductor.stiffness, conductor.host, loads, solver)
     currents = _nodal_currents(conductor.stiffness, dipoles, potentials)
-    return Reciprocal(conductor.nodes, currents)
+    centre = jnp.asarray(target.centre, dtype=currents.dtype)
+    return Reciprocal(conductor.nodes, currents, centre)
 
 
-def _dipoles(
-    stiffness: Stiffness, target: Region, directions: Float[Array, "direction 3"]
-) -> Float[Array, "direction 3 tet"]:
-    elements = len(stiffness.elements.volumes)
-    weights = jnp.asarray(target.weights, dtype=directions.dtype)
-    whole = (
-        jnp.zeros(elements, dtype=directions.dtype).at[target.tetrahedra].set(weights)
-    )
-    return directions[:, :, None] * whole[None, None, :]
+@jax.jit
+def _adjoint_loads(
+    stiffness: Stiffness,
+    tetrahedra: Int[Array, "selected"],
+    weights: Float[Array, "selected"],
+    directions: Float[Array, "direction 3"],
+) -> tuple[Float[Array, "direction 3 tet"], Float[Array, "direction node"]]:
+    elements = stiffness.elements
+    whole = jnp.zeros_like(elements.volumes).at[tetrahedra].set(weights)
+    dipoles = directions[:, :, None] * whole[None, None, :]
+    return dipoles, jax.lax.map(elements.gradient_adjoint, dipoles)
 
 
 @jax.jit

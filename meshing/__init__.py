@@ -5,4 +5,24 @@ from .head import (
     HeadMesh as HeadMesh,
     tissue_tag as tissue_tag,
 )
+from .labels import mesh_labels as mesh_labels
+from .msh import (
+    read_msh as read_msh,
+    read_msh_data as read_msh_data,
+    read_msh_surfaces as read_msh_surfaces,
+)
+from .msh_contents import MeshFields as MeshFields, TissueSurfaces as TissueSurfaces
+from .msh_write import write_msh as write_msh
+from .npz import read_npz as read_npz, write_npz as write_npz
+from .quality import quality as quality
 from .regions import Region as Region, ball as ball, region as region
+from .scalp import Scalp as Scalp, scalp as scalp
+from .spheres import spheres as spheres
+from .subject import (
+    Subject as Subject,
+    find_mesh as find_mesh,
+    read_head as read_head,
+    read_subject as read_subject,
+)
+from .surface import Surface as Surface, outer_surface as outer_surface
+from .template import template as template, template_labels as template_labels

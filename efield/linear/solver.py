@@ -8,7 +8,7 @@ derivative costs one more solve with the same operator, whatever the solver.
 import abc
 import logging
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -34,6 +34,7 @@ class SolverReport(eqx.Module):
     residual: Float[Array, "*rhs"]
 
 
+@runtime_checkable
 class Factor(Protocol):
     """What a host solver keeps of one matrix."""
 

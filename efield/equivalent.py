@@ -1,0 +1,115 @@
+"""Fewer sources with the same field outside the head.
+
+Outside the head each component of the vector potential of a target's currents is a
+harmonic function, so it is determined by its values on a closed surface around the head.
+A few hundred point currents beneath the scalp are fitted to it there (the method of
+fundamental solutions [Fairweather & Karageorghis 1998, doi:10.1023/A:1018981221740]). By
+the maximum principle the error of the fit is largest on that surface, and decays away
+from it.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg as sl
+from jaxtyping import Float
+from numpy import ndarray
+
+from ..meshing import Scalp
+from .reciprocity import Reciprocal
+
+
+_DEPTH = 14e-3  # Of the sources beneath the scalp. [m]
+_HEIGHT = 3e-3  # Of the points above the scalp where the field is matched. [m]
+_CHECKS_PER_SOURCE = 2
+_RIDGE = 1e-13  # Relative to the largest eigenvalue: the fit is ill-posed beyond that.
+
+
+def equivalent(
+    reciprocal: Reciprocal, scalp: Scalp, sources: int = 800
+) -> tuple[Reciprocal, float]:
+    """Replace a target's currents at all nodes by fewer beneath the scalp.
+
+    Sources are denser near the target, where the field varies most. Not differentiable:
+    for gradients with respect to conductivities use the original.
+
+    Args:
+        reciprocal: The currents at the nodes.
+        scalp: Of the same head.
+        sources: About how many to take.
+
+    Returns:
+        The currents beneath the scalp, and the largest relative error of the vector
+        potential at points that the fit has not seen, a little above the scalp: the
+        error's norm over that of the potential, weighted as the fit is.
+    """
+    centre = np.asarray(reciprocal.centre)
+    inner = _shell(scalp, -_DEPTH)
+    outer = _shell(scalp, _HEIGHT)
+    beneath = _thinned(inner, centre, sources)
+    above = _thinned(outer, centre, _CHECKS_PER_SOURCE * sources + sources // 4)
+    # Points come in the order of thinning: the last ones lie between the others.
+    fit, test = above[: -(sources // 4)], above[-(sources // 4) :]
+    wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
+    wanted = wanted.reshape(len(above), -1)
+    found = _fit(fit, beneath, wanted[: len(fit)], centre)
+    count = reciprocal.currents.shape[0]
+    currents = np.moveaxis(found.reshape(len(beneath), count, 3), 0, 1)
+    few = Reciprocal(jnp.asarray(beneath), jnp.asarray(currents), reciprocal.centre)
+    missed = np.asarray(_potential(few, jnp.asarray(test))).reshape(len(test), -1)
+    weights = _importance(test, centre)[:, None]
+    error = np.linalg.norm(weights * (missed - wanted[len(fit) :]), axis=0)
+    size = np.linalg.norm(weights * wanted[len(fit) :])
+    return few, float(np.sqrt(np.sum(error**2)) / size)
+
+
+_potential = jax.jit(lambda reciprocal, points: reciprocal.vector_potential(points))
+
+
+def _fit(
+    points: ndarray, sources: ndarray, wanted: ndarray, centre: ndarray
+) -> ndarray:
+    weights = _importance(points, centre)[:, None]
+    distances = np.sqrt(
+        sum((points[:, None, c] - sources[None, :, c]) ** 2 for c in range(3))
+    )
+    # Columns of like size make one ridge fit all.
+    scale = _spacings(sources, centre)
+    matrix = weights * (1e-7 / distances) * scale
+    gram = matrix.T @ matrix
+    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram)
+    solution = sl.cho_solve(sl.cho_factor(gram), matrix.T @ (weights * wanted))
+    return scale[:, None] * solution
+
+
+def _importance(points: ndarray, centre: ndarray) -> ndarray:
+    """Weight the fit towards where coils for this target are."""
+    return 1 / (1 + (np.linalg.norm(points - centre, axis=1) / 0.08) ** 2)
+
+
+def _spacings(points: ndarray, centre: ndarray) -> ndarray:
+    """How far apart sources should be, relative to those nearest the target."""
+    return 1 + np.maximum(np.linalg.norm(points - centre, axis=1) - 0.06, 0) / 0.03
+
+
+def _shell(scalp: Scalp, height: float) -> Float[ndarray, "point 3"]:
+    """Points of the scalp's grid in a layer about one voxel thick."""
+    within = np.abs(scalp.distance - height) < 0.45 * scalp.spacing
+    return scalp.origin + scalp.spacing * np.argwhere(within)
+
+
+def _thinned(points: ndarray, centre: ndarray, count: int) -> ndarray:
+    """Choose points one after the other, each the farthest from those before.
+
+    Distances count in units of the wanted spacing.
+    """
+    count = min(count, len(points))
+    spacing = _spacings(points, centre)
+    chosen = np.empty(count, dtype=int)
+    chosen[0] = np.argmin(np.linalg.norm(points - centre, axis=1))
+    gap = np.full(len(points), np.inf)
+    for i in range(1, count):
+        offset = points - points[chosen[i - 1]]
+        gap = np.minimum(gap, np.einsum("pc,pc->p", offset, offset) / spacing**2)
+        chosen[i] = np.argmax(gap)
+    return points[chosen]

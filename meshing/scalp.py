@@ -1,0 +1,121 @@
+"""The scalp: the surface that a coil rests on and must not cut."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.typing import ArrayLike
+from scipy import ndimage
+
+from .head import HeadMesh
+from .surface import Surface, outer_surface
+
+
+_SPACING = 4e-3  # [m]
+_MARGIN = 24e-3  # [m]
+_EXACT_WITHIN = 10e-3  # [m]
+
+# A coil lies on the head as a whole, not on the triangle beneath its centre: the scalp is
+# smoothed so before normals are taken, with a Gaussian of this standard deviation.
+_SMOOTHING = 8e-3  # [m]
+
+
+@dataclass(frozen=True, eq=False)
+class Scalp:
+    """The outer surface of a head, and its signed distance on a grid.
+
+    Attributes:
+        surface: The triangles between scalp and air.
+        origin: The first point of the grid. [m]
+        spacing: Of the grid, along every axis. [m]
+        distance: Signed distance at the grid's points, positive outside. Exact up to 10
+            mm from the scalp, and to the size of a voxel farther away. [m]
+    """
+
+    surface: Surface
+    origin: Float[ndarray, "3"]
+    spacing: float
+    distance: Float[ndarray, "i j k"]
+
+    @cached_property
+    def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
+        limited = np.clip(self.distance, -30e-3, 30e-3)
+        smooth = ndimage.gaussian_filter(limited, _SMOOTHING / self.spacing)
+        return np.stack(np.gradient(smooth, self.spacing))
+
+    def normal(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
+        """Return outward unit normals of the smoothed scalp, at points near it. [m]"""
+        at = ((points - self.origin) / self.spacing).T
+        gradient = np.stack(
+            [
+                ndimage.map_coordinates(part, at, order=1, mode="nearest")
+                for part in self._smooth_gradient
+            ],
+            axis=1,
+        )
+        return gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+
+    def nearest(self, point: ArrayLike) -> Float[ndarray, "3"]:
+        """Return the vertex of the scalp that is nearest to a point. [m]"""
+        vertices = self.surface.vertices
+        offset = vertices - np.asarray(point, dtype=np.float64)
+        return vertices[np.argmin(np.einsum("vc,vc->v", offset, offset))]
+
+    def clearance(self, points: ArrayLike) -> float:
+        """Measure how far the nearest of some points is outside the scalp, exactly.
+
+        Args:
+            points: Of a coil's casing, in the frame of the head, (points, 3). [m]
+
+        Returns:
+            The smallest signed distance, negative where the scalp is cut. [m]
+        """
+        every = np.asarray(points, dtype=np.float64)
+        at = ((every - self.origin) / self.spacing).T
+        rough = ndimage.map_coordinates(self.distance, at, order=1, mode="nearest")
+        # Interpolation between voxels is wrong by less than their diagonal.
+        near = rough <= rough.min() + 2 * np.sqrt(3) * self.spacing
+        return float(self.surface.signed_distance(every[near]).min())
+
+    def distance_along(self, centre: ArrayLike, axis: ArrayLike) -> float:
+        """Measure the distance from a coil's centre to the scalp along the coil's axis.
+
+        This is the distance that SimNIBS means by the coil's distance.
+
+        Args:
+            centre: (3,). [m]
+            axis: The coil's z axis, (3,), that points into the head.
+
+        Returns:
+            Negative where the centre is inside; infinite where the axis misses. [m]
+        """
+        z = np.asarray(axis, dtype=np.float64)
+        back = 0.1
+        start = np.asarray(centre, dtype=np.float64) - back * z
+        return float(self.surface.cast(start[None], z[None])[0] - back)
+
+
+def scalp(head: HeadMesh) -> Scalp:
+    """Take the scalp of a head: its outermost closed surface.
+
+    Args:
+        head: The head.
+
+    Returns:
+        The surface, with its signed distance on a grid of 4 mm.
+    """
+    surface = outer_surface(head.nodes, head.tetrahedra)
+    low = surface.vertices.min(axis=0) - _MARGIN
+    high = surface.vertices.max(axis=0) + _MARGIN
+    count = np.ceil((high - low) / _SPACING).astype(int) + 1
+    shape = (int(count[0]), int(count[1]), int(count[2]))
+    inside = surface.fill(low, _SPACING, shape)
+    distance = _SPACING * (
+        ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
+    )
+    near = np.argwhere(np.abs(distance) < _EXACT_WITHIN)
+    exact = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
+    distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(exact)
+    return Scalp(surface, low, _SPACING, distance)

@@ -1,0 +1,279 @@
+"""Triangle surfaces: the boundary of a mesh, distances to it, rays against it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+
+# Faces of a positively oriented tetrahedron, each seen from outside counter-clockwise.
+_FACES = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
+
+_NEAREST_FIRST = 12  # Triangles tried for a point before more are.
+_POINTS_AT_ONCE = 4096
+_RAY_PAIRS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A closed surface of triangles.
+
+    Attributes:
+        vertices: [m]
+        triangles: Corners, counter-clockwise seen from outside.
+    """
+
+    vertices: Float[ndarray, "vertex 3"]
+    triangles: Int[ndarray, "triangle 3"]
+
+    @cached_property
+    def corners(self) -> Float[ndarray, "3 triangle 3"]:
+        """The positions of the three corners of every triangle. [m]"""
+        return self.vertices[self.triangles.T]
+
+    @cached_property
+    def normals(self) -> Float[ndarray, "triangle 3"]:
+        """Outward unit normals of the triangles."""
+        a, b, c = self.corners
+        normal = np.cross(b - a, c - a)
+        return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+    @cached_property
+    def _tree(self) -> tuple[cKDTree, float]:
+        centres = self.corners.mean(axis=0)
+        reach = np.linalg.norm(self.corners - centres, axis=2).max()
+        return cKDTree(centres), float(reach)
+
+    def signed_distance(
+        self, points: Float[ndarray, "point 3"], exact_within: float = 0.02
+    ) -> Float[ndarray, "point"]:
+        """Measure the distance of points to the triangles. [m]
+
+        Args:
+            points: [m]
+            exact_within: Where the distance is larger than this, it may come out too
+                large by up to the size of a triangle. [m]
+
+        Returns:
+            Positive outside, negative inside.
+        """
+        parts = [
+            self._signed_distance(points[i : i + _POINTS_AT_ONCE], exact_within)
+            for i in range(0, len(points), _POINTS_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _signed_distance(self, points: ndarray, exact_within: float) -> ndarray:
+        tree, reach = self._tree
+        result = np.empty(len(points))
+        todo = np.arange(len(points))
+        count = min(_NEAREST_FIRST, len(self.triangles))
+        while len(todo):
+            far, near = tree.query(points[todo], k=count)
+            far, near = far.reshape(len(todo), -1), near.reshape(len(todo), -1)
+            signed = self._to_candidates(points[todo], near)
+            result[todo] = signed
+            # A triangle that was not tried has its centre farther than the last tried.
+            sure = np.abs(signed) <= far[:, -1] - reach
+            sure |= far[:, 0] > exact_within + reach
+            if count == len(self.triangles):
+                break
+            todo, count = todo[~sure], min(3 * count, len(self.triangles))
+        return result
+
+    def _to_candidates(self, points: ndarray, candidates: ndarray) -> ndarray:
+        corners = [c[candidates] for c in self.corners]
+        offset = points[:, None] - closest_on_triangles(points[:, None], *corners)
+        distance = np.linalg.norm(offset, axis=2)
+        height = np.einsum("pkc,pkc->pk", offset, self.normals[candidates])
+        # At an edge or corner several triangles are equally near; the one that the point
+        # faces most squarely tells the side (Bærentzen & Aanæs 2005, sec. 3).
+        nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
+        facing = np.where(nearest, np.abs(height), -1.0).argmax(axis=1)
+        side = np.take_along_axis(height, facing[:, None], axis=1)[:, 0]
+        return np.where(side < 0, -1.0, 1.0) * distance.min(axis=1)
+
+    def cast(
+        self, origins: Float[ndarray, "ray 3"], directions: Float[ndarray, "ray 3"]
+    ) -> Float[ndarray, "ray"]:
+        """Find where rays first enter the surface, from outside.
+
+        Args:
+            origins: Where rays begin. [m]
+            directions: Unit vectors.
+
+        Returns:
+            The distance to the first front face, infinite where there is none. [m]
+        """
+        a, b, c = self.corners
+        hits = np.full(len(origins), np.inf)
+        step = max(1, _RAY_PAIRS_AT_ONCE // len(self.triangles))
+        for start in range(0, len(origins), step):
+            rays = slice(start, start + step)
+            hits[rays] = _first_hits(origins[rays], directions[rays], a, b - a, c - a)
+        return hits
+
+    def fill(
+        self, origin: Float[ndarray, "3"], spacing: float, shape: tuple[int, int, int]
+    ) -> Bool[ndarray, "i j k"]:
+        """Tell which points of a grid lie inside, by counting crossings along k.
+
+        Args:
+            origin: The grid's first point. [m]
+            spacing: Between its points, along every axis. [m]
+            shape: Its points along i, j and k.
+        """
+        i, j, height = self._crossings((self.vertices - origin) / spacing, shape[:2])
+        crossings = np.zeros((*shape[:2], shape[2] + 1), dtype=np.int8)
+        k = np.clip(np.floor(height).astype(int) + 1, 0, shape[2])
+        np.add.at(crossings, (i, j, k), 1)
+        return (np.cumsum(crossings[..., :-1], axis=2) % 2).astype(bool)
+
+    def heights(
+        self,
+        origin: Float[ndarray, "3"],
+        axes: Float[ndarray, "3 3"],
+        spacing: float,
+        shape: tuple[int, int],
+    ) -> Float[ndarray, "i j"]:
+        """Measure the height of the surface over a lattice in a plane.
+
+        Args:
+            origin: The first point of the lattice. [m]
+            axes: Orthonormal: along i, along j, and up.
+            spacing: Between points, along both axes. [m]
+            shape: Points along i and j.
+
+        Returns:
+            How far up from the plane the surface is met last; -inf where it is not. [m]
+        """
+        i, j, height = self._crossings(
+            (self.vertices - origin) @ axes.T / spacing, shape
+        )
+        result = np.full(shape, -np.inf)
+        np.maximum.at(result, (i, j), height * spacing)
+        return result
+
+    def _crossings(
+        self, vertices: ndarray, shape: tuple[int, int]
+    ) -> tuple[ndarray, ndarray, ndarray]:
+        """Find where lines through integer points (i, j) cross the triangles.
+
+        Returns:
+            i, j and the third coordinate of each crossing.
+        """
+        # Lines through vertices or edges would be counted twice; an odd nudge avoids it.
+        plane = vertices[:, :2][self.triangles.T] + np.array([1.234567e-5, 2.345678e-5])
+        low = np.maximum(np.ceil(plane.min(axis=0)).astype(int), 0)
+        high = np.minimum(np.floor(plane.max(axis=0)).astype(int), np.array(shape) - 1)
+        spans = np.maximum(high - low + 1, 0)
+        counts = spans.prod(axis=1)
+        triangle = np.repeat(np.arange(len(counts)), counts)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        i = low[triangle, 0] + within // spans[triangle, 1]
+        j = low[triangle, 1] + within % spans[triangle, 1]
+        a, b, c = plane[:, triangle]
+        cross = lambda u, v: u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+        here = np.stack([i, j], axis=1)
+        area = cross(b - a, c - a)
+        area = np.where(area == 0, np.nan, area)
+        weight_b, weight_c = (
+            cross(here - a, c - a) / area,
+            cross(b - a, here - a) / area,
+        )
+        inside = (weight_b >= 0) & (weight_c >= 0) & (weight_b + weight_c <= 1)
+        t = triangle[inside]
+        z = vertices[:, 2][self.triangles[t].T]
+        height = (
+            z[0] + weight_b[inside] * (z[1] - z[0]) + weight_c[inside] * (z[2] - z[0])
+        )
+        return i[inside], j[inside], height
+
+
+def outer_surface(
+    nodes: Float[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
+) -> Surface:
+    """Take the outermost closed surface of a mesh.
+
+    The faces of one element only, of these the connected part of largest extent: cavities
+    inside, such as sinuses, are left out.
+    """
+    faces = np.concatenate([tetrahedra[:, f] for f in _FACES])
+    ordered = np.sort(faces, axis=1).astype(np.int64)
+    count = len(nodes)
+    key = (ordered[:, 0] * count + ordered[:, 1]) * count + ordered[:, 2]
+    order = np.argsort(key, kind="stable")
+    ranked = key[order]
+    new = np.r_[True, ranked[1:] != ranked[:-1]]
+    single = new & np.r_[new[1:], True]
+    boundary = faces[order[single]]
+    links = sp.coo_matrix(
+        (
+            np.ones(2 * len(boundary), dtype=np.int8),
+            (boundary[:, [0, 1]].T.ravel(), boundary[:, [1, 2]].T.ravel()),
+        ),
+        shape=(count, count),
+    )
+    part = connected_components(links, directed=False)[1][boundary[:, 0]]
+    names = np.unique(part)
+    extents = [
+        np.ptp(nodes[boundary[part == name]].reshape(-1, 3), axis=0).max()
+        for name in names
+    ]
+    outer = boundary[part == names[int(np.argmax(extents))]]
+    used, inverse = np.unique(outer, return_inverse=True)
+    return Surface(nodes[used], inverse.reshape(-1, 3).astype(np.int32))
+
+
+def closest_on_triangles(
+    points: ndarray, a: ndarray, b: ndarray, c: ndarray
+) -> Float[ndarray, "*batch 3"]:
+    """Find the points of triangles that are closest to given points.
+
+    By barycentric regions, as in Ericson, *Real-Time Collision Detection*, sec. 5.1.5.
+    """
+    dot = lambda x, y: np.einsum("...c,...c->...", x, y)
+    ab, ac = b - a, c - a
+    d1, d2 = dot(ab, points - a), dot(ac, points - a)
+    d3, d4 = dot(ab, points - b), dot(ac, points - b)
+    d5, d6 = dot(ab, points - c), dot(ac, points - c)
+    va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
+    divide = lambda x, y: x / np.where(y == 0, 1.0, y)
+    total = va + vb + vc
+    v, w = divide(vb, total), divide(vc, total)
+    along_ab, along_ac = divide(d1, d1 - d3), divide(d2, d2 - d6)
+    along_bc = divide(d4 - d3, (d4 - d3) + (d5 - d6))
+    # Later rules win over earlier ones: edges over the face, corners over edges.
+    zero, one = np.zeros_like(v), np.ones_like(v)
+    rules = (
+        ((va <= 0) & (d4 - d3 >= 0) & (d5 - d6 >= 0), 1 - along_bc, along_bc),
+        ((vb <= 0) & (d2 >= 0) & (d6 <= 0), zero, along_ac),
+        ((vc <= 0) & (d1 >= 0) & (d3 <= 0), along_ab, zero),
+        ((d6 >= 0) & (d5 <= d6), zero, one),
+        ((d3 >= 0) & (d4 <= d3), one, zero),
+        ((d1 <= 0) & (d2 <= 0), zero, zero),
+    )
+    for where, along_b, along_c in rules:
+        v, w = np.where(where, along_b, v), np.where(where, along_c, w)
+    return a + v[..., None] * ab + w[..., None] * ac
+
+
+def _first_hits(origins, directions, a, ab, ac):
+    """Intersect all rays with all triangles (Möller & Trumbore 1997), front faces only."""
+    p = np.cross(directions[:, None], ac[None])
+    det = np.einsum("tc,rtc->rt", ab, p)
+    facing = det > 0
+    scale = 1 / np.where(facing, det, 1.0)
+    to = origins[:, None] - a[None]
+    u = np.einsum("rtc,rtc->rt", to, p) * scale
+    q = np.cross(to, ab[None])
+    v = np.einsum("rc,rtc->rt", directions, q) * scale
+    t = np.einsum("tc,rtc->rt", ac, q) * scale
+    slack = 1e-12
+    hit = facing & (u >= -slack) & (v >= -slack) & (u + v <= 1 + slack) & (t >= 0)
+    return np.where(hit, t, np.inf).min(axis=1)

@@ -1,0 +1,151 @@
+"""The coil must not cut the scalp: its casing is sampled, and lifted until it is clear."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy import ndarray
+
+from ..coils import AbstractCoil, Coil, Pose
+from ..efield.splines import SplineGrid
+from ..meshing import Scalp
+
+
+_SAMPLE_SPACING = 4e-3  # On the casing; a scalp bulges less than 0.1 mm between. [m]
+_SEARCH_SAMPLES = 160
+_SOFTNESS = 0.15e-3  # Of minimum and hinge in the search. [m]
+_LIFT_STEPS = 3
+
+
+def casing_samples(
+    coil: AbstractCoil, spacing: float = _SAMPLE_SPACING
+) -> Float[ndarray, "point 3"]:
+    """Sample the surface of a coil densely enough that no scalp passes between.
+
+    Args:
+        coil: With triangles of its casing, or just with points.
+        spacing: The largest distance between neighbours on a triangle. [m]
+
+    Returns:
+        Points in the frame of the coil. [m]
+    """
+    points = np.asarray(coil.surface_points, dtype=np.float64)
+    triangles = coil.casing_triangles if isinstance(coil, Coil) else None
+    if triangles is None or len(triangles) == 0:
+        return points
+    corners = points[np.asarray(triangles)]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    cuts = np.ceil(longest / spacing).astype(int)
+    samples = [points]
+    for n in np.unique(cuts[cuts > 1]):
+        i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
+        keep = i + j <= n
+        shares = np.stack([i, j, n - i - j], axis=-1)[keep] / n
+        samples.append(
+            np.einsum("sk,tkc->tsc", shares, corners[cuts == n]).reshape(-1, 3)
+        )
+    every = np.concatenate(samples)
+    # Neighbouring triangles share their edges: one point per half spacing is enough.
+    cell = np.round(every / (spacing / 2)).astype(np.int64)
+    first = np.unique(cell, axis=0, return_index=True)[1]
+    return every[np.sort(first)]
+
+
+class Clearance(eqx.Module):
+    """How far a coil must be lifted off the scalp, as a smooth function of its pose.
+
+    Attributes:
+        distance: Signed distance to the scalp. [m]
+        points: Samples of the casing, in the frame of the coil. [m]
+        wanted: The clearance to keep. [m]
+    """
+
+    distance: SplineGrid
+    points: Float[Array, "point 3"]
+    wanted: Float[Array, ""]
+
+    def lift(self, pose: Pose) -> Float[Array, ""]:
+        """Return how far to move the coil back along its axis. [m]
+
+        Almost zero where the coil is clear. Soft, to be differentiable: what counts in
+        the end is `lifted`.
+        """
+        placed = pose.to_head(self.points)
+
+        def farther(lift: Float[Array, ""], _: None):
+            moved = placed - lift * pose.rotation[None, :, 2]
+            gap = self.distance(moved)[:, 0]
+            nearest = -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
+            step = _SOFTNESS * jax.nn.softplus((self.wanted - nearest) / _SOFTNESS)
+            return lift + step, None
+
+        return jax.lax.scan(farther, jnp.zeros(()), None, length=_LIFT_STEPS)[0]
+
+
+def clearance(
+    coil: AbstractCoil, scalp: Scalp, wanted: float, below: float = 0.03
+) -> Clearance:
+    """Set up the smooth constraint for a search.
+
+    Args:
+        coil: The coil.
+        scalp: The scalp.
+        wanted: The clearance to keep. [m]
+        below: How far above its lowest plane the casing matters: the top of a coil does
+            not touch a head first. [m]
+    """
+    samples = casing_samples(coil)
+    low = samples[samples[:, 2] >= samples[:, 2].max() - below]
+    thin = low[_spread(low, _SEARCH_SAMPLES)]
+    values = jnp.asarray(scalp.distance)[..., None]
+    grid = SplineGrid.fitted(scalp.origin, scalp.spacing, values)
+    return Clearance(grid, jnp.asarray(thin), jnp.asarray(wanted, dtype=float))
+
+
+def lifted(
+    pose: Pose, samples: Float[ndarray, "point 3"], scalp: Scalp, wanted: float
+) -> tuple[Pose, float]:
+    """Move a coil back along its axis until it is clear of the true scalp.
+
+    Args:
+        pose: Where it is.
+        samples: Of its casing, in the frame of the coil. [m]
+        scalp: The scalp.
+        wanted: The clearance to keep. [m]
+
+    Returns:
+        The pose, moved no farther than it must be, and its exact clearance. [m]
+
+    Raises:
+        ValueError: The coil is not clear even 50 mm farther out.
+    """
+    back = -np.asarray(pose.rotation)[:, 2]
+    placed = np.asarray(pose.to_head(jnp.asarray(samples)))
+    lift = 0.0
+    for _ in range(50):
+        gap = scalp.clearance(placed + lift * back)
+        if gap >= wanted:
+            moved = Pose(pose.rotation, pose.translation + lift * jnp.asarray(back))
+            return moved, gap
+        lift += max(wanted - gap, 1e-5)
+        if lift > 0.05:
+            break
+    raise ValueError(
+        "the coil cuts the scalp by "
+        f"{(wanted - scalp.clearance(placed)) * 1e3:.1f} mm, and does so even 50 mm farther "
+        "out. Is the casing that of this coil, and on the side of its negative z axis?"
+    )
+
+
+def _spread(points: ndarray, count: int) -> ndarray:
+    """Choose points one after the other, each the farthest from those before."""
+    if len(points) <= count:
+        return np.arange(len(points))
+    chosen = np.empty(count, dtype=int)
+    chosen[0] = np.argmax(points[:, 2])
+    gap = np.full(len(points), np.inf)
+    for i in range(1, count):
+        gap = np.minimum(gap, ((points - points[chosen[i - 1]]) ** 2).sum(axis=1))
+        chosen[i] = np.argmax(gap)
+    return chosen
