@@ -5,18 +5,27 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from .improve_collapse import collapse_edges
+from .improve_fit import fit_surfaces
 from .improve_move import move_nodes
 from .improve_shape import smallest_sines
+from .label_field import LabelField
 
 
 _WANTED = np.sin(np.radians(15))
-_ROUNDS = ((3, 2), (2, 2), (1, 2), (1, 3), (1, 3))  # Collapses, moves.
+_STAGES = (  # Collapses, moves, and whether surfaces are fitted first.
+    (2, 2, False),
+    (2, 2, True),
+    (1, 2, True),
+    (1, 3, False),
+    (1, 3, False),
+)
 
 
 def improve(
     points: Float[ndarray, "node 3"],
     tetrahedra: Int[ndarray, "tet 4"],
     tags: ndarray,
+    field: LabelField,
 ) -> tuple[ndarray, ndarray, ndarray]:
     """Collapse edges and move nodes until dihedral angles are large enough.
 
@@ -24,6 +33,7 @@ def improve(
         points: The nodes.
         tetrahedra: The elements, with positive volumes.
         tags: Their labels.
+        field: Where the labels are.
 
     Returns:
         Nodes, elements and labels, without unused nodes.
@@ -31,7 +41,9 @@ def improve(
     points, tags = points.copy(), tags.astype(np.int32)
     sines = smallest_sines(points, tetrahedra)
     rng = np.random.default_rng(0)
-    for collapses, moves in _ROUNDS:
+    for collapses, moves, fit in _STAGES:
+        if fit:
+            fit_surfaces(points, tetrahedra, tags, sines, field, _WANTED)
         for _ in range(collapses):
             tetrahedra, tags, sines = collapse_edges(
                 points, tetrahedra, tags, sines, _WANTED

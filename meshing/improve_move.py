@@ -125,7 +125,9 @@ def _mean_edge(
     centre: ndarray, b: ndarray, c: ndarray, d: ndarray, star: Stars
 ) -> ndarray:
     to = [np.linalg.norm(x - centre[:, star.owner], axis=0) for x in (b, c, d)]
-    return star.total(to[0] + to[1] + to[2]) / (3 * star.total(np.ones(len(star.owner))))
+    return star.total(to[0] + to[1] + to[2]) / (
+        3 * star.total(np.ones(len(star.owner)))
+    )
 
 
 def _free_directions(

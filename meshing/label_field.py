@@ -28,11 +28,13 @@ class LabelField:
     Attributes:
         values: The labels of the image in the order that this field counts them; the
             first is 0, air.
+        volumes: What each label takes up in the image; of air, 0.
         lower, upper: Corners of a box around all that is not air.
         voxel: The size of a voxel.
     """
 
     values: Int[ndarray, "label"]
+    volumes: Float[ndarray, "label"]
     lower: Float[ndarray, "3"]
     upper: Float[ndarray, "3"]
     voxel: Float[ndarray, "3"]
@@ -50,6 +52,9 @@ class LabelField:
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         self.values = np.union1d([0], np.unique(labels[box]))
         index = np.searchsorted(self.values, labels[box]).astype(np.uint8)
+        counts = np.bincount(index.ravel(), minlength=len(self.values))
+        counts[0] = 0
+        self.volumes = counts * float(np.prod(voxel))
         index = np.pad(index, _MARGIN)
         self.voxel = np.asarray(voxel, dtype=np.float64)
         self.lower, self.upper = (low - 0.5) * self.voxel, (high - 0.5) * self.voxel

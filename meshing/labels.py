@@ -23,7 +23,8 @@ from .lattice_cut import cut
 Progress = Callable[[float, str], None]
 
 _FEWEST, _MOST = 1_000, 20_000_000  # Tetrahedra that may be asked for.
-_BRAIN = (1, 2, 3, 9)  # Tags whose surfaces shape the field in the brain most.
+# Tags whose surfaces shape the field in the brain most, and second most.
+_BRAIN, _BONE = (1, 2, 3, 9), (4, 7, 8)
 
 
 def mesh_labels(
@@ -71,7 +72,7 @@ def mesh_labels(
     report(0.5, "cutting the lattice along surfaces")
     points, elements, tags = cut(lattice.points, lattice.tetrahedra, field)
     report(0.65, "improving elements")
-    points, elements, tags = improve(points, elements, tags)
+    points, elements, tags = improve(points, elements, tags, field)
     report(0.95, "checking the mesh")
     head = _to_head(points / voxel, elements, field.values[tags], matrix)
     report(1.0, "done")
@@ -142,12 +143,10 @@ def _cube(field: LabelField, tetrahedra: int) -> float:
 def _sizes(field: LabelField) -> Sizes:
     """How sizes relate between tissues; only ratios matter."""
     brain = np.isin(field.values, _BRAIN)
-    ones = np.ones(len(field.values))
+    bone = np.isin(field.values, _BONE)
     return Sizes(
-        interior=ones * 10.0,
-        surface=ones * 10.0,
-        error=np.where(brain | (field.values == 4), 0.6, 1.2),
-        smallest=np.where(brain | (field.values == 4), 2.7, 5.3),
+        edge=np.where(brain | bone, 6.0, 9.0),
+        error=np.select([brain, bone], [0.75, 0.9], 1.1),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from .head import signed_volumes
 from .label_field import LabelField
 
 
@@ -20,6 +21,7 @@ _SHARE = 0.15  # Of the elements, bisected at once; the worst ones anew each tim
 _COST = 3.0  # Elements that bisecting one brings, with those that must follow.
 _PIECES = 1.6  # That an element with nodes in several labels leaves.
 _ENOUGH = 0.02  # Need below which nothing is to be won.
+_DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
 PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 
 
@@ -63,21 +65,17 @@ def bisect(
 class Sizes:
     """How fine the lattice must be, per label of a `LabelField`, in its unit of length.
 
-    All of them are multiplied by one factor until the wanted number of elements is
-    reached.
+    Only ratios matter: all of them are multiplied by one factor, which is as small as
+    the wanted number of elements allows.
 
     Attributes:
-        interior: Longest edge inside a label.
-        surface: Longest edge of an element with nodes in several labels.
-        error: How far the surfaces may be off where the labels are known at the nodes of
-            the lattice alone.
-        smallest: Elements with no longer edge are not refined because of `error`.
+        edge: Longest edge of an element.
+        error: Fourth root of an element's volume with the wrong label times how far that
+            volume is from where it belongs.
     """
 
-    interior: Float[ndarray, "label"]
-    surface: Float[ndarray, "label"]
+    edge: Float[ndarray, "label"]
     error: Float[ndarray, "label"]
-    smallest: Float[ndarray, "label"]
 
 
 @dataclass(eq=False)
@@ -293,16 +291,14 @@ def _judge(lattice: Lattice, field: LabelField, sizes: Sizes) -> None:
     pairs, edges = edges_of(tetrahedra)
     ends = lattice.points[pairs]
     length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
-    longest = length[edges].max(axis=1)
-    labels = lattice.labels[tetrahedra]
-    pure = (labels == labels[:, :1]).all(axis=1)
-    inside = longest / sizes.interior[labels].min(axis=1)
-    across = longest / sizes.surface[labels].min(axis=1)
-    off = _error(lattice, field, pairs, 1 / sizes.error)[edges].max(axis=1)
-    off = np.maximum(off, _error(lattice, field, tetrahedra, 1 / sizes.error))
-    fine = longest / sizes.smallest[labels].min(axis=1)
-    need = np.maximum(np.where(pure, inside, across), np.minimum(off, fine))
-    lattice.need[new] = need
+    coarse = length[edges].max(axis=1)
+    coarse /= sizes.edge[lattice.labels[tetrahedra]].min(axis=1)
+    weight = sizes.error**-4
+    # The middles of edges stand for the outer parts, the centre for the rest.
+    wrong = 0.6 * _error(lattice, field, pairs, weight)[edges].mean(axis=1)
+    wrong += 0.4 * _error(lattice, field, tetrahedra, weight)
+    wrong *= signed_volumes(lattice.points, tetrahedra)
+    lattice.need[new] = np.maximum(coarse, wrong**0.25)
 
 
 def _error(
@@ -316,11 +312,12 @@ def _error(
     predicted = depth.argmax(axis=1)
     actual = field.labels(centre)
     wrong = np.flatnonzero(predicted != actual)
-    error = np.zeros(len(nodes), np.float32)
+    error = np.zeros(len(nodes))
     if len(wrong):
-        distance = depths(field.distances(centre[wrong]), float(field.voxel.mean()))
+        voxel = float(field.voxel.mean())
+        distance = depths(field.distances(centre[wrong]), voxel)
         off = -distance[np.arange(len(wrong)), predicted[wrong]]
-        error[wrong] = np.maximum(off, 0) * np.maximum(
-            weight[predicted[wrong]], weight[actual[wrong]]
-        )
+        heavy = np.maximum(weight[predicted[wrong]], weight[actual[wrong]])
+        # Labels and distances are not quite of one mind within a voxel.
+        error[wrong] = np.maximum(off, _DOUBT * voxel) * heavy
     return error

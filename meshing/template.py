@@ -17,7 +17,7 @@ from .template_labels import template_labels
 
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
-_RECIPE = 1
+_RECIPE = 2
 
 
 def template(

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from tmsgrad.meshing.labels import mesh_labels
+
+
+ONE_MM = np.eye(4)
+
+
+def grid(count, centre=None):
+    at = np.stack(np.meshgrid(*3 * [np.arange(count)], indexing="ij"), axis=-1)
+    return at - (count - 1) / 2 if centre is None else at - np.asarray(centre)
+
+
+def nested_balls(count=48, radii=(9.0, 13.0, 16.0, 20.0)):
+    """White matter in gray matter in CSF in bone."""
+    distance = np.linalg.norm(grid(count), axis=-1)
+    labels = np.zeros(distance.shape, np.uint8)
+    for tag, radius in reversed(list(enumerate(radii, start=1))):
+        labels[distance <= radius] = tag
+    return labels
+
+
+def sheet(count=40):
+    """A ball of gray matter in bone, with one voxel of CSF all around it."""
+    distance = np.linalg.norm(grid(count), axis=-1)
+    labels = np.zeros(distance.shape, np.uint8)
+    labels[distance <= 17] = 4
+    labels[distance <= 11.3] = 3
+    labels[distance <= 10] = 2
+    return labels
+
+
+def box(count=32):
+    labels = np.zeros(3 * (count,), np.uint8)
+    labels[6:26, 8:24, 7:25] = 5
+    labels[10:22, 8:24, 12:20] = 4
+    return labels
+
+
+CASES = {"nested balls": nested_balls, "one-voxel sheet": sheet, "box": box}
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def case(request):
+    labels = CASES[request.param]()
+    return labels, mesh_labels(labels, ONE_MM, tetrahedra=20_000)
+
+
+def faces_of(head):
+    corners = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
+    faces = np.sort(head.tetrahedra[:, corners].reshape(-1, 3), axis=1)
+    unique, place, count = np.unique(
+        faces, axis=0, return_inverse=True, return_counts=True
+    )
+    owner = np.repeat(np.arange(len(head.tetrahedra)), 4)
+    order = np.argsort(place, kind="stable")
+    return unique, count, owner[order]
+
+
+def contacts(head):
+    """Pairs of different tags that share a face."""
+    _, count, owner = faces_of(head)
+    first = np.cumsum(count) - count
+    shared = first[count == 2]
+    pairs = np.sort(
+        np.stack([head.tags[owner[shared]], head.tags[owner[shared + 1]]], axis=1),
+        axis=1,
+    )
+    return {(a, b) for a, b in pairs.tolist() if a != b}
+
+
+def image_contacts(labels):
+    found = set()
+    for axis in range(3):
+        along = np.moveaxis(labels.astype(int), axis, 0)
+        pairs = np.stack([along[:-1].ravel(), along[1:].ravel()], axis=1)
+        pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+        found |= {(a, b) for a, b in pairs.tolist() if a != b and a > 0}
+    return found
+
+
+def euler(triangles):
+    edges = np.concatenate([triangles[:, p] for p in ([0, 1], [1, 2], [0, 2])])
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    return len(np.unique(triangles)) - len(edges) + len(triangles)
+
+
+def test_tissues_keep_their_volumes(case):
+    labels, head = case
+    volumes = np.bincount(head.tags, head.volumes) * 1e9
+    expected = np.bincount(labels.ravel())
+    np.testing.assert_allclose(volumes[1:], expected[1:], rtol=0.06)
+
+
+def test_each_face_belongs_to_one_or_two_elements(case):
+    _, head = case
+    _, count, _ = faces_of(head)
+    assert count.max() == 2
+    assert (count == 1).any()
+
+
+def test_elements_are_positive_and_all_nodes_are_used_once(case):
+    _, head = case
+    assert (head.volumes > 0).all()
+    np.testing.assert_array_equal(
+        np.unique(head.tetrahedra), np.arange(len(head.nodes))
+    )
+    assert len(np.unique(head.nodes, axis=0)) == len(head.nodes)
+
+
+def test_only_tissues_that_touch_in_the_image_touch_in_the_mesh(case):
+    labels, head = case
+    assert contacts(head) == image_contacts(labels)
+
+
+def test_surfaces_between_nested_balls_are_spheres():
+    head = mesh_labels(nested_balls(), ONE_MM, tetrahedra=20_000)
+    faces, count, owner = faces_of(head)
+    first = np.cumsum(count) - count
+    shared = np.flatnonzero(count == 2)
+    one, two = (head.tags[owner[first[shared] + i]] for i in (0, 1))
+    assert euler(faces[count == 1]) == 2
+    for tag in (1, 2, 3):
+        surface = faces[shared[(np.minimum(one, two) == tag) & (one != two)]]
+        assert euler(surface) == 2
