@@ -1,0 +1,140 @@
+"""What a run leaves in its output folder: all of it, or nothing."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import jax
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .. import __version__
+from ..coils import Pose
+from ..efield import ElectricField
+
+
+@contextmanager
+def output_folder(path: str) -> Iterator[Path]:
+    """Give a folder to write to, whose files appear under `path` when all is done.
+
+    Where an exception passes, nothing is left behind. Files of an earlier run are
+    replaced one by one, each at once.
+
+    Raises:
+        ValueError: The path is a file, or cannot be written.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"--out {target}: this is a file. Name a folder.")
+    made = [p for p in (target, *target.parents) if not p.exists()]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".tmsgrad-", dir=target))
+    except OSError as error:
+        _remove_empty(made)
+        raise ValueError(
+            f"--out {target}: the folder cannot be written ({error.strerror}). Name "
+            "another one."
+        ) from error
+    try:
+        yield staging
+        for file in sorted(staging.iterdir()):
+            os.replace(file, target / file.name)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        _remove_empty(made)
+        raise
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+class FieldFile:
+    """`field.h5`: fields pose by pose, so that many poses need not fit the memory.
+
+    Datasets are `E` [pose, tetrahedron, 3] in V/m, `magnE` [pose, tetrahedron] in V/m, `v`
+    [pose, node] in V and `matsimnibs` [pose, 4, 4] in mm, each with its unit as an
+    attribute.
+    """
+
+    def __init__(
+        self, path: Path, poses: int, tetrahedra: int, nodes: int, didt: float
+    ):
+        self._file = h5py.File(path, "w")
+        self._file.attrs["software"] = f"tmsgrad {__version__}"
+        self._file.attrs["dIdt"] = didt
+        self._file.attrs["dIdt_units"] = "A/s"
+        for name, shape, unit, meaning in (
+            ("E", (poses, tetrahedra, 3), "V/m", "electric field in each tetrahedron"),
+            ("magnE", (poses, tetrahedra), "V/m", "magnitude of the electric field"),
+            ("v", (poses, nodes), "V", "electric potential at the nodes"),
+            ("matsimnibs", (poses, 4, 4), "mm", "coil to head, SimNIBS convention"),
+        ):
+            data = self._file.create_dataset(name, shape, dtype="f8")
+            data.attrs["units"] = unit
+            data.attrs["description"] = meaning
+
+    def write(self, start: int, field: ElectricField, poses: Pose) -> None:
+        """Write a block of poses, from number `start` on."""
+        block = slice(start, start + len(field.potential))
+        self._file["E"][block] = np.asarray(field.vectors)  # pyright: ignore[reportIndexIssue]
+        self._file["magnE"][block] = np.asarray(field.magnitude)  # pyright: ignore[reportIndexIssue]
+        self._file["v"][block] = np.asarray(field.potential)  # pyright: ignore[reportIndexIssue]
+        self._file["matsimnibs"][block] = poses.to_matsimnibs()  # pyright: ignore[reportIndexIssue]
+
+    def __enter__(self) -> "FieldFile":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._file.close()
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a summary, readable by people and programs."""
+    path.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def write_pose(path: Path, matrices: Float[ndarray, "pose 4 4"]) -> None:
+    """Write poses as text: four rows each, in mm, as `--pose` reads them."""
+    blocks = [
+        "\n".join(" ".join(f"{x:.17g}" for x in row) for row in matrix)
+        for matrix in matrices
+    ]
+    header = "# matsimnibs: coil to head, mm; columns x, y, z, centre\n"
+    path.write_text(header + "\n\n".join(blocks) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Name the versions that a result depends on."""
+    return {
+        "tmsgrad": __version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "device": str(jax.devices()[0]),
+    }
+
+
+def volume_weighted_percentiles(
+    values: Float[ndarray, "tet"],
+    volumes: Float[ndarray, "tet"],
+    shares: tuple[float, ...],
+) -> list[float]:
+    """Percentiles of a value per tetrahedron, counting each by its volume."""
+    order = np.argsort(values)
+    filled = np.cumsum(volumes[order])
+    at = np.searchsorted(filled, np.asarray(shares) / 100 * filled[-1])
+    return [float(x) for x in values[order][np.minimum(at, len(order) - 1)]]

@@ -1,0 +1,47 @@
+"""Progress on a terminal, and silence in pipes."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Named stages with a bar each, and the seconds that they took.
+
+    The bar is drawn on standard error where that is a terminal, and nothing elsewhere.
+    """
+
+    def __init__(self, quiet: bool = False):
+        self.seconds: dict[str, float] = {}
+        self._quiet = quiet or not sys.stderr.isatty()
+        self._bar: tqdm | None = None
+        self._name, self._start = "", 0.0
+
+    def stage(self, name: str, what: str) -> None:
+        """End the stage before and begin one; `name` is its key in `seconds`."""
+        self.close()
+        self._name, self._start = name, time.perf_counter()
+        if not self._quiet:
+            self._bar = tqdm(
+                total=100,
+                desc=what,
+                bar_format="{desc:<44.44s} {bar:24} {elapsed}",
+                file=sys.stderr,
+            )
+
+    def __call__(self, share: float, what: str) -> None:
+        """Show how far the stage is, and with what."""
+        if self._bar is not None:
+            self._bar.set_description_str(what, refresh=False)
+            self._bar.update(max(0.0, 100 * share - self._bar.n))
+
+    def close(self) -> None:
+        """End the stage."""
+        if self._name:
+            took = time.perf_counter() - self._start
+            self.seconds[self._name] = self.seconds.get(self._name, 0.0) + took
+        if self._bar is not None:
+            self._bar.update(100 - self._bar.n)
+            self._bar.close()
+        self._name, self._bar = "", None
