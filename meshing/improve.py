@@ -1,13 +1,13 @@
 """Better the worst elements of a cut lattice."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from .improve_collapse import collapse_edges
 from .improve_fit import fit_surfaces
+from .improve_mesh import WorkingMesh
 from .improve_move import move_nodes
-from .improve_shape import smallest_sines
 from .label_field import LabelField
 
 
@@ -16,15 +16,17 @@ _STAGES = (  # Collapses, moves, and whether surfaces are fitted first.
     (2, 2, False),
     (2, 2, True),
     (1, 2, True),
-    (1, 3, False),
-    (1, 3, False),
 )
+_DRIFT = 0.1  # Off the surface, as a part of a step. Lets the worst corners be freed.
+_RINGS = 3  # Of elements around bad ones that their repair needs.
+_REPAIRS = 12
 
 
 def improve(
     points: Float[ndarray, "node 3"],
     tetrahedra: Int[ndarray, "tet 4"],
-    tags: ndarray,
+    tags: Int[ndarray, "tet"],
+    outer: Bool[ndarray, "node"],
     field: LabelField,
 ) -> tuple[ndarray, ndarray, ndarray]:
     """Collapse edges and move nodes until dihedral angles are large enough.
@@ -33,22 +35,30 @@ def improve(
         points: The nodes.
         tetrahedra: The elements, with positive volumes.
         tags: Their labels.
+        outer: Whether each node touches air.
         field: Where the labels are.
 
     Returns:
         Nodes, elements and labels, without unused nodes.
     """
-    points, tags = points.copy(), tags.astype(np.int32)
-    sines = smallest_sines(points, tetrahedra)
+    mesh = WorkingMesh.of(points, tetrahedra, tags, outer)
     rng = np.random.default_rng(0)
     for collapses, moves, fit in _STAGES:
         if fit:
-            fit_surfaces(points, tetrahedra, tags, sines, field, _WANTED)
+            fit_surfaces(mesh, field, _WANTED)
         for _ in range(collapses):
-            tetrahedra, tags, sines = collapse_edges(
-                points, tetrahedra, tags, sines, _WANTED
-            )
+            collapse_edges(mesh, _WANTED)
         for _ in range(moves):
-            move_nodes(points, tetrahedra, tags, sines, _WANTED, rng)
-    used, tetrahedra = np.unique(tetrahedra, return_inverse=True)
-    return points[used], tetrahedra.reshape(-1, 4), tags
+            move_nodes(mesh, _WANTED, rng, _DRIFT)
+    _repair(mesh, rng)
+    used, tetrahedra = np.unique(mesh.tetrahedra, return_inverse=True)
+    return mesh.points[used], tetrahedra.reshape(-1, 4), mesh.tags
+
+
+def _repair(mesh: WorkingMesh, rng: np.random.Generator) -> None:
+    """Work on the few elements that are left, without touching all the others."""
+    part = mesh.take_around(mesh.sines < _WANTED, _RINGS)
+    for _ in range(_REPAIRS):
+        collapse_edges(part, _WANTED)
+        move_nodes(part, _WANTED, rng, _DRIFT)
+    mesh.put_back(part)

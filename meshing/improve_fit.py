@@ -7,12 +7,13 @@ much as the labels' volumes demand.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
 from numpy import ndarray
 
 from .head import signed_volumes
-from .improve_shape import OTHERS, smallest_sines
+from .improve_mesh import WorkingMesh
+from .improve_shape import smallest_sines
 from .label_field import LabelField
+from .topology import surface_faces
 
 
 _REACH = 1.0  # How far a surface is looked for. [voxel]
@@ -25,26 +26,16 @@ _ROUNDING = 1e-9  # Of a sine.
 _LARGEST_OFFSET = 0.3  # For the sake of the labels' volumes. [voxel]
 
 
-def fit_surfaces(
-    points: Float[ndarray, "node 3"],
-    tetrahedra: Int[ndarray, "tet 4"],
-    tags: Int[ndarray, "tet"],
-    sines: Float[ndarray, "tet"],
-    field: LabelField,
-    wanted: float,
-) -> None:
+def fit_surfaces(mesh: WorkingMesh, field: LabelField, wanted: float) -> None:
     """Shift nodes towards the mean of the surfaces around them.
 
     Args:
-        points: Changed in place.
-        tetrahedra: The elements.
-        tags: Their labels.
-        sines: Their smallest sines of dihedral angles; changed in place.
+        mesh: Changed in place.
         field: Where the labels are.
         wanted: No element gets below this sine, or gets worse if it already is.
     """
-    faces, inner, outer = surface_faces(tetrahedra, tags, len(points))
-    corners = points[faces]
+    faces, inner, outer = surface_faces(mesh.tetrahedra, mesh.tags, mesh.labels)
+    corners = mesh.points[faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
     area = np.linalg.norm(normal, axis=1)
     normal /= np.maximum(area, 1e-300)[:, None]
@@ -52,45 +43,13 @@ def fit_surfaces(
     for weights in _SAMPLES:
         place = np.einsum("j,ijk->ik", weights, corners)
         off += _offsets(place, normal, inner, outer, field) / len(_SAMPLES)
-    volumes = np.bincount(tags, signed_volumes(points, tetrahedra), len(field.values))
-    off += _balance(volumes, area, off, inner, outer, field)
-    node, shift = _shifts(faces, area, normal, off, len(points))
-    _move(points, tetrahedra, sines, node, shift, wanted)
-
-
-def surface_faces(
-    tetrahedra: ndarray, tags: ndarray, count: int
-) -> tuple[ndarray, ndarray, ndarray]:
-    """Faces between different labels.
-
-    Args:
-        tetrahedra: The elements.
-        tags: Their labels.
-        count: How many nodes there are.
-
-    Returns:
-        The three nodes of each face, such that the normal points from the first to the
-        second of the two labels that follow; air is 0.
-    """
-    faces = tetrahedra[:, OTHERS].reshape(-1, 3)
-    owner = np.repeat(np.arange(len(tetrahedra)), 4)
-    low, high = faces.min(axis=1).astype(np.int64), faces.max(axis=1)
-    middle = faces.sum(axis=1) - low - high
-    # What two equal faces share, and hardly two others: sorted once, verified after.
-    order = np.lexsort((middle, low * count + high))
-    key, middle = (low * count + high)[order], middle[order]
-    same = (key[1:] == key[:-1]) & (middle[1:] == middle[:-1])
-    alone = order[~np.append(same, False) & ~np.append(False, same)]
-    first, second = order[:-1][same], order[1:][same]
-    differ = tags[owner[first]] != tags[owner[second]]
-    first, second = first[differ], second[differ]
-    chosen = np.concatenate([first, alone])
-    other = np.concatenate([tags[owner[second]], np.zeros(len(alone), tags.dtype)])
-    return faces[chosen], tags[owner[chosen]], other
+    off += _balance(mesh, area, off, inner, outer, field)
+    node, shift = _shifts(faces, area, normal, off, len(mesh.points))
+    _move(mesh, node, shift, wanted)
 
 
 def _balance(
-    volumes: ndarray,
+    mesh: WorkingMesh,
     area: ndarray,
     off: ndarray,
     inner: ndarray,
@@ -104,7 +63,8 @@ def _balance(
     """
     count = len(field.values)
     moved = area * off
-    lack = field.volumes - volumes
+    volumes = signed_volumes(mesh.points, mesh.tetrahedra)
+    lack = field.volumes - np.bincount(mesh.tags, volumes, count)
     lack -= np.bincount(inner, moved, count) - np.bincount(outer, moved, count)
     between = np.bincount(inner * count + outer, area, count**2).reshape(count, count)
     between += between.T
@@ -166,30 +126,23 @@ def _offsets(
     return offset
 
 
-def _move(
-    points: ndarray,
-    tetrahedra: ndarray,
-    sines: ndarray,
-    node: ndarray,
-    shift: ndarray,
-    wanted: float,
-) -> None:
+def _move(mesh: WorkingMesh, node: ndarray, shift: ndarray, wanted: float) -> None:
     """Move as far as no element gets bad."""
-    full = np.zeros_like(points)
+    full = np.zeros_like(mesh.points)
     full[node] = shift
-    share = np.zeros(len(points))
+    share = np.zeros((len(full), 1))
     share[node] = 1
-    touched = np.flatnonzero((share > 0)[tetrahedra].any(axis=1))
-    around = tetrahedra[touched]
-    least = np.minimum(sines[touched], wanted) - _ROUNDING
-    after = smallest_sines(points + full, around)
+    touched = np.flatnonzero((share > 0)[mesh.tetrahedra, 0].any(axis=1))
+    around = mesh.tetrahedra[touched]
+    least = np.minimum(mesh.sines[touched], wanted) - _ROUNDING
+    after = smallest_sines(mesh.points + full, around)
     attempt = 0
     while (bad := after < least).any():
         share[around[bad]] *= 0.5 if attempt < _FRACTIONS else 0
-        slowed = np.zeros(len(points), bool)
+        slowed = np.zeros(len(full), bool)
         slowed[around[bad]] = True
         again = slowed[around].any(axis=1)
-        after[again] = smallest_sines(points + share[:, None] * full, around[again])
+        after[again] = smallest_sines(mesh.points + share * full, around[again])
         attempt += 1
-    points += share[:, None] * full
-    sines[touched] = after
+    mesh.points += share * full
+    mesh.sines[touched] = after

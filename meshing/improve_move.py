@@ -5,32 +5,25 @@ nodes on a line where three labels meet move along that line, up to a small drif
 """
 
 import numpy as np
-from jaxtyping import Float, Int
 from numpy import ndarray
 
-from .improve_shape import OTHERS, Stars, sines_of, stars
+from .improve_mesh import WorkingMesh
+from .improve_shape import sines_of
+from .topology import OTHERS, Stars, stars
 
 
-_DRIFT = 0.1  # Off the surface, as a part of a step. Lets the worst corners be freed.
 _STEPS = (0.3, 0.15, 0.3, 0.15, 0.08, 0.2, 0.1, 0.05)  # Of the mean edge.
+_FLEE = (1, 2, 4, 6)  # Steps away from the far face of the worst element.
+_BATCHES = 4  # In which the nodes are moved; no two of a batch share an element.
 
 
 def move_nodes(
-    points: Float[ndarray, "node 3"],
-    tetrahedra: Int[ndarray, "tet 4"],
-    tags: Int[ndarray, "tet"],
-    sines: Float[ndarray, "tet"],
-    wanted: float,
-    rng: np.random.Generator,
-    drift: float = _DRIFT,
+    mesh: WorkingMesh, wanted: float, rng: np.random.Generator, drift: float
 ) -> int:
     """Try some places for each node of a bad element and keep the best.
 
     Args:
-        points: Changed in place.
-        tetrahedra: The elements.
-        tags: Their labels.
-        sines: Their smallest sines of dihedral angles; changed in place.
+        mesh: Changed in place.
         wanted: Elements below this sine are bad.
         rng: Where the places come from.
         drift: How far nodes may leave their surface, as a part of a step.
@@ -38,81 +31,63 @@ def move_nodes(
     Returns:
         How many nodes moved.
     """
-    bad = np.zeros(len(points), bool)
-    bad[tetrahedra[sines < wanted]] = True
-    around = stars(tetrahedra, bad)
-    worst = around.least(sines[around.tetrahedra])
+    bad = np.zeros(len(mesh.points), bool)
+    bad[mesh.tetrahedra[mesh.sines < wanted]] = True
+    bad &= mesh.free
     moved = 0
-    left = np.ones(len(around.nodes), bool)
-    for _ in range(4):
-        chosen = _independent(tetrahedra, around, worst, left, len(points))
-        left &= ~chosen
-        now = np.zeros(len(points), bool)
-        now[around.nodes[chosen]] = True
-        if chosen.any():
-            star = stars(tetrahedra, now)
-            moved += _search(points, tetrahedra, tags, sines, star, rng, drift)
+    for _ in range(_BATCHES):
+        if not bad.any():
+            break
+        star = _independent(mesh, bad)
+        bad[star.nodes] = False
+        moved += _search(mesh, star, rng, drift)
     return moved
 
 
-def _independent(
-    tetrahedra: ndarray, around: Stars, worst: ndarray, left: ndarray, count: int
-) -> ndarray:
-    """Nodes no two of which share an element, the worst ones first."""
-    rank = np.full(count, count, np.int64)
-    order = np.argsort(worst[left], kind="stable")
-    rank[around.nodes[left][order]] = np.arange(len(order))
-    least = rank[tetrahedra[around.tetrahedra]].min(axis=1)
-    own = rank[around.nodes]
-    return left & (around.least(least) == own)
+def _independent(mesh: WorkingMesh, bad: ndarray) -> Stars:
+    """The stars of bad nodes no two of which share an element, the worst ones first."""
+    count = len(mesh.points)
+    star = stars(mesh.tetrahedra, bad)
+    worst = star.least(mesh.sines[star.tetrahedra])
+    rank = np.full(count, count)
+    rank[star.nodes[np.argsort(worst, kind="stable")]] = np.arange(len(worst))
+    least = star.least(rank[mesh.tetrahedra[star.tetrahedra]].min(axis=1))
+    return star.part(least == rank[star.nodes])
 
 
 def _search(
-    points: ndarray,
-    tetrahedra: ndarray,
-    tags: ndarray,
-    sines: ndarray,
-    star: Stars,
-    rng: np.random.Generator,
-    drift: float,
+    mesh: WorkingMesh, star: Stars, rng: np.random.Generator, drift: float
 ) -> int:
     """Hill climbing on the worst sine of each star; the stars share no element."""
-    others = np.take_along_axis(
-        tetrahedra[star.tetrahedra], OTHERS[star.corner], axis=1
-    )
-    b, c, d = (np.ascontiguousarray(points[others[:, i]].T) for i in range(3))
-    centre = np.ascontiguousarray(points[star.nodes].T)
+    around = mesh.tetrahedra[star.tetrahedra]
+    others = np.take_along_axis(around, OTHERS[star.corner], axis=1)
+    b, c, d = (np.ascontiguousarray(mesh.points[others[:, i]].T) for i in range(3))
+    place = np.ascontiguousarray(mesh.points[star.nodes].T)
     area = np.cross((c - b).T, (d - b).T)
-    free = _free_directions(area, tags[star.tetrahedra], star, drift)
-    size = _mean_edge(centre, b, c, d, star)
-    value = sines[star.tetrahedra]
-    best, start = star.least(value), star.least(value)
-    place = centre.copy()
+    free = _free_directions(area, mesh.tags[star.tetrahedra], star, drift)
+    size = _mean_edge(place, b, c, d, star)
+    value = mesh.sines[star.tetrahedra]
+    start = best = star.least(value)
     for i, step in enumerate(_STEPS):
         if i == 0:
-            count = star.total(np.ones(len(star.owner)))
-            mean = star.total(((b + c + d) / 3).T).T / count - place
-            shift = mean
-        elif i in (1, 2, 4, 6):
-            # Away from the face opposite to the node in its worst element.
-            worst = _first_worst(value, star)
-            normal = area[worst].T
-            shift = normal / np.maximum(np.linalg.norm(normal, axis=0), 1e-300)
-            shift = -shift * (step * size)
+            shift = star.mean(((b + c + d) / 3).T).T - place
+        elif i in _FLEE:
+            normal = area[_first_worst(value, star)].T
+            length = np.maximum(np.linalg.norm(normal, axis=0), 1e-300)
+            shift = -normal * (step * size / length)
         else:
             shift = rng.standard_normal(place.shape) * (step * size)
-        shift = np.einsum("nij,jn->in", free, shift)
-        trial = place + shift
+        trial = place + np.einsum("nij,jn->in", free, shift)
         new = sines_of(trial[:, star.owner], b, c, d)
         least = star.least(new)
         better = least > best
-        best[better] = least[better]
-        place[:, better] = trial[:, better]
+        best = np.where(better, least, best)
+        place = np.where(better, trial, place)
         value = np.where(better[star.owner], new, value)
     moved = best > start
-    points[star.nodes[moved]] = place[:, moved].T
+    mesh.points[star.nodes[moved]] = place[:, moved].T
     entry = moved[star.owner]
-    sines[star.tetrahedra[entry]] = value[entry]
+    mesh.sines[star.tetrahedra[entry]] = value[entry]
     return int(moved.sum())
 
 
@@ -125,9 +100,7 @@ def _mean_edge(
     centre: ndarray, b: ndarray, c: ndarray, d: ndarray, star: Stars
 ) -> ndarray:
     to = [np.linalg.norm(x - centre[:, star.owner], axis=0) for x in (b, c, d)]
-    return star.total(to[0] + to[1] + to[2]) / (
-        3 * star.total(np.ones(len(star.owner)))
-    )
+    return star.mean((to[0] + to[1] + to[2]) / 3)
 
 
 def _free_directions(

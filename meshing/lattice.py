@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from .head import signed_volumes
 from .label_field import LabelField
+from .topology import bisect, edges_of
 
 
 _FINEST = 1 << 14  # Steps of the integer grid along the edge of a cube.
@@ -22,43 +23,6 @@ _COST = 3.0  # Elements that bisecting one brings, with those that must follow.
 _PIECES = 1.6  # That an element with nodes in several labels leaves.
 _ENOUGH = 0.02  # Need below which nothing is to be won.
 _DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
-PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-
-
-def edges_of(tetrahedra: ndarray) -> tuple[ndarray, ndarray]:
-    """The edges of tetrahedra, each once.
-
-    Returns:
-        The two nodes of each edge, lower first, (edges, 2), in ascending order; the six
-        edges of each tetrahedron in the order of `PAIRS`, (tetrahedra, 6).
-    """
-    count = int(tetrahedra.max(initial=-1)) + 1
-    first, second = tetrahedra[:, PAIRS[:, 0]], tetrahedra[:, PAIRS[:, 1]]
-    key = np.minimum(first, second).astype(np.int64) * count
-    key += np.maximum(first, second)
-    unique, place = np.unique(key.ravel(), return_inverse=True)
-    pairs = np.stack([unique // max(count, 1), unique % max(count, 1)], axis=1)
-    return pairs.astype(np.int32), place.reshape(-1, 6).astype(np.int32)
-
-
-def bisect(
-    tetrahedra: ndarray, edge: ndarray, middle: ndarray
-) -> tuple[ndarray, ndarray]:
-    """Halve each tetrahedron through one edge, keeping the orientation.
-
-    Args:
-        tetrahedra: (tetrahedra, 4).
-        edge: Which edge, as a row of `PAIRS`, (tetrahedra,).
-        middle: The node on that edge, (tetrahedra,).
-
-    Returns:
-        The half with the edge's first node and the half with its second.
-    """
-    each = np.arange(len(tetrahedra))
-    with_first, with_second = tetrahedra.copy(), tetrahedra.copy()
-    with_first[each, PAIRS[edge, 1]] = middle
-    with_second[each, PAIRS[edge, 0]] = middle
-    return with_first, with_second
 
 
 @dataclass(frozen=True, eq=False)

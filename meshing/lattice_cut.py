@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from .head import signed_volumes
 from .label_field import LabelField
-from .lattice import bisect, edges_of
+from .topology import bisect, edges_of
 
 
 _SAMPLES = 8  # Along an edge, before bisection.
@@ -24,7 +24,7 @@ def cut(
     points: Float[ndarray, "node 3"],
     tetrahedra: Int[ndarray, "tet 4"],
     field: LabelField,
-) -> tuple[ndarray, ndarray, ndarray]:
+) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """Divide elements along the surfaces between labels.
 
     Args:
@@ -34,7 +34,7 @@ def cut(
 
     Returns:
         Nodes (nodes, 3), tetrahedra (tetrahedra, 4) and their labels (tetrahedra,), as
-        counted by the field; air is left out.
+        counted by the field, without air; and whether each node touches air.
     """
     masks = np.left_shift(1, field.labels(points).astype(np.int32))
     mixed = np.bitwise_or.reduce(masks[tetrahedra], axis=1) != masks[tetrahedra[:, 0]]
@@ -46,8 +46,12 @@ def cut(
     points, masks, divided = _divide(points, masks, divided, field)
     tetrahedra = np.concatenate([whole, divided])
     tags = _tags(points, masks, tetrahedra, field)
-    tetrahedra, tags = tetrahedra[tags > 0], tags[tags > 0]
-    return sorted_in_space(points, tetrahedra, tags)
+    outer = np.zeros(len(points), bool)
+    outer[tetrahedra[tags == 0]] = True
+    used, tetrahedra, tags = sorted_in_space(
+        points, tetrahedra[tags > 0], tags[tags > 0]
+    )
+    return points[used], tetrahedra, tags, outer[used]
 
 
 def sorted_in_space(
@@ -56,15 +60,17 @@ def sorted_in_space(
     """Number nodes and elements along a space-filling curve, and drop unused nodes.
 
     What is near in space is then near in memory, which makes all later steps faster.
+
+    Returns:
+        The old number of each node, the elements in new numbers, and their labels.
     """
     used, tetrahedra = np.unique(tetrahedra, return_inverse=True)
-    points, tetrahedra = points[used], tetrahedra.reshape(-1, 4).astype(np.int32)
-    order = np.argsort(_along_curve(points), kind="stable")
+    order = np.argsort(_along_curve(points[used]), kind="stable")
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
-    points, tetrahedra = points[order], place[tetrahedra]
-    order = np.argsort(tetrahedra.min(axis=1), kind="stable")
-    return points, tetrahedra[order], tags[order]
+    tetrahedra = place[tetrahedra.reshape(-1, 4)]
+    by_node = np.argsort(tetrahedra.min(axis=1), kind="stable")
+    return used[order], tetrahedra[by_node], tags[by_node].astype(np.int32)
 
 
 def _along_curve(points: ndarray) -> ndarray:

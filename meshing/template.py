@@ -1,15 +1,16 @@
 """The template head: meshed once, then kept in the user's cache folder."""
 
 import os
-import secrets
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from .files import replacing
 from .head import HeadMesh
 from .labels import mesh_labels
 from .template_labels import template_labels
@@ -18,6 +19,20 @@ from .template_labels import template_labels
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
 _RECIPE = 2
+
+# What reading a damaged file may raise, whatever part of it is damaged.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    NotImplementedError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def template(
@@ -83,28 +98,24 @@ def cache_folder() -> Path:
 def _read(path: Path) -> HeadMesh | None:
     """Read a head from the cache; None where there is none that is whole and recent."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["recipe"]) != _RECIPE:
+        # NumPy would leave a file open that it opened itself and found damaged.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if int(archive["recipe"]) != _RECIPE:
                 return None
-            # The zip format has a checksum for each array, which reading verifies.
-            return HeadMesh(file["nodes"], file["tetrahedra"], file["tags"])
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+            # The format has a checksum for each array, which reading verifies.
+            return HeadMesh(archive["nodes"], archive["tetrahedra"], archive["tags"])
+    except _DAMAGE:
         return None
 
 
 def _write(path: Path, head: HeadMesh) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.stem}-{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            np.savez(
-                file,
-                recipe=np.array(_RECIPE),
-                nodes=head.nodes,
-                tetrahedra=head.tetrahedra,
-                tags=head.tags.astype(np.uint8),
-            )
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        np.savez(
+            file,
+            recipe=np.array(_RECIPE),
+            nodes=head.nodes,
+            tetrahedra=head.tetrahedra,
+            tags=head.tags.astype(np.uint8),
+        )
