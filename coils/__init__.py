@@ -2,14 +2,46 @@
 
 from . import catalogue as catalogue
 from .ccd import read_ccd as read_ccd, write_ccd as write_ccd
-from .coil import AbstractCoil as AbstractCoil, Coil as Coil
+from .coil import (
+    AbstractCoil as AbstractCoil,
+    Casing as Casing,
+    Coil as Coil,
+    Details as Details,
+    Part as Part,
+)
 from .dipoles import MagneticDipoles as MagneticDipoles
-from .files import read as read
+from .files import read as read, write as write
+from .grids import SampledPotential as SampledPotential
+from .interpolant import Interpolant as Interpolant, interpolate as interpolate
 from .loops import CircularTurns as CircularTurns
+from .motions import (
+    AbstractMotion as AbstractMotion,
+    Range as Range,
+    Rotation as Rotation,
+    Translation as Translation,
+)
+from .nifti import (
+    read_nifti as read_nifti,
+    sampled as sampled,
+    write_nifti as write_nifti,
+)
 from .pose import (
     Pose as Pose,
     rotation_from_vector as rotation_from_vector,
     stack_poses as stack_poses,
 )
 from .sources import Sources as Sources
+from .stimulators import (
+    Discharge as Discharge,
+    Stimulator as Stimulator,
+    Waveform as Waveform,
+    read_waveforms as read_waveforms,
+)
 from .stl import read_stl as read_stl, write_stl as write_stl
+from .tcd import read_tcd as read_tcd
+from .tcd_writer import write_tcd as write_tcd
+from .wires import (
+    StraightSegments as StraightSegments,
+    thick_wire as thick_wire,
+    wire as wire,
+)

@@ -12,8 +12,9 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from .coil import AbstractCoil, Coil
+from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
+from .stimulators import Stimulator, read_waveforms
 from .stl import read_stl, replace_file
 
 
@@ -25,7 +26,8 @@ _FARTHEST = 0.6  # [m]
 def read_ccd(path: str | os.PathLike[str]) -> Coil:
     """Read a coil of magnetic dipoles.
 
-    An .stl of the same name in the same folder becomes the casing.
+    An .stl of the same name in the same folder becomes the casing, and a .tsv the
+    stimulator's waveforms.
 
     Args:
         path: The file.
@@ -55,12 +57,17 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
     if beside.exists():
         points, faces = read_stl(beside)
         casing, triangles = jnp.asarray(points), jnp.asarray(faces)
+    limit = _limit(path, header)
+    beside = path.with_suffix(".tsv")
+    waveforms = read_waveforms(beside) if beside.exists() else ()
     return Coil(
         (MagneticDipoles(rows[:, :3], rows[:, 3:]),),
         casing,
         header.get("coilname", path.stem),
-        _limit(path, header),
+        limit,
         triangles,
+        stimulators=(Stimulator(header.get("stimulator", ""), "", limit, waveforms),),
+        details=Details(brand=header.get("brand", "")),
     )
 
 
@@ -87,6 +94,10 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
     header = f"# {Path(path).name} version 1.0;coilname={name.replace(';', ' ')}"
     if isinstance(coil, Coil) and coil.max_current_rate is not None:
         header += f";dIdtmax={coil.max_current_rate * 1e-6!r}"
+    if isinstance(coil, Coil):
+        stimulator = coil.stimulators[0].name if coil.stimulators else ""
+        for key, value in (("brand", coil.details.brand), ("stimulator", stimulator)):
+            header += f";{key}={value.replace(';', ' ')}" if value else ""
     rows = np.concatenate([sources.dipole_positions, sources.dipole_moments], axis=1)
     lines = [
         header + ";",

@@ -4,19 +4,33 @@ import os
 from pathlib import Path
 
 from . import catalogue
-from .ccd import read_ccd
-from .coil import Coil
+from .ccd import read_ccd, write_ccd
+from .coil import AbstractCoil, Coil
+from .nifti import read_nifti, write_nifti
+from .tcd import read_tcd
+from .tcd_writer import write_tcd
 
 
-_READERS = {".ccd": read_ccd}
+_READERS = {
+    ".ccd": read_ccd,
+    ".tcd": read_tcd,
+    ".nii": read_nifti,
+    ".nii.gz": read_nifti,
+}
+_WRITERS = {
+    ".ccd": write_ccd,
+    ".tcd": write_tcd,
+    ".nii": write_nifti,
+    ".nii.gz": write_nifti,
+}
 
 
 def read(source: str | os.PathLike[str]) -> Coil:
     """Read a coil from a file, or build one of the catalogue.
 
     Args:
-        source: A path (.ccd), or a name such as "magstim-70mm-double"; see
-            `catalogue.names`.
+        source: A path (.ccd, .tcd, .nii or .nii.gz), or a name such as
+            "magstim-70mm-double"; see `catalogue.names`.
 
     Raises:
         FileNotFoundError: A path leads nowhere.
@@ -25,13 +39,13 @@ def read(source: str | os.PathLike[str]) -> Coil:
     path = Path(source)
     looks_like_path = (
         isinstance(source, os.PathLike)
-        or path.suffix.lower() in _READERS
+        or _kind(path) in _READERS
         or len(path.parts) > 1
         or path.is_file()
     )
     if not looks_like_path:
         return catalogue.design(str(source)).build()
-    reader = _READERS.get(path.suffix.lower())
+    reader = _READERS.get(_kind(path))
     if reader is None:
         raise ValueError(
             f"{path}: unknown kind of coil file. Known are {', '.join(_READERS)}, and the "
@@ -43,3 +57,26 @@ def read(source: str | os.PathLike[str]) -> Coil:
             f"catalogue: {', '.join(catalogue.names())}."
         )
     return reader(path)
+
+
+def write(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
+    """Write a coil, in the format that the name ends in.
+
+    Args:
+        path: The file (.ccd, .tcd, .nii or .nii.gz), replaced when it exists.
+        coil: What to write.
+
+    Raises:
+        ValueError: The format is unknown, or cannot hold the coil.
+    """
+    writer = _WRITERS.get(_kind(Path(path)))
+    if writer is None:
+        raise ValueError(
+            f"{path}: unknown kind of coil file. Known are {', '.join(_WRITERS)}."
+        )
+    writer(path, coil)
+
+
+def _kind(path: Path) -> str:
+    suffixes = [each.lower() for each in path.suffixes]
+    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])

@@ -1,0 +1,167 @@
+"""Coils as NIfTI images: the vector potential on a grid, per current or per dI/dt.
+
+The image has three values per voxel, the vector A in the frame of the coil [T m / A, or
+V s / m per A/s]; its affine maps voxels to millimetres in that frame. SimNIBS writes the
+largest dI/dt [A/µs] into the header's description, as `dIdtmax=...`.
+"""
+
+import os
+import zlib
+from pathlib import Path
+
+import jax.numpy as jnp
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from .coil import AbstractCoil, Coil
+from .grids import SampledPotential
+
+
+_MOST_NUMBERS = 1 << 27
+
+
+def read_nifti(path: str | os.PathLike[str], *, smooth: bool = False) -> Coil:
+    """Read a coil's vector potential from an image.
+
+    Args:
+        path: The image, .nii or .nii.gz.
+        smooth: Whether to interpolate by cubic splines rather than linearly, which is
+            what SimNIBS does.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The image is damaged, or no vector potential.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such image.")
+    try:
+        image = nibabel.load(path)
+        if not isinstance(image, nibabel.Nifti1Image):
+            raise ImageFileError(f"it is a {type(image).__name__}")
+        shape = tuple(image.shape)
+        _check_shape(path, shape)
+        samples = np.asarray(image.dataobj, dtype=np.float64)
+        affine = np.array(image.affine, dtype=np.float64)
+        description = image.header["descrip"].tobytes().decode("latin-1")
+    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(
+            f"{path}: the image is damaged or no NIfTI: {str(error)[:160]}"
+        ) from None
+    samples = samples.reshape(*shape[:3], 3)
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{path}: the image holds a value that is not finite.")
+    affine[:3] *= 1e-3
+    try:
+        element = SampledPotential(samples, affine, smooth=smooth)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    return Coil((element,), name=name, max_current_rate=_limit(path, description))
+
+
+def write_nifti(
+    path: str | os.PathLike[str],
+    coil: AbstractCoil,
+    *,
+    lowest: tuple[float, float, float] = (-0.1, -0.1, 0.0),
+    highest: tuple[float, float, float] = (0.1, 0.1, 0.1),
+    spacing: float = 2e-3,
+) -> None:
+    """Sample a coil's vector potential, and write it as an image in single precision.
+
+    Args:
+        path: The image, .nii or .nii.gz, replaced when it exists.
+        coil: What to sample. A coil that is one grid already is written as it is.
+        lowest: Corner of the box, in the frame of the coil. [m]
+        highest: The opposite corner. [m]
+        spacing: Of the samples. [m]
+
+    Raises:
+        ValueError: The box is empty, or has too many samples.
+    """
+    path = Path(path)
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise ValueError(f"{path}: an image's name ends in .nii or .nii.gz.")
+    grid = coil.elements[0] if isinstance(coil, Coil) else coil
+    alone = not isinstance(coil, Coil) or len(coil.elements) == 1
+    if not (isinstance(grid, SampledPotential) and alone):
+        grid = sampled(coil, lowest, highest, spacing)
+    affine = np.array(grid.affine)
+    affine[:3] *= 1e3
+    image = nibabel.Nifti1Image(np.asarray(grid.samples, dtype=np.float32), affine)
+    image.header.set_xyzt_units("mm")
+    if isinstance(coil, Coil) and coil.max_current_rate is not None:
+        image.header["descrip"] = f"dIdtmax={coil.max_current_rate * 1e-6:.10g}"
+    draft = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        nibabel.save(image, draft)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def sampled(
+    coil: AbstractCoil,
+    lowest: tuple[float, float, float],
+    highest: tuple[float, float, float],
+    spacing: float,
+    *,
+    smooth: bool = False,
+) -> SampledPotential:
+    """Sample a coil's vector potential in a box of its frame.
+
+    Args:
+        coil: What to sample.
+        lowest: Corner of the box. [m]
+        highest: The opposite corner, which is met where the spacing divides the sides. [m]
+        spacing: Of the samples. [m]
+        smooth: Whether the result interpolates by cubic splines.
+
+    Raises:
+        ValueError: The box is empty, or has too many samples.
+    """
+    sides = np.subtract(highest, lowest)
+    if not spacing > 0 or not (sides > 0).all():
+        raise ValueError(
+            f"the box from {lowest} to {highest} with a spacing of {spacing} m is empty."
+        )
+    counts = np.floor(sides / spacing + 1e-6).astype(int) + 1
+    if float(np.prod(counts.astype(float))) * 3 > _MOST_NUMBERS:
+        raise ValueError(
+            f"{counts.tolist()} samples are too many; take a smaller box or a larger "
+            "spacing."
+        )
+    axes = [low + spacing * np.arange(n) for low, n in zip(lowest, counts, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    values = coil.vector_potential(jnp.asarray(points))
+    affine = np.diag([spacing] * 3 + [1.0])
+    affine[:3, 3] = lowest
+    return SampledPotential(values.reshape(*counts, 3), affine, smooth=smooth)
+
+
+def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+    vector = len(shape) == 4 or (len(shape) == 5 and shape[3] == 1)
+    if not vector or shape[-1] != 3 or min(shape[:3]) < 2:
+        raise ValueError(
+            f"{path}: the image has the shape {shape}; a coil's has (x, y, z, 3): three "
+            "values per voxel, the vector potential."
+        )
+    if float(np.prod([float(n) for n in shape])) > _MOST_NUMBERS:
+        raise ValueError(f"{path}: an image of {shape} is no plausible coil.")
+
+
+def _limit(path: Path, description: str) -> float | None:
+    _, found, rest = description.partition("dIdtmax=")
+    if not found:
+        return None
+    word = rest.replace("\0", " ").replace(";", " ").split()
+    try:
+        limit = float(word[0]) * 1e6
+    except (IndexError, ValueError):
+        limit = np.nan
+    if not 0 < limit < np.inf:
+        raise ValueError(f"{path}: dIdtmax in the header is no positive number.")
+    return limit
