@@ -1,7 +1,7 @@
 """A label image as a function of position: which tissue is where, and how far off.
 
 The indicator of each label is smoothed by a Gaussian of 0.6 voxels and interpolated
-trilinearly; the label at a point is the largest of them. So narrow a kernel rounds the
+trilinearly; the label at a point is that of the largest. So narrow a kernel rounds the
 stairs of the voxels and keeps a sheet of one voxel.
 
 Positions are in the frame of the image: voxel index times voxel size, in whatever unit
@@ -18,7 +18,7 @@ _SMOOTHING = 0.6  # [voxel]
 _RADIUS = 2  # Where the kernel is cut. [voxel]
 _MARGIN = 4  # Of air around the head. [voxel]
 _REACH = 8  # Largest distance that is told from farther ones. [voxel]
-_UNSURE = 255
+_MANY = 255  # Code of a cell in which more than two labels compete.
 _AT_ONCE = 1 << 18  # Points, so that temporary arrays stay small.
 
 
@@ -60,9 +60,7 @@ class LabelField:
         self.lower, self.upper = (low - 0.5) * self.voxel, (high - 0.5) * self.voxel
         self._first = (low - _MARGIN) * self.voxel
         self._shape = np.array(index.shape)
-        self._certain, self._row, self._indicators = _indicators(
-            index, len(self.values)
-        )
+        self._cells = _Cells(*_smooth(index, len(self.values)))
         self._distances = _distances(index, len(self.values), self.voxel)
 
     def labels(self, points: Float[ndarray, "point 3"]) -> UInt8[ndarray, "point"]:
@@ -71,13 +69,7 @@ class LabelField:
         for start in range(0, len(points), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             cell, fraction = self._locate(points[part])
-            found = self._certain[cell]
-            unsure = np.flatnonzero(found == _UNSURE)
-            sums = self._interpolate(
-                self._indicators, self._row, cell[unsure], fraction[unsure]
-            )
-            found[unsure] = sums.argmax(axis=1)
-            result[part] = found
+            result[part] = self._cells.labels(cell, fraction)
         return result
 
     def distances(
@@ -92,7 +84,7 @@ class LabelField:
         for start in range(0, len(points), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             cell, fraction = self._locate(points[part])
-            result[part] = self._interpolate(self._distances, None, cell, fraction)
+            result[part] = self._distance(cell, fraction)
         result *= step
         return result
 
@@ -103,34 +95,28 @@ class LabelField:
         cell = (corner[:, 0] * self._shape[1] + corner[:, 1]) * self._shape[2]
         return cell + corner[:, 2], (place - corner).astype(np.float32)
 
-    def _interpolate(
-        self, table: ndarray, row: ndarray | None, cell: ndarray, fraction: ndarray
-    ) -> ndarray:
-        total = np.zeros((len(cell), table.shape[1]), dtype=np.float32)
-        layer, line = self._shape[1] * self._shape[2], self._shape[2]
+    def _distance(self, cell: ndarray, fraction: ndarray) -> ndarray:
+        total = np.zeros((len(cell), len(self.values)), dtype=np.float32)
         along = (1 - fraction, fraction)
-        for i in (0, 1):
-            for j in (0, 1):
-                weight = along[i][:, 0] * along[j][:, 1]
-                for k in (0, 1):
-                    corner = cell + (i * layer + j * line + k)
-                    entry = corner if row is None else row[corner]
-                    total += table[entry] * (weight * along[k][:, 2])[:, None]
+        for i, j, k in _CORNERS:
+            weight = along[i][:, 0] * along[j][:, 1] * along[k][:, 2]
+            corner = cell + ((i * self._shape[1] + j) * self._shape[2] + k)
+            total += self._distances[corner] * weight[:, None]
         return total
 
 
 _OTHER_AXES = ((1, 2), (0, 2), (0, 1))
 
 
-def _indicators(index: ndarray, count: int) -> tuple[ndarray, ndarray, ndarray]:
-    """Smoothed indicators, kept only for the voxels where the label is in doubt.
+def _smooth(index: ndarray, count: int) -> tuple[ndarray, ndarray]:
+    """Smooth the indicator of each label.
 
     Returns:
-        The label of each cell between eight voxel centres, or `_UNSURE`; the row of each
-        voxel in the table; the table, (rows, labels). All flat.
+        The label of the largest indicator at each voxel, and all indicators, (label, i,
+        j, k).
     """
-    smooth = []
-    certain = np.full(index.shape, _UNSURE, dtype=np.uint8)
+    every = np.empty((count, *index.shape), np.float16)
+    winner, largest = np.zeros(index.shape, np.uint8), np.zeros(index.shape, np.float32)
     for label in range(count):
         indicator = (index == label).astype(np.float32)
         for axis in range(3):
@@ -138,25 +124,79 @@ def _indicators(index: ndarray, count: int) -> tuple[ndarray, ndarray, ndarray]:
                 indicator, _SMOOTHING, axis, output=indicator, radius=_RADIUS,
                 mode="nearest",
             )  # fmt: skip
-        # Where all eight corners exceed a half, so does every point between them.
-        corners = indicator > 0.5
-        for axis in range(3):
-            inner = [slice(None)] * 3
-            outer = [slice(None)] * 3
-            inner[axis], outer[axis] = slice(None, -1), slice(1, None)
-            corners[tuple(inner)] &= corners[tuple(outer)]
-        certain[corners] = label
-        smooth.append(indicator.astype(np.float16))
-    doubtful = certain == _UNSURE
+        winner[indicator > largest] = label
+        np.maximum(largest, indicator, out=largest)
+        every[label] = indicator
+    return winner, every
+
+
+class _Cells:
+    """The labels inside the cells between eight voxel centres.
+
+    Only labels that win at a corner of a cell compete inside it. Where one does, nothing
+    need be computed; where two do, which is nearly everywhere else, the sign of the
+    interpolated difference decides.
+    """
+
+    def __init__(self, winner: ndarray, indicators: ndarray) -> None:
+        self._line, self._layer = winner.shape[2], winner.shape[1] * winner.shape[2]
+        self._indicators = indicators.reshape(len(indicators), -1)
+        offsets = np.array(
+            [i * self._layer + j * self._line + k for i, j, k in _CORNERS]
+        )
+        self._offsets = offsets
+        flat = winner.ravel()
+        mixed = np.zeros(winner.shape, bool)
+        inner = (slice(None, -1),) * 3
+        for i, j, k in _CORNERS[1:]:
+            shifted = winner[i : winner.shape[0] - 1 + i, j : winner.shape[1] - 1 + j,
+                             k : winner.shape[2] - 1 + k]  # fmt: skip
+            mixed[inner] |= shifted != winner[inner]
+        cell = np.flatnonzero(mixed)
+        corners = flat[cell[:, None] + offsets]
+        one, two = corners.min(axis=1), corners.max(axis=1)
+        pair = ((corners == one[:, None]) | (corners == two[:, None])).all(axis=1)
+        # Codes: a label, or `_MANY`, or a row of the table of pairs above that.
+        self._code = flat.astype(np.int32)
+        self._code[cell[~pair]] = _MANY
+        self._code[cell[pair]] = _MANY + 1 + np.arange(pair.sum(), dtype=np.int32)
+        self._one, self._two = one[pair], two[pair]
+        place = cell[pair, None] + offsets
+        self._excess = np.subtract(
+            self._indicators[self._one[:, None], place],
+            self._indicators[self._two[:, None], place],
+            dtype=np.float32,
+        )
+
+    def labels(self, cell: ndarray, fraction: ndarray) -> UInt8[ndarray, "point"]:
+        """The label at places given by cell and place in the cell."""
+        code = self._code[cell]
+        found = code.astype(np.uint8)
+        pairs = np.flatnonzero(code > _MANY)
+        row = code[pairs] - (_MANY + 1)
+        first = _between(self._excess[row], fraction[pairs]) >= 0
+        found[pairs] = np.where(first, self._one[row], self._two[row])
+        many = np.flatnonzero(code == _MANY)
+        if len(many):
+            place = cell[many, None] + self._offsets
+            value = np.stack([
+                _between(indicator[place].astype(np.float32), fraction[many])
+                for indicator in self._indicators
+            ])  # fmt: skip
+            found[many] = value.argmax(axis=0)
+        return found
+
+
+_CORNERS = [(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)]
+
+
+def _between(corners: ndarray, fraction: ndarray) -> ndarray:
+    """Interpolate between values at eight corners, (point, corner), in that order."""
     for axis in range(3):
-        inner = [slice(None)] * 3
-        outer = [slice(None)] * 3
-        inner[axis], outer[axis] = slice(None, -1), slice(1, None)
-        doubtful[tuple(outer)] |= doubtful[tuple(inner)].copy()
-    row = np.cumsum(doubtful.ravel(), dtype=np.int32)
-    row -= 1
-    table = np.stack([s[doubtful] for s in smooth], axis=1).astype(np.float32)
-    return certain.ravel(), row, table
+        half = corners.shape[1] // 2
+        low, high = corners[:, :half], corners[:, half:]
+        corners = low + fraction[:, axis, None] * (high - low)
+    return corners[:, 0]
 
 
 def _distances(index: ndarray, count: int, voxel: ndarray) -> ndarray:

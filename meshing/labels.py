@@ -16,8 +16,9 @@ from numpy import ndarray
 from .head import TISSUE_NAMES, HeadMesh
 from .improve import improve
 from .label_field import LabelField
-from .lattice import Sizes, coarse_lattice, refine
+from .lattice import coarse_lattice
 from .lattice_cut import cut
+from .lattice_refine import Sizes, refine
 
 
 Progress = Callable[[float, str], None]
@@ -144,8 +145,10 @@ def _sizes(field: LabelField) -> Sizes:
     """How sizes relate between tissues; only ratios matter."""
     brain = np.isin(field.values, _BRAIN)
     bone = np.isin(field.values, _BONE)
+    edge = np.where(brain | bone, 6.0, 9.0)
+    edge[0] = np.inf
     return Sizes(
-        edge=np.where(brain | bone, 6.0, 9.0),
+        edge=edge,
         error=np.select([brain, bone], [0.75, 0.9], 1.1),
     )
 

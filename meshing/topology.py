@@ -29,6 +29,25 @@ def edges_of(tetrahedra: ndarray) -> tuple[ndarray, ndarray]:
     return pairs.astype(np.int32), place.reshape(-1, 6).astype(np.int32)
 
 
+def edge_keys(tetrahedra: Int[ndarray, "tet 4"]) -> Int[ndarray, "tet 6"]:
+    """One number for each edge of each element, of its lower and its higher node."""
+    first, second = tetrahedra[:, PAIRS[:, 0]], tetrahedra[:, PAIRS[:, 1]]
+    key = np.minimum(first, second).astype(np.int64) << 32
+    key |= np.maximum(first, second)
+    return key
+
+
+def longest_edges(
+    grid: Int[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
+) -> Int[ndarray, "tet"]:
+    """The key of the longest edge of each element, of equally long ones the largest."""
+    corners = grid[tetrahedra]
+    between = corners[:, PAIRS[:, 0]] - corners[:, PAIRS[:, 1]]
+    length = np.einsum("tei,tei->te", between, between)
+    key = edge_keys(tetrahedra)
+    return np.where(length == length.max(axis=1, keepdims=True), key, -1).max(axis=1)
+
+
 def bisect(
     tetrahedra: ndarray, edge: ndarray, middle: ndarray
 ) -> tuple[ndarray, ndarray]:
