@@ -4,7 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+import scipy.sparse as sp
+from jaxtyping import Array, ArrayLike, Float
+from scipy.sparse.csgraph import connected_components
 
 from ..meshing import HeadMesh
 from .conductivity import check_conductivity
@@ -38,24 +40,23 @@ class Conductor(eqx.Module):
         """Positions of the nodes. [m]"""
         return self.elements.nodes
 
-    def with_conductivity(
-        self, conductivity: Float[Array, "tet"] | Float[Array, "tet 3 3"]
-    ) -> "Conductor":
-        """Keep the geometry and replace the conductivity, which may be traced. [S/m]
+    def with_conductivity(self, conductivity: ArrayLike) -> "Conductor":
+        """Keep the geometry and replace the conductivity.
+
+        Args:
+            conductivity: A value or a symmetric tensor for each tetrahedron; it may be
+                traced. [S/m]
 
         Raises:
             ValueError: The conductivity has another shape, or is not positive definite.
         """
-        conductivity = jnp.asarray(conductivity)
-        check_conductivity(conductivity, len(self.elements.volumes))
+        values = _checked(conductivity, len(self.elements.volumes))
         return Conductor(
-            Stiffness(self.elements, conductivity, self.stiffness.ground), self.host
+            Stiffness(self.elements, values, self.stiffness.ground), self.host
         )
 
 
-def assemble(
-    head: HeadMesh, conductivity: Float[Array, "tet"] | Float[Array, "tet 3 3"]
-) -> Conductor:
+def assemble(head: HeadMesh, conductivity: ArrayLike) -> Conductor:
     """Make a head a conductor.
 
     Set-up that depends on the conductivity (a factorisation, a multigrid hierarchy) is
@@ -71,13 +72,50 @@ def assemble(
             makes it; it may be traced, to differentiate with respect to it. [S/m]
 
     Raises:
-        ValueError: The conductivity has another shape, or is not positive definite.
+        ValueError: The conductivity has another shape, or is not positive definite; or
+            the mesh falls into parts.
     """
-    conductivity = jnp.asarray(conductivity)
-    check_conductivity(conductivity, len(head.tetrahedra))
+    values = _checked(conductivity, len(head.tetrahedra))
+    _check_in_one_piece(head)
     with jax.ensure_compile_time_eval():
         elements = first_order(head)
         # SimNIBS grounds the lowest node too, so that potentials can be compared.
         ground = int(np.argmin(head.nodes[:, 2]))
         host = HostState(HostMesh(elements, ground))
-    return Conductor(Stiffness(elements, conductivity, jnp.asarray(ground)), host)
+    return Conductor(Stiffness(elements, values, jnp.asarray(ground)), host)
+
+
+def _checked(
+    conductivity: ArrayLike, elements: int
+) -> Float[Array, "tet"] | Float[Array, "tet 3 3"]:
+    values = jnp.asarray(conductivity, dtype=float)
+    check_conductivity(values, elements)
+    # The derivative by a tensor is symmetric then, whichever way it is taken.
+    return values if values.ndim == 1 else _symmetric(values)
+
+
+@jax.jit
+def _symmetric(tensors: Float[Array, "tet 3 3"]) -> Float[Array, "tet 3 3"]:
+    return (tensors + jnp.swapaxes(tensors, 1, 2)) / 2
+
+
+def _check_in_one_piece(head: HeadMesh) -> None:
+    """Refuse parts that share no node: one ground does not fix all their potentials.
+
+    Rounding decides whether such a matrix can be factorised, so it must not be tried.
+    """
+    first, *others = head.tetrahedra.T
+    links = (np.tile(first, 3), np.concatenate(others))
+    ones = np.ones(len(links[0]), dtype=np.int8)
+    graph = sp.coo_matrix((ones, links), shape=(len(head.nodes),) * 2).tocsr()
+    count, part = connected_components(graph, directed=False)
+    if count == 1:
+        return
+    sizes = np.bincount(part)
+    smallest = int(sizes.argmin())
+    at = ", ".join(f"{x * 1e3:.1f}" for x in head.nodes[np.argmax(part == smallest)])
+    raise ValueError(
+        f"the mesh falls into {count} parts that share no node; the smallest has "
+        f"{sizes[smallest]} of {len(part)} nodes, near ({at}) mm. Keep the largest part "
+        "only, and drop nodes that no tetrahedron uses."
+    )

@@ -44,6 +44,8 @@ def region(head: HeadMesh, selected: ArrayLike) -> Region:
         chosen = np.flatnonzero(chosen)
     if chosen.ndim != 1 or chosen.size == 0:
         raise ValueError("`selected` names no tetrahedron.")
+    if chosen.dtype.kind not in "iu":
+        raise ValueError(f"`selected` must hold integers, got the type {chosen.dtype}.")
     if chosen.min() < 0 or chosen.max() >= len(head.tags):
         raise ValueError(
             f"`selected` must lie within 0 to {len(head.tags) - 1}, got "
