@@ -58,7 +58,7 @@ def maximise(
         )
         return value, gradient, hessian
 
-    def climb(x: Float[Array, "n"]) -> Maxima:
+    def climb(x: Float[Array, "n"]):
         def go_on(state) -> Bool[Array, ""]:
             return ~state[-2] & (state[-1] < steps)
 
@@ -102,9 +102,9 @@ def maximise(
             jnp.asarray(0),
         )
         x, value, gradient, _, _, done, count = jax.lax.while_loop(go_on, step, start)
-        return Maxima(x, value, gradient, done, count)
+        return x, value, gradient, done, count
 
-    return jax.vmap(climb)(starts)
+    return Maxima(*jax.vmap(climb)(starts))
 
 
 def _newton_step(
