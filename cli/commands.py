@@ -115,7 +115,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         coil = read_coil(plan.coil)
         progress.stage("head", f"head {plan.head}")
         head = read_head(plan.head, progress)
-        target = meshing.ball(head, plan.target, plan.radius, plan.tissue)
+        target = meshing.ball(head, np.asarray(plan.target), plan.radius, plan.tissue)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
@@ -127,7 +127,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         objective = (
             optimize.MeanMagnitude(reciprocal)
             if plan.direction is None
-            else optimize.MeanComponent(reciprocal, plan.direction)
+            else optimize.MeanComponent(reciprocal, np.asarray(plan.direction))
         )
         search = optimize.find_pose(
             objective,
@@ -319,7 +319,7 @@ def _draw(
         head,
         np.asarray(field.magnitude),
         _in_metres(pose),
-        np.asarray(coil.surface_points),
+        optimize.casing_samples(coil),
         target_centre=np.asarray(plan.target),
         target_radius=plan.radius,
         title=f"Best placement of {coil.name} on {Path(plan.head).name}",
@@ -397,7 +397,7 @@ def simulate(options: argparse.Namespace) -> dict:
             head,
             np.asarray(first.magnitude),
             _in_metres(one),
-            np.asarray(coil.surface_points),
+            optimize.casing_samples(coil),
             title=f"{coil.name} on {Path(options.head).name}"
             + (f", pose 1 of {count}" if count > 1 else ""),
             subtitle="tmsgrad · for research use only",
