@@ -1,6 +1,8 @@
 """What the command line takes: heads, coils, poses and coordinates, in mm and as files."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ..meshing import HeadMesh
 
 TEMPLATE = "template"
 _POSE_FILES = (".txt", ".csv", ".npy", ".npz", ".json")
+_UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _CENTRE_RANGE = 0.5  # A coil is not farther from the origin of its head's file. [m]
 
 
@@ -76,10 +79,16 @@ def read_poses(path: str) -> tuple[Pose, int]:
     if not file.is_file():
         raise FileNotFoundError(f"{file}: there is no such pose file. Check the path.")
     try:
-        matrices = np.asarray(_numbers(file), dtype=np.float64)
-        matrices = _as_matrices(matrices)
+        numbers = np.asarray(_numbers(file), dtype=np.float64)
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{file}: the file cannot be read as poses ({error}). A pose is a 4×4 matrix "
+            f"in mm, in a file of the kind that its name says: {', '.join(_POSE_FILES)}."
+        ) from error
+    try:
+        matrices = _as_matrices(numbers)
         poses = Pose.from_matsimnibs(matrices)
-    except (ValueError, TypeError, KeyError, EOFError) as error:
+    except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     far = np.abs(matrices[:, :3, 3]).max(axis=1) > _CENTRE_RANGE * 1e3
     if far.any():
@@ -94,11 +103,13 @@ def read_poses(path: str) -> tuple[Pose, int]:
 
 def _numbers(file: Path):
     kind = file.suffix.lower()
-    if kind == ".npy":
-        return np.load(file, allow_pickle=False)
-    if kind == ".npz":
-        with np.load(file, allow_pickle=False) as archive:
-            return _entry({name: archive[name] for name in archive.files})
+    if kind in (".npy", ".npz"):
+        # NumPy would leave a file open that it opened itself and found damaged.
+        with file.open("rb") as opened:
+            content = np.load(opened, allow_pickle=False)
+            if isinstance(content, ndarray):
+                return content
+            return _entry({name: content[name] for name in content.files})
     text = file.read_text(encoding="utf-8-sig")
     if kind == ".json":
         content = json.loads(text)
@@ -106,12 +117,12 @@ def _numbers(file: Path):
     lines = [line.split("#")[0].replace(",", " ").split() for line in text.splitlines()]
     rows = [[float(word) for word in line] for line in lines if line]
     if not rows:
-        raise ValueError("the file is empty; a pose is a 4×4 matrix in mm.")
+        raise ValueError("it is empty")
     if {len(row) for row in rows} not in ({4}, {16}):
         lengths = sorted({len(row) for row in rows})
         raise ValueError(
-            f"rows have {', '.join(map(str, lengths))} numbers; a pose has four rows of 4, "
-            "or one of 16."
+            f"its rows have {', '.join(map(str, lengths))} numbers; a pose has four rows "
+            "of 4, or one of 16"
         )
     return rows
 
@@ -122,8 +133,8 @@ def _entry(content: dict):
     if len(content) == 1:
         return next(iter(content.values()))
     raise ValueError(
-        f"holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which poses "
-        "are looked for."
+        f"it holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which "
+        "poses are looked for"
     )
 
 
@@ -134,7 +145,7 @@ def _as_matrices(numbers: ndarray) -> Float[ndarray, "pose 4 4"]:
         numbers = numbers.reshape(-1, 4, 4)
     if numbers.ndim != 3 or numbers.shape[1:] != (4, 4) or len(numbers) == 0:
         raise ValueError(
-            f"holds an array of the shape {numbers.shape}; poses are 4×4 matrices, "
+            f"it holds an array of the shape {numbers.shape}; poses are 4×4 matrices, "
             "(4, 4) or (poses, 4, 4)."
         )
     return numbers
