@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,6 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .. import __version__
 from ..coils import Pose
 from ..efield import ElectricField
 
@@ -55,10 +55,8 @@ def output_folder(path: str) -> Iterator[Path]:
 
 def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
-        try:
+        with suppress(OSError):
             folder.rmdir()
-        except OSError:
-            return
 
 
 class FieldFile:
@@ -73,7 +71,7 @@ class FieldFile:
         self, path: Path, poses: int, tetrahedra: int, nodes: int, didt: float
     ):
         self._file = h5py.File(path, "w")
-        self._file.attrs["software"] = f"tmsgrad {__version__}"
+        self._file.attrs["software"] = f"tmsgrad {version('tmsgrad')}"
         self._file.attrs["dIdt"] = didt
         self._file.attrs["dIdt_units"] = "A/s"
         for name, shape, unit, meaning in (
@@ -121,7 +119,7 @@ def write_pose(path: Path, matrices: Float[ndarray, "pose 4 4"]) -> None:
 def versions() -> dict[str, str]:
     """Name the versions that a result depends on."""
     return {
-        "tmsgrad": __version__,
+        "tmsgrad": version("tmsgrad"),
         "jax": jax.__version__,
         "numpy": np.__version__,
         "device": str(jax.devices()[0]),
