@@ -1,6 +1,11 @@
 """Coils: their elements, their files, and where they are placed."""
 
 from . import catalogue as catalogue
+from .bending import (
+    as_segments as as_segments,
+    bend as bend,
+    bend_points as bend_points,
+)
 from .ccd import read_ccd as read_ccd, write_ccd as write_ccd
 from .coil import (
     AbstractCoil as AbstractCoil,
@@ -9,9 +14,20 @@ from .coil import (
     Details as Details,
     Part as Part,
 )
+from .description import (
+    Description as Description,
+    FieldPeak as FieldPeak,
+    describe as describe,
+    magnetic_field as magnetic_field,
+    warnings_about as warnings_about,
+)
 from .dipoles import MagneticDipoles as MagneticDipoles
 from .files import read as read, write as write
 from .grids import SampledPotential as SampledPotential
+from .inductance import (
+    mutual_inductance as mutual_inductance,
+    self_inductance as self_inductance,
+)
 from .interpolant import Interpolant as Interpolant, interpolate as interpolate
 from .loops import CircularTurns as CircularTurns
 from .motions import (

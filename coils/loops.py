@@ -95,7 +95,7 @@ class CircularTurns(AbstractCoil):
         def at(point: Float[Array, "3"]) -> Float[Array, "3"]:
             r = point - self.centre
             turned = jnp.cross(self.axis, r)
-            sizes = _size_over_rho(
+            sizes = potential_over_rho(
                 self.radii, jnp.sum(turned**2), jnp.dot(self.axis, r)
             )
             return self.current * jnp.sum(sizes) * turned
@@ -111,7 +111,7 @@ class CircularTurns(AbstractCoil):
         which the mean of a harmonic field over a ring is smooth.
         """
         squares, moments = _ring_rule(self.radii)
-        x, y = _across(self.axis)
+        x, y = self.across()
         places, vectors = [], []
         for k, count in enumerate(_SPOKES):
             angles = 2 * np.pi * (np.arange(count) + 0.5 * (k % 2)) / count
@@ -121,19 +121,33 @@ class CircularTurns(AbstractCoil):
             vectors.append(jnp.broadcast_to(moment, (count, 3)))
         return Sources.of_dipoles(jnp.concatenate(places), jnp.concatenate(vectors))
 
+    def across(self) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
+        """Two unit vectors in the plane of the turns, perpendicular to each other."""
+        helper = jnp.where(
+            jnp.abs(self.axis[0]) < 0.9,
+            jnp.array([1.0, 0.0, 0.0], self.axis.dtype),
+            jnp.array([0.0, 1.0, 0.0], self.axis.dtype),
+        )
+        x = helper - jnp.dot(helper, self.axis) * self.axis
+        x = x / jnp.linalg.norm(x)
+        return x, jnp.cross(self.axis, x)
+
     @property
     def surface_points(self) -> Float[Array, "point 3"]:
         """Points on the turns. [m]"""
         angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-        x, y = _across(self.axis)
+        x, y = self.across()
         flat = np.cos(angles)[:, None] * x[None] + np.sin(angles)[:, None] * y[None]
         rings = self.radii[:, None, None] * flat[None]
         return rings.reshape(-1, 3) + self.centre[None]
 
 
-def _size_over_rho(
-    radius: Float[Array, "turn"], rho_squared: Float[Array, ""], z: Float[Array, ""]
+def potential_over_rho(
+    radius: Float[Array, "turn"],
+    rho_squared: Float[Array, "*turn"],
+    z: Float[Array, "*turn"],
 ) -> Float[Array, "turn"]:
+    """Azimuthal potential of loops of 1 A over the distance from their axis. [T / A]"""
     a_squared = radius**2
     total = a_squared + rho_squared + z**2
     product = jnp.sqrt((total - 2 * a_squared) ** 2 + 4 * a_squared * z**2)  # αβ
@@ -175,13 +189,3 @@ def _ring_rule(
     off = jnp.diag(jnp.stack(beside), 1)
     values, vectors = jnp.linalg.eigh(jnp.diag(jnp.stack(diagonal)) + off + off.T)
     return values, vectors[0] ** 2 * total
-
-
-def _across(axis: Float[Array, "3"]) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
-    """Two unit vectors perpendicular to an axis and to each other."""
-    helper = jnp.where(
-        jnp.abs(axis[0]) < 0.9, jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 1.0, 0.0])
-    ).astype(axis.dtype)
-    x = helper - jnp.dot(helper, axis) * axis
-    x = x / jnp.linalg.norm(x)
-    return x, jnp.cross(axis, x)

@@ -140,7 +140,7 @@ class Discharge:
     def peak_current(self) -> float:
         """Of the first quarter of the oscillation. [A]"""
         time = np.arctan2(self._frequency, self._damping) / self._frequency
-        return float(self._current(np.array(time)))
+        return float(self._current(np.array([time]))[0])
 
     def biphasic(self, samples: int = 1000) -> Waveform:
         """One whole period: the thyristor and its diode let the current swing back."""

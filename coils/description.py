@@ -1,0 +1,274 @@
+"""What a coil is, in numbers, and what looks wrong with it."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .coil import AbstractCoil, Coil, Part
+from .grids import SampledPotential
+from .interpolant import Interpolant
+from .sources import Sources
+
+
+# Where peaks are looked for: below the coil, as far as the cortex is.
+_DEPTHS = (0.01, 0.02, 0.03, 0.04)
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldPeak:
+    """The strongest field on a plane below the coil, at a current of 1 A.
+
+    Attributes:
+        depth: Of the plane, from the coil's origin. [m]
+        magnitude_a: Largest |A| on it. [T m / A]
+        place_a: Where that is. [m]
+        magnitude_b: Largest |B| on it. [T / A]
+        place_b: Where that is. [m]
+    """
+
+    depth: float
+    magnitude_a: float
+    place_a: tuple[float, float, float]
+    magnitude_b: float
+    place_b: tuple[float, float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """A coil in numbers.
+
+    Attributes:
+        name: How it is called.
+        brand: The maker, where known.
+        elements: What it is made of, and how many of each.
+        dipole_count: Magnetic dipoles among its point sources.
+        current_count: Short currents among its point sources.
+        has_sources: Whether it has point sources at all, which a sampled grid has not.
+        moment: Total magnetic moment at 1 A. [A m² / A]
+        moment_magnitude: Sum of the sizes of its dipoles' moments. [A m² / A]
+        source_box: Lowest and highest corner around the sources, or None. [m]
+        casing_box: The same for the casings, or None. [m]
+        casing_points: How many.
+        max_current_rate: The dI/dt limit, or None. [A/s]
+        stimulators: Their names.
+        settings: Of each motion: initial, lowest and highest. [m] or [rad]
+        peaks: The strongest fields on planes below the coil.
+        warnings: What looks wrong, in words.
+    """
+
+    name: str
+    brand: str
+    elements: dict[str, int]
+    dipole_count: int
+    current_count: int
+    has_sources: bool
+    moment: tuple[float, float, float]
+    moment_magnitude: float
+    source_box: tuple[tuple[float, ...], tuple[float, ...]] | None
+    casing_box: tuple[tuple[float, ...], tuple[float, ...]] | None
+    casing_points: int
+    max_current_rate: float | None
+    stimulators: tuple[str, ...]
+    settings: tuple[tuple[float, float, float], ...]
+    peaks: tuple[FieldPeak, ...]
+    warnings: tuple[str, ...]
+
+
+def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Description:
+    """Say what a coil is.
+
+    Args:
+        coil: Any coil or element.
+        depths: Of the planes on which peaks are looked for. [m]
+    """
+    coil = coil if isinstance(coil, Coil) else Coil((coil,), name=type(coil).__name__)
+    sources = _sources(coil)
+    casing = _casing(coil)
+    moment, magnitude = _moments(sources)
+    places = None if sources is None else _places(sources)
+    return Description(
+        name=coil.name,
+        brand=coil.details.brand,
+        elements=_count(coil),
+        dipole_count=0 if sources is None else len(sources.dipole_positions),
+        current_count=0 if sources is None else len(sources.current_positions),
+        has_sources=sources is not None,
+        moment=_triple(moment),
+        moment_magnitude=magnitude,
+        source_box=_box(places),
+        casing_box=_box(casing),
+        casing_points=0 if casing is None else len(casing),
+        max_current_rate=coil.max_current_rate,
+        stimulators=tuple(each.name for each in coil.stimulators if each.name),
+        settings=tuple((e.initial, e.lowest, e.highest) for e in coil.ranges),
+        peaks=tuple(_peak(coil, depth) for depth in depths),
+        warnings=warnings_about(coil),
+    )
+
+
+def warnings_about(coil: Coil) -> tuple[str, ...]:
+    """Say what looks wrong with a coil, in words; nothing where all looks right."""
+    sources = _sources(coil)
+    if sources is None:
+        return ()
+    places, casing = _places(sources), _casing(coil)
+    strengths = np.concatenate(
+        [
+            np.linalg.norm(sources.dipole_moments, axis=1),
+            np.linalg.norm(sources.current_vectors, axis=1) * 1e-2,
+        ]
+    )
+    found = []
+    reach = float(np.abs(places).max())
+    if reach > 0.6:
+        found.append(
+            f"Sources lie up to {reach:.3g} m from the centre: are the positions in "
+            "millimetres?"
+        )
+    elif reach < 5e-3:
+        found.append(
+            f"All sources lie within {reach * 1e3:.3g} mm of the centre: are the positions "
+            "scaled twice?"
+        )
+    if strengths.sum() > 0 and _above(places, strengths):
+        found.append(
+            "The winding lies at z > 0, on the head's side: does z point away from "
+            "the head? It must point into it."
+        )
+    open_ends = _open_current(coil)
+    if open_ends > 0.01:
+        found.append(
+            f"The current is not closed: its path ends {open_ends * 1e3:.3g} mm from its "
+            "start. Leads or the end of the winding are missing."
+        )
+    if casing is not None:
+        found += _casing_warnings(places, casing)
+    return tuple(found)
+
+
+def _above(places: np.ndarray, strengths: np.ndarray) -> bool:
+    return bool(np.quantile(places[strengths > 0][:, 2], 0.05) > 1e-3)
+
+
+def _casing_warnings(places: np.ndarray, casing: np.ndarray) -> list[str]:
+    low, high = casing.min(axis=0), casing.max(axis=0)
+    if np.abs(casing).max() > 1.0:
+        return ["The casing reaches further than 1 m: is it in millimetres?"]
+    inside = ((places > low - 2e-3) & (places < high + 2e-3)).all(axis=1).mean()
+    if inside < 0.5:
+        return [
+            f"Only {100 * inside:.0f} % of the sources lie within the casing: is it on the "
+            "wrong side, or turned?"
+        ]
+    return []
+
+
+def _open_current(coil: Coil) -> float:
+    """How far the currents are from closing, over all elements of one stimulator. [m]"""
+    sums: dict[int, np.ndarray] = {}
+    for element in coil.elements:
+        vectors = np.asarray(element.sources().current_vectors)
+        key = element.stimulator if isinstance(element, Part) else 0
+        sums[key] = sums.get(key, np.zeros(3)) + vectors.sum(axis=0)
+    return max((float(np.linalg.norm(each)) for each in sums.values()), default=0.0)
+
+
+def _peak(coil: Coil, depth: float) -> FieldPeak:
+    x = np.linspace(-0.1, 0.1, 41)
+    flat = np.stack(np.meshgrid(x, x, [depth], indexing="ij"), axis=-1).reshape(-1, 3)
+    a, b = eqx.filter_jit(_fields)(coil, jnp.asarray(flat))
+    sizes = [np.linalg.norm(field, axis=1) for field in (a, b)]
+    # A plane may cut the windings of a coil that wraps the head.
+    sizes = [np.where(np.isfinite(size), size, 0) for size in sizes]
+    rows = [int(size.argmax()) for size in sizes]
+    return FieldPeak(
+        depth,
+        float(sizes[0][rows[0]]),
+        _triple(flat[rows[0]]),
+        float(sizes[1][rows[1]]),
+        _triple(flat[rows[1]]),
+    )
+
+
+def _fields(coil: AbstractCoil, points):
+    return coil.vector_potential(points), magnetic_field(coil, points)
+
+
+def magnetic_field(coil: AbstractCoil, points):
+    """Evaluate B = curl A of a current of 1 A.
+
+    Args:
+        coil: Any coil.
+        points: In the frame of the coil, (points, 3). [m]
+
+    Returns:
+        B at each point, (points, 3). [T / A]
+    """
+    # One push forward of all points along each axis gives all derivatives.
+    columns = []
+    for axis in range(3):
+        step = jnp.zeros_like(points).at[:, axis].set(1)
+        columns.append(jax.jvp(coil.vector_potential, (points,), (step,))[1])
+    by_x, by_y, by_z = columns
+    return jnp.stack(
+        [
+            by_y[:, 2] - by_z[:, 1],
+            by_z[:, 0] - by_x[:, 2],
+            by_x[:, 1] - by_y[:, 0],
+        ],
+        axis=1,
+    )
+
+
+def _sources(coil: Coil) -> Sources | None:
+    for element in coil.elements:
+        held = element.element if isinstance(element, Part) else element
+        if isinstance(held, SampledPotential):
+            return None
+    return coil.sources()
+
+
+def _places(sources: Sources) -> Float[np.ndarray, "source 3"]:
+    return np.concatenate([sources.dipole_positions, sources.current_positions])
+
+
+def _casing(coil: Coil) -> Float[np.ndarray, "point 3"] | None:
+    parts = any(isinstance(e, Part) and e.casing is not None for e in coil.elements)
+    if coil.casing is None and not parts:
+        return None
+    return np.asarray(coil.surface_points)
+
+
+def _moments(sources: Sources | None) -> tuple[np.ndarray, float]:
+    if sources is None:
+        return np.zeros(3), 0.0
+    dipoles = np.asarray(sources.dipole_moments)
+    # Jackson, 3rd ed., eq. 5.54: m = ½ ∫ r × J.
+    loops = np.cross(sources.current_positions, sources.current_vectors) / 2
+    total = dipoles.sum(axis=0) + loops.sum(axis=0)
+    return total, float(np.linalg.norm(dipoles, axis=1).sum())
+
+
+def _count(coil: Coil) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for element in coil.elements:
+        held = element.element if isinstance(element, Part) else element
+        held = held.coil if isinstance(held, Interpolant) else held
+        kind = type(held).__name__
+        counts[kind] = counts.get(kind, 0) + 1
+    return counts
+
+
+def _box(points: np.ndarray | None):
+    if points is None or len(points) == 0:
+        return None
+    return _triple(points.min(axis=0)), _triple(points.max(axis=0))
+
+
+def _triple(values) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

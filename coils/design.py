@@ -1,0 +1,115 @@
+"""What a commercial coil is made of, and how it is built from that."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.spatial import ConvexHull
+
+from .coil import Coil
+from .loops import CircularTurns
+
+
+@dataclasses.dataclass(frozen=True)
+class Wing:
+    """One spiral of a winding.
+
+    Attributes:
+        turns: How many.
+        inner: Inner diameter, between the edges of the conductor. [m]
+        outer: Outer diameter. [m]
+        centre: Of the spiral, amid the conductor's height. [m]
+        axis: Around which a positive current turns by the right hand.
+    """
+
+    turns: int
+    inner: float
+    outer: float
+    centre: tuple[float, float, float]
+    axis: tuple[float, float, float]
+
+    def radii(self, width: float) -> np.ndarray:
+        """Radii of the turns' middles, for a conductor of that width. [m]"""
+        first, last = (self.inner + width) / 2, (self.outer - width) / 2
+        return np.linspace(first, last, self.turns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Certainty:
+    """How certain the numbers of a design are.
+
+    Each is one of `published` (in a source of the design), `measured` (follows from the
+    measured field), `quoted` (widely repeated as the maker's, its first source not seen)
+    or `assumed` (by analogy with like coils).
+    """
+
+    turns: str
+    diameters: str
+    placement: str
+    conductor: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """A commercial coil as published.
+
+    Attributes:
+        name: How the catalogue calls it.
+        title: Maker and model.
+        wings: The spirals, in series.
+        conductor: Width (along the radius) and height of the wire. [m]
+        face: From the middle of the conductor's height to the casing's face. [m]
+        casing: How far the casing reaches beyond the winding's outer edge, and its
+            thickness. [m]
+        max_current_rate: The largest dI/dt published for it, or None. [A/s]
+        sources: Where the numbers come from.
+        certainty: How sure each of them is.
+    """
+
+    name: str
+    title: str
+    wings: tuple[Wing, ...]
+    conductor: tuple[float, float]
+    face: float
+    casing: tuple[float, float]
+    max_current_rate: float | None
+    sources: tuple[str, ...]
+    certainty: Certainty
+
+    def build(self) -> Coil:
+        """Lay the winding: two filaments per turn, and a casing around it."""
+        width, height = self.conductor
+        # Two filaments at the Gauss points stand for the height to its fifth power.
+        offsets = np.array([-1, 1]) * height / 2 / np.sqrt(3)
+        turns = tuple(
+            CircularTurns(
+                np.array(wing.centre) + offset * np.array(wing.axis),
+                np.array(wing.axis),
+                wing.radii(width),
+                1 / len(offsets),
+            )
+            for wing in self.wings
+            for offset in offsets
+        )
+        points, triangles = self._casing()
+        return Coil(
+            turns, jnp.asarray(points), self.title, self.max_current_rate, triangles
+        )
+
+    def _casing(self):
+        """One flat cylinder around each wing, whose face the head touches."""
+        margin, thickness = self.casing
+        angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+        points, triangles = [], []
+        for wing in self.wings:
+            up = np.array(wing.axis) * np.sign(wing.axis[2])
+            aside = np.array([up[2], 0.0, -up[0]])
+            rim = (wing.outer / 2 + margin) * (
+                np.cos(angles)[:, None] * aside
+                + np.sin(angles)[:, None] * np.array([0.0, 1.0, 0.0])
+            )
+            face = np.array(wing.centre) + rim + self.face * up
+            body = np.concatenate([face, face - thickness * up])
+            triangles.append(ConvexHull(body).simplices + sum(map(len, points)))
+            points.append(body)
+        return np.concatenate(points), jnp.asarray(np.concatenate(triangles))
