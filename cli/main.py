@@ -6,9 +6,10 @@ import os
 import re
 import sys
 import traceback
+from importlib.metadata import version
 
-from .. import __version__
 
+__version__ = version("tmsgrad")
 
 _EXAMPLES = """examples:
   tmsgrad demo --out demo

@@ -7,8 +7,9 @@ triangle of a pixel stays; all of it over arrays.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 
 _TRIANGLES_AT_ONCE = 1 << 16  # Bounds memory: some 10 fragments each.

@@ -52,7 +52,7 @@ class AuxiliaryField(eqx.Module):
             if grid is not None and len(points):
                 values = grid(points).reshape(len(points), self.directions, 3)
                 total = total + jnp.einsum("pdc,pc->d", values, vectors)
-        return -current_rate * total
+        return -jnp.multiply(current_rate, total)
 
 
 def tabulate(

@@ -6,9 +6,9 @@ The values are those of SimNIBS 4.5, which follow Wagner et al. 2004 (doi:10.110
 
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..meshing import TISSUE_NAMES, HeadMesh, tissue_tag
@@ -54,7 +54,7 @@ def isotropic(
         if tag in given:
             raise ValueError(f"`tissues` names {TISSUE_NAMES[tag]!r} twice.")
         given.add(tag)
-        if not isinstance(value, jax.core.Tracer) and not (
+        if not isinstance(value, Tracer) and not (
             np.ndim(value) == 0 and np.isfinite(value) and value > 0
         ):
             raise ValueError(
@@ -79,7 +79,7 @@ def check_conductivity(conductivity: Array, elements: int) -> None:
             f"`conductivity` must have the shape ({elements},) or ({elements}, 3, 3): one "
             f"value or tensor per tetrahedron; got {conductivity.shape}."
         )
-    if isinstance(conductivity, jax.core.Tracer):
+    if isinstance(conductivity, Tracer):
         return
     values = np.asarray(conductivity)
     finite = np.isfinite(values).reshape(elements, -1).all(axis=1)

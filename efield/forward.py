@@ -6,6 +6,7 @@ doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 """
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
@@ -71,7 +72,7 @@ def solve_rate(
     solver = (
         default_solver(conductor.host.mesh, len(rates)) if solver is None else solver
     )
-    loads = _loads(conductor.stiffness, rates)
+    loads = jnp.stack([_load(conductor.stiffness, rate) for rate in rates])
     potential, report = solve_linear(conductor.stiffness, conductor.host, loads, solver)
     return ElectricField(
         _fields(conductor.stiffness, rates, potential), potential, report
@@ -86,20 +87,20 @@ def _rates(
     current_rate: ArrayLike,
 ) -> Float[Array, "*pose node 3"]:
     if pose.translation.ndim == 1:
-        return current_rate * coil.potential_at(nodes, pose)
+        return jnp.multiply(current_rate, coil.potential_at(nodes, pose))
     # One pose after the other: each keeps the machine busy, and memory stays small.
     return jax.lax.map(lambda one: current_rate * coil.potential_at(nodes, one), pose)
 
 
-@jax.jit
-def _loads(
-    stiffness: Stiffness, rates: Float[Array, "rhs node 3"]
-) -> Float[Array, "rhs node"]:
-    def load(rate: Float[Array, "node 3"]) -> Float[Array, "node"]:
-        current = stiffness.current(stiffness.elements.mean(rate))
-        return -stiffness.elements.gradient_adjoint(current)
+def _load(stiffness: Stiffness, rate: Float[Array, "node 3"]) -> Float[Array, "node"]:
+    return -stiffness.elements.gradient_adjoint(_mean_current(stiffness, rate))
 
-    return jax.lax.map(load, rates)
+
+@jax.jit
+def _mean_current(
+    stiffness: Stiffness, rate: Float[Array, "node 3"]
+) -> Float[Array, "3 tet"]:
+    return stiffness.current(stiffness.elements.mean(rate))
 
 
 @jax.jit

@@ -13,13 +13,14 @@ gives the same number [Gomez et al. 2021, doi:10.1016/j.neuroimage.2020.117696, 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
 from ..coils.dipoles import MU0_OVER_4PI, in_blocks
 from ..meshing import Region
 from .conductor import Conductor
 from .linear import AbstractSolver, Stiffness, default_solver, solve_linear
+from .p1 import P1
 
 
 class Reciprocal(eqx.Module):
@@ -123,43 +124,33 @@ def reciprocal(
         if solver is None
         else solver
     )
-    dipoles, loads = _adjoint_loads(
-        conductor.stiffness,
-        jnp.asarray(target.tetrahedra),
-        jnp.asarray(target.weights, dtype=directions.dtype),
-        directions,
+    stiffness, elements = conductor.stiffness, conductor.elements
+    dipoles = _adjoint_dipoles(elements, target, directions)
+    loads = jnp.stack([elements.gradient_adjoint(dipole) for dipole in dipoles])
+    potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
+    currents = jnp.stack(
+        [
+            elements.mean_adjoint(_current(stiffness, dipole, potential))
+            for dipole, potential in zip(dipoles, potentials, strict=True)
+        ]
     )
-    potentials, _ = solve_linear(conductor.stiffness, conductor.host, loads, solver)
-    currents = _nodal_currents(conductor.stiffness, dipoles, potentials)
     centre = jnp.asarray(target.centre, dtype=currents.dtype)
     return Reciprocal(conductor.nodes, currents, centre)
 
 
-@jax.jit
-def _adjoint_loads(
-    stiffness: Stiffness,
-    tetrahedra: Int[Array, "selected"],
-    weights: Float[Array, "selected"],
-    directions: Float[Array, "direction 3"],
-) -> tuple[Float[Array, "direction 3 tet"], Float[Array, "direction node"]]:
-    elements = stiffness.elements
-    whole = jnp.zeros_like(elements.volumes).at[tetrahedra].set(weights)
-    dipoles = directions[:, :, None] * whole[None, None, :]
-    return dipoles, jax.lax.map(elements.gradient_adjoint, dipoles)
+def _adjoint_dipoles(
+    elements: P1, target: Region, directions: Float[Array, "direction 3"]
+) -> Float[Array, "direction 3 tet"]:
+    weights = jnp.asarray(target.weights, dtype=directions.dtype)
+    whole = jnp.zeros_like(elements.volumes).at[target.tetrahedra].set(weights)
+    return directions[:, :, None] * whole[None, None, :]
 
 
 @jax.jit
-def _nodal_currents(
-    stiffness: Stiffness,
-    dipoles: Float[Array, "direction 3 tet"],
-    potentials: Float[Array, "direction node"],
-) -> Float[Array, "direction node 3"]:
-    def currents(both: tuple[Array, Array]) -> Float[Array, "node 3"]:
-        dipole, potential = both
-        back = stiffness.current(stiffness.elements.gradient(potential))
-        return stiffness.elements.mean_adjoint(dipole - back)
-
-    return jax.lax.map(currents, (dipoles, potentials))
+def _current(
+    stiffness: Stiffness, dipole: Float[Array, "3 tet"], potential: Float[Array, "node"]
+) -> Float[Array, "3 tet"]:
+    return dipole - stiffness.current(stiffness.elements.gradient(potential))
 
 
 def _squares(

@@ -43,7 +43,7 @@ class Scalp:
     def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
         limited = np.clip(self.distance, -30e-3, 30e-3)
         smooth = ndimage.gaussian_filter(limited, _SMOOTHING / self.spacing)
-        return np.stack(np.gradient(smooth, self.spacing))
+        return np.stack(list(np.gradient(smooth, self.spacing)))
 
     def normal(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
         """Return outward unit normals of the smoothed scalp, at points near it. [m]"""
@@ -112,9 +112,9 @@ def scalp(head: HeadMesh) -> Scalp:
     count = np.ceil((high - low) / _SPACING).astype(int) + 1
     shape = (int(count[0]), int(count[1]), int(count[2]))
     inside = surface.fill(low, _SPACING, shape)
-    distance = _SPACING * (
-        ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
-    )
+    outside_by = np.asarray(ndimage.distance_transform_edt(~inside))
+    inside_by = np.asarray(ndimage.distance_transform_edt(inside))
+    distance = _SPACING * (outside_by - inside_by)
     near = np.argwhere(np.abs(distance) < _EXACT_WITHIN)
     exact = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
     distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(exact)

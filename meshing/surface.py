@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 
 # Faces of a positively oriented tetrahedron, each seen from outside counter-clockwise.
@@ -44,10 +44,10 @@ class Surface:
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
     @cached_property
-    def _tree(self) -> tuple[cKDTree, float]:
+    def _tree(self) -> tuple[KDTree, float]:
         centres = self.corners.mean(axis=0)
         reach = np.linalg.norm(self.corners - centres, axis=2).max()
-        return cKDTree(centres), float(reach)
+        return KDTree(centres), float(reach)
 
     def signed_distance(
         self, points: Float[ndarray, "point 3"], exact_within: float = 0.02

@@ -131,10 +131,10 @@ def lifted(
         lift += max(wanted - gap, 1e-5)
         if lift > 0.05:
             break
+    cut = (wanted - scalp.clearance(placed)) * 1e3
     raise ValueError(
-        "the coil cuts the scalp by "
-        f"{(wanted - scalp.clearance(placed)) * 1e3:.1f} mm, and does so even 50 mm farther "
-        "out. Is the casing that of this coil, and on the side of its negative z axis?"
+        f"the coil cuts the scalp by {cut:.1f} mm, and does so even 50 mm farther out. "
+        "Is the casing that of this coil, and on the side of its negative z axis?"
     )
 
 

@@ -55,7 +55,8 @@ class MeanComponent(AbstractObjective):
         given = np.asarray(direction, dtype=np.float64)
         if given.shape != (3,) or not np.isfinite(given).all() or not given.any():
             raise ValueError(
-                f"`direction` must be three finite numbers, not all zero, got {direction!r}."
+                "`direction` must be three finite numbers, not all zero, got "
+                f"{direction!r}."
             )
         self.reciprocal = reciprocal
         self.direction = jnp.asarray(given / np.linalg.norm(given))

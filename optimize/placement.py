@@ -119,7 +119,8 @@ def chart(scalp: Scalp, near: ArrayLike, radius: float = 30e-3) -> Chart:
         + height[..., None] * up
     )
     # Past the edge of the head the patch goes on as at its nearest point.
-    nearest = ndimage.distance_transform_edt(~hit, return_indices=True)[1]
+    nearest = np.empty((2, *hit.shape), dtype=np.int32)
+    ndimage.distance_transform_edt(~hit, return_distances=False, indices=nearest)
     points = points[tuple(nearest)]
     normals = scalp.normal(points.reshape(-1, 3)).reshape(points.shape)
     table = np.concatenate([points, normals], axis=-1)

@@ -188,7 +188,7 @@ def find_pose(
     )
     first = _first_look(landscape, starts)
     clock.lap("first look")
-    maxima = _climb(landscape, first)
+    maxima = _climb(landscape, jnp.asarray(first))
     clock.lap("climb")
     tell(0.9, "checking on the true scalp")
     optima = _on_true_scalp(landscape, maxima, coil, scalp, clearance)
@@ -271,7 +271,8 @@ def _lattice(radius: float, step: float, angles: int) -> Float[ndarray, "start 3
 
 def _first_look(landscape: _Landscape, starts: int) -> Float[ndarray, "start 3"]:
     """Rate a lattice of poses with a simplified coil, and pick the best apart."""
-    simple = eqx.tree_at(lambda l: l.sources, landscape, _merged(landscape.sources))
+    merged = _merged(landscape.sources)
+    simple = eqx.tree_at(lambda whole: whole.sources, landscape, merged)
     is_grid = lambda leaf: isinstance(leaf, SplineGrid)
     simple = jax.tree.map(
         lambda leaf: leaf.rough() if is_grid(leaf) else leaf, simple, is_leaf=is_grid
@@ -301,7 +302,7 @@ def _rate(
 
 @eqx.filter_jit
 def _climb(landscape: _Landscape, starts: Float[Array, "start 3"]) -> Maxima:
-    return maximise(landscape, landscape.project, jnp.asarray(starts))
+    return maximise(landscape, landscape.project, starts)
 
 
 @eqx.filter_jit

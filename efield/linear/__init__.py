@@ -2,10 +2,13 @@
 
 from .choice import default_solver as default_solver
 from .direct import Direct as Direct
+from .host_multigrid import HostMultigrid as HostMultigrid
+from .multigrid import Multigrid as Multigrid
 from .solver import (
     AbstractDeviceSolver as AbstractDeviceSolver,
     AbstractHostSolver as AbstractHostSolver,
     AbstractSolver as AbstractSolver,
+    HostSolution as HostSolution,
     HostState as HostState,
     SolverReport as SolverReport,
     solve_linear as solve_linear,

@@ -8,8 +8,10 @@ import equinox as eqx
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spl
+from jaxtyping import Float
+from numpy import ndarray
 
-from .solver import AbstractHostSolver, Factor
+from .solver import AbstractHostSolver, HostSolution
 from .stiffness import HostMesh, assemble_upper, whole
 
 
@@ -27,20 +29,30 @@ class Direct(AbstractHostSolver):
 
     rtol: float = eqx.field(static=True, default=1e-10)
 
-    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Factor:
+    def prepare(
+        self, mesh: HostMesh, conductivity: np.ndarray
+    ) -> "_Pardiso | _SuperLU":
         """Factorise the stiffness matrix."""
         upper = assemble_upper(mesh, conductivity)
-        kind = _Pardiso if pardiso_is_available() else _SuperLU
-        return kind(upper, self.rtol)
+        return _Pardiso(upper) if pardiso_is_available() else _SuperLU(upper)
+
+    def apply(
+        self, prepared: "_Pardiso | _SuperLU", rhs: Float[ndarray, "rhs node"]
+    ) -> HostSolution:
+        """Substitute for all right-hand sides together."""
+        x = prepared.substitute(rhs)
+        residual = relative_residuals(prepared.upper, x, rhs)
+        raise_unless_converged(residual, self.rtol, "the factorisation")
+        return x, np.zeros(len(rhs), dtype=np.int32), residual
 
 
 class _Pardiso:
     """A Cholesky factor held by PARDISO (matrix type 2: real, symmetric, definite)."""
 
-    def __init__(self, upper: sp.csr_matrix, rtol: float):
+    def __init__(self, upper: sp.csr_matrix):
         import pypardiso
 
-        self._upper, self._rtol = upper, rtol
+        self.upper = upper
         self._solver = solver = pypardiso.PyPardisoSolver(mtype=2)
         weakref.finalize(self, solver.free_memory, everything=True).atexit = False
         _make_reproducible(solver)
@@ -49,9 +61,9 @@ class _Pardiso:
         except pypardiso.pardiso_wrapper.PyPardisoError as error:
             raise RuntimeError(_why_not_factorised(upper, str(error))) from error
 
-    def solve(self, rhs):
-        x = self._solver.solve(self._upper, np.asfortranarray(rhs.T))
-        return _checked(self._upper, x.reshape(rhs.T.shape).T, rhs, self._rtol)
+    def substitute(self, rhs: Float[ndarray, "rhs node"]) -> Float[ndarray, "rhs node"]:
+        x = self._solver.solve(self.upper, np.asfortranarray(rhs.T))
+        return x.reshape(rhs.T.shape).T
 
 
 def _make_reproducible(solver) -> None:
@@ -67,8 +79,8 @@ def _make_reproducible(solver) -> None:
 class _SuperLU:
     """Factors held by SciPy: everywhere at hand, and slower by far."""
 
-    def __init__(self, upper: sp.csr_matrix, rtol: float):
-        self._upper, self._rtol = upper, rtol
+    def __init__(self, upper: sp.csr_matrix):
+        self.upper = upper
         try:
             self._factors = spl.splu(
                 sp.csc_matrix(whole(upper)),
@@ -79,9 +91,8 @@ class _SuperLU:
         except RuntimeError as error:
             raise RuntimeError(_why_not_factorised(upper, str(error))) from error
 
-    def solve(self, rhs):
-        x = self._factors.solve(np.ascontiguousarray(rhs.T)).T
-        return _checked(self._upper, x, rhs, self._rtol)
+    def substitute(self, rhs: Float[ndarray, "rhs node"]) -> Float[ndarray, "rhs node"]:
+        return self._factors.solve(np.ascontiguousarray(rhs.T)).T
 
 
 def relative_residuals(upper: sp.csr_matrix, x: np.ndarray, rhs: np.ndarray):
@@ -104,12 +115,6 @@ def raise_unless_converged(residual: np.ndarray, rtol: float, how: str) -> None:
             "that hangs on nothing, or conductivities many orders of magnitude apart. "
             "Check the mesh with `tmsgrad head info`, or allow a larger `rtol`."
         )
-
-
-def _checked(upper, x, rhs, rtol):
-    residual = relative_residuals(upper, x, rhs)
-    raise_unless_converged(residual, rtol, "the factorisation")
-    return x, np.zeros(len(rhs), dtype=np.int32), residual
 
 
 def _why_not_factorised(upper: sp.csr_matrix, message: str) -> str:

@@ -6,20 +6,17 @@ derivative costs one more solve with the same operator, whatever the solver.
 """
 
 import abc
-import logging
 from collections.abc import Hashable
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from .stiffness import HostMesh, Stiffness
-
-
-_log = logging.getLogger("tmsgrad")
 
 
 class SolverReport(eqx.Module):
@@ -34,38 +31,30 @@ class SolverReport(eqx.Module):
     residual: Float[Array, "*rhs"]
 
 
-@runtime_checkable
-class Factor(Protocol):
-    """What a host solver keeps of one matrix."""
-
-    def solve(
-        self, rhs: Float[np.ndarray, "rhs node"]
-    ) -> tuple[
-        Float[np.ndarray, "rhs node"], Int[np.ndarray, "rhs"], Float[np.ndarray, "rhs"]
-    ]:
-        """Return solutions, iterations and true relative residuals."""
-        ...
-
-
 class AbstractSolver(eqx.Module):
     """A way to solve for the potential. Solvers are frozen and hold their tolerances."""
 
     @property
     def key(self) -> Hashable:
-        """What distinguishes the set-up of this solver from that of another."""
-        return self
+        """What tells the set-up of this solver from another's: by default its class."""
+        return type(self)
 
     @abc.abstractmethod
-    def prepare(self, mesh: HostMesh, conductivity: np.ndarray):
+    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Any:
         """Do once what serves all right-hand sides of one conductivity."""
+
+
+HostSolution = tuple[
+    Float[np.ndarray, "rhs node"], Int[np.ndarray, "rhs"], Float[np.ndarray, "rhs"]
+]
 
 
 class AbstractHostSolver(AbstractSolver):
     """A solver that works on the host, in float64, whatever the device of the arrays."""
 
     @abc.abstractmethod
-    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Factor:
-        """Factorise, or set up a hierarchy."""
+    def apply(self, prepared: Any, rhs: Float[np.ndarray, "rhs node"]) -> HostSolution:
+        """Return solutions, iterations and true relative residuals."""
 
 
 class AbstractDeviceSolver(AbstractSolver):
@@ -73,7 +62,7 @@ class AbstractDeviceSolver(AbstractSolver):
 
     @abc.abstractmethod
     def solve(
-        self, prepared, stiffness: Stiffness, rhs: Float[Array, "rhs node"]
+        self, prepared: Any, stiffness: Stiffness, rhs: Float[Array, "rhs node"]
     ) -> tuple[Float[Array, "rhs node"], SolverReport]:
         """Solve for all right-hand sides together."""
 
@@ -126,7 +115,7 @@ def solve_linear(
         RuntimeError: The solver failed; the message names the likely cause.
     """
     rhs = rhs.at[:, stiffness.ground].set(0.0)
-    traced = any(isinstance(x, jax.core.Tracer) for x in (rhs, stiffness.conductivity))
+    traced = any(isinstance(x, Tracer) for x in (rhs, stiffness.conductivity))
     if isinstance(solver, AbstractHostSolver):
         if not traced:
             found = _on_host(solver, host, stiffness.conductivity, rhs)
@@ -155,7 +144,7 @@ def _prepared_for_device(
     A traced conductivity has no values yet. A hierarchy of another conductivity of the
     same head serves as a preconditioner: the result is the same, after more iterations.
     """
-    if not isinstance(stiffness.conductivity, jax.core.Tracer):
+    if not isinstance(stiffness.conductivity, Tracer):
         return host.prepared(solver, np.asarray(stiffness.conductivity))
     latest = host.latest(solver)
     if latest is not None:
@@ -213,8 +202,10 @@ def _on_host(
             "the right-hand side is not finite. Does a node of the head lie on a source "
             "of the coil, or is a pose or current NaN?"
         )
-    factor = host.prepared(solver, np.asarray(conductivity, dtype=np.float64))
-    x, iterations, residual = factor.solve(rows.astype(np.float64, copy=False))
+    prepared = host.prepared(solver, np.asarray(conductivity, dtype=np.float64))
+    x, iterations, residual = solver.apply(
+        prepared, rows.astype(np.float64, copy=False)
+    )
     return (
         x.astype(rows.dtype, copy=False),
         iterations.astype(np.int32),

@@ -78,7 +78,7 @@ def assemble_upper(mesh: HostMesh, conductivity: np.ndarray) -> sp.csr_matrix:
     columns = np.concatenate([mesh.tetrahedra[j] for _, j in pairs])
     rows, columns = np.minimum(rows, columns), np.maximum(rows, columns)
     shape = (mesh.nodes, mesh.nodes)
-    upper = sp.coo_matrix((values, (rows, columns)), shape=shape).tocsr()
+    upper = sp.csr_matrix(sp.coo_matrix((values, (rows, columns)), shape=shape))
     diagonal = (
         -np.asarray(upper.sum(axis=0)).ravel() - np.asarray(upper.sum(axis=1)).ravel()
     )
