@@ -1,0 +1,139 @@
+"""Seconds from a mesh in memory to fields, for each solver and for SciPy with pyamg.
+
+    python -m benchmarks forward --head=template --block=8 --solvers=Direct,HostMultigrid
+
+All in one process and run, on the same mesh, coil and poses. `ratio` is the time of one
+further placement against that of the peer, SciPy's conjugate gradients with pyamg's cycle.
+"""
+
+import argparse
+import resource
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pyamg
+from benchmarks import record
+
+from tmsgrad import coils, efield, meshing
+from tmsgrad.efield.linear.stiffness import assemble_upper, whole
+
+
+_PEER = "scipy CG + pyamg"
+_ALL = ("Direct", "HostMultigrid", "Multigrid")
+
+
+def main(words: list[str]) -> None:
+    jax.config.update("jax_enable_x64", True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks forward")
+    parser.add_argument(
+        "--head", default="template:300000", help="a mesh, or template:N"
+    )
+    parser.add_argument("--coil", default="magstim-70mm-double")
+    parser.add_argument("--block", type=int, default=8)
+    parser.add_argument("--solvers", default=",".join(_ALL[:2]))
+    options = parser.parse_args(words)
+    head = _head(options.head)
+    coil = coils.read(options.coil)
+    poses = _poses(head, options.block)
+    rows = [_peer(head, coil, poses)]
+    rows += [_ours(name, head, coil, poses) for name in options.solvers.split(",")]
+    alone = rows[0]["further placement [s]"]
+    for row in rows:
+        row["ratio"] = row["further placement [s]"] / alone
+        row["tetrahedra"] = len(head.tags)
+    print(record.table(rows))
+    name = f"forward-{len(head.tags) / 1e6:.1f}M"
+    print("written to", record.write(name, rows))
+
+
+def _head(source: str) -> meshing.HeadMesh:
+    name, _, size = source.partition(":")
+    if name == "template":
+        return meshing.template(int(size) if size else 1_000_000)
+    return meshing.read_head(source)
+
+
+def _poses(head: meshing.HeadMesh, count: int) -> coils.Pose:
+    """Coils at 4 mm over the top of the head, turned by different angles."""
+    scalp = meshing.scalp(head)
+    top = scalp.surface.vertices[np.argmax(scalp.surface.vertices[:, 2])]
+    normal = scalp.normal(top[None])[0]
+    z = -normal
+    poses = []
+    for angle in np.linspace(0, np.pi, count, endpoint=False):
+        y = np.array([np.sin(angle), np.cos(angle), 0.0])
+        y -= (y @ z) * z
+        y /= np.linalg.norm(y)
+        rotation = np.stack([np.cross(y, z), y, z], axis=1)
+        poses.append(
+            coils.Pose(jnp.asarray(rotation), jnp.asarray(top + 4e-3 * normal))
+        )
+    return coils.stack_poses(poses)
+
+
+def _first(poses: coils.Pose) -> coils.Pose:
+    return jax.tree.map(lambda x: x[0], poses)
+
+
+def _timed(function) -> float:
+    begin = time.perf_counter()
+    jax.block_until_ready(function())
+    return time.perf_counter() - begin
+
+
+def _ours(name: str, head, coil, poses) -> dict:
+    solver = getattr(efield, name)()
+    begin = time.perf_counter()
+    conductor = efield.assemble(head, efield.isotropic(head))
+    field = efield.solve(conductor, coil, _first(poses), solver=solver)
+    jax.block_until_ready(field)
+    ready = time.perf_counter() - begin
+    one = lambda: efield.solve(conductor, coil, _first(poses), solver=solver)
+    alone = min(_timed(one) for _ in range(3))
+    count = len(poses.translation)
+    many = lambda: efield.solve(conductor, coil, poses, solver=solver)
+    _timed(many)
+    return {
+        "solver": name,
+        "mesh to first field, with compilation [s]": ready,
+        "further placement [s]": alone,
+        f"each in blocks of {count} [s]": _timed(many) / count,
+        "iterations": int(np.max(field.report.iterations)),
+        "true relative residual": float(np.max(field.report.residual)),
+        "peak memory [GB]": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
+
+
+def _peer(head, coil, poses) -> dict:
+    """The same field with SciPy's matrix and pyamg's own solver."""
+    begin = time.perf_counter()
+    conductor = efield.assemble(head, efield.isotropic(head))
+    mesh = conductor.host.mesh
+    matrix = whole(assemble_upper(mesh, np.asarray(conductor.conductivity)))
+    hierarchy = pyamg.smoothed_aggregation_solver(
+        matrix, strength=("symmetric", {"theta": 0.08}), max_coarse=400
+    )
+    ready = time.perf_counter() - begin
+    steps: list[float] = []
+
+    def place():
+        rate = 1e6 * coil.potential_at(conductor.nodes, _first(poses))
+        elements, stiffness = conductor.elements, conductor.stiffness
+        load = -np.array(
+            elements.gradient_adjoint(stiffness.current(elements.mean(rate)))
+        )
+        load[mesh.ground] = 0
+        steps.clear()
+        x = hierarchy.solve(load, tol=1e-8, accel="cg", residuals=steps, maxiter=200)
+        return -(elements.mean(rate) + elements.gradient(jnp.asarray(x))).T
+
+    first = _timed(place)
+    return {
+        "solver": _PEER,
+        "mesh to first field, with compilation [s]": ready + first,
+        "further placement [s]": min(_timed(place) for _ in range(3)),
+        "iterations": len(steps) - 1,
+        "peak memory [GB]": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    }
