@@ -1,0 +1,72 @@
+"""The ten-line script of the README as a user runs it, who has not switched x64 on."""
+
+import os
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+from efield_examples import figure_of_eight, layered_sphere, relative_error
+
+from tmsgrad import coils, efield, meshing
+
+
+SCRIPT = """
+from tmsgrad import coils, efield, meshing, optimize
+
+head = meshing.read_msh("ernie.msh")
+coil = coils.read("coil.ccd")
+conductor = efield.assemble(head, efield.isotropic(head))
+
+target = meshing.ball(head, centre=[0.02, -0.01, 0.055], radius=12e-3, tissue="gray matter")
+scalp = meshing.scalp(head)
+objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
+search = optimize.find_pose(objective, coil, scalp)
+
+field = efield.solve(conductor, coil, search.pose, current_rate=1e6)
+meshing.write_msh("best.msh", head, {"magnE": field.magnitude})
+print(search.pose.to_matsimnibs(), search.value)
+
+# For the test.
+import numpy as np
+np.savez("found.npz", rotation=search.pose.rotation, value=search.value,
+    translation=search.pose.translation, vectors=field.vectors, potential=field.potential,
+    mean=field.mean(target), residual=field.report.residual)
+"""
+
+
+def test_the_script_works_as_it_stands_and_agrees_with_float64(tmp_path):
+    meshing.write_msh(tmp_path / "ernie.msh", layered_sphere(0.016))
+    coils.write_ccd(tmp_path / "coil.ccd", coils.Coil((figure_of_eight(),)))
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", SCRIPT],
+        cwd=tmp_path,
+        env=os.environ | {"JAX_ENABLE_X64": "0"},
+        check=True,
+        timeout=300,
+    )
+    head = meshing.read_msh(tmp_path / "ernie.msh")
+    coil = coils.read(tmp_path / "coil.ccd")
+    conductor = efield.assemble(head, efield.isotropic(head))
+    target = meshing.ball(head, [0.02, -0.01, 0.055], 12e-3)
+    found = np.load(tmp_path / "found.npz")
+    exactly = lambda name: jnp.asarray(found[name], dtype=float)
+    pose = coils.Pose(exactly("rotation"), exactly("translation"))
+    field = efield.solve(conductor, coil, pose)
+
+    assert found["vectors"].dtype == np.float32
+    rtol = 1e-5  # What `assemble` promises.
+    assert relative_error(found["vectors"], field.vectors) < rtol
+    assert relative_error(found["potential"], field.potential) < rtol
+    assert relative_error(found["mean"], field.mean(target)) < rtol
+    value = float(jnp.linalg.norm(field.mean(target)))
+    np.testing.assert_allclose(found["value"], value, rtol=rtol)
+    written = meshing.read_msh_data(tmp_path / "best.msh").in_tetrahedra["magnE"]
+    assert relative_error(written, field.magnitude) < rtol
+
+    # It is an optimum: no pose nearby, at the same distance from the centre, is better.
+    for turn in 0.05 * np.concatenate([np.eye(3), -np.eye(3)]):
+        other = coils.rotation_from_vector(jnp.asarray(turn))
+        near = coils.Pose(other @ pose.rotation, other @ pose.translation)
+        mean = efield.solve(conductor, coil, near).mean(target)
+        assert float(jnp.linalg.norm(mean)) < 1.001 * value
