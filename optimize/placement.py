@@ -120,7 +120,9 @@ def chart(scalp: Scalp, near: ArrayLike, radius: float = 30e-3) -> Chart:
     )
     # Past the edge of the head the patch goes on as at its nearest point.
     nearest = np.empty((2, *hit.shape), dtype=np.int32)
-    ndimage.distance_transform_edt(~hit, return_distances=False, indices=nearest)
+    ndimage.distance_transform_edt(
+        ~hit, return_distances=False, return_indices=True, indices=nearest
+    )
     points = points[tuple(nearest)]
     normals = scalp.normal(points.reshape(-1, 3)).reshape(points.shape)
     table = np.concatenate([points, normals], axis=-1)
