@@ -1,6 +1,7 @@
 """The verbs of the command line: read, call, print, write."""
 
 import argparse
+import dataclasses
 import hashlib
 import os
 import platform
@@ -558,9 +559,31 @@ def head_info(options: argparse.Namespace) -> dict:
 def coil_info(options: argparse.Namespace) -> dict:
     """Describe a coil."""
     set_up()
-    described = coils.describe(read_coil(options.coil))
-    print(described)
-    return described.as_dict()
+    found = coils.describe(read_coil(options.coil))
+    parts = ", ".join(f"{count} {kind}" for kind, count in found.elements.items())
+    print(found.name + (f" ({found.brand})" if found.brand else ""))
+    print(f"elements         {parts}")
+    print(
+        f"point sources    {found.dipole_count} dipoles, {found.current_count} currents"
+    )
+    moment = ", ".join(f"{x:.4g}" for x in found.moment)
+    print(
+        f"moment           ({moment}) A m² at 1 A; sizes add up to {found.moment_magnitude:.4g}"
+    )
+    for name, box in (("sources", found.source_box), ("casing", found.casing_box)):
+        if box is not None:
+            spans = (f"{a * 1e3:.1f}…{b * 1e3:.1f}" for a, b in zip(*box, strict=True))
+            print(f"{name:<16} {' × '.join(spans)} mm")
+    if found.max_current_rate is not None:
+        print(f"largest dI/dt    {found.max_current_rate * 1e-6:.4g} A/µs")
+    for peak in found.peaks:
+        print(
+            f"{peak.depth * 1e3:3.0f} mm below     |A| up to {peak.magnitude_a:.3g} T m/A, "
+            f"|B| up to {peak.magnitude_b:.3g} T/A"
+        )
+    for warning in found.warnings:
+        print(f"tmsgrad: warning: {warning}", file=sys.stderr)
+    return dataclasses.asdict(found)
 
 
 COMMANDS = {
