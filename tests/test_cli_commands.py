@@ -19,7 +19,7 @@ from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers, writ
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli import commands
+from tmsgrad.cli import optimization, simulation
 from tmsgrad.cli.inputs import read_poses
 from tmsgrad.cli.main import main
 from tmsgrad.coils import Pose, stack_poses
@@ -143,7 +143,7 @@ def dosed(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dosed")
     words = case.optimize(folder, direction="-1,1,0.5", efield="80")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "write_overview", no_picture)
+        patch.setattr(optimization, "write_overview", no_picture)
         result = run(*words, "--json")
     assert result.status == 0, result.err
     return folder, result
@@ -358,7 +358,7 @@ def test_simulate_reports_each_pose(three, conductor):
 
 
 def test_another_run_replaces_the_files_of_the_first(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "write_overview", no_picture)
+    monkeypatch.setattr(simulation, "write_overview", no_picture)
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "summary.json").write_text("old")
     assert run(*case.simulate(tmp_path)).status == 0
@@ -368,7 +368,7 @@ def test_another_run_replaces_the_files_of_the_first(case, tmp_path, monkeypatch
 
 
 def test_a_casing_that_cuts_the_scalp_is_warned_of(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "write_overview", no_picture)
+    monkeypatch.setattr(simulation, "write_overview", no_picture)
     leaning = pose_over([0, 0, 1]).moved(jnp.zeros(3), jnp.array([0.4, 0.0, 0.0]))
     np.savetxt(tmp_path / "pose.txt", leaning.to_matsimnibs())
     result = run(*case.simulate(tmp_path / "out", pose=tmp_path / "pose.txt"), "--json")
@@ -781,8 +781,8 @@ def test_an_interruption_leaves_nothing(case, tmp_path, monkeypatch, moment, exi
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "write_overview", no_picture)
-    monkeypatch.setattr(commands, moment, interrupt)
+    monkeypatch.setattr(simulation, "write_overview", no_picture)
+    monkeypatch.setattr(simulation, moment, interrupt)
     out = tmp_path / "out"
     if exists:
         out.mkdir()
@@ -798,7 +798,7 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("the solver gave up")
 
-    monkeypatch.setattr(commands, "read_coil", fail)
+    monkeypatch.setattr(simulation, "read_coil", fail)
     monkeypatch.delenv("TMSGRAD_DEBUG", raising=False)
     result = run(*case.simulate(tmp_path / "out"))
     assert result.status == 1

@@ -1,0 +1,54 @@
+"""Figures and files that every computed field gets."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import meshing
+from ..coils import Pose
+from ..efield import ElectricField
+from ..meshing import HeadMesh, Region
+from .outputs import volume_weighted_percentiles
+
+
+_GRAY_MATTER = 2
+
+
+def field_figures(head: HeadMesh, field: ElectricField, target: Region | None) -> dict:
+    """Summarise a field: in the target, and over gray matter by volume. [V/m]"""
+    magnitude = np.asarray(field.magnitude)
+    gray = head.tags == _GRAY_MATTER
+    figures: dict = {}
+    if target is not None:
+        figures["target_mean_vector"] = np.asarray(field.mean(target)).tolist()
+        figures["target_mean_magnitude"] = float(field.mean_magnitude(target))
+    if gray.any():
+        shares = (50.0, 99.0, 99.9)
+        found = volume_weighted_percentiles(magnitude[gray], head.volumes[gray], shares)
+        figures["gray_matter_percentiles"] = dict(
+            zip(map(str, shares), found, strict=True)
+        )
+        peak = np.flatnonzero(gray)[np.argmax(magnitude[gray])]
+        figures["gray_matter_maximum_at_mm"] = (head.centroids[peak] * 1e3).tolist()
+    figures["unit"] = "V/m"
+    return figures
+
+
+def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:
+    """Write `field.msh`, for Gmsh and SimNIBS."""
+    meshing.write_msh(
+        folder / "field.msh",
+        head,
+        {
+            "E": np.asarray(field.vectors),
+            "magnE": np.asarray(field.magnitude),
+            "v": np.asarray(field.potential),
+        },
+    )
+
+
+def in_metres(pose: Pose) -> np.ndarray:
+    """Return the pose as a 4×4 matrix with lengths in m."""
+    matrix = pose.to_matsimnibs()
+    matrix[:3, 3] *= 1e-3
+    return matrix

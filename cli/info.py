@@ -1,0 +1,86 @@
+"""`tmsgrad head info` and `tmsgrad coil info`."""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from .. import coils, meshing
+from .inputs import read_coil, read_head
+from .progress import Progress
+from .setup import set_up
+
+
+def head_info(options: argparse.Namespace) -> dict:
+    """Describe a head and the quality of its elements."""
+    progress = Progress()
+    progress.stage("head", f"head {options.head}")
+    head = read_head(options.head, progress)
+    labels = ()
+    if options.head.split(":")[0] == "template" and not Path(options.head).exists():
+        labels = meshing.template_labels()
+    progress.close()
+    quality = meshing.quality(head, *labels)
+    low, high = head.nodes.min(axis=0) * 1e3, head.nodes.max(axis=0) * 1e3
+    degrees = lambda angle: float(np.degrees(angle))
+    report = {
+        "nodes": quality.nodes,
+        "tetrahedra": quality.tetrahedra,
+        "bounds_mm": [low.tolist(), high.tolist()],
+        "radius_ratio_min": quality.smallest_radius_ratio,
+        "radius_ratio_mean": quality.mean_radius_ratio,
+        "dihedral_min_degrees": degrees(quality.smallest_dihedral_angle),
+        "dihedral_0.1_percent_degrees": degrees(quality.dihedral_angle_per_mille),
+        "dihedral_1_percent_degrees": degrees(quality.dihedral_angle_percent),
+        "volumes_ml": {name: v * 1e6 for name, v in quality.volumes.items()},
+        "volume_errors": quality.volume_errors,
+    }
+    print(f"{quality.nodes} nodes, {quality.tetrahedra} tetrahedra")
+    spans = (f"{a:.1f}…{b:.1f}" for a, b in zip(low, high, strict=True))
+    print(f"extent                {' × '.join(spans)} mm")
+    print(
+        f"radius ratio          min {report['radius_ratio_min']:.3f}, "
+        f"mean {report['radius_ratio_mean']:.3f} (1 is a regular tetrahedron)"
+    )
+    print(
+        f"dihedral angle        min {report['dihedral_min_degrees']:.1f}°, 0.1 % below "
+        f"{report['dihedral_0.1_percent_degrees']:.1f}°, 1 % below "
+        f"{report['dihedral_1_percent_degrees']:.1f}°"
+    )
+    for name, volume in report["volumes_ml"].items():
+        error = quality.volume_errors.get(name)
+        against = "" if error is None else f"   ({error:+.1%} of the label image)"
+        print(f"{name:<21} {volume:8.1f} ml{against}")
+    return report
+
+
+def coil_info(options: argparse.Namespace) -> dict:
+    """Describe a coil."""
+    set_up()
+    found = coils.describe(read_coil(options.coil))
+    parts = ", ".join(f"{count} {kind}" for kind, count in found.elements.items())
+    print(found.name + (f" ({found.brand})" if found.brand else ""))
+    print(f"elements         {parts}")
+    print(
+        f"point sources    {found.dipole_count} dipoles, {found.current_count} currents"
+    )
+    moment = ", ".join(f"{x:.4g}" for x in found.moment)
+    print(
+        f"moment           ({moment}) A m² at 1 A; sizes: {found.moment_magnitude:.4g}"
+    )
+    for name, box in (("sources", found.source_box), ("casing", found.casing_box)):
+        if box is not None:
+            spans = (f"{a * 1e3:.1f}…{b * 1e3:.1f}" for a, b in zip(*box, strict=True))
+            print(f"{name:<16} {' × '.join(spans)} mm")
+    if found.max_current_rate is not None:
+        print(f"largest dI/dt    {found.max_current_rate * 1e-6:.4g} A/µs")
+    for peak in found.peaks:
+        print(
+            f"{peak.depth * 1e3:3.0f} mm below     |A| up to {peak.magnitude_a:.3g} T m/A, "
+            f"|B| up to {peak.magnitude_b:.3g} T/A"
+        )
+    for warning in found.warnings:
+        print(f"tmsgrad: warning: {warning}", file=sys.stderr)
+    return dataclasses.asdict(found)

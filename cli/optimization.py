@@ -1,0 +1,303 @@
+"""`tmsgrad optimize` and `tmsgrad demo`: read, call, print, write."""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from .. import efield, meshing, optimize
+from ..coils import Coil, Pose
+from ..efield import ElectricField
+from ..meshing import HeadMesh, Region, Scalp
+from .fields import field_figures, in_metres, write_field_msh
+from .inputs import read_coil, read_head
+from .outputs import FieldFile, output_folder, versions, write_json, write_pose
+from .picture import write_overview
+from .progress import Progress
+from .setup import set_up
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What `optimize` is asked for. Lengths in m."""
+
+    head: str
+    coil: str
+    target: tuple[float, float, float]
+    radius: float
+    tissue: str
+    direction: tuple[float, float, float] | None
+    efield: float | None
+    distance: float
+    search_radius: float
+
+
+# Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
+# 2012.04.028) with the best clinical response, MNI.
+_DEMO = _Plan(
+    head="template",
+    coil="magstim-70mm-double",
+    target=(-0.044, 0.040, 0.029),
+    radius=5e-3,
+    tissue="gm",
+    direction=None,
+    efield=60.0,
+    distance=4e-3,
+    search_radius=30e-3,
+)
+
+
+def demo(options: argparse.Namespace) -> dict:
+    """Run the main job on the template head."""
+    set_up()
+    return _optimize(_DEMO, options.out)
+
+
+def optimize_pose(options: argparse.Namespace) -> dict:
+    """Find the best pose for a target."""
+    set_up()
+    x, y, z = (value * 1e-3 for value in options.target)
+    return _optimize(
+        _Plan(
+            head=options.head,
+            coil=options.coil,
+            target=(x, y, z),
+            radius=options.radius * 1e-3,
+            tissue=options.tissue,
+            direction=options.direction,
+            efield=options.efield,
+            distance=options.distance * 1e-3,
+            search_radius=options.search_radius * 1e-3,
+        ),
+        options.out,
+    )
+
+
+def _optimize(plan: _Plan, out: str) -> dict:
+    begin = time.perf_counter()
+    progress = Progress()
+    with output_folder(out) as folder:
+        coil = read_coil(plan.coil)
+        progress.stage("head", f"head {plan.head}")
+        head = read_head(plan.head, progress)
+        target = meshing.ball(head, np.asarray(plan.target), plan.radius, plan.tissue)
+        progress.stage("scalp", "scalp")
+        scalp = meshing.scalp(head)
+        _check_target(scalp, plan)
+        progress.stage("assembly", "finite elements")
+        conductor = efield.assemble(head, efield.isotropic(head))
+        progress.stage("adjoint", "adjoint solves")
+        reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
+        progress.stage("search", "search")
+        objective = (
+            optimize.MeanMagnitude(reciprocal)
+            if plan.direction is None
+            else optimize.MeanComponent(reciprocal, np.asarray(plan.direction))
+        )
+        search = optimize.find_pose(
+            objective,
+            coil,
+            scalp,
+            distance=plan.distance,
+            radius=plan.search_radius,
+            progress=progress,
+        )
+        progress.stage("verification", "verification by a direct solve")
+        field = jax.block_until_ready(efield.solve(conductor, coil, search.pose))
+        value = float(objective.value(field.mean(target)))
+        didt = 1e6 if plan.efield is None else 1e6 * plan.efield / value
+        progress.stage("output", "files and picture")
+        scaled = _scaled(field, didt / 1e6)
+        report = _report(plan, head, target, coil, search, field, scaled, value, didt)
+        _write_fields(folder, head, scaled, search.pose, didt)
+        write_pose(folder / "pose.txt", search.pose.to_matsimnibs()[None])
+        _draw(folder, plan, head, coil, search.pose, scaled, report)
+        progress.close()
+        report["seconds"] = {
+            **{name: round(s, 3) for name, s in progress.seconds.items()},
+            "total": round(time.perf_counter() - begin, 3),
+        }
+        report["search"]["seconds"] = {
+            k: round(s, 3) for k, s in search.seconds.items()
+        }
+        write_json(folder / "summary.json", report)
+    _tell_plan(report, coil, out)
+    keys = (
+        "matsimnibs",
+        "value",
+        "reciprocal_value",
+        "didt",
+        "scalp_clearance_mm",
+        "seconds",
+    )
+    return {key: report[key] for key in keys}
+
+
+def _check_target(scalp: Scalp, plan: _Plan) -> None:
+    depth = -scalp.surface.signed_distance(np.asarray([plan.target]))[0]
+    if depth < 0:
+        at = ", ".join(f"{x * 1e3:g}" for x in plan.target)
+        raise ValueError(
+            f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
+            "are the head file's mm; MNI coordinates fit the template only."
+        )
+
+
+def _scaled(field: ElectricField, factor: float) -> ElectricField:
+    return ElectricField(field.vectors * factor, field.potential * factor, field.report)
+
+
+def _write_fields(
+    folder: Path, head: HeadMesh, field: ElectricField, pose: Pose, didt: float
+) -> None:
+    every = jax.tree.map(lambda x: x[None], (field, pose))
+    with FieldFile(
+        folder / "field.h5", 1, len(head.tags), len(head.nodes), didt
+    ) as file:
+        file.write(0, *every)
+    write_field_msh(folder, head, field)
+
+
+def _report(
+    plan: _Plan,
+    head: HeadMesh,
+    target: Region,
+    coil: Coil,
+    search: optimize.Search,
+    field: ElectricField,
+    scaled: ElectricField,
+    value: float,
+    didt: float,
+) -> dict:
+    best = search.best
+    return {
+        "matsimnibs": best.pose.to_matsimnibs().tolist(),
+        "value": value,
+        "reciprocal_value": best.value,
+        "value_unit": "V/m at dI/dt = 1e6 A/s",
+        "didt": didt,
+        "didt_unit": "A/s",
+        "share_of_max_didt": None
+        if coil.max_current_rate is None
+        else didt / coil.max_current_rate,
+        "wanted_efield": plan.efield,
+        "scalp_clearance_mm": best.clearance * 1e3,
+        "distance_mm": best.distance * 1e3,
+        "distance_convention": "scalp to coil centre along the coil's z axis",
+        "objective": "norm of the mean vector"
+        if plan.direction is None
+        else f"component of the mean vector along {list(plan.direction)}",
+        "target": {
+            "centre_mm": [x * 1e3 for x in plan.target],
+            "radius_mm": plan.radius * 1e3,
+            "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(plan.tissue)],
+            "tetrahedra": len(target.tetrahedra),
+            "volume_mm3": float(head.volumes[target.tetrahedra].sum() * 1e9),
+        },
+        "field": field_figures(head, scaled, target),
+        "optima": [
+            {
+                "matsimnibs": optimum.pose.to_matsimnibs().tolist(),
+                "value": optimum.value,
+                "scalp_clearance_mm": optimum.clearance * 1e3,
+            }
+            for optimum in search.optima
+        ],
+        "search": {
+            "starts": search.starts,
+            "converged": search.converged,
+            "evaluations": search.evaluations,
+            "interpolation_error": search.interpolation_error,
+            "gradient_V_per_m_per_mm": best.gradient[0],
+            "gradient_V_per_m_per_degree": best.gradient[1],
+        },
+        "solver": {"relative_residual": float(np.max(field.report.residual))},
+        "head": {
+            "source": plan.head,
+            "nodes": len(head.nodes),
+            "tetrahedra": len(head.tags),
+        },
+        "coil": {"source": plan.coil, "name": coil.name},
+        "versions": versions(),
+    }
+
+
+def _draw(
+    folder: Path,
+    plan: _Plan,
+    head: HeadMesh,
+    coil: Coil,
+    pose: Pose,
+    field: ElectricField,
+    report: dict,
+) -> None:
+    at = ", ".join(f"{x * 1e3:.0f}" for x in plan.target)
+    output = report["share_of_max_didt"]
+    facts = [
+        (
+            "target",
+            f"({at}) mm, radius {plan.radius * 1e3:g} mm, {report['target']['tissue']}",
+        ),
+        ("field in target", f"{report['value'] * report['didt'] / 1e6:.1f} V/m"),
+        (
+            "dI/dt",
+            f"{report['didt'] / 1e6:.1f} A/µs"
+            + ("" if output is None else f" ({output:.0%} of this coil's maximum)"),
+        ),
+        ("coil", coil.name),
+        ("distance to scalp", f"{report['distance_mm']:.1f} mm along the coil's axis"),
+        ("clearance of the casing", f"{report['scalp_clearance_mm']:.1f} mm"),
+    ]
+    write_overview(
+        folder / "overview.png",
+        head,
+        np.asarray(field.magnitude),
+        in_metres(pose),
+        optimize.casing_samples(coil),
+        target_centre=np.asarray(plan.target),
+        target_radius=plan.radius,
+        title=f"Best placement of {coil.name} on {Path(plan.head).name}",
+        subtitle=f"{report['objective']} in the target · tmsgrad · for research use only",
+        facts=facts,
+    )
+
+
+def _tell_plan(report: dict, coil: Coil, out: str) -> None:
+    matrix = np.asarray(report["matsimnibs"])
+    share = report["share_of_max_didt"]
+    print(f"coil centre      {np.round(matrix[:3, 3], 1).tolist()} mm")
+    print(f"handle towards   {np.round(-matrix[:3, 1], 3).tolist()}")
+    print(
+        f"field in target  {report['value']:.4f} V/m at 1e6 A/s ({report['objective']}; "
+        "by a direct solve)"
+    )
+    of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
+    if report["wanted_efield"] is not None:
+        print(
+            f"drive it with    {report['didt']:.4g} A/s for {report['wanted_efield']:g} V/m"
+            f"{of_maximum}"
+        )
+    if share is not None and share > 1:
+        print(
+            f"tmsgrad: warning: {report['didt']:.4g} A/s is more than {coil.name} is made "
+            f"for ({coil.max_current_rate:.4g} A/s); there the target gets "
+            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m.",
+            file=sys.stderr,
+        )
+    print(
+        f"scalp            {report['distance_mm']:.2f} mm from the coil's centre, "
+        f"{report['scalp_clearance_mm']:.2f} mm from its casing"
+    )
+    for other in report["optima"][1:3]:
+        print(
+            f"another optimum  {other['value']:.4f} V/m, centre "
+            f"{np.round(np.asarray(other['matsimnibs'])[:3, 3], 1).tolist()} mm, handle "
+            f"{np.round(-np.asarray(other['matsimnibs'])[:3, 1], 2).tolist()}"
+        )
+    print(f"files            {Path(out)}{os.sep}")
+    print(f"time             {report['seconds']['total']:.1f} s")
