@@ -3,8 +3,9 @@
 A published winding is a number of turns between an inner and an outer diameter; the turns
 are laid as circles, evenly between the two. Where the windings sit in their casing is
 seldom published: for coils with a measured model it was fitted to the measured field, for
-the others it is assumed. Each design says which of its numbers is how certain. The frame
-is that of `Pose`, with the origin on the casing's face.
+the others it is assumed. Each design says which of its numbers is how certain; those that
+are quoted have not been compared with the originals of the sources named. The frame is
+that of `Pose`, with the origin on the casing's face.
 
 Current directions differ among makers; only the sign of the field depends on them.
 """
@@ -51,7 +52,7 @@ _DEYMED = "Deymed, DuoMAG coil leaflet: the coil's nominal diameter"
 _NEXSTIM = (
     "Nexstim, as given in the methods of studies: wings of 50 mm inside, 70 mm outside"
 )
-_FITTED = Certainty("published", "published", "measured", "published")
+_FITTED = Certainty("quoted", "quoted", "measured", "quoted")
 _MEASURED = Certainty("quoted", "measured", "measured", "assumed")
 _QUOTED = Certainty("quoted", "quoted", "assumed", "assumed")
 _NOMINAL = Certainty("assumed", "quoted", "assumed", "assumed")
@@ -102,7 +103,7 @@ _LIST = (
         "magstim-90mm-round", "Magstim 90 mm round coil",
         _round(14, 66e-3, 123e-3, 9.3e-3),
         _THIN, 9.3e-3, _FLAT, None, (_MAGSTIM, _DENG),
-        Certainty("published", "published", "assumed", "assumed"),
+        Certainty("quoted", "quoted", "assumed", "assumed"),
     ),
     Design(
         "magstim-70mm-round", "Magstim 70 mm round coil",

@@ -38,9 +38,8 @@ class Wing:
 class Certainty:
     """How certain the numbers of a design are.
 
-    Each is one of `published` (in a source of the design), `measured` (follows from the
-    measured field), `quoted` (widely repeated as the maker's, its first source not seen)
-    or `assumed` (by analogy with like coils).
+    Each is one of `measured` (fitted to a measured field), `quoted` (repeated as the
+    maker's or a paper's, its original not seen) or `assumed` (by analogy with like coils).
     """
 
     turns: str
