@@ -197,6 +197,11 @@ class TensorImage:
         return self.unit * (self.axes @ matrices @ self.axes.T)
 
 
+def components_of(tensors: Float[ndarray, "*n 3 3"]) -> Float[ndarray, "*n 6"]:
+    """Take xx, xy, xz, yy, yz, zz of symmetric tensors."""
+    return tensors[..., [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]]
+
+
 def frame_axes(
     affine: Float[ndarray, "4 4"], frame: TensorFrame
 ) -> Float[ndarray, "3 3"]:

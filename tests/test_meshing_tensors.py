@@ -315,12 +315,27 @@ def test_a_wrong_frame_is_caught_and_mended(affine, right, assumed):
     np.testing.assert_allclose(mended.tensors(), truth.tensors(), rtol=0, atol=1e-16)
 
 
-def test_an_image_without_fibres_does_not_tell():
+def test_an_image_without_fibres_does_not_tell(rng):
     isotropic = np.broadcast_to(examples.WATER * np.eye(3), (*SHAPE, 3, 3))
-    coherence = fibre_coherence(TensorImage(components_of(isotropic), OBLIQUE))
-    assert not coherence.tells
-    assert not coherence.wrong
-    assert "too few to tell" in str(coherence)
+    chance = rng.normal(size=(15, 15, 15, 3))
+    chance /= np.linalg.norm(chance, axis=-1, keepdims=True)
+    for tensors in (isotropic, examples.along(chance)):
+        coherence = fibre_coherence(TensorImage(components_of(tensors), OBLIQUE))
+        assert not coherence.tells
+        assert not coherence.wrong
+        assert "too little to tell" in str(coherence)
+    assert coherence.voxels == 15**3
+    assert abs(coherence.as_given) < 0.02
+
+
+def test_straight_fibres_have_the_index_of_what_stays_inside():
+    direction = np.array([0.0, 1.0, 0.0])
+    tensors = np.broadcast_to(examples.along(direction), (20, 20, 20, 3, 3))
+    affine = np.diag([2.0, 2, 2, 1])
+    coherence = fibre_coherence(TensorImage(components_of(tensors), affine))
+    # Of steps of 1, 2 and 3, that many voxels of 20 lead out.
+    assert coherence.as_given == pytest.approx(1 - (1 + 2 + 3) / 3 / 20, abs=1e-12)
+    assert coherence.correction == ""
 
 
 def test_fractional_anisotropy_of_known_tensors():
