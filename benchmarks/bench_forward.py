@@ -112,8 +112,11 @@ def _peer(head, coil, poses) -> dict:
     conductor = efield.assemble(head, efield.isotropic(head))
     mesh = conductor.host.mesh
     matrix = whole(assemble_upper(mesh, np.asarray(conductor.conductivity)))
+    strength = ("symmetric", {"theta": 0.08})
     hierarchy = pyamg.smoothed_aggregation_solver(
-        matrix, strength=("symmetric", {"theta": 0.08}), max_coarse=400
+        matrix,
+        strength=strength,  # pyright: ignore[reportArgumentType]
+        max_coarse=400,
     )
     ready = time.perf_counter() - begin
     steps: list[float] = []

@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from numpy import ndarray
 
-from .. import coils, meshing
+from .. import coils, efield, meshing
 from ..coils import Coil, Pose
 from ..meshing import HeadMesh
 
@@ -54,6 +55,40 @@ def read_coil(source: str) -> Coil:
         FileNotFoundError: There is no such file.
     """
     return coils.read(source)
+
+
+def read_conductivity(
+    head: HeadMesh, anisotropy: str, tensor: str | None
+) -> tuple[Array, str | None]:
+    """Give a head its conductivity: by tissue, or from diffusion tensors as well.
+
+    Args:
+        head: The head.
+        anisotropy: `scalar`, `vn`, `dir` or `mc`.
+        tensor: The tensor image, which all but `scalar` need.
+
+    Returns:
+        The conductivity [S/m], and what became of the tensors, in words.
+
+    Raises:
+        ValueError: The image is missing, is given without need, or does not fit.
+    """
+    if anisotropy == "scalar":
+        if tensor is not None:
+            raise ValueError(
+                f"--tensor {tensor} is given, but --anisotropy is scalar: write "
+                "--anisotropy vn, dir or mc, or leave the image out."
+            )
+        return efield.isotropic(head), None
+    if tensor is None:
+        raise ValueError(
+            f"--anisotropy {anisotropy} needs a tensor image: --tensor FILE."
+        )
+    image = meshing.read_tensors(tensor)
+    conductivity, report = efield.anisotropic(
+        head, image, efield.Anisotropy(anisotropy)
+    )
+    return jnp.asarray(conductivity), str(report)
 
 
 def read_poses(path: str) -> tuple[Pose, int]:

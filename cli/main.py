@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--didt", type=_positive, default=1e6, metavar="A/S", help="dI/dt (1e6 A/s)"
     )
+    _add_conductivity(simulate)
     _add_out(simulate)
 
     optimize = _verb(
@@ -151,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MM",
         help="how far around the target's nearest scalp point to search (30)",
     )
+    _add_conductivity(optimize)
     _add_out(optimize)
 
     for noun, thing, metavar in (
@@ -185,6 +187,20 @@ def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
 
 def _add_head(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("head", metavar="HEAD", help=_HELP["head"])
+
+
+def _add_conductivity(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--anisotropy",
+        choices=("scalar", "vn", "dir", "mc"),
+        default="scalar",
+        help="conductivity of white and gray matter from a tensor image, as in SimNIBS",
+    )
+    verb.add_argument(
+        "--tensor",
+        metavar="FILE",
+        help="diffusion tensor image (FSL, MRtrix or dipy order)",
+    )
 
 
 def _add_coil(verb: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from ..coils import Coil, Pose
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 from .fields import field_figures, in_metres, write_field_msh
-from .inputs import read_coil, read_head
+from .inputs import read_coil, read_conductivity, read_head
 from .outputs import FieldFile, output_folder, versions, write_json, write_pose
 from .picture import write_overview
 from .progress import Progress
@@ -35,6 +35,8 @@ class _Plan:
     efield: float | None
     distance: float
     search_radius: float
+    anisotropy: str = "scalar"
+    tensor: str | None = None
 
 
 # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
@@ -73,6 +75,8 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             efield=options.efield,
             distance=options.distance * 1e-3,
             search_radius=options.search_radius * 1e-3,
+            anisotropy=options.anisotropy,
+            tensor=options.tensor,
         ),
         options.out,
     )
@@ -90,7 +94,8 @@ def _optimize(plan: _Plan, out: str) -> dict:
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
         progress.stage("assembly", "finite elements")
-        conductor = efield.assemble(head, efield.isotropic(head))
+        conductivity, tensors = read_conductivity(head, plan.anisotropy, plan.tensor)
+        conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
         reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
         progress.stage("search", "search")
@@ -118,6 +123,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         write_pose(folder / "pose.txt", search.pose.to_matsimnibs()[None])
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
+        report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
         report["seconds"] = {
             **{name: round(s, 3) for name, s in progress.seconds.items()},
             "total": round(time.perf_counter() - begin, 3),
@@ -126,6 +132,8 @@ def _optimize(plan: _Plan, out: str) -> dict:
             k: round(s, 3) for k, s in search.seconds.items()
         }
         write_json(folder / "summary.json", report)
+    if tensors is not None:
+        print(tensors)
     _tell_plan(report, coil, out)
     keys = (
         "matsimnibs",

@@ -14,7 +14,7 @@ from ..coils import Coil, Pose
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh, Scalp
 from .fields import field_figures, in_metres, write_field_msh
-from .inputs import read_coil, read_head, read_poses
+from .inputs import read_coil, read_conductivity, read_head, read_poses
 from .outputs import FieldFile, output_folder, versions, write_json, write_pose
 from .picture import write_overview
 from .progress import Progress
@@ -37,7 +37,10 @@ def simulate(options: argparse.Namespace) -> dict:
         progress.stage("scalp", "scalp")
         clearances = _check_poses(meshing.scalp(head), coil, poses, count, options.pose)
         progress.stage("assembly", "finite elements")
-        conductor = efield.assemble(head, efield.isotropic(head))
+        conductivity, tensors = read_conductivity(
+            head, options.anisotropy, options.tensor
+        )
+        conductor = efield.assemble(head, conductivity)
         progress.stage("solve", "solving")
         first, figures = _solve_all(
             folder, head, conductor, coil, poses, count, options.didt, progress
@@ -63,6 +66,8 @@ def simulate(options: argparse.Namespace) -> dict:
             "didt": options.didt,
             "didt_unit": "A/s",
             "pictured_pose": 0,
+            "anisotropy": options.anisotropy,
+            "tensors": tensors,
             "fields": [
                 {"scalp_clearance_mm": gap * 1e3, **figure}
                 for gap, figure in zip(clearances, figures, strict=True)
@@ -80,6 +85,8 @@ def simulate(options: argparse.Namespace) -> dict:
             },
         }
         write_json(folder / "summary.json", report)
+    if tensors is not None:
+        print(tensors)
     _tell_simulation(report, options.out)
     return report
 

@@ -1,5 +1,10 @@
 """The electric field in a head, by finite elements, and its adjoint."""
 
+from .anisotropy import (
+    Anisotropy as Anisotropy,
+    AnisotropyReport as AnisotropyReport,
+    anisotropic as anisotropic,
+)
 from .auxiliary import AuxiliaryField as AuxiliaryField, tabulate as tabulate
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import Conductor as Conductor, assemble as assemble
@@ -9,6 +14,8 @@ from .forward import solve as solve, solve_rate as solve_rate
 from .linear import (
     AbstractSolver as AbstractSolver,
     Direct as Direct,
+    HostMultigrid as HostMultigrid,
+    Multigrid as Multigrid,
     SolverReport as SolverReport,
 )
 from .reciprocity import Reciprocal as Reciprocal, reciprocal as reciprocal

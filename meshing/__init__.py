@@ -1,5 +1,15 @@
 """Heads: tetrahedral meshes with tissue tags, their files, surfaces and targets."""
 
+from .dwi import (
+    DiffusionSeries as DiffusionSeries,
+    TensorFit as TensorFit,
+    fit_tensors as fit_tensors,
+)
+from .dwi_files import read_dwi as read_dwi, read_mask as read_mask
+from .fibres import (
+    FibreCoherence as FibreCoherence,
+    fibre_coherence as fibre_coherence,
+)
 from .head import (
     TISSUE_NAMES as TISSUE_NAMES,
     HeadMesh as HeadMesh,
@@ -25,4 +35,14 @@ from .subject import (
     read_subject as read_subject,
 )
 from .surface import Surface as Surface, outer_surface as outer_surface
-from .template import template as template, template_labels as template_labels
+from .template import template as template
+from .template_labels import template_labels as template_labels
+from .tensor_files import read_tensors as read_tensors
+from .tensors import (
+    DIPY_TENSORS as DIPY_TENSORS,
+    FSL_TENSORS as FSL_TENSORS,
+    MRTRIX_TENSORS as MRTRIX_TENSORS,
+    TensorFrame as TensorFrame,
+    TensorImage as TensorImage,
+    TensorLayout as TensorLayout,
+)
