@@ -14,7 +14,7 @@ from scipy.spatial import KDTree
 # Faces of a positively oriented tetrahedron, each seen from outside counter-clockwise.
 _FACES = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
 
-_NEAREST_FIRST = 12  # Triangles tried for a point before more are.
+_NEAREST_FIRST = 32  # Triangles tried for a point before more are.
 _POINTS_AT_ONCE = 4096
 _RAY_PAIRS_AT_ONCE = 1_000_000
 
@@ -44,10 +44,12 @@ class Surface:
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
     @cached_property
-    def _tree(self) -> tuple[KDTree, float]:
+    def _tree(self) -> tuple[KDTree, Float[ndarray, "triangle"]]:
+        """The triangles' centres, and how far each triangle reaches from its own."""
         centres = self.corners.mean(axis=0)
-        reach = np.linalg.norm(self.corners - centres, axis=2).max()
-        return KDTree(centres), float(reach)
+        return KDTree(centres), np.linalg.norm(self.corners - centres, axis=2).max(
+            axis=0
+        )
 
     def signed_distance(
         self, points: Float[ndarray, "point 3"], exact_within: float = 0.02
@@ -70,27 +72,34 @@ class Surface:
 
     def _signed_distance(self, points: ndarray, exact_within: float) -> ndarray:
         tree, reach = self._tree
+        largest = reach.max()
         result = np.empty(len(points))
         todo = np.arange(len(points))
         count = min(_NEAREST_FIRST, len(self.triangles))
         while len(todo):
             far, near = tree.query(points[todo], k=count)
             far, near = far.reshape(len(todo), -1), near.reshape(len(todo), -1)
-            signed = self._to_candidates(points[todo], near)
+            # No triangle is nearest that lies farther than the nearest centre.
+            worth = far - reach[near] <= far[:, :1]
+            signed = self._to_candidates(points[todo], near, worth)
             result[todo] = signed
             # A triangle that was not tried has its centre farther than the last tried.
-            sure = np.abs(signed) <= far[:, -1] - reach
-            sure |= far[:, 0] > exact_within + reach
+            sure = np.abs(signed) <= far[:, -1] - largest
+            sure |= far[:, 0] > exact_within + largest
             if count == len(self.triangles):
                 break
             todo, count = todo[~sure], min(3 * count, len(self.triangles))
         return result
 
-    def _to_candidates(self, points: ndarray, candidates: ndarray) -> ndarray:
-        corners = [c[candidates] for c in self.corners]
-        offset = points[:, None] - closest_on_triangles(points[:, None], *corners)
-        distance = np.linalg.norm(offset, axis=2)
-        height = np.einsum("pkc,pkc->pk", offset, self.normals[candidates])
+    def _to_candidates(
+        self, points: ndarray, candidates: ndarray, worth: ndarray
+    ) -> ndarray:
+        point, triangle = np.nonzero(worth)[0], candidates[worth]
+        at = points[point]
+        offset = at - closest_on_triangles(at, *(c[triangle] for c in self.corners))
+        distance, height = np.full(worth.shape, np.inf), np.zeros(worth.shape)
+        distance[worth] = np.linalg.norm(offset, axis=1)
+        height[worth] = np.einsum("pc,pc->p", offset, self.normals[triangle])
         # At an edge or corner several triangles are equally near; the one that the point
         # faces most squarely tells the side (Bærentzen & Aanæs 2005, sec. 3).
         nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
