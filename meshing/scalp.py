@@ -17,6 +17,10 @@ _SPACING = 4e-3  # [m]
 _MARGIN = 24e-3  # [m]
 _EXACT_WITHIN = 10e-3  # [m]
 
+# On a grid the nearest point of the other side is farther than the surface, by about so
+# many of the grid's spacings at most.
+_GRID_EXCESS = 1.25
+
 # A coil lies on the head as a whole, not on the triangle beneath its centre: the scalp is
 # smoothed so before normals are taken, with a Gaussian of this standard deviation.
 _SMOOTHING = 8e-3  # [m]
@@ -41,7 +45,7 @@ class Scalp:
 
     @cached_property
     def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
-        limited = np.clip(self.distance, -30e-3, 30e-3)
+        limited = np.clip(self.distance, -_EXACT_WITHIN, _EXACT_WITHIN)
         smooth = ndimage.gaussian_filter(limited, _SMOOTHING / self.spacing)
         return np.stack(list(np.gradient(smooth, self.spacing)))
 
@@ -64,19 +68,25 @@ class Scalp:
         return vertices[np.argmin(np.einsum("vc,vc->v", offset, offset))]
 
     def clearance(self, points: ArrayLike) -> float:
-        """Measure how far the nearest of some points is outside the scalp, exactly.
+        """Measure how far the nearest of some points is outside the scalp.
 
         Args:
             points: Of a coil's casing, in the frame of the head, (points, 3). [m]
 
         Returns:
-            The smallest signed distance, negative where the scalp is cut. [m]
+            The smallest signed distance to the triangles, negative where the scalp is
+            cut; exact up to 20 mm. [m]
         """
         every = np.asarray(points, dtype=np.float64)
         at = ((every - self.origin) / self.spacing).T
+        last = np.array(self.distance.shape)[:, None] - 1.0
+        beyond = self.spacing * np.linalg.norm(at - np.clip(at, 0.0, last), axis=0)
         rough = ndimage.map_coordinates(self.distance, at, order=1, mode="nearest")
+        # Beyond the grid, a convex box, the way to the head is at least the hypotenuse of
+        # the way to the box and the distance from there, and at most their sum.
+        least = np.where(beyond > 0, np.hypot(rough, beyond), rough)
         # Interpolation between voxels is wrong by less than their diagonal.
-        near = rough <= rough.min() + 2 * np.sqrt(3) * self.spacing
+        near = least <= (rough + beyond).min() + 2 * np.sqrt(3) * self.spacing
         return float(self.surface.signed_distance(every[near]).min())
 
     def distance_along(self, centre: ArrayLike, axis: ArrayLike) -> float:
@@ -115,7 +125,8 @@ def scalp(head: HeadMesh) -> Scalp:
     outside_by = np.asarray(ndimage.distance_transform_edt(~inside))
     inside_by = np.asarray(ndimage.distance_transform_edt(inside))
     distance = _SPACING * (outside_by - inside_by)
-    near = np.argwhere(np.abs(distance) < _EXACT_WITHIN)
+    rough = _EXACT_WITHIN + _GRID_EXCESS * _SPACING
+    near = np.argwhere(np.abs(distance) < rough)
     exact = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
     distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(exact)
     return Scalp(surface, low, _SPACING, distance)
