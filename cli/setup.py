@@ -16,7 +16,7 @@ def set_up() -> None:
     machine = f"{jax.__version__} {platform.processor()} {_processor_flags()}"
     folder = cache_folder() / f"jax-{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _processor_flags() -> str:
