@@ -9,6 +9,12 @@ from .auxiliary import AuxiliaryField as AuxiliaryField, tabulate as tabulate
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import Conductor as Conductor, assemble as assemble
 from .equivalent import equivalent as equivalent
+from .error import (
+    ErrorEstimate as ErrorEstimate,
+    ErrorEstimator as ErrorEstimator,
+    error_estimator as error_estimator,
+    estimate_error as estimate_error,
+)
 from .field import ElectricField as ElectricField
 from .forward import solve as solve, solve_rate as solve_rate
 from .linear import (
@@ -19,4 +25,10 @@ from .linear import (
     SolverReport as SolverReport,
 )
 from .reciprocity import Reciprocal as Reciprocal, reciprocal as reciprocal
+from .recovery import (
+    PatchRecovery as PatchRecovery,
+    SimnibsRecovery as SimnibsRecovery,
+    patch_recovery as patch_recovery,
+    simnibs_recovery as simnibs_recovery,
+)
 from .splines import SplineGrid as SplineGrid
