@@ -147,7 +147,8 @@ def patch_recovery(
     Args:
         conductor: The head.
         head: The mesh that the conductor was made of.
-        points: (points, 3), or None for the centroids of all elements, so that
+        points: (points, 3), or None for the centroids of all elements, of the tissue if
+            one is given. Without a tissue
             `dataclasses.replace(field, vectors=recovery(field, rates))` is a field. [m]
         tissue: Take the values of this tissue. By default each point takes those of the
             element that holds it. A point outside takes a value within an element close

@@ -21,7 +21,7 @@ _FOCUS = 3.0  # The weight of the farthest neighbour is exp(-3).
 # What is added to the diagonal of the normal equations, where distances are at most 1:
 # without effect on slopes, and little where a patch tells the curvature.
 _CURVATURE_PENALTY = 1e-4
-_LAPLACIAN_PENALTY = 1e-2
+_LAPLACIAN_PENALTY = 1e-3
 
 
 def gradient_stencils(
