@@ -11,7 +11,7 @@ demo: .venv/.demo
 	$(BIN)/tmsgrad demo --out $(OUT)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

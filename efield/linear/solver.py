@@ -6,6 +6,7 @@ derivative costs one more solve with the same operator, whatever the solver.
 """
 
 import abc
+import functools
 from collections.abc import Hashable
 from typing import Any
 
@@ -17,6 +18,14 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from .stiffness import HostMesh, Stiffness
+
+
+# On a CPU `jax.pure_callback` copies its arguments on the threads that run the program,
+# and waits for ever where all of these wait. Buffers need no copy.
+try:
+    from jax.experimental.buffer_callback import buffer_callback
+except ImportError:  # Before jax 0.6.1.
+    buffer_callback = None
 
 
 class SolverReport(eqx.Module):
@@ -83,8 +92,11 @@ class HostState:
         if known is not None and np.array_equal(known[0], conductivity):
             return known[1]
         self._prepared.pop(solver.key, None)  # Two factors need not fit the memory.
-        made = solver.prepare(self.mesh, conductivity)
-        self._prepared[solver.key] = (np.array(conductivity), made)
+        kept = np.array(
+            conductivity
+        )  # The buffer of a callback lives no longer than it.
+        made = solver.prepare(self.mesh, kept)
+        self._prepared[solver.key] = (kept, made)
         return made
 
     def latest(self, solver: AbstractSolver):
@@ -167,9 +179,17 @@ def _call_host(
             solver, host, np.asarray(conductivity), np.asarray(rhs), rank
         )
 
-    x, iterations, residual = jax.pure_callback(
-        call, shapes, conductivity, rhs, vmap_method="expand_dims"
-    )
+    def fill(_, results, conductivity, rhs):
+        for result, values in zip(results, call(conductivity, rhs), strict=True):
+            np.asarray(result)[...] = values
+
+    if buffer_callback is None or jax.default_backend() != "cpu":
+        run = functools.partial(jax.pure_callback, call, shapes)
+        found = run(conductivity, rhs, vmap_method="expand_dims")
+    else:
+        run = buffer_callback(fill, shapes, vmap_method="expand_dims")
+        found = run(conductivity, rhs)
+    x, iterations, residual = found
     return x, SolverReport(iterations, residual)
 
 
