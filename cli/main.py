@@ -152,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MM",
         help="how far around the target's nearest scalp point to search (30)",
     )
+    optimize.add_argument(
+        "--tilt",
+        type=_tilt,
+        default=0.0,
+        metavar="DEG",
+        help="how far the coil's axis may depart from the scalp's normal (0)",
+    )
     _add_conductivity(optimize)
     _add_out(optimize)
 
@@ -218,6 +225,15 @@ def _number(word: str) -> float:
         raise argparse.ArgumentTypeError(f"{word!r} is no number") from None
     if value != value or value in (float("inf"), float("-inf")):
         raise argparse.ArgumentTypeError(f"{word!r} is not finite")
+    return value
+
+
+def _tilt(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 45:
+        raise argparse.ArgumentTypeError(
+            f"must lie between 0 and 45 degrees, got {text}"
+        )
     return value
 
 

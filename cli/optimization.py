@@ -1,11 +1,15 @@
 """`tmsgrad optimize` and `tmsgrad demo`: read, call, print, write."""
 
 import argparse
+import contextlib
+import functools
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import jax
 import numpy as np
@@ -35,6 +39,7 @@ class _Plan:
     efield: float | None
     distance: float
     search_radius: float
+    tilt: float = 0.0  # [rad]
     anisotropy: str = "scalar"
     tensor: str | None = None
 
@@ -75,6 +80,7 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             efield=options.efield,
             distance=options.distance * 1e-3,
             search_radius=options.search_radius * 1e-3,
+            tilt=np.radians(options.tilt).item(),
             anisotropy=options.anisotropy,
             tensor=options.tensor,
         ),
@@ -93,25 +99,37 @@ def _optimize(plan: _Plan, out: str) -> dict:
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
+        prepared = optimize.prepare_search(
+            coil,
+            scalp,
+            target.centre,
+            distance=plan.distance,
+            radius=plan.search_radius,
+            tilt=plan.tilt,
+        )
+        make_objective = (
+            optimize.MeanMagnitude
+            if plan.direction is None
+            else functools.partial(
+                optimize.MeanComponent, direction=np.asarray(plan.direction)
+            )
+        )
+        # The solver leaves Python idle for long enough to compile the search.
+        compiling = Thread(
+            target=_quietly,
+            args=(prepared.compile, make_objective, 3, len(head.nodes)),
+            daemon=True,
+        )
+        compiling.start()
         progress.stage("assembly", "finite elements")
         conductivity, tensors = read_conductivity(head, plan.anisotropy, plan.tensor)
         conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
         reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
+        compiling.join()
         progress.stage("search", "search")
-        objective = (
-            optimize.MeanMagnitude(reciprocal)
-            if plan.direction is None
-            else optimize.MeanComponent(reciprocal, np.asarray(plan.direction))
-        )
-        search = optimize.find_pose(
-            objective,
-            coil,
-            scalp,
-            distance=plan.distance,
-            radius=plan.search_radius,
-            progress=progress,
-        )
+        objective = make_objective(reciprocal)
+        search = prepared.run(objective, progress=progress)
         progress.stage("verification", "verification by a direct solve")
         field = jax.block_until_ready(efield.solve(conductor, coil, search.pose))
         value = float(objective.value(field.mean(target)))
@@ -144,6 +162,12 @@ def _optimize(plan: _Plan, out: str) -> dict:
         "seconds",
     )
     return {key: report[key] for key in keys}
+
+
+def _quietly(function: Callable[..., None], *arguments: object) -> None:
+    """Call what only saves time: what is wrong will show again, where it matters."""
+    with contextlib.suppress(Exception):
+        function(*arguments)
 
 
 def _check_target(scalp: Scalp, plan: _Plan) -> None:
@@ -220,7 +244,9 @@ def _report(
             "starts": search.starts,
             "converged": search.converged,
             "evaluations": search.evaluations,
-            "interpolation_error": search.interpolation_error,
+            "simplification_error": search.simplification_error,
+            "tilt_limit_degrees": np.degrees(plan.tilt).item(),
+            "at_edge": best.at_edge,
             "gradient_V_per_m_per_mm": best.gradient[0],
             "gradient_V_per_m_per_degree": best.gradient[1],
         },
@@ -301,6 +327,12 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
         f"scalp            {report['distance_mm']:.2f} mm from the coil's centre, "
         f"{report['scalp_clearance_mm']:.2f} mm from its casing"
     )
+    if report["search"]["at_edge"]:
+        print(
+            "tmsgrad: warning: the best pose lies at the border of what was searched; a "
+            "better one may lie beyond. Take a larger --search-radius.",
+            file=sys.stderr,
+        )
     for other in report["optima"][1:3]:
         print(
             f"another optimum  {other['value']:.4f} V/m, centre "

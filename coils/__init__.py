@@ -46,6 +46,7 @@ from .pose import (
     rotation_from_vector as rotation_from_vector,
     stack_poses as stack_poses,
 )
+from .rings import Rings as Rings, rings as rings
 from .sources import Sources as Sources
 from .stimulators import (
     Discharge as Discharge,

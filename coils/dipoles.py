@@ -23,7 +23,7 @@ MU0_OVER_4PI = 1e-7  # [T m / A]. CODATA 2022 differs by 1.3e-10 of this.
 
 # Of the interactions of all points with all dipoles so many are held at a time: they fit
 # a CPU's second-level cache, and keep a GPU busy.
-_PAIRS_AT_ONCE = {"cpu": 2**19}
+_PAIRS_AT_ONCE = {"cpu": 2**20}
 _PAIRS_AT_ONCE_ELSEWHERE = 2**25
 
 

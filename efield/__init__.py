@@ -5,10 +5,12 @@ from .anisotropy import (
     AnisotropyReport as AnisotropyReport,
     anisotropic as anisotropic,
 )
-from .auxiliary import AuxiliaryField as AuxiliaryField, tabulate as tabulate
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import Conductor as Conductor, assemble as assemble
-from .equivalent import equivalent as equivalent
+from .equivalent import (
+    EQUIVALENT_SOURCES as EQUIVALENT_SOURCES,
+    equivalent as equivalent,
+)
 from .error import (
     ErrorEstimate as ErrorEstimate,
     ErrorEstimator as ErrorEstimator,

@@ -8,6 +8,8 @@ the maximum principle the error of the fit is largest on that surface, and decay
 from it.
 """
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,14 +21,41 @@ from ..meshing import Scalp
 from .reciprocity import Reciprocal
 
 
-_DEPTH = 14e-3  # Of the sources beneath the scalp. [m]
+EQUIVALENT_SOURCES = 400
+
 _HEIGHT = 3e-3  # Of the points above the scalp where the field is matched. [m]
-_CHECKS_PER_SOURCE = 2
 _RIDGE = 1e-13  # Relative to the largest eigenvalue: the fit is ill-posed beyond that.
+_NEAR = 60e-3  # Sources so near to the target are nowhere denser. [m]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where sources and matched points lie.
+
+    Attributes:
+        depth: Of the sources beneath the scalp. [m]
+        checks: Points for each source.
+        doubling: The way over which the spacing of sources grows by as much as it is
+            near the target. [m]
+        reach: At this distance from the target an error counts half. [m]
+    """
+
+    depth: float
+    checks: float
+    doubling: float
+    reach: float
+
+
+_AROUND_TARGET = _Layout(depth=14e-3, checks=1.5, doubling=0.03, reach=0.08)
+_EVERYWHERE = _Layout(depth=10e-3, checks=2.5, doubling=0.2, reach=1.0)
 
 
 def equivalent(
-    reciprocal: Reciprocal, scalp: Scalp, sources: int = 800
+    reciprocal: Reciprocal,
+    scalp: Scalp,
+    sources: int = EQUIVALENT_SOURCES,
+    *,
+    everywhere: bool = False,
 ) -> tuple[Reciprocal, float]:
     """Replace a target's currents at all nodes by fewer beneath the scalp.
 
@@ -37,6 +66,8 @@ def equivalent(
         reciprocal: The currents at the nodes.
         scalp: Of the same head.
         sources: About how many to take.
+        everywhere: Whether coils will be all over the head, and not near the target
+            alone; takes about twice as many sources.
 
     Returns:
         The currents beneath the scalp, and the largest relative error of the vector
@@ -44,20 +75,22 @@ def equivalent(
         error's norm over that of the potential, weighted as the fit is.
     """
     centre = np.asarray(reciprocal.centre)
-    inner = _shell(scalp, -_DEPTH)
+    layout = _EVERYWHERE if everywhere else _AROUND_TARGET
+    inner = _shell(scalp, -layout.depth)
     outer = _shell(scalp, _HEIGHT)
-    beneath = _thinned(inner, centre, sources)
-    above = _thinned(outer, centre, _CHECKS_PER_SOURCE * sources + sources // 4)
+    beneath = _thinned(inner, centre, sources, layout)
+    checks = int(layout.checks * sources)
+    above = _thinned(outer, centre, checks + sources // 4, layout)
     # Points come in the order of thinning: the last ones lie between the others.
     fit, test = above[: -(sources // 4)], above[-(sources // 4) :]
     wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
     wanted = wanted.reshape(len(above), -1)
-    found = _fit(fit, beneath, wanted[: len(fit)], centre)
+    found = _fit(fit, beneath, wanted[: len(fit)], centre, layout)
     count = reciprocal.currents.shape[0]
     currents = np.moveaxis(found.reshape(len(beneath), count, 3), 0, 1)
     few = Reciprocal(jnp.asarray(beneath), jnp.asarray(currents), reciprocal.centre)
     missed = np.asarray(_potential(few, jnp.asarray(test))).reshape(len(test), -1)
-    weights = _importance(test, centre)[:, None]
+    weights = _importance(test, centre, layout)[:, None]
     error = np.linalg.norm(weights * (missed - wanted[len(fit) :]), axis=0)
     size = np.linalg.norm(weights * wanted[len(fit) :])
     return few, float(np.sqrt(np.sum(error**2)) / size)
@@ -67,14 +100,18 @@ _potential = jax.jit(lambda reciprocal, points: reciprocal.vector_potential(poin
 
 
 def _fit(
-    points: ndarray, sources: ndarray, wanted: ndarray, centre: ndarray
+    points: ndarray,
+    sources: ndarray,
+    wanted: ndarray,
+    centre: ndarray,
+    layout: _Layout,
 ) -> ndarray:
-    weights = _importance(points, centre)[:, None]
+    weights = _importance(points, centre, layout)[:, None]
     distances = np.sqrt(
         sum((points[:, None, c] - sources[None, :, c]) ** 2 for c in range(3))
     )
     # Columns of like size make one ridge fit all.
-    scale = _spacings(sources, centre)
+    scale = _spacings(sources, centre, layout)
     matrix = weights * (1e-7 / distances) * scale
     gram = matrix.T @ matrix
     gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram)
@@ -82,14 +119,15 @@ def _fit(
     return scale[:, None] * solution
 
 
-def _importance(points: ndarray, centre: ndarray) -> ndarray:
+def _importance(points: ndarray, centre: ndarray, layout: _Layout) -> ndarray:
     """Weight the fit towards where coils for this target are."""
-    return 1 / (1 + (np.linalg.norm(points - centre, axis=1) / 0.08) ** 2)
+    return 1 / (1 + (np.linalg.norm(points - centre, axis=1) / layout.reach) ** 2)
 
 
-def _spacings(points: ndarray, centre: ndarray) -> ndarray:
+def _spacings(points: ndarray, centre: ndarray, layout: _Layout) -> ndarray:
     """How far apart sources should be, relative to those nearest the target."""
-    return 1 + np.maximum(np.linalg.norm(points - centre, axis=1) - 0.06, 0) / 0.03
+    beyond = np.maximum(np.linalg.norm(points - centre, axis=1) - _NEAR, 0)
+    return 1 + beyond / layout.doubling
 
 
 def _shell(scalp: Scalp, height: float) -> Float[ndarray, "point 3"]:
@@ -98,13 +136,13 @@ def _shell(scalp: Scalp, height: float) -> Float[ndarray, "point 3"]:
     return scalp.origin + scalp.spacing * np.argwhere(within)
 
 
-def _thinned(points: ndarray, centre: ndarray, count: int) -> ndarray:
+def _thinned(points: ndarray, centre: ndarray, count: int, layout: _Layout) -> ndarray:
     """Choose points one after the other, each the farthest from those before.
 
     Distances count in units of the wanted spacing.
     """
     count = min(count, len(points))
-    spacing = _spacings(points, centre)
+    spacing = _spacings(points, centre, layout)
     chosen = np.empty(count, dtype=int)
     chosen[0] = np.argmin(np.linalg.norm(points - centre, axis=1))
     gap = np.full(len(points), np.inf)

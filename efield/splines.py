@@ -29,7 +29,10 @@ class SplineGrid(eqx.Module):
 
     @classmethod
     def fitted(
-        cls, origin: ArrayLike, spacing: ArrayLike, values: Float[Array, "i j k function"]
+        cls,
+        origin: ArrayLike,
+        spacing: ArrayLike,
+        values: Float[Array, "i j k function"],
     ) -> "SplineGrid":
         """Make splines of values on a grid; the outermost layer is used up. [m]"""
         coefficients = values

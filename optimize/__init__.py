@@ -11,4 +11,12 @@ from .objectives import (
     MeanMagnitude as MeanMagnitude,
 )
 from .placement import Chart as Chart, chart as chart
-from .search import Optimum as Optimum, Search as Search, find_pose as find_pose
+from .positions import spread as spread, tangential as tangential
+from .prepared import (
+    PreparedSearch as PreparedSearch,
+    prepare_search as prepare_search,
+)
+from .results import Optimum as Optimum, Search as Search
+from .search import find_pose as find_pose
+from .sweep import Sweep as Sweep, sweep as sweep
+from .turns import mean_of_turns as mean_of_turns

@@ -120,8 +120,9 @@ def lifted(
     Raises:
         ValueError: The coil is not clear even 50 mm farther out.
     """
-    back = -np.asarray(pose.rotation)[:, 2]
-    placed = np.asarray(pose.to_head(jnp.asarray(samples)))
+    rotation = np.asarray(pose.rotation)
+    back = -rotation[:, 2]
+    placed = samples @ rotation.T + np.asarray(pose.translation)
     lift = 0.0
     for _ in range(50):
         gap = scalp.clearance(placed + lift * back)

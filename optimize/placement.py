@@ -15,7 +15,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ..coils import Pose
+from ..coils import Pose, rotation_from_vector
 from ..efield.splines import cubic_weights
 from ..meshing import Scalp
 
@@ -60,6 +60,7 @@ class Chart(eqx.Module):
         position: Float[Array, "2"],
         angle: Float[Array, ""],
         distance: Float[Array, ""] | float,
+        tilt: Float[Array, "2"] | None = None,
     ) -> Pose:
         """Place a coil on the scalp.
 
@@ -68,6 +69,7 @@ class Chart(eqx.Module):
             angle: Of the coil's y axis, from the first tangent, right-handed about the
                 coil's z axis. [rad]
             distance: From the scalp to the coil's centre, along the coil's axis. [m]
+            tilt: Of the coil about its x and y axes, as a rotation vector. [rad]
         """
         point, normal = self.scalp_point(position)
         z = -normal
@@ -76,7 +78,9 @@ class Chart(eqx.Module):
         second = jnp.cross(z, first)
         y = jnp.cos(angle) * first + jnp.sin(angle) * second
         rotation = jnp.stack([jnp.cross(y, z), y, z], axis=1)
-        return Pose(rotation, point + distance * normal)
+        if tilt is not None:
+            rotation = rotation @ rotation_from_vector(jnp.append(tilt, 0.0))
+        return Pose(rotation, point - distance * rotation[:, 2])
 
 
 def chart(scalp: Scalp, near: ArrayLike, radius: float = 30e-3) -> Chart:

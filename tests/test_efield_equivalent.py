@@ -125,7 +125,7 @@ def test_the_fit_is_linear_in_the_currents():
     whole = deep()
     mixed = jnp.einsum("ed,dsc->esc", jnp.array([[2.0, -1.0, 0.5]]), whole.currents)
     one = Reciprocal(whole.positions, mixed, whole.centre)
-    found, _ = efield.equivalent(one, scalp_of_five_layers())
+    found, _ = efield.equivalent(one, scalp_of_five_layers(), 800)
     few, _ = fitted(deep)
     pose = placements()[0]
     expected = jnp.array([2.0, -1.0, 0.5]) @ few.mean_field(boxed_coil(), pose)
