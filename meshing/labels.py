@@ -7,6 +7,7 @@ bettered (`improve`). NumPy and SciPy alone do it, and the same input gives the 
 on every run.
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -67,11 +68,13 @@ def mesh_labels(
     report(0.0, "measuring distances in the label image")
     voxel = np.linalg.norm(matrix[:3, :3], axis=0)
     field = LabelField(image, voxel)
+    _check_present(field)
     report(0.15, "refining the lattice")
     lattice = coarse_lattice(field, _cube(field, tetrahedra))
     refine(lattice, field, _sizes(field), tetrahedra)
     report(0.5, "cutting the lattice along surfaces")
     pieces = cut(lattice.points, lattice.tetrahedra, field)
+    _warn_of_lost(field, pieces[2])
     report(0.65, "improving elements")
     points, elements, tags = improve(*pieces, field)
     report(0.95, "checking the mesh")
@@ -145,12 +148,30 @@ def _sizes(field: LabelField) -> Sizes:
     """How sizes relate between tissues; only ratios matter."""
     brain = np.isin(field.values, _BRAIN)
     bone = np.isin(field.values, _BONE)
-    edge = np.where(brain | bone, 6.0, 9.0)
-    edge[0] = np.inf
     return Sizes(
-        edge=edge,
+        edge=np.where(brain | bone, 6.0, 9.0),
         error=np.select([brain, bone], [0.75, 0.9], 1.1),
     )
+
+
+def _check_present(field: LabelField) -> None:
+    if not field.present[1:].any():
+        names = ", ".join(TISSUE_NAMES[tag] for tag in field.values[1:].tolist())
+        raise ValueError(
+            f"`labels` holds {names} in specks and threads of single voxels only, of "
+            "which nothing is left in a mesh. Give an image with finer voxels."
+        )
+
+
+def _warn_of_lost(field: LabelField, tags: ndarray) -> None:
+    lost = np.setdiff1d(np.arange(1, len(field.values)), tags)
+    if len(lost):
+        names = ", ".join(TISSUE_NAMES[tag] for tag in field.values[lost].tolist())
+        warnings.warn(
+            f"The mesh has no {names}: what `labels` holds of it is too small for "
+            "elements of this size, or consists of specks and threads of single voxels.",
+            stacklevel=3,
+        )
 
 
 def _to_head(

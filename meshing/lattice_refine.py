@@ -15,7 +15,7 @@ from .topology import edges_of
 
 _SHARE = 0.15  # Of the elements, bisected at once; the worst ones anew each time.
 _COST = 3.0  # Elements that bisecting one brings, with those that must follow.
-_PIECES = 1.6  # That an element with nodes in several labels leaves.
+_PIECES = 1.82  # That an element with nodes in several labels leaves.
 _ENOUGH = 0.02  # Need below which nothing is to be won.
 _DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
 
@@ -76,7 +76,11 @@ def _judge(lattice: Lattice, field: LabelField, sizes: Sizes) -> None:
     ends = lattice.points[pairs]
     length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
     coarse = length[edges].max(axis=1)
-    coarse /= sizes.edge[lattice.labels[tetrahedra]].min(axis=1)
+    labels = lattice.labels[tetrahedra]
+    # Far from everything else, air may be as coarse as it likes.
+    reach = lattice.depth[:, 0][tetrahedra].min(axis=1)
+    far = (labels == 0).all(axis=1) & (reach > coarse)
+    coarse = np.where(far, 0, coarse / sizes.edge[labels].min(axis=1))
     weight = sizes.error**-4
     # The middles of edges stand for the outer parts, the centre for the rest.
     wrong = 0.6 * _error(lattice, field, pairs, weight)[edges].mean(axis=1)
