@@ -24,28 +24,37 @@ _DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
 class Sizes:
     """How fine the lattice must be, per label of a `LabelField`, in its unit of length.
 
-    Only ratios matter: all of them are multiplied by one factor, which is as small as
-    the wanted number of elements allows.
+    Of `edge` and `error` only ratios matter: all of them are multiplied by one factor,
+    which is as small as the wanted number of elements allows.
 
     Attributes:
         edge: Longest edge of an element.
         error: Fourth root of an element's volume with the wrong label times how far that
             volume is from where it belongs.
+        limit: Longest edge of an element, which does not depend on that number.
     """
 
     edge: Float[ndarray, "label"]
     error: Float[ndarray, "label"]
+    limit: Float[ndarray, "label"]
 
 
-def refine(lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int) -> None:
+def refine(
+    lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int, most: int
+) -> None:
     """Bisect where it is needed most until about so many elements come of it.
 
     Args:
         lattice: Changed in place.
         field: Where the labels are.
         sizes: What counts as need.
-        wanted: Elements after cutting.
+        wanted: Elements after cutting, unless the limits of sizes demand more.
+        most: Elements after cutting that are not exceeded.
+
+    Raises:
+        ValueError: The limits demand more than `most`.
     """
+    _keep_limits(lattice, field, sizes.limit, most)
     while True:
         _judge(lattice, field, sizes)
         room = wanted - expected_elements(lattice)
@@ -55,6 +64,24 @@ def refine(lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int) -> No
         if count < _SHARE / 100 * len(lattice.need):
             return
         chosen = np.argsort(-lattice.need, kind="stable")[:count]
+        bisect_longest(lattice, field, chosen)
+
+
+def _keep_limits(
+    lattice: Lattice, field: LabelField, limit: Float[ndarray, "label"], most: int
+) -> None:
+    while np.isfinite(limit).any():
+        ends = np.stack([lattice.longest >> 32, lattice.longest & 0xFFFFFFFF])
+        between = lattice.grid[ends[0]] - lattice.grid[ends[1]]
+        length = lattice.step * np.linalg.norm(between, axis=1)
+        allowed = limit[lattice.labels[lattice.tetrahedra]].min(axis=1)
+        chosen = np.flatnonzero(length > allowed)
+        if len(chosen) == 0:
+            return
+        if expected_elements(lattice) + len(chosen) > most:
+            raise ValueError(
+                f"`largest_edges` needs more than {most:,} tetrahedra. Allow longer ones."
+            )
         bisect_longest(lattice, field, chosen)
 
 
