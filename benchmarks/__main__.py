@@ -4,7 +4,7 @@ import importlib
 import sys
 
 
-ALL = ("forward", "search")
+ALL = ("forward", "search", "meshing")
 
 
 def main(words: list[str]) -> int:

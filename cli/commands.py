@@ -1,5 +1,6 @@
 """The verbs of the command line, by name."""
 
+from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
 from .simulation import simulate
@@ -10,5 +11,8 @@ COMMANDS = {
     "simulate": simulate,
     "optimize": optimize_pose,
     "head info": head_info,
+    "head check": head_check,
+    "head convert": head_convert,
+    "head mesh": head_mesh,
     "coil info": coil_info,
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import coils, meshing
+from ..meshing import HeadMesh
 from .inputs import read_coil, read_head
 from .progress import Progress
 from .setup import set_up
@@ -22,6 +23,16 @@ def head_info(options: argparse.Namespace) -> dict:
     if options.head.split(":")[0] == "template" and not Path(options.head).exists():
         labels = meshing.template_labels()
     progress.close()
+    return describe_head(head, *labels)
+
+
+def describe_head(head: HeadMesh, *labels) -> dict:
+    """Print a head's figures, and give them for JSON.
+
+    Args:
+        head: The head.
+        labels: The label image that it was made from and its matrix, where known.
+    """
     quality = meshing.quality(head, *labels)
     low, high = head.nodes.min(axis=0) * 1e3, head.nodes.max(axis=0) * 1e3
     degrees = lambda angle: float(np.degrees(angle))

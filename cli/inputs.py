@@ -14,6 +14,7 @@ from numpy import ndarray
 from .. import coils, efield, meshing
 from ..coils import Coil, Pose
 from ..meshing import HeadMesh
+from .findings import warn_of
 
 
 TEMPLATE = "template"
@@ -22,13 +23,21 @@ _UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _CENTRE_RANGE = 0.5  # A coil is not farther from the origin of its head's file. [m]
 
 
-def read_head(source: str, progress: Callable[[float, str], None]) -> HeadMesh:
-    """Read a head from a file or folder, or make the template head.
+def read_head(
+    source: str,
+    progress: Callable[[float, str], None],
+    search: tuple[Float[ndarray, "3"], float] | None = None,
+) -> HeadMesh:
+    """Read a head from a file or folder, or make the template head, and check it.
+
+    What may be wrong is told on standard error; `tmsgrad head check` tells more.
 
     Args:
-        source: A .msh or .npz mesh, an m2m_ folder, `template`, or `template:N` for about
-            N tetrahedra.
+        source: A mesh file, an m2m_ folder, `template`, or `template:N` for about N
+            tetrahedra.
         progress: For the template, which takes a while the first time.
+        search: Around which point, and how far, a coil is to be placed: there, the scalp
+            must have no holes. [m]
 
     Raises:
         ValueError: The head is malformed, or the template's size is no number.
@@ -36,7 +45,9 @@ def read_head(source: str, progress: Callable[[float, str], None]) -> HeadMesh:
     """
     name, _, size = source.partition(":")
     if name != TEMPLATE or Path(source).exists():
-        return meshing.read_head(source)
+        head = meshing.read_head(source)
+        warn_of(meshing.check(head) if search is None else meshing.check(head, *search))
+        return head
     if not size:
         return meshing.template(progress=progress)
     if not size.isdigit():

@@ -17,6 +17,8 @@ _EXAMPLES = """examples:
       --efield 100 --out plan
   tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt \\
       --didt 1e6 --out field
+  tmsgrad head mesh final_tissues.nii.gz --out head.msh
+  tmsgrad head check m2m_ernie
   tmsgrad head info template
   tmsgrad coil info MagStim_D70.ccd
 
@@ -27,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 for success, 2 for bad input, 1 for a failure of ours, 130 for an interruption.
+        0 for success, 2 for bad input or a head with errors, 1 for a failure of ours, 130
+        for an interruption.
     """
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(_with_negative_values(words))
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(error, 1)
     if options.json:
         print(json.dumps(result))
-    return 0
+    return 2 if result.get("failed") else 0
 
 
 def _with_negative_values(words: list[str]) -> list[str]:
@@ -162,25 +165,83 @@ def _parser() -> argparse.ArgumentParser:
     _add_conductivity(optimize)
     _add_out(optimize)
 
-    for noun, thing, metavar in (
-        ("head", "head", "HEAD"),
-        ("coil", "coil", "COIL"),
-    ):
-        parent = verbs.add_parser(
-            noun, help=f"tell about a {thing}", allow_abbrev=False
-        )
-        actions = parent.add_subparsers(dest="action", required=True, metavar="ACTION")
-        info = actions.add_parser(
-            "info", help=f"describe a {thing}", allow_abbrev=False
-        )
-        info.add_argument(noun, metavar=metavar, help=_HELP[noun])
-        info.add_argument("--json", action="store_true", help=_HELP["json"])
-        info.set_defaults(command=f"{noun} info")
+    head = _noun(verbs, "head", "make, check, convert and describe heads")
+    _add_head(_action(head, "info", "describe a head"))
+    _add_head(_action(head, "check", "look for what may be wrong with a head"))
+    convert = _action(head, "convert", "write a head in another format")
+    _add_head(convert)
+    _add_head_file(convert, "out", metavar="OUT")
+    _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
+
+    coil = _noun(verbs, "coil", "describe coils")
+    described = _action(coil, "info", "describe a coil")
+    described.add_argument("coil", metavar="COIL", help=_HELP["coil"])
     return parser
 
 
+def _noun(verbs, noun: str, what: str):
+    parent = verbs.add_parser(noun, help=what, description=what, allow_abbrev=False)
+    return parent.add_subparsers(dest="noun", required=True, metavar="ACTION")
+
+
+def _action(actions, name: str, what: str) -> argparse.ArgumentParser:
+    verb = _verb(actions, name, what)
+    verb.set_defaults(command=verb.prog.removeprefix("tmsgrad "))
+    return verb
+
+
+def _add_meshing(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "labels",
+        metavar="LABELS",
+        help="label image, .nii or .nii.gz; or SPM's map c1*.nii, with --table spm",
+    )
+    _add_head_file(verb, "--out", required=True, metavar="FILE")
+    verb.add_argument(
+        "--table",
+        default="simnibs",
+        metavar="T",
+        help="what the labels are: simnibs, spm, freesurfer, or a text file with a label "
+        "and a tissue in each line (simnibs)",
+    )
+    verb.add_argument(
+        "--tetrahedra",
+        type=_count,
+        default=1_000_000,
+        metavar="N",
+        help="about how many (1000000)",
+    )
+    verb.add_argument(
+        "--size",
+        type=_sizes,
+        default={},
+        metavar="TISSUE=MM,…",
+        help="longest edges of elements in some tissues, such as gm=2,scalp=8",
+    )
+    verb.add_argument(
+        "--neck",
+        type=_not_negative,
+        metavar="MM",
+        help="end the head so far below the brain (where the image ends)",
+    )
+    verb.add_argument(
+        "--islands",
+        type=_not_negative,
+        default=10.0,
+        metavar="MM³",
+        help="give smaller pieces of a tissue to what is around them (10)",
+    )
+    verb.add_argument(
+        "--fill-air", action="store_true", help="fill air that is inside the head"
+    )
+
+
+def _add_head_file(verb: argparse.ArgumentParser, name: str, **options) -> None:
+    verb.add_argument(name, help=".msh, .msh.gz, .npz or .vtu file", **options)
+
+
 _HELP = {
-    "head": ".msh or .npz mesh, m2m_ folder, or `template`",
+    "head": ".msh, .npz or .vtu mesh, m2m_ folder, or `template`",
     "coil": "coil file, or a name of the catalogue",
     "json": "print one JSON object as the last line",
 }
@@ -249,6 +310,24 @@ def _not_negative(word: str) -> float:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
     return value
+
+
+def _count(word: str) -> int:
+    value = _positive(word)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+    return int(value)
+
+
+def _sizes(word: str) -> dict[str, float]:
+    """Read tissue=mm pairs, and give them in metres."""
+    sizes = {}
+    for part in word.split(","):
+        tissue, equals, size = part.partition("=")
+        if not equals or not tissue.strip():
+            raise argparse.ArgumentTypeError(f"{part!r} must be TISSUE=MM")
+        sizes[tissue.strip()] = _positive(size) * 1e-3
+    return sizes
 
 
 def _triple(word: str) -> tuple[float, float, float]:

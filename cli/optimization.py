@@ -46,6 +46,7 @@ class _Plan:
 
 # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
 # 2012.04.028) with the best clinical response, MNI.
+_DEEPEST = 0.03  # That targets usually lie below the scalp. [m]
 _DEMO = _Plan(
     head="template",
     coil="magstim-70mm-double",
@@ -94,7 +95,8 @@ def _optimize(plan: _Plan, out: str) -> dict:
     with output_folder(out) as folder:
         coil = read_coil(plan.coil)
         progress.stage("head", f"head {plan.head}")
-        head = read_head(plan.head, progress)
+        around = _DEEPEST + plan.search_radius
+        head = read_head(plan.head, progress, (np.asarray(plan.target), around))
         target = meshing.ball(head, np.asarray(plan.target), plan.radius, plan.tissue)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)

@@ -1,5 +1,11 @@
 """Heads: tetrahedral meshes with tissue tags, their files, surfaces and targets."""
 
+from .checks import Finding as Finding, Severity as Severity, check as check
+from .checks_images import (
+    check_frames as check_frames,
+    check_labels as check_labels,
+    check_subject as check_subject,
+)
 from .dwi import (
     DiffusionSeries as DiffusionSeries,
     TensorFit as TensorFit,
@@ -14,6 +20,24 @@ from .head import (
     TISSUE_NAMES as TISSUE_NAMES,
     HeadMesh as HeadMesh,
     tissue_tag as tissue_tag,
+)
+from .label_files import (
+    LabelImage as LabelImage,
+    read_labels as read_labels,
+    read_spm_maps as read_spm_maps,
+)
+from .label_table import (
+    FREESURFER_LABELS as FREESURFER_LABELS,
+    LABEL_TABLES as LABEL_TABLES,
+    SIMNIBS_LABELS as SIMNIBS_LABELS,
+    SPM_LABELS as SPM_LABELS,
+    LabelTable as LabelTable,
+    read_label_table as read_label_table,
+)
+from .label_tidy import (
+    Tidied as Tidied,
+    crop_neck as crop_neck,
+    tidy_labels as tidy_labels,
 )
 from .labels import mesh_labels as mesh_labels
 from .msh import (
@@ -31,8 +55,10 @@ from .spheres import spheres as spheres
 from .subject import (
     Subject as Subject,
     find_mesh as find_mesh,
+    head_writer as head_writer,
     read_head as read_head,
     read_subject as read_subject,
+    write_head as write_head,
 )
 from .surface import Surface as Surface, outer_surface as outer_surface
 from .template import template as template
@@ -46,3 +72,4 @@ from .tensors import (
     TensorImage as TensorImage,
     TensorLayout as TensorLayout,
 )
+from .vtu import read_vtu as read_vtu, write_vtu as write_vtu

@@ -97,7 +97,7 @@ class HeadMesh:
         object.__setattr__(self, "nodes", positions)
         object.__setattr__(self, "tetrahedra", elements)
         object.__setattr__(self, "tags", labels)
-        _check_volumes(self.volumes)
+        _check_volumes(self)
         for array in (positions, elements, labels, self.volumes):
             array.flags.writeable = False
 
@@ -167,12 +167,14 @@ def _check_contents(nodes: ndarray, tetrahedra: ndarray, tags: ndarray) -> None:
         )
 
 
-def _check_volumes(volumes: ndarray) -> None:
-    bad = np.flatnonzero(volumes <= 0)
+def _check_volumes(head: HeadMesh) -> None:
+    bad = np.flatnonzero(head.volumes <= 0)
     if len(bad):
-        kind = "inverted" if volumes[bad[0]] < 0 else "of zero volume"
+        kind = "inverted" if head.volumes[bad[0]] < 0 else "of zero volume"
+        corners = head.nodes[head.tetrahedra[bad[0]]]
+        place = ", ".join(f"{x:.4g}" for x in corners.mean(axis=0))
         raise ValueError(
-            f"{len(bad)} of {len(volumes)} tetrahedra are inverted or of zero volume; "
-            f"number {bad[0]} (from 0) is {kind}. Repair the mesh, or swap two nodes of "
-            "each inverted tetrahedron."
+            f"{len(bad)} of {len(head.tags)} tetrahedra are inverted or of zero volume; "
+            f"number {bad[0]} (from 0) is {kind}, at ({place}) m. Repair the mesh, or "
+            "swap two nodes of each inverted tetrahedron."
         )

@@ -6,6 +6,7 @@ from numpy import ndarray
 
 from .improve_collapse import collapse_edges
 from .improve_fit import fit_surfaces
+from .improve_flip import swap_edges
 from .improve_mesh import WorkingMesh
 from .improve_move import move_nodes
 from .label_field import LabelField
@@ -50,6 +51,7 @@ def improve(
             fit_surfaces(mesh, field, _WANTED)
         for _ in range(collapses):
             collapse_edges(mesh, _WANTED)
+        swap_edges(mesh, _WANTED)
         for _ in range(moves):
             move_nodes(mesh, _WANTED, rng, _DRIFT)
     _repair(mesh, rng)
@@ -59,8 +61,9 @@ def improve(
 
 def _repair(mesh: WorkingMesh, rng: np.random.Generator) -> None:
     """Work on the few elements that are left, without touching all the others."""
-    part = mesh.take_around(mesh.sines < _WANTED, _RINGS)
+    part = mesh.take_around(mesh.shapes < _WANTED, _RINGS)
     for drift in _REPAIRS:
         collapse_edges(part, _WANTED)
+        swap_edges(part, _WANTED)
         move_nodes(part, _WANTED, rng, drift)
     mesh.put_back(part)

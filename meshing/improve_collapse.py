@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from .head import signed_volumes
 from .improve_mesh import WorkingMesh
-from .improve_shape import smallest_sines
+from .improve_shape import shapes_of
 from .topology import PAIRS, stars
 
 
@@ -24,7 +24,7 @@ def collapse_edges(mesh: WorkingMesh, wanted: float) -> int:
 
     Args:
         mesh: Changed in place. Nodes may be left without elements.
-        wanted: Elements below this sine are bad.
+        wanted: Elements of a lesser shape than this are bad.
 
     Returns:
         How many edges were collapsed.
@@ -33,8 +33,8 @@ def collapse_edges(mesh: WorkingMesh, wanted: float) -> int:
     if len(gone) == 0:
         return 0
     trial = _try(mesh, gone, kept)
-    gain = trial.least(trial.sines) - trial.least(mesh.sines[trial.element])
-    good = (gain > 0) & (trial.least(trial.sines) > _WORST)
+    gain = trial.least(trial.shapes) - trial.least(mesh.shapes[trial.element])
+    good = (gain > 0) & (trial.least(trial.shapes) > _WORST)
     # Nodes of a surface stay on it: all labels of the node meet at the edge as well.
     good &= _edge_labels(mesh, trial) == mesh.labels[gone]
     good &= _little_swept(mesh, trial)
@@ -45,7 +45,7 @@ def collapse_edges(mesh: WorkingMesh, wanted: float) -> int:
         trial.element[entry],
         trial.new[stay],
         mesh.tags[trial.element[stay]],
-        trial.sines[stay],
+        trial.shapes[stay],
     )
     return int(won.sum())
 
@@ -62,7 +62,7 @@ class _Trial:
         element: The element of each entry.
         dies: Whether it would vanish.
         new: Its nodes afterwards.
-        sines: Its smallest sine afterwards, 2 if it vanishes.
+        shapes: Its shape afterwards, 2 if it vanishes.
     """
 
     gone: Int[ndarray, "edge"]
@@ -72,14 +72,14 @@ class _Trial:
     element: Int[ndarray, "entry"]
     dies: Bool[ndarray, "entry"]
     new: Int[ndarray, "entry 4"]
-    sines: Float[ndarray, "entry"]
+    shapes: Float[ndarray, "entry"]
 
     def least(self, values: ndarray) -> ndarray:
         return np.minimum.reduceat(values, self.begin)
 
 
 def _candidates(mesh: WorkingMesh, wanted: float) -> tuple[ndarray, ndarray]:
-    bad = mesh.tetrahedra[mesh.sines < wanted]
+    bad = mesh.tetrahedra[mesh.shapes < wanted]
     both = np.concatenate([PAIRS, PAIRS[:, ::-1]])
     pairs = bad[:, both].reshape(-1, 2)
     within = (mesh.labels[pairs[:, 0]] & ~mesh.labels[pairs[:, 1]]) == 0
@@ -100,9 +100,9 @@ def _try(mesh: WorkingMesh, gone: ndarray, kept: ndarray) -> _Trial:
     new = mesh.tetrahedra[element]
     dies = (new == kept[owner, None]).any(axis=1)
     new[np.arange(len(new)), star.corner[entry]] = kept[owner]
-    sines = np.full(len(new), 2.0)
-    sines[~dies] = smallest_sines(mesh.points, new[~dies])
-    return _Trial(gone, kept, begin, owner, element, dies, new, sines)
+    shapes = np.full(len(new), 2.0)
+    shapes[~dies] = shapes_of(mesh.points, new[~dies])
+    return _Trial(gone, kept, begin, owner, element, dies, new, shapes)
 
 
 def _edge_labels(mesh: WorkingMesh, trial: _Trial) -> ndarray:

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .head import signed_volumes
 from .improve_mesh import WorkingMesh
-from .improve_shape import smallest_sines
+from .improve_shape import shapes_of
 from .label_field import LabelField
 from .topology import surface_faces
 
@@ -22,7 +22,7 @@ _HALVINGS = 2
 _SAMPLES = np.array([(4, 1, 1), (1, 4, 1), (1, 1, 4), (2, 2, 2)]) / 6
 _STIFF = 0.15  # Share of the stiffest direction that every direction is given.
 _FRACTIONS = 4  # Times that a move is halved before it is given up.
-_ROUNDING = 1e-9  # Of a sine.
+_ROUNDING = 1e-9  # Of a shape.
 _LARGEST_OFFSET = 0.3  # For the sake of the labels' volumes. [voxel]
 
 
@@ -32,7 +32,7 @@ def fit_surfaces(mesh: WorkingMesh, field: LabelField, wanted: float) -> None:
     Args:
         mesh: Changed in place.
         field: Where the labels are.
-        wanted: No element gets below this sine, or gets worse if it already is.
+        wanted: No element gets a lesser shape than this, or gets worse if it has one.
     """
     faces, inner, outer = surface_faces(mesh.tetrahedra, mesh.tags, mesh.labels)
     corners = mesh.points[faces]
@@ -134,15 +134,15 @@ def _move(mesh: WorkingMesh, node: ndarray, shift: ndarray, wanted: float) -> No
     share[node] = 1
     touched = np.flatnonzero((share > 0)[mesh.tetrahedra, 0].any(axis=1))
     around = mesh.tetrahedra[touched]
-    least = np.minimum(mesh.sines[touched], wanted) - _ROUNDING
-    after = smallest_sines(mesh.points + full, around)
+    least = np.minimum(mesh.shapes[touched], wanted) - _ROUNDING
+    after = shapes_of(mesh.points + full, around)
     attempt = 0
     while (bad := after < least).any():
         share[around[bad]] *= 0.5 if attempt < _FRACTIONS else 0
         slowed = np.zeros(len(full), bool)
         slowed[around[bad]] = True
         again = slowed[around].any(axis=1)
-        after[again] = smallest_sines(mesh.points + share * full, around[again])
+        after[again] = shapes_of(mesh.points + share * full, around[again])
         attempt += 1
     mesh.points += share * full
-    mesh.sines[touched] = after
+    mesh.shapes[touched] = after

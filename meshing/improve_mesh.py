@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from .improve_shape import smallest_sines
+from .improve_shape import shapes_of
 from .topology import node_labels
 
 
@@ -18,7 +18,7 @@ class WorkingMesh:
         points: Positions of the nodes, some of which may be without elements.
         tetrahedra: The four nodes of each element, of positive volume.
         tags: The label of each element, from 1.
-        sines: The smallest sine of each element's dihedral angles.
+        shapes: The shape of each element, as `shapes_of` tells.
         outer: Whether each node touches air.
         labels: The labels that meet at each node, as `node_labels` tells.
         free: Whether each node may move or vanish.
@@ -27,7 +27,7 @@ class WorkingMesh:
     points: Float[ndarray, "node 3"]
     tetrahedra: Int[ndarray, "tet 4"]
     tags: Int[ndarray, "tet"]
-    sines: Float[ndarray, "tet"]
+    shapes: Float[ndarray, "tet"]
     outer: Bool[ndarray, "node"]
     labels: Int[ndarray, "node"]
     free: Bool[ndarray, "node"]
@@ -45,21 +45,21 @@ class WorkingMesh:
             points=points.copy(),
             tetrahedra=tetrahedra,
             tags=tags,
-            sines=smallest_sines(points, tetrahedra),
+            shapes=shapes_of(points, tetrahedra),
             outer=outer,
             labels=node_labels(tetrahedra, tags, outer),
             free=np.ones(len(points), bool),
         )
 
     def replace(
-        self, old: Int[ndarray, "old"], new: ndarray, tags: ndarray, sines: ndarray
+        self, old: Int[ndarray, "old"], new: ndarray, tags: ndarray, shapes: ndarray
     ) -> None:
         """Put some elements in the place of others."""
         keep = np.ones(len(self.tetrahedra), bool)
         keep[old] = False
         self.tetrahedra = np.concatenate([self.tetrahedra[keep], new])
         self.tags = np.concatenate([self.tags[keep], tags])
-        self.sines = np.concatenate([self.sines[keep], sines])
+        self.shapes = np.concatenate([self.shapes[keep], shapes])
 
     def take_around(self, chosen: Bool[ndarray, "tet"], rings: int) -> "WorkingMesh":
         """Cut out some elements and those around them, to be put back by `put_back`.
@@ -82,7 +82,7 @@ class WorkingMesh:
             self.points,
             self.tetrahedra[inside],
             self.tags[inside],
-            self.sines[inside],
+            self.shapes[inside],
             self.outer,
             self.labels,
             free,
@@ -93,7 +93,7 @@ class WorkingMesh:
     def put_back(self, part: "WorkingMesh") -> None:
         """Undo `take_around`, with the changes that the part has seen since."""
         nothing = np.zeros(0, np.int64)
-        self.replace(nothing, part.tetrahedra, part.tags, part.sines)
+        self.replace(nothing, part.tetrahedra, part.tags, part.shapes)
 
 
 _NOTHING = np.zeros((0, 4), np.int32), np.zeros(0, np.int32), np.zeros(0)

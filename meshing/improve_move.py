@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from .improve_mesh import WorkingMesh
-from .improve_shape import sines_of
+from .improve_shape import shape_at
 from .topology import OTHERS, Stars, stars
 
 
@@ -24,7 +24,7 @@ def move_nodes(
 
     Args:
         mesh: Changed in place.
-        wanted: Elements below this sine are bad.
+        wanted: Elements of a lesser shape than this are bad.
         rng: Where the places come from.
         drift: How far nodes may leave their surface, as a part of a step.
 
@@ -32,7 +32,7 @@ def move_nodes(
         How many nodes moved.
     """
     bad = np.zeros(len(mesh.points), bool)
-    bad[mesh.tetrahedra[mesh.sines < wanted]] = True
+    bad[mesh.tetrahedra[mesh.shapes < wanted]] = True
     bad &= mesh.free
     moved = 0
     for _ in range(_BATCHES):
@@ -48,7 +48,7 @@ def _independent(mesh: WorkingMesh, bad: ndarray) -> Stars:
     """The stars of bad nodes no two of which share an element, the worst ones first."""
     count = len(mesh.points)
     star = stars(mesh.tetrahedra, bad)
-    worst = star.least(mesh.sines[star.tetrahedra])
+    worst = star.least(mesh.shapes[star.tetrahedra])
     rank = np.full(count, count)
     rank[star.nodes[np.argsort(worst, kind="stable")]] = np.arange(len(worst))
     least = star.least(rank[mesh.tetrahedra[star.tetrahedra]].min(axis=1))
@@ -58,7 +58,7 @@ def _independent(mesh: WorkingMesh, bad: ndarray) -> Stars:
 def _search(
     mesh: WorkingMesh, star: Stars, rng: np.random.Generator, drift: float
 ) -> int:
-    """Hill climbing on the worst sine of each star; the stars share no element."""
+    """Hill climbing on the worst shape of each star; the stars share no element."""
     around = mesh.tetrahedra[star.tetrahedra]
     others = np.take_along_axis(around, OTHERS[star.corner], axis=1)
     b, c, d = (np.ascontiguousarray(mesh.points[others[:, i]].T) for i in range(3))
@@ -66,7 +66,7 @@ def _search(
     area = np.cross((c - b).T, (d - b).T)
     free = _free_directions(area, mesh.tags[star.tetrahedra], star, drift)
     size = _mean_edge(place, b, c, d, star)
-    value = mesh.sines[star.tetrahedra]
+    value = mesh.shapes[star.tetrahedra]
     start = best = star.least(value)
     for i, step in enumerate(_STEPS):
         if i == 0:
@@ -78,7 +78,7 @@ def _search(
         else:
             shift = rng.standard_normal(place.shape) * (step * size)
         trial = place + np.einsum("nij,jn->in", free, shift)
-        new = sines_of(trial[:, star.owner], b, c, d)
+        new = shape_at(trial[:, star.owner], b, c, d)
         least = star.least(new)
         better = least > best
         best = np.where(better, least, best)
@@ -87,7 +87,7 @@ def _search(
     moved = best > start
     mesh.points[star.nodes[moved]] = place[:, moved].T
     entry = moved[star.owner]
-    mesh.sines[star.tetrahedra[entry]] = value[entry]
+    mesh.shapes[star.tetrahedra[entry]] = value[entry]
     return int(moved.sum())
 
 

@@ -9,7 +9,7 @@ the voxel size has. Labels are counted from 0 in the order of `values`.
 """
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 from scipy import ndimage
 
@@ -28,12 +28,15 @@ class LabelField:
     Attributes:
         values: The labels of the image in the order that this field counts them; the
             first is 0, air.
+        present: Whether each label is left at any voxel after smoothing: specks and
+            threads of single voxels are not.
         volumes: What each label takes up in the image; of air, 0.
         lower, upper: Corners of a box around all that is not air.
         voxel: The size of a voxel.
     """
 
     values: Int[ndarray, "label"]
+    present: Bool[ndarray, "label"]
     volumes: Float[ndarray, "label"]
     lower: Float[ndarray, "3"]
     upper: Float[ndarray, "3"]
@@ -60,7 +63,9 @@ class LabelField:
         self.lower, self.upper = (low - 0.5) * self.voxel, (high - 0.5) * self.voxel
         self._first = (low - _MARGIN) * self.voxel
         self._shape = np.array(index.shape)
-        self._cells = _Cells(*_smooth(index, len(self.values)))
+        winner, indicators = _smooth(index, len(self.values))
+        self.present = np.bincount(winner.ravel(), minlength=len(self.values)) > 0
+        self._cells = _Cells(winner, indicators)
         self._distances = _distances(index, len(self.values), self.voxel)
 
     def labels(self, points: Float[ndarray, "point 3"]) -> UInt8[ndarray, "point"]:

@@ -7,13 +7,14 @@ bettered (`improve`). NumPy and SciPy alone do it, and the same input gives the 
 on every run.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int
 from numpy import ndarray
 
-from .head import TISSUE_NAMES, HeadMesh
+from .head import TISSUE_NAMES, HeadMesh, tissue_tag
 from .improve import improve
 from .label_field import LabelField
 from .lattice import coarse_lattice
@@ -33,6 +34,7 @@ def mesh_labels(
     affine: ArrayLike,
     tetrahedra: int = 1_000_000,
     progress: Progress | None = None,
+    largest_edges: Mapping[str, float] | None = None,
 ) -> HeadMesh:
     """Fill a label image with tetrahedra that conform to its tissues.
 
@@ -48,6 +50,8 @@ def mesh_labels(
             very fine head.
         progress: Called now and then with the share of the work that is done, 0 to 1,
             and what is being done.
+        largest_edges: About how long edges of the elements may be in some tissues, by
+            their names; finer elements than there would be may make more of them. [m]
 
     Returns:
         The head, in metres, in the space that `affine` leads to.
@@ -55,7 +59,8 @@ def mesh_labels(
     Raises:
         ValueError: `labels` is not a three-dimensional image of whole numbers, has fewer
             than two labels or an unknown one; `affine` is not a regular matrix of that
-            kind; `tetrahedra` is out of range.
+            kind; `tetrahedra` is out of range; `largest_edges` names a tissue that is
+            not there, or asks for too many elements.
     """
     image = _checked_labels(labels)
     matrix = _checked_affine(affine)
@@ -67,11 +72,13 @@ def mesh_labels(
     report(0.0, "measuring distances in the label image")
     voxel = np.linalg.norm(matrix[:3, :3], axis=0)
     field = LabelField(image, voxel)
+    _check_present(field)
     report(0.15, "refining the lattice")
     lattice = coarse_lattice(field, _cube(field, tetrahedra))
-    refine(lattice, field, _sizes(field), tetrahedra)
+    refine(lattice, field, _sizes(field, largest_edges or {}), tetrahedra, _MOST)
     report(0.5, "cutting the lattice along surfaces")
     pieces = cut(lattice.points, lattice.tetrahedra, field)
+    _warn_of_lost(field, pieces[2])
     report(0.65, "improving elements")
     points, elements, tags = improve(*pieces, field)
     report(0.95, "checking the mesh")
@@ -141,16 +148,54 @@ def _cube(field: LabelField, tetrahedra: int) -> float:
     return float(np.cbrt(12 * volume / (0.08 * tetrahedra)))
 
 
-def _sizes(field: LabelField) -> Sizes:
-    """How sizes relate between tissues; only ratios matter."""
+def _sizes(field: LabelField, largest_edges: Mapping[str, float]) -> Sizes:
+    """How sizes relate between tissues, and which are asked for. [mm]"""
     brain = np.isin(field.values, _BRAIN)
     bone = np.isin(field.values, _BONE)
-    edge = np.where(brain | bone, 6.0, 9.0)
-    edge[0] = np.inf
+    limit = np.full(len(field.values), np.inf)
+    for tissue, edge in largest_edges.items():
+        chosen = field.values == tissue_tag(tissue)
+        if not chosen.any():
+            raise ValueError(
+                f"`largest_edges` names {tissue}, of which `labels` holds nothing."
+            )
+        if not edge > 0:
+            raise ValueError(
+                f"`largest_edges` gives {edge} for {tissue}, but must be positive."
+            )
+        limit[chosen] = edge * 1e3
+    # The lattice's elements of edge a have the volume a³ / 12.
+    least = float((12 * field.volumes / limit**3).sum())
+    if least > _MOST:
+        raise ValueError(
+            f"`largest_edges` needs about {least:.2g} tetrahedra, more than {_MOST:,}. "
+            "Allow longer ones."
+        )
     return Sizes(
-        edge=edge,
+        edge=np.where(brain | bone, 6.0, 9.0),
         error=np.select([brain, bone], [0.75, 0.9], 1.1),
+        limit=limit,
     )
+
+
+def _check_present(field: LabelField) -> None:
+    if not field.present[1:].any():
+        names = ", ".join(TISSUE_NAMES[tag] for tag in field.values[1:].tolist())
+        raise ValueError(
+            f"`labels` holds {names} in specks and threads of single voxels only, of "
+            "which nothing is left in a mesh. Give an image with finer voxels."
+        )
+
+
+def _warn_of_lost(field: LabelField, tags: ndarray) -> None:
+    lost = np.setdiff1d(np.arange(1, len(field.values)), tags)
+    if len(lost):
+        names = ", ".join(TISSUE_NAMES[tag] for tag in field.values[lost].tolist())
+        warnings.warn(
+            f"The mesh has no {names}: what `labels` holds of it is too small for "
+            "elements of this size, or consists of specks and threads of single voxels.",
+            stacklevel=3,
+        )
 
 
 def _to_head(

@@ -4,6 +4,8 @@ Nodes close to a surface between labels move onto it; edges that still cross a s
 are divided there. A node on a surface belongs to several labels, kept as a set of bits.
 """
 
+from itertools import count
+
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -16,7 +18,10 @@ from .topology import bisect, edges_of
 _SAMPLES = 8  # Along an edge, before bisection.
 _HALVINGS = 6
 _SNAP = 0.3  # Nodes nearer to a cut than this part of the edge move onto it.
+_ONE_SIDED = 0.2  # Mean cosine of the directions to one surface, seen from a node.
 _LEAST_VOLUME = 0.3  # What a move must leave of an element's volume.
+# Nodes may be put on edges of elements that such nodes divided, so many times over.
+_GENERATIONS = 12
 _ABSORB = 0.06  # Cuts nearer to a node than this part of the edge become the node.
 
 
@@ -139,21 +144,20 @@ def _snap(
     """Move nodes onto a near surface, in place, unless an element would suffer."""
     pairs, _ = edges_of(divided)
     pairs = pairs[_crossing(masks, pairs)]
-    back = pairs[:, ::-1]
-    near, at = [], []
-    for direction in (pairs, back):
-        place, meeting = _find_cuts(points, masks, direction, field)
-        single = np.bitwise_count(masks[direction[:, 0]]) == 1
-        hit = (place < _SNAP) & single
-        near.append(np.stack([direction[hit, 0], direction[hit, 1], meeting[hit]], 1))
-        at.append(place[hit])
-    moves, place = np.concatenate(near), np.concatenate(at)
-    length = np.linalg.norm(points[moves[:, 1]] - points[moves[:, 0]], axis=1)
-    order = np.lexsort((moves[:, 1], place * length, moves[:, 0]))
-    node, first = np.unique(moves[order, 0], return_index=True)
+    edges = np.concatenate([pairs, pairs[:, ::-1]])
+    place, meeting = _find_cuts(points, masks, edges, field)
+    single = np.bitwise_count(masks[edges[:, 0]]) == 1
+    edges, place, meeting = edges[single], place[single], meeting[single]
+    along = points[edges[:, 1]] - points[edges[:, 0]]
+    length = np.linalg.norm(along, axis=1)
+    order = np.lexsort((edges[:, 1], place * length, edges[:, 0]))
+    node, first = np.unique(edges[order, 0], return_index=True)
     chosen = order[first]
+    one_sided = _one_sided(along / length[:, None], edges[:, 0], meeting, chosen)
+    good = (place[chosen] < _SNAP) & one_sided
+    node, chosen = node[good], chosen[good]
     old, new = points.copy(), points
-    target = moves[chosen, 1]
+    target = edges[chosen, 1]
     new[node] += place[chosen, None] * (old[target] - old[node])
     moved = np.zeros(len(points), bool)
     moved[node] = True
@@ -167,58 +171,92 @@ def _snap(
         new[back_to] = old[back_to]
         moved[back_to] = False
     kept = moved[node]
-    masks[node[kept]] |= moves[chosen[kept], 2].astype(masks.dtype)
+    masks[node[kept]] |= meeting[chosen[kept]].astype(masks.dtype)
+
+
+def _one_sided(
+    way: ndarray, node: ndarray, meeting: ndarray, chosen: ndarray
+) -> ndarray:
+    """Whether each node sees the surface of its chosen edge on one side only.
+
+    A node in a thin sheet sees the same label on both sides. If it moved onto the
+    surface on one side, the other would be lost.
+    """
+    pick = np.zeros(int(node.max(initial=-1)) + 1, np.int64)
+    pick[node[chosen]] = chosen
+    best = pick[node]
+    same = meeting == meeting[best]
+    towards = np.where(same, (way * way[best]).sum(axis=1), 0)
+    total = np.bincount(node, towards, len(pick))[node[chosen]]
+    number = np.bincount(node, same, len(pick))[node[chosen]]
+    return total > _ONE_SIDED * number
 
 
 def _divide(
     points: ndarray, masks: ndarray, tetrahedra: ndarray, field: LabelField
 ) -> tuple[ndarray, ndarray, ndarray]:
-    """Divide every edge whose two nodes have no label in common, longest first."""
+    """Divide every edge whose two nodes have no label in common, longest first.
+
+    The order is the same in all elements around a face, so that they divide it alike.
+
+    Returns:
+        Nodes, their labels and elements, with the new ones.
+    """
     done = []
-    known = {"key": np.zeros(0, np.int64), "node": np.zeros(0, np.int64)}
-    while True:
+    known, node_on = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for attempt in count():
         pairs, edges = edges_of(tetrahedra)
-        crossing = _crossing(masks, pairs)
         key = (pairs[:, 0].astype(np.int64) << 32) + pairs[:, 1]
-        node = np.full(len(pairs), -1)
-        place = np.minimum(np.searchsorted(known["key"], key), len(known["key"]) - 1)
-        if len(known["key"]):
-            there = known["key"][place] == key
-            node[there] = known["node"][place[there]]
-        new = np.flatnonzero(crossing & (node < 0))
-        where, meeting = _find_cuts(points, masks, pairs[new], field)
-        single = np.bitwise_count(masks[pairs]) == 1
-        for end, hit in ((0, where < _ABSORB), (1, where > 1 - _ABSORB)):
-            edge = new[hit]
-            np.bitwise_or.at(masks, pairs[edge, end], meeting[hit])
-        crossing = _crossing(masks, pairs) & (single.any(axis=1) | True)
-        middle = crossing[new]
-        new, where, meeting = new[middle], where[middle], meeting[middle]
-        node[new] = len(points) + np.arange(len(new))
-        ends = points[pairs[new]]
-        points = np.concatenate(
-            [points, ends[:, 0] + where[:, None] * (ends[:, 1] - ends[:, 0])]
-        )
-        masks = np.concatenate([masks, meeting])
-        known["key"] = np.concatenate([known["key"], key[new]])
-        known["node"] = np.concatenate([known["node"], node[new]])
-        order = np.argsort(known["key"])
-        known = {name: value[order] for name, value in known.items()}
-        length = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-        # An edge that has been divided anywhere must be divided everywhere.
-        crossing = node >= 0
+        node = _look_up(key, known, node_on)
+        if attempt < _GENERATIONS:
+            new = np.flatnonzero(_crossing(masks, pairs) & (node < 0))
+            new, at, meeting = _new_nodes(points, masks, pairs, new, field)
+            node[new] = len(points) + np.arange(len(new))
+            points, masks = np.concatenate([points, at]), np.append(masks, meeting)
+        divided = np.flatnonzero(node >= 0)
+        known, node_on = key[divided], node[divided]
         rank = np.zeros(len(pairs), np.int64)
-        rank[np.lexsort((key, length))] = np.arange(1, len(pairs) + 1)
-        rank[~crossing] = 0
+        ends = points[pairs[divided]]
+        length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
+        rank[divided[np.lexsort((known, length))]] = 1 + np.arange(len(divided))
         ranked = rank[edges]
-        edge = ranked.argmax(axis=1)
-        split = ranked.max(axis=1) > 0
+        split = ranked.any(axis=1)
         done.append(tetrahedra[~split])
         if not split.any():
-            return points, masks, np.concatenate(done)
-        middle = node[edges[split, edge[split]]]
-        halves = bisect(tetrahedra[split], edge[split], middle)
-        tetrahedra = np.concatenate(halves)
+            break
+        edge = ranked[split].argmax(axis=1)
+        middle = node[edges[split, edge]]
+        tetrahedra = np.concatenate(bisect(tetrahedra[split], edge, middle))
+    return points, masks, np.concatenate(done)
+
+
+def _look_up(key: ndarray, known: ndarray, node: ndarray) -> ndarray:
+    """The nodes on edges from sorted keys of edges that have one, else -1."""
+    if len(known) == 0:
+        return np.full(len(key), -1)
+    place = np.minimum(np.searchsorted(known, key), len(known) - 1)
+    return np.where(known[place] == key, node[place], -1)
+
+
+def _new_nodes(
+    points: ndarray, masks: ndarray, pairs: ndarray, new: ndarray, field: LabelField
+) -> tuple[ndarray, ndarray, ndarray]:
+    """Where to divide some edges.
+
+    An edge that would be divided next to one of its nodes is not: that node is given
+    the labels that meet there, in place.
+
+    Returns:
+        The edges that are left, and the positions and labels of the nodes on them.
+    """
+    place, meeting = _find_cuts(points, masks, pairs[new], field)
+    for end, near in ((0, place < _ABSORB), (1, place > 1 - _ABSORB)):
+        np.bitwise_or.at(masks, pairs[new[near], end], meeting[near])
+    left = _crossing(masks, pairs[new])
+    new, place, meeting = new[left], place[left], meeting[left]
+    ends = points[pairs[new]]
+    at = ends[:, 0] + place[:, None] * (ends[:, 1] - ends[:, 0])
+    return new, at, meeting
 
 
 def _tags(

@@ -15,7 +15,7 @@ from .topology import edges_of
 
 _SHARE = 0.15  # Of the elements, bisected at once; the worst ones anew each time.
 _COST = 3.0  # Elements that bisecting one brings, with those that must follow.
-_PIECES = 1.6  # That an element with nodes in several labels leaves.
+_PIECES = 1.82  # That an element with nodes in several labels leaves.
 _ENOUGH = 0.02  # Need below which nothing is to be won.
 _DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
 
@@ -24,28 +24,37 @@ _DOUBT = 0.05  # Least distance that a wrong label counts with. [voxel]
 class Sizes:
     """How fine the lattice must be, per label of a `LabelField`, in its unit of length.
 
-    Only ratios matter: all of them are multiplied by one factor, which is as small as
-    the wanted number of elements allows.
+    Of `edge` and `error` only ratios matter: all of them are multiplied by one factor,
+    which is as small as the wanted number of elements allows.
 
     Attributes:
         edge: Longest edge of an element.
         error: Fourth root of an element's volume with the wrong label times how far that
             volume is from where it belongs.
+        limit: Longest edge of an element, which does not depend on that number.
     """
 
     edge: Float[ndarray, "label"]
     error: Float[ndarray, "label"]
+    limit: Float[ndarray, "label"]
 
 
-def refine(lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int) -> None:
+def refine(
+    lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int, most: int
+) -> None:
     """Bisect where it is needed most until about so many elements come of it.
 
     Args:
         lattice: Changed in place.
         field: Where the labels are.
         sizes: What counts as need.
-        wanted: Elements after cutting.
+        wanted: Elements after cutting, unless the limits of sizes demand more.
+        most: Elements after cutting that are not exceeded.
+
+    Raises:
+        ValueError: The limits demand more than `most`.
     """
+    _keep_limits(lattice, field, sizes.limit, most)
     while True:
         _judge(lattice, field, sizes)
         room = wanted - expected_elements(lattice)
@@ -55,6 +64,24 @@ def refine(lattice: Lattice, field: LabelField, sizes: Sizes, wanted: int) -> No
         if count < _SHARE / 100 * len(lattice.need):
             return
         chosen = np.argsort(-lattice.need, kind="stable")[:count]
+        bisect_longest(lattice, field, chosen)
+
+
+def _keep_limits(
+    lattice: Lattice, field: LabelField, limit: Float[ndarray, "label"], most: int
+) -> None:
+    while np.isfinite(limit).any():
+        ends = np.stack([lattice.longest >> 32, lattice.longest & 0xFFFFFFFF])
+        between = lattice.grid[ends[0]] - lattice.grid[ends[1]]
+        length = lattice.step * np.linalg.norm(between, axis=1)
+        allowed = limit[lattice.labels[lattice.tetrahedra]].min(axis=1)
+        chosen = np.flatnonzero(length > allowed)
+        if len(chosen) == 0:
+            return
+        if expected_elements(lattice) + len(chosen) > most:
+            raise ValueError(
+                f"`largest_edges` needs more than {most:,} tetrahedra. Allow longer ones."
+            )
         bisect_longest(lattice, field, chosen)
 
 
@@ -76,7 +103,11 @@ def _judge(lattice: Lattice, field: LabelField, sizes: Sizes) -> None:
     ends = lattice.points[pairs]
     length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
     coarse = length[edges].max(axis=1)
-    coarse /= sizes.edge[lattice.labels[tetrahedra]].min(axis=1)
+    labels = lattice.labels[tetrahedra]
+    # Far from everything else, air may be as coarse as it likes.
+    reach = lattice.depth[:, 0][tetrahedra].min(axis=1)
+    far = (labels == 0).all(axis=1) & (reach > coarse)
+    coarse = np.where(far, 0, coarse / sizes.edge[labels].min(axis=1))
     weight = sizes.error**-4
     # The middles of edges stand for the outer parts, the centre for the rest.
     wrong = 0.6 * _error(lattice, field, pairs, weight)[edges].mean(axis=1)

@@ -1,12 +1,15 @@
 """A person's head as users have it: a mesh file or a SimNIBS folder."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .head import HeadMesh
 from .msh import read_msh
-from .npz import read_npz
+from .msh_write import write_msh
+from .npz import read_npz, write_npz
+from .vtu import read_vtu, require_meshio, write_vtu
 
 
 _PREFIX = "m2m_"
@@ -103,7 +106,8 @@ def read_head(path: str | os.PathLike[str]) -> HeadMesh:
     """Read a head from whatever a user has.
 
     Args:
-        path: A `.msh`, `.msh.gz` or `.npz` file [mm], or a SimNIBS folder `m2m_NAME`.
+        path: A `.msh`, `.msh.gz`, `.npz` or `.vtu` file [mm], or a SimNIBS folder
+            `m2m_NAME`. Files of the last kind need meshio.
 
     Returns:
         The head.
@@ -119,15 +123,68 @@ def read_head(path: str | os.PathLike[str]) -> HeadMesh:
         return read_msh(source)
     if source.suffix.lower() == ".npz":
         return read_npz(source)
+    if source.suffix.lower() == ".vtu":
+        return read_vtu(source)
     if not source.exists():
         raise FileNotFoundError(
-            f"{source}: there is no such file or folder. Give a .msh, .msh.gz or .npz "
-            "file or a SimNIBS m2m_ folder."
+            f"{source}: there is no such file or folder. Give a .msh, .msh.gz, .npz "
+            "or .vtu file or a SimNIBS m2m_ folder."
         )
     raise ValueError(
-        f"{source}: heads are read from .msh, .msh.gz and .npz files and from SimNIBS "
-        f"m2m_ folders, not from {source.suffix or 'files without an ending'}."
+        f"{source}: heads are read from .msh, .msh.gz, .npz and .vtu files and from "
+        f"SimNIBS m2m_ folders, not from {source.suffix or 'files without an ending'}."
     )
+
+
+def write_head(path: str | os.PathLike[str], head: HeadMesh) -> None:
+    """Write a head in the format that the name of the file tells.
+
+    Args:
+        path: A name that ends in `.msh`, `.msh.gz`, `.npz` or `.vtu`.
+        head: The head, which is written in mm.
+
+    Raises:
+        ModuleNotFoundError: The name ends in `.vtu` and meshio is not installed.
+        OSError: The file cannot be written.
+        ValueError: The name ends otherwise.
+    """
+    head_writer(path)(head)
+
+
+def head_writer(path: str | os.PathLike[str]) -> Callable[[HeadMesh], None]:
+    """Tell how `write_head` will write, before there is a head.
+
+    Raises what can be known beforehand, so that no work is done in vain.
+
+    Args:
+        path: As for `write_head`.
+    """
+    target = Path(path)
+    write = next(
+        (w for ending, w in _WRITERS.items() if target.name.endswith(ending)), None
+    )
+    if write is None:
+        raise ValueError(
+            f"{target}: heads are written to {', '.join(_WRITERS)} files; give a name "
+            "that ends so."
+        )
+    if target.is_dir():
+        raise IsADirectoryError(f"{target}: this is a folder. Give the name of a file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{target}: the folder {target.parent} does not exist. Make it first."
+        )
+    if write is write_vtu:
+        require_meshio(target)
+    return lambda head: write(target, head)
+
+
+_WRITERS: dict[str, Callable[..., None]] = {
+    ".msh": write_msh,
+    ".msh.gz": write_msh,
+    ".npz": write_npz,
+    ".vtu": write_vtu,
+}
 
 
 def _name_of(folder: Path) -> str:

@@ -18,7 +18,7 @@ from .template_labels import template_labels
 
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
-_RECIPE = 3
+_RECIPE = 4
 
 # What reading a damaged file may raise, whatever part of it is damaged.
 _DAMAGE = (

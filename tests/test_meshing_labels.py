@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tmsgrad.meshing.labels import mesh_labels
+from tmsgrad.meshing import mesh_labels, quality
 
 
 ONE_MM = np.eye(4)
@@ -124,3 +124,84 @@ def test_surfaces_between_nested_balls_are_spheres():
     for tag in (1, 2, 3):
         surface = faces[shared[(np.minimum(one, two) == tag) & (one != two)]]
         assert euler(surface) == 2
+
+
+def test_elements_have_no_small_angles_or_needles(case):
+    _, head = case
+    found = quality(head)
+    assert np.degrees(found.smallest_dihedral_angle) > 8
+    assert found.smallest_radius_ratio > 0.05
+
+
+@pytest.mark.parametrize("shape", ["speck", "thread"])
+def test_a_label_too_small_for_elements_is_lost_aloud(shape):
+    labels = nested_balls()
+    labels[24, 24, 24] = 9
+    if shape == "thread":
+        labels[10:40, 24, 24] = 9
+    with pytest.warns(UserWarning, match="The mesh has no blood: what `labels` holds"):
+        head = mesh_labels(labels, ONE_MM, tetrahedra=20_000)
+    assert set(np.unique(head.tags)) == {1, 2, 3, 4}
+
+
+def test_an_image_of_specks_is_refused():
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[::4, ::4, ::4] = 5
+    with pytest.raises(ValueError, match="holds scalp in specks and threads"):
+        mesh_labels(labels, ONE_MM)
+
+
+@pytest.mark.parametrize(
+    ("labels", "affine", "message"),
+    [
+        (box().astype(float), ONE_MM, "of the type float64, but labels are whole"),
+        (box()[..., None], ONE_MM, "three-dimensional image, got the shape"),
+        (np.zeros((0, 3, 3), int), ONE_MM, "is empty, its shape is"),
+        (box() * 0, ONE_MM, "nothing but air"),
+        (box() * 0 + 5, ONE_MM, "one label only, 5, so it has no surface"),
+        (box().astype(int) * 5, ONE_MM, "`labels` holds 20, 25; known are"),
+        (box(), np.eye(3), r"shape \(4, 4\), got \(3, 3\)"),
+        (box(), np.diag([1, 1, 0, 1.0]), "is singular"),
+        (box(), np.full((4, 4), np.nan), "must be finite"),
+    ],
+)
+def test_bad_images_are_refused_with_the_reason(labels, affine, message):
+    with pytest.raises(ValueError, match=message):
+        mesh_labels(labels, affine)
+
+
+@pytest.mark.parametrize("count", [10, 50_000_000])
+def test_numbers_of_tetrahedra_out_of_reach_are_refused(count):
+    with pytest.raises(ValueError, match="must be from 1,000 to 20,000,000"):
+        mesh_labels(box(), ONE_MM, count)
+
+
+def test_oblong_voxels_turned_and_mirrored_give_the_same_volumes():
+    labels = box()[:, :, ::2]
+    turn, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))
+    if np.linalg.det(turn) > 0:
+        turn[:, 0] *= -1
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ np.diag([1.0, 1.0, 2.0])
+    affine[:3, 3] = [30, -20, 10]
+    head = mesh_labels(labels, affine, tetrahedra=20_000)
+    expected = np.bincount(labels.ravel())[[4, 5]] * 2e-9
+    found = np.bincount(head.tags, head.volumes)[[4, 5]]
+    np.testing.assert_allclose(found, expected, rtol=0.06)
+    # The centre of gravity is where the affine matrix puts it.
+    for tag in (4, 5):
+        part = head.tags == tag
+        centre = np.average(head.centroids[part], axis=0, weights=head.volumes[part])
+        voxel = np.argwhere(labels == tag).mean(axis=0)
+        where = affine[:3, :3] @ voxel + affine[:3, 3]
+        np.testing.assert_allclose(centre * 1e3, where, atol=0.15)
+
+
+def test_the_same_input_gives_the_same_mesh_and_progress_is_told():
+    said = []
+    one = mesh_labels(box(), ONE_MM, 5_000, lambda share, what: said.append(share))
+    two = mesh_labels(box(), ONE_MM, 5_000)
+    np.testing.assert_array_equal(one.nodes, two.nodes)
+    np.testing.assert_array_equal(one.tetrahedra, two.tetrahedra)
+    assert said == sorted(said)
+    assert (said[0], said[-1]) == (0, 1)

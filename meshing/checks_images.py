@@ -1,0 +1,196 @@
+"""What may be wrong with label images and with where images are."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from .checks import Finding, Severity
+from .head import HeadMesh
+from .label_files import LabelImage
+from .subject import Subject
+from .tensor_files import load_nifti
+
+
+_WHITE, _GRAY, _CSF, _SCALP = 1, 2, 3, 5
+_BONE = (4, 7, 8)
+_COARSE = 2.0  # Voxels longer than this lose sulci and thin bone. [mm]
+_OBLONG = 2.5  # Ratio of the longest to the shortest side of a voxel.
+_APART = 0.1  # That qform and sform may differ by. [voxel]
+_CUT = 0.01  # Area in which a head may meet a side of its image, unless below. [m²]
+_OUTSIDE = 0.01  # Share of a head's nodes that may lie outside its T1.
+
+
+def check_labels(image: LabelImage) -> list[Finding]:
+    """Look for what may be wrong with a label image before it is meshed.
+
+    Args:
+        image: The tissues.
+
+    Returns:
+        What was found, the worst first.
+    """
+    found = [*_voxels(image), *_order(image), *_cut(image)]
+    order = list(Severity)
+    return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def check_frames(path: str | os.PathLike[str]) -> list[Finding]:
+    """Tell where qform and sform of an image disagree about where it is.
+
+    Args:
+        path: The image.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no NIfTI image, or has neither of them.
+    """
+    file = Path(path)
+    image = load_nifti(file)
+    if image.header["qform_code"] == 0 or image.header["sform_code"] == 0:
+        return []
+    qform, sform = (np.asarray(m) for m in (image.get_qform(), image.get_sform()))
+    apart = _largest_shift(qform - sform, tuple(image.shape[:3]))
+    voxel = float(np.linalg.norm(sform[:3, :3], axis=0).min())
+    if apart <= _APART * voxel:
+        return []
+    return [
+        Finding(
+            Severity.WARNING,
+            "qform and sform",
+            f"{file.name}: qform and sform disagree by up to {apart:.3g} mm about where "
+            "the image is; tmsgrad goes by the sform, other programs may not. Make them "
+            "equal (FSL: fslorient).",
+        )
+    ]
+
+
+def check_subject(subject: Subject, head: HeadMesh) -> list[Finding]:
+    """Look whether the images of a SimNIBS folder fit its mesh.
+
+    Args:
+        subject: The files.
+        head: The mesh among them.
+
+    Returns:
+        What was found.
+    """
+    found = []
+    for path in (subject.t1, subject.tensor):
+        if path is not None:
+            found += check_frames(path)
+    if subject.t1 is not None:
+        found += _inside(subject.t1, head)
+    return found
+
+
+def _largest_shift(difference: ndarray, shape: tuple[int, ...]) -> float:
+    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    at = corners * (np.array(shape) - 1)
+    shift = at @ difference[:3, :3].T + difference[:3, 3]
+    return float(np.linalg.norm(shift, axis=1).max())
+
+
+def _inside(path: Path, head: HeadMesh) -> Iterator[Finding]:
+    image = load_nifti(path)
+    inverse = np.linalg.inv(np.asarray(image.affine, dtype=np.float64))
+    at = 1e3 * head.nodes @ inverse[:3, :3].T + inverse[:3, 3]
+    beyond = ((at < -1) | (at > np.array(image.shape[:3]))).any(axis=1)
+    share = float(beyond.mean())
+    if share > _OUTSIDE:
+        x, y, z = (float(c) for c in head.nodes[beyond].mean(axis=0))
+        yield Finding(
+            Severity.WARNING,
+            "spaces",
+            f"{share:.0%} of the head's nodes lie outside {path.name}: mesh and image "
+            "are in different spaces, or the image is cropped.",
+            (x, y, z),
+        )
+
+
+def _voxels(image: LabelImage) -> Iterator[Finding]:
+    voxel = np.linalg.norm(image.affine[:3, :3], axis=0)
+    size = " × ".join(f"{x:.3g}" for x in voxel)
+    if voxel.max() > _COARSE:
+        yield Finding(
+            Severity.WARNING,
+            "voxels",
+            f"voxels are {size} mm: CSF in sulci and thin bone are lost in such. 1 mm is "
+            "what is usual.",
+        )
+    elif voxel.max() > _OBLONG * voxel.min():
+        yield Finding(
+            Severity.WARNING,
+            "voxels",
+            f"voxels are {size} mm: surfaces will be stepped along the long side.",
+        )
+
+
+def _order(image: LabelImage) -> Iterator[Finding]:
+    """Whether white and gray matter are exchanged, and where gray matter meets bone."""
+    area = contact_areas(image)
+    if area[_WHITE, _CSF] > area[_GRAY, _CSF]:
+        yield Finding(
+            Severity.WARNING,
+            "order of labels",
+            f"white matter touches CSF over {area[_WHITE, _CSF] * 1e4:.3g} cm², gray "
+            f"matter over {area[_GRAY, _CSF] * 1e4:.3g} only: are the two exchanged? "
+            "SPM's c1 is gray matter (table `spm`).",
+        )
+    bone = float(area[_GRAY, list(_BONE)].sum())
+    if bone > 0:
+        yield Finding(
+            Severity.NOTE,
+            "leak",
+            f"gray matter touches bone over {bone * 1e4:.3g} cm² in the image, and so it "
+            "will in the mesh.",
+        )
+    scalp = float(area[_GRAY, _SCALP] + area[_WHITE, _SCALP])
+    if scalp > 0:
+        yield Finding(
+            Severity.WARNING,
+            "leak",
+            f"the brain touches scalp over {scalp * 1e4:.3g} cm² in the image: current "
+            "takes a short cut there. Correct the segmentation.",
+        )
+
+
+def contact_areas(image: LabelImage) -> Float[ndarray, "tag tag"]:
+    """The area of the voxel faces between each two tissues, 0 being air. [m²]"""
+    area = np.zeros((11, 11))
+    step = image.affine[:3, :3] * 1e-3
+    for axis in range(3):
+        first, second = np.delete(np.arange(3), axis)
+        face = float(np.linalg.norm(np.cross(step[:, first], step[:, second])))
+        along = np.moveaxis(image.labels, axis, 0)
+        one, other = along[:-1], along[1:]
+        differ = one != other
+        pair: Int[ndarray, face] = 11 * one[differ].astype(np.int64) + other[differ]
+        area += face * np.bincount(pair, minlength=121).reshape(11, 11)
+    return area + area.T
+
+
+def _cut(image: LabelImage) -> Iterator[Finding]:
+    """Sides of the image, other than the lower one, that cut the head off."""
+    step = image.affine[:3, :3] * 1e-3
+    for axis in range(3):
+        first, second = np.delete(np.arange(3), axis)
+        face = float(np.linalg.norm(np.cross(step[:, first], step[:, second])))
+        for end, way in ((0, -1), (-1, 1)):
+            out = way * step[:, axis] / np.linalg.norm(step[:, axis])
+            area = face * np.count_nonzero(image.labels.take(end, axis))
+            if area > _CUT or (area > 0 and out[2] > 0.7):
+                if out[2] < -0.7:
+                    continue
+                side = np.array(
+                    [("left", "right"), ("back", "front"), ("lower", "upper")]
+                )[np.abs(out).argmax(), int(out[np.abs(out).argmax()] > 0)]
+                yield Finding(
+                    Severity.WARNING,
+                    "cut off",
+                    f"the {side} side of the image cuts the head off over "
+                    f"{area * 1e4:.3g} cm². No coil may be placed there.",
+                )
