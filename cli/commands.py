@@ -2,6 +2,7 @@
 
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
+from .poses import pose_convert, pose_info
 from .simulation import simulate
 
 
@@ -11,4 +12,6 @@ COMMANDS = {
     "optimize": optimize_pose,
     "head info": head_info,
     "coil info": coil_info,
+    "pose info": pose_info,
+    "pose convert": pose_convert,
 }

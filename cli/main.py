@@ -1,26 +1,12 @@
 """The command `tmsgrad`."""
 
-import argparse
 import json
 import os
 import re
 import sys
 import traceback
-from importlib.metadata import version
 
-
-__version__ = version("tmsgrad")
-
-_EXAMPLES = """examples:
-  tmsgrad demo --out demo
-  tmsgrad optimize m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 \\
-      --efield 100 --out plan
-  tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt \\
-      --didt 1e6 --out field
-  tmsgrad head info template
-  tmsgrad coil info MagStim_D70.ccd
-
-Coordinates are the head file's millimetres. For research use only."""
+from .parser import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,14 +16,15 @@ def main(arguments: list[str] | None = None) -> int:
         0 for success, 2 for bad input, 1 for a failure of ours, 130 for an interruption.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(_with_negative_values(words))
+    options = parser().parse_args(_with_negative_values(words))
     try:
         # A mesh of a million elements takes a second to import for: after --help.
         from . import commands
 
         result = commands.COMMANDS[options.command](options)
-    except KeyboardInterrupt:
-        print("tmsgrad: interrupted; nothing was written.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        kept = str(stop) or "nothing was written."
+        print(f"tmsgrad: interrupted; {kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,170 +64,6 @@ def _complain(error: Exception, status: int) -> int:
             file=sys.stderr,
         )
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tmsgrad",
-        description="E-field simulation and coil placement for TMS.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"tmsgrad {__version__}")
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    demo = _verb(verbs, "demo", "find the best pose on the template head and draw it")
-    demo.add_argument(
-        "--out", default="demo", metavar="DIR", help="output folder (demo)"
-    )
-
-    simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
-    _add_head(simulate)
-    _add_coil(simulate)
-    simulate.add_argument(
-        "--pose",
-        required=True,
-        metavar="FILE",
-        help="4×4 matrices in mm (.txt, .csv, .npy, .npz, .json)",
-    )
-    simulate.add_argument(
-        "--didt", type=_positive, default=1e6, metavar="A/S", help="dI/dt (1e6 A/s)"
-    )
-    _add_conductivity(simulate)
-    _add_out(simulate)
-
-    optimize = _verb(
-        verbs, "optimize", "find the coil pose with the strongest field in a target"
-    )
-    _add_head(optimize)
-    _add_coil(optimize)
-    optimize.add_argument(
-        "--target", type=_triple, required=True, metavar="X,Y,Z", help="centre, mm"
-    )
-    optimize.add_argument(
-        "--radius",
-        type=_positive,
-        required=True,
-        metavar="MM",
-        help="of the target, mm",
-    )
-    optimize.add_argument("--tissue", default="gm", help="of the target (gm)")
-    optimize.add_argument(
-        "--direction",
-        type=_triple,
-        metavar="X,Y,Z",
-        help="maximise the mean field's component along this, not its norm",
-    )
-    optimize.add_argument(
-        "--efield",
-        type=_positive,
-        metavar="V/M",
-        help="wanted in the target: gives dI/dt",
-    )
-    optimize.add_argument(
-        "--distance",
-        type=_not_negative,
-        default=4.0,
-        metavar="MM",
-        help="scalp to coil centre along the coil's axis (4)",
-    )
-    optimize.add_argument(
-        "--search-radius",
-        type=_positive,
-        default=30.0,
-        metavar="MM",
-        help="how far around the target's nearest scalp point to search (30)",
-    )
-    _add_conductivity(optimize)
-    _add_out(optimize)
-
-    for noun, thing, metavar in (
-        ("head", "head", "HEAD"),
-        ("coil", "coil", "COIL"),
-    ):
-        parent = verbs.add_parser(
-            noun, help=f"tell about a {thing}", allow_abbrev=False
-        )
-        actions = parent.add_subparsers(dest="action", required=True, metavar="ACTION")
-        info = actions.add_parser(
-            "info", help=f"describe a {thing}", allow_abbrev=False
-        )
-        info.add_argument(noun, metavar=metavar, help=_HELP[noun])
-        info.add_argument("--json", action="store_true", help=_HELP["json"])
-        info.set_defaults(command=f"{noun} info")
-    return parser
-
-
-_HELP = {
-    "head": ".msh or .npz mesh, m2m_ folder, or `template`",
-    "coil": "coil file, or a name of the catalogue",
-    "json": "print one JSON object as the last line",
-}
-
-
-def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(name, help=what, description=what, allow_abbrev=False)
-    verb.add_argument("--json", action="store_true", help=_HELP["json"])
-    return verb
-
-
-def _add_head(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("head", metavar="HEAD", help=_HELP["head"])
-
-
-def _add_conductivity(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--anisotropy",
-        choices=("scalar", "vn", "dir", "mc"),
-        default="scalar",
-        help="conductivity of white and gray matter from a tensor image, as in SimNIBS",
-    )
-    verb.add_argument(
-        "--tensor",
-        metavar="FILE",
-        help="diffusion tensor image (FSL, MRtrix or dipy order)",
-    )
-
-
-def _add_coil(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--coil", required=True, metavar="C", help=_HELP["coil"])
-
-
-def _add_out(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--out", required=True, metavar="DIR", help="output folder")
-
-
-def _number(word: str) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number") from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise argparse.ArgumentTypeError(f"{word!r} is not finite")
-    return value
-
-
-def _positive(word: str) -> float:
-    value = _number(word)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
-    return value
-
-
-def _not_negative(word: str) -> float:
-    value = _number(word)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
-    return value
-
-
-def _triple(word: str) -> tuple[float, float, float]:
-    parts = word.replace(",", " ").split()
-    if len(parts) != 3:
-        raise argparse.ArgumentTypeError(f"{word!r} must be three numbers: X,Y,Z")
-    x, y, z = (_number(part) for part in parts)
-    return x, y, z
 
 
 if __name__ == "__main__":

@@ -11,14 +11,16 @@ import jax
 import numpy as np
 
 from .. import efield, meshing, optimize
-from ..coils import Coil, Pose
+from ..coils import Coil, Pose, PoseList, navigation
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
+from .exports import export_fields, read_reference
 from .fields import field_figures, in_metres, write_field_msh
 from .inputs import read_coil, read_conductivity, read_head
-from .outputs import FieldFile, output_folder, versions, write_json, write_pose
+from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .progress import Progress
+from .regions import RegionTable
 from .setup import set_up
 
 
@@ -37,6 +39,9 @@ class _Plan:
     search_radius: float
     anisotropy: str = "scalar"
     tensor: str | None = None
+    nifti: str | None = None
+    vtu: bool = False
+    thresholds: tuple[float, ...] = ()
 
 
 # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
@@ -77,6 +82,9 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             search_radius=options.search_radius * 1e-3,
             anisotropy=options.anisotropy,
             tensor=options.tensor,
+            nifti=options.nifti,
+            vtu=options.vtu,
+            thresholds=options.thresholds,
         ),
         options.out,
     )
@@ -87,6 +95,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
     progress = Progress()
     with output_folder(out) as folder:
         coil = read_coil(plan.coil)
+        grid = read_reference(plan.nifti)
         progress.stage("head", f"head {plan.head}")
         head = read_head(plan.head, progress)
         target = meshing.ball(head, np.asarray(plan.target), plan.radius, plan.tissue)
@@ -120,7 +129,12 @@ def _optimize(plan: _Plan, out: str) -> dict:
         scaled = _scaled(field, didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
         _write_fields(folder, head, scaled, search.pose, didt)
-        write_pose(folder / "pose.txt", search.pose.to_matsimnibs()[None])
+        export_fields(folder, head, scaled, grid, plan.vtu)
+        table = RegionTable(head, scalp, target, plan.thresholds)
+        table.add(0, "best", scaled, search.pose)
+        table.write(folder)
+        best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
+        navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
@@ -165,7 +179,7 @@ def _write_fields(
 ) -> None:
     every = jax.tree.map(lambda x: x[None], (field, pose))
     with FieldFile(
-        folder / "field.h5", 1, len(head.tags), len(head.nodes), didt
+        folder / "field.h5", 1, len(head.tags), len(head.nodes), np.array([didt])
     ) as file:
         file.write(0, *every)
     write_field_msh(folder, head, field)
