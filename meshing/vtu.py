@@ -87,10 +87,11 @@ def write_vtu(
 
 
 def _describe(name: str, array: ndarray, offset: int) -> str:
-    width = 1 if array.ndim == 1 else array.shape[1]
+    # Some readers give a number an axis of its own when it is said to be one.
+    width = "" if array.ndim == 1 else f'NumberOfComponents="{array.shape[1]}" '
     return (
         f'<DataArray type="{_TYPES[array.dtype.kind]}" Name="{_escaped(name)}" '
-        f'NumberOfComponents="{width}" format="appended" offset="{offset}"/>'
+        f'{width}format="appended" offset="{offset}"/>'
     )
 
 

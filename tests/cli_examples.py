@@ -100,7 +100,7 @@ def stored(folder: Path) -> Stored:
         return Stored(
             {str(name): np.asarray(file[name]) for name in file},
             {str(name): str(file[name].attrs["units"]) for name in file},
-            float(file.attrs["dIdt"]),  # pyright: ignore[reportArgumentType]
+            float(file.attrs.get("dIdt", np.nan)),  # pyright: ignore[reportArgumentType]
         )
 
 

@@ -1,9 +1,12 @@
 """What `tmsgrad simulate` leaves, on a head of five spheres."""
 
+import csv
 import json
 
 import jax
 import jax.numpy as jnp
+import meshio
+import nibabel
 import numpy as np
 import pytest
 from cli_examples import (
@@ -20,9 +23,9 @@ from cli_examples import (
 )
 from heads import boxed_coil, five_layers, pose_over
 
-from tmsgrad import efield
+from tmsgrad import efield, meshing
 from tmsgrad.cli import simulation
-from tmsgrad.coils import read_poses, stack_poses
+from tmsgrad.coils import Pose, read_poses, stack_poses
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -167,3 +170,55 @@ def test_the_pose_inside_the_head_is_counted_from_0(case, tmp_path):
     np.save(tmp_path / "poses.npy", np.stack([good, good, bad]))
     words = case.simulate(tmp_path / "out", pose=tmp_path / "poses.npy")
     refused(words, tmp_path, "pose 2 puts the coil inside the head")
+
+
+def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, conductor):
+    monkeypatch.setattr(simulation, "write_overview", no_picture)
+    affine = np.diag([6.0, 6.0, 6.0, 1.0])
+    affine[:3, 3] = -84
+    reference = nibabel.Nifti1Image(np.zeros((29, 29, 29), np.int16), affine)
+    reference.set_sform(affine, code=1)
+    nibabel.save(reference, tmp_path / "T1.nii.gz")
+    words = case.simulate(tmp_path / "out", nifti=tmp_path / "T1.nii.gz")
+    more = ["--vtu", "--thresholds", "0.1,0.5"]
+    more += ["--target", "30,-20,50", "--radius", "8", "--fields"]
+    assert run(*words, *more).status == 0
+    pose = Pose.from_matsimnibs(np.loadtxt(case.pose))
+    field = efield.solve(conductor, boxed_coil(), pose)
+    head, magnitude = five_layers(), np.asarray(field.magnitude)
+    scale = float(magnitude.max())
+    # NIfTI: the field at the voxels' centres, in the image's grid.
+    image = nibabel.Nifti1Image.from_filename(tmp_path / "out" / "magnE.nii.gz")
+    np.testing.assert_array_equal(np.asarray(image.affine), affine)
+    grid = meshing.read_grid(tmp_path / "T1.nii.gz")
+    elements = meshing.elements_on_grid(head, grid)
+    expected = np.where(elements >= 0, magnitude[elements], 0)
+    np.testing.assert_allclose(image.get_fdata(), expected, atol=1e-6 * scale)
+    vectors = nibabel.Nifti1Image.from_filename(tmp_path / "out" / "E.nii.gz")
+    norms = np.linalg.norm(vectors.get_fdata(), axis=3)
+    np.testing.assert_allclose(norms, expected, atol=1e-5 * scale)
+    # VTK, by another reader.
+    mesh = meshio.read(tmp_path / "out" / "field.vtu")
+    found = mesh.cell_data["magnE"][0]
+    np.testing.assert_allclose(found, magnitude, atol=1e-9 * scale)
+    # The table of regions.
+    with (tmp_path / "out" / "rois.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["region"] for row in rows] == ["target", "white matter", "gray matter"]
+    gray = head.tags == 2
+    row, volumes = rows[2], head.volumes[gray]
+    mean = np.average(magnitude[gray], weights=volumes)
+    assert float(row["E_mean"]) == pytest.approx(mean, rel=1e-6)
+    assert float(row["E_max"]) == pytest.approx(magnitude[gray].max(), rel=1e-6)
+    above = volumes[magnitude[gray] >= 0.1].sum() * 1e9
+    assert float(row["volume_mm3_above_0.1"]) == pytest.approx(above, rel=1e-6)
+    peak = head.centroids[np.flatnonzero(gray)[magnitude[gray].argmax()]] * 1e3
+    assert [float(row[f"peak_{c}_mm"]) for c in "xyz"] == pytest.approx(peak, rel=1e-6)
+    assert float(row["coil_to_cortex_mm"]) == pytest.approx(22, abs=3)
+    assert float(row["scalp_to_cortex_mm"]) == pytest.approx(18, abs=3)
+
+
+def test_a_reference_that_is_no_image_is_refused_at_once(case, tmp_path):
+    (tmp_path / "T1.nii.gz").write_text("hello")
+    words = case.simulate(tmp_path / "out", nifti=tmp_path / "T1.nii.gz")
+    one_line(refused(words, tmp_path, "T1.nii.gz", "no NIfTI"))
