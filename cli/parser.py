@@ -155,7 +155,7 @@ def _add_simulate(verbs) -> None:
     simulate.add_argument(
         "--fast",
         action="store_true",
-        help="values in the target to about 1e-4, many times faster",
+        help="values in the target to about 5e-4, many times faster",
     )
     _add_exports(simulate)
     _add_conductivity(simulate)

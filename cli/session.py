@@ -32,7 +32,7 @@ from .rows import ROWS, fingerprint, open_rows, read_rows
 
 
 _PULSES_AT_ONCE = 16
-_SOURCES = 3200  # Of the fast evaluation: its error is about 1e-4.
+_SOURCES = 3200  # Of the fast evaluation: its error is a few 1e-4.
 _COLUMNS = [
     *PULSE_COLUMNS,
     *("target_E_x", "target_E_y", "target_E_z", "target_E_norm", "target_E_component"),
