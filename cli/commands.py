@@ -3,6 +3,7 @@
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
+from .poses import pose_convert, pose_info
 from .simulation import simulate
 
 
@@ -15,4 +16,6 @@ COMMANDS = {
     "head convert": head_convert,
     "head mesh": head_mesh,
     "coil info": coil_info,
+    "pose info": pose_info,
+    "pose convert": pose_convert,
 }

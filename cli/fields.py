@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import meshing
+from .. import efield, meshing
 from ..coils import Pose
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region
-from .outputs import volume_weighted_percentiles
 
 
 _GRAY_MATTER = 2
@@ -24,7 +23,7 @@ def field_figures(head: HeadMesh, field: ElectricField, target: Region | None) -
         figures["target_mean_magnitude"] = float(field.mean_magnitude(target))
     if gray.any():
         shares = (50.0, 99.0, 99.9)
-        found = volume_weighted_percentiles(magnitude[gray], head.volumes[gray], shares)
+        found = efield.volume_percentiles(magnitude[gray], head.volumes[gray], shares)
         figures["gray_matter_percentiles"] = dict(
             zip(map(str, shares), found, strict=True)
         )

@@ -1,8 +1,8 @@
 """What the command line takes: heads, coils, poses and coordinates, in mm and as files."""
 
-import json
-import zipfile
-import zlib
+import argparse
+import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,15 +12,12 @@ from jaxtyping import Array, Float
 from numpy import ndarray
 
 from .. import coils, efield, meshing
-from ..coils import Coil, Pose
-from ..meshing import HeadMesh
+from ..coils import Coil, PoseList
+from ..meshing import HeadMesh, Region
 from .findings import warn_of
 
 
 TEMPLATE = "template"
-_POSE_FILES = (".txt", ".csv", ".npy", ".npz", ".json")
-_UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-_CENTRE_RANGE = 0.5  # A coil is not farther from the origin of its head's file. [m]
 
 
 def read_head(
@@ -102,96 +99,74 @@ def read_conductivity(
     return jnp.asarray(conductivity), str(report)
 
 
-def read_poses(path: str) -> tuple[Pose, int]:
-    """Read one or many poses from a file of 4×4 matrices in mm (matsimnibs).
+def read_pose_list(
+    path: str, options: argparse.Namespace, *, empty: bool = False
+) -> PoseList:
+    """Read poses as the options say, and tell on standard error what is odd about them.
 
     Args:
-        path: `.txt` and `.csv` hold rows of four numbers, or sixteen for a pose; `.npy` an
-            array (4, 4) or (poses, 4, 4); `.npz` and `.json` such an array, under the name
-            `matsimnibs` where there are several.
-
-    Returns:
-        A batch of poses, and how many there are.
+        path: A file of a navigation system, or of matrices.
+        options: With `space`, `repair`, `group` and `transform`.
+        empty: Whether a list without poses, or in another frame than the head's, will do.
 
     Raises:
-        ValueError: The file holds no poses, or one of them is no rigid placement.
+        ValueError: The file is malformed, a pose is no rigid placement, or there are no
+            poses in the head's frame.
         FileNotFoundError: There is no such file.
     """
-    file = Path(path)
-    if file.suffix.lower() not in _POSE_FILES:
-        raise ValueError(
-            f"{file}: unknown kind of pose file; known are {', '.join(_POSE_FILES)}."
-        )
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such pose file. Check the path.")
+    poses = coils.read_poses(path, space=options.space, repair=options.repair)
     try:
-        numbers = np.asarray(_numbers(file), dtype=np.float64)
-    except _UNREADABLE as error:
-        raise ValueError(
-            f"{file}: the file cannot be read as poses ({error}). A pose is a 4×4 matrix "
-            f"in mm, in a file of the kind that its name says: {', '.join(_POSE_FILES)}."
-        ) from error
-    try:
-        matrices = _as_matrices(numbers)
-        poses = Pose.from_matsimnibs(matrices)
+        if options.transform is not None:
+            poses = poses.transformed(_transformation(options.transform))
+            poses = dataclasses.replace(poses, notes=())
+        if options.group is not None:
+            poses = poses.selected(options.group)
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
-    far = np.abs(matrices[:, :3, 3]).max(axis=1) > _CENTRE_RANGE * 1e3
-    if far.any():
-        first = int(np.argmax(far))
-        centre = ", ".join(f"{x:g}" for x in matrices[first, :3, 3])
+        raise ValueError(f"{path}: {error}") from None
+    if not empty and len(poses) == 0:
+        left_out = f", but {poses.skipped} without a position" if poses.skipped else ""
+        raise ValueError(f"{path}: the file ({poses.system}) holds no poses{left_out}.")
+    if not empty and poses.frame != coils.navigation.HEAD_FRAME:
+        raise ValueError(f"{path}: {' '.join(poses.notes)}")
+    for note in poses.notes:
+        print(f"tmsgrad: note: {note}", file=sys.stderr)
+    return poses
+
+
+def _transformation(path: str) -> Float[ndarray, "4 4"]:
+    found = coils.read_poses(path)
+    if len(found) != 1:
         raise ValueError(
-            f"{file}: the centre of pose {first} is ({centre}) mm, more than "
-            f"{_CENTRE_RANGE:g} m from the origin. Are its lengths in mm?"
+            f"--transform {path}: the file holds {len(found)} matrices; one is needed."
         )
-    return poses, len(matrices)
+    return found.matrices()[0]
 
 
-def _numbers(file: Path):
-    kind = file.suffix.lower()
-    if kind in (".npy", ".npz"):
-        # NumPy would leave a file open that it opened itself and found damaged.
-        with file.open("rb") as opened:
-            content = np.load(opened, allow_pickle=False)
-            if isinstance(content, ndarray):
-                return content
-            return _entry({name: content[name] for name in content.files})
-    text = file.read_text(encoding="utf-8-sig")
-    if kind == ".json":
-        content = json.loads(text)
-        return _entry(content) if isinstance(content, dict) else content
-    lines = [line.split("#")[0].replace(",", " ").split() for line in text.splitlines()]
-    rows = [[float(word) for word in line] for line in lines if line]
-    if not rows:
-        raise ValueError("it is empty")
-    if {len(row) for row in rows} not in ({4}, {16}):
-        lengths = sorted({len(row) for row in rows})
+def current_rates(
+    options: argparse.Namespace, poses: PoseList
+) -> Float[ndarray, "pose"]:
+    """Give each pose its dI/dt: one for all, or those recorded. [A/s]
+
+    Raises:
+        ValueError: Recorded ones are asked for, but a pose has none.
+    """
+    if options.didt != "recorded":
+        return np.full(len(poses), float(options.didt))
+    lacking = np.flatnonzero(np.isnan(poses.current_rates))
+    if len(lacking):
         raise ValueError(
-            f"its rows have {', '.join(map(str, lengths))} numbers; a pose has four rows "
-            "of 4, or one of 16"
+            f"{options.pose}: --didt recorded, but no dI/dt was recorded for "
+            f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
+            f"({poses.names[lacking[0]]!r}). Give a number of A/s."
         )
-    return rows
+    return poses.current_rates
 
 
-def _entry(content: dict):
-    if "matsimnibs" in content:
-        return content["matsimnibs"]
-    if len(content) == 1:
-        return next(iter(content.values()))
-    raise ValueError(
-        f"it holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which "
-        "poses are looked for"
-    )
+def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:
+    """Find the target that `--target`, `--radius` and `--tissue` name.
 
-
-def _as_matrices(numbers: ndarray) -> Float[ndarray, "pose 4 4"]:
-    if numbers.ndim == 2 and numbers.shape[1] == 16:
-        numbers = numbers.reshape(-1, 4, 4)
-    if numbers.ndim == 2 and numbers.shape[1] == 4 and len(numbers) % 4 == 0:
-        numbers = numbers.reshape(-1, 4, 4)
-    if numbers.ndim != 3 or numbers.shape[1:] != (4, 4) or len(numbers) == 0:
-        raise ValueError(
-            f"it holds an array of the shape {numbers.shape}; poses are 4×4 matrices, "
-            "(4, 4) or (poses, 4, 4)."
-        )
-    return numbers
+    Raises:
+        ValueError: There is no such tissue.
+    """
+    centre = np.asarray(options.target) * 1e-3
+    return meshing.ball(head, centre, options.radius * 1e-3, options.tissue)

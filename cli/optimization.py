@@ -15,14 +15,16 @@ import jax
 import numpy as np
 
 from .. import efield, meshing, optimize
-from ..coils import Coil, Pose
+from ..coils import Coil, Pose, PoseList, navigation
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
+from .exports import export_fields, read_reference
 from .fields import field_figures, in_metres, write_field_msh
 from .inputs import read_coil, read_conductivity, read_head
-from .outputs import FieldFile, output_folder, versions, write_json, write_pose
+from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .progress import Progress
+from .regions import RegionTable
 from .setup import set_up
 
 
@@ -42,6 +44,9 @@ class _Plan:
     tilt: float = 0.0  # [rad]
     anisotropy: str = "scalar"
     tensor: str | None = None
+    nifti: str | None = None
+    vtu: bool = False
+    thresholds: tuple[float, ...] = ()
 
 
 # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
@@ -84,6 +89,9 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             tilt=np.radians(options.tilt).item(),
             anisotropy=options.anisotropy,
             tensor=options.tensor,
+            nifti=options.nifti,
+            vtu=options.vtu,
+            thresholds=options.thresholds,
         ),
         options.out,
     )
@@ -94,6 +102,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
     progress = Progress()
     with output_folder(out) as folder:
         coil = read_coil(plan.coil)
+        grid = read_reference(plan.nifti)
         progress.stage("head", f"head {plan.head}")
         around = _DEEPEST + plan.search_radius
         head = read_head(plan.head, progress, (np.asarray(plan.target), around))
@@ -140,7 +149,12 @@ def _optimize(plan: _Plan, out: str) -> dict:
         scaled = _scaled(field, didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
         _write_fields(folder, head, scaled, search.pose, didt)
-        write_pose(folder / "pose.txt", search.pose.to_matsimnibs()[None])
+        export_fields(folder, head, scaled, grid, plan.vtu)
+        table = RegionTable(head, scalp, target, plan.thresholds)
+        table.add(0, "best", scaled, search.pose)
+        table.write(folder)
+        best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
+        navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
@@ -191,7 +205,7 @@ def _write_fields(
 ) -> None:
     every = jax.tree.map(lambda x: x[None], (field, pose))
     with FieldFile(
-        folder / "field.h5", 1, len(head.tags), len(head.nodes), didt
+        folder / "field.h5", 1, len(head.tags), len(head.nodes), np.array([didt])
     ) as file:
         file.write(0, *every)
     write_field_msh(folder, head, field)

@@ -64,16 +64,24 @@ class FieldFile:
 
     Datasets are `E` [pose, tetrahedron, 3] in V/m, `magnE` [pose, tetrahedron] in V/m, `v`
     [pose, node] in V and `matsimnibs` [pose, 4, 4] in mm, each with its unit as an
-    attribute.
+    attribute. dI/dt is an attribute, or a dataset where it differs from pose to pose.
     """
 
     def __init__(
-        self, path: Path, poses: int, tetrahedra: int, nodes: int, didt: float
+        self,
+        path: Path,
+        poses: int,
+        tetrahedra: int,
+        nodes: int,
+        didt: Float[ndarray, "pose"],
     ):
         self._file = h5py.File(path, "w")
         self._file.attrs["software"] = f"tmsgrad {version('tmsgrad')}"
-        self._file.attrs["dIdt"] = didt
-        self._file.attrs["dIdt_units"] = "A/s"
+        if (didt == didt[0]).all():
+            self._file.attrs["dIdt"] = float(didt[0])
+            self._file.attrs["dIdt_units"] = "A/s"
+        else:
+            self._file.create_dataset("dIdt", data=didt).attrs["units"] = "A/s"
         for name, shape, unit, meaning in (
             ("E", (poses, tetrahedra, 3), "V/m", "electric field in each tetrahedron"),
             ("magnE", (poses, tetrahedra), "V/m", "magnitude of the electric field"),
@@ -106,16 +114,6 @@ def write_json(path: Path, content: dict) -> None:
     )
 
 
-def write_pose(path: Path, matrices: Float[ndarray, "pose 4 4"]) -> None:
-    """Write poses as text: four rows each, in mm, as `--pose` reads them."""
-    blocks = [
-        "\n".join(" ".join(f"{x:.17g}" for x in row) for row in matrix)
-        for matrix in matrices
-    ]
-    header = "# matsimnibs: coil to head, mm; columns x, y, z, centre\n"
-    path.write_text(header + "\n\n".join(blocks) + "\n", encoding="utf-8")
-
-
 def versions() -> dict[str, str]:
     """Name the versions that a result depends on."""
     return {
@@ -124,15 +122,3 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "device": str(jax.devices()[0]),
     }
-
-
-def volume_weighted_percentiles(
-    values: Float[ndarray, "tet"],
-    volumes: Float[ndarray, "tet"],
-    shares: tuple[float, ...],
-) -> list[float]:
-    """Percentiles of a value per tetrahedron, counting each by its volume."""
-    order = np.argsort(values)
-    filled = np.cumsum(volumes[order])
-    at = np.searchsorted(filled, np.asarray(shares) / 100 * filled[-1])
-    return [float(x) for x in values[order][np.minimum(at, len(order) - 1)]]

@@ -1,76 +1,106 @@
-"""`tmsgrad simulate`: the fields of given poses."""
+"""`tmsgrad simulate`: the fields of given poses, or their values in a target."""
 
 import argparse
 import os
-import sys
+import shutil
 import time
 from pathlib import Path
 
 import jax
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from .. import efield, meshing, optimize
-from ..coils import Coil, Pose
+from ..coils import Coil, PoseList, navigation
 from ..efield import Conductor, ElectricField
-from ..meshing import HeadMesh, Scalp
+from ..meshing import HeadMesh
+from .exports import export_fields, read_reference
 from .fields import field_figures, in_metres, write_field_msh
-from .inputs import read_coil, read_conductivity, read_head, read_poses
-from .outputs import FieldFile, output_folder, versions, write_json, write_pose
+from .inputs import (
+    current_rates,
+    read_coil,
+    read_conductivity,
+    read_head,
+    read_pose_list,
+    read_target,
+)
+from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
+from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
 from .progress import Progress
+from .regions import RegionTable
+from .rows import ROWS, write_table
+from .session import simulate_target
 from .setup import set_up
 
 
 _POSES_AT_ONCE = 8
+_COLUMNS = [
+    *PULSE_COLUMNS,
+    *("E_gray_matter_median", "E_gray_matter_99", "E_gray_matter_99.9"),
+]
 
 
 def simulate(options: argparse.Namespace) -> dict:
     """Compute the fields of given poses."""
     set_up()
+    if options.target is None and (options.radius or options.direction):
+        raise ValueError(
+            "--radius and --direction are of a --target, which is missing."
+        )
+    if options.target is not None and options.radius is None:
+        raise ValueError("--target needs a --radius.")
+    if options.target is not None and not options.fields:
+        return simulate_target(options)
     begin = time.perf_counter()
     progress = Progress()
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
-        poses, count = read_poses(options.pose)
+        poses = read_pose_list(options.pose, options)
+        rates = current_rates(options, poses)
+        grid = read_reference(options.nifti)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
+        _check_room(options.out, head, len(poses))
+        target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
-        clearances = _check_poses(meshing.scalp(head), coil, poses, count, options.pose)
+        scalp = meshing.scalp(head)
+        placer = Placer(scalp, coil, options.repair, options.pose)
+        poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
         conductivity, tensors = read_conductivity(
             head, options.anisotropy, options.tensor
         )
         conductor = efield.assemble(head, conductivity)
         progress.stage("solve", "solving")
+        table = RegionTable(head, scalp, target, options.thresholds)
         first, figures = _solve_all(
-            folder, head, conductor, coil, poses, count, options.didt, progress
+            folder, head, conductor, coil, poses, rates, table, progress
         )
         progress.stage("output", "files and picture")
-        one = jax.tree.map(lambda x: x[0], poses)
         write_field_msh(folder, head, first)
-        write_pose(folder / "pose.txt", poses.to_matsimnibs())
-        write_overview(
-            folder / "overview.png",
-            head,
-            np.asarray(first.magnitude),
-            in_metres(one),
-            optimize.casing_samples(coil),
-            title=f"{coil.name} on {Path(options.head).name}"
-            + (f", pose 1 of {count}" if count > 1 else ""),
-            subtitle="tmsgrad · for research use only",
-            facts=[("dI/dt", f"{options.didt / 1e6:g} A/µs"), ("coil", coil.name)],
-        )
+        export_fields(folder, head, first, grid, options.vtu)
+        table.write(folder)
+        navigation.write_matsimnibs(folder / "pose.txt", poses)
+        write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
+        _draw(folder, head, coil, poses, rates, first, options)
         progress.close()
         report = {
-            "poses": count,
-            "didt": options.didt,
+            "poses": len(poses),
+            "names": list(poses.names),
+            "didt": _one_or_all(rates),
             "didt_unit": "A/s",
             "pictured_pose": 0,
             "anisotropy": options.anisotropy,
             "tensors": tensors,
             "fields": [
-                {"scalp_clearance_mm": gap * 1e3, **figure}
-                for gap, figure in zip(clearances, figures, strict=True)
+                {
+                    "scalp_clearance_mm": place.clearance * 1e3,
+                    "lifted_mm": place.lifted * 1e3,
+                    **figure,
+                }
+                for place, figure in zip(places, figures, strict=True)
             ],
             "head": {
                 "source": options.head,
@@ -91,37 +121,15 @@ def simulate(options: argparse.Namespace) -> dict:
     return report
 
 
-def _check_poses(
-    scalp: Scalp, coil: Coil, poses: Pose, count: int, path: str
-) -> list[float]:
-    """Refuse a coil inside the head, and warn where its casing cuts the scalp."""
-    samples = optimize.casing_samples(coil)
-    sources = coil.sources()
-    points = np.concatenate([sources.dipole_positions, sources.current_positions])
-    gaps = []
-    for index in range(count):
-        pose = jax.tree.map(lambda x, i=index: x[i], poses)
-        place = lambda p, pose=pose: (
-            p @ np.asarray(pose.rotation).T + np.asarray(pose.translation)
+def _check_room(out: str, head: HeadMesh, count: int) -> None:
+    needed = 8 * count * (4 * len(head.tags) + len(head.nodes))
+    free = shutil.disk_usage(out).free
+    if needed > free:
+        raise ValueError(
+            f"--out {out}: the fields of {count} poses take {needed / 1e9:.0f} GB, but "
+            f"{free / 1e9:.0f} GB are free. With --target X,Y,Z --radius MM only values "
+            "in the target are kept."
         )
-        inside = -scalp.clearance(place(points))
-        centre = -scalp.clearance(place(np.zeros((1, 3))))
-        if centre > 0 or inside > 0:
-            raise ValueError(
-                f"{path}: pose {index} puts the coil inside the head: its "
-                f"{'centre' if centre > 0 else 'winding'} lies "
-                f"{max(centre, inside) * 1e3:.1f} mm beneath the scalp. Is the pose of "
-                "this head, in mm, with z pointing into the head?"
-            )
-        gap = scalp.clearance(place(samples))
-        if gap < 0:
-            print(
-                f"tmsgrad: warning: in pose {index} the casing cuts the scalp by "
-                f"{-gap * 1e3:.1f} mm.",
-                file=sys.stderr,
-            )
-        gaps.append(gap)
-    return gaps
 
 
 def _solve_all(
@@ -129,28 +137,86 @@ def _solve_all(
     head: HeadMesh,
     conductor: Conductor,
     coil: Coil,
-    poses: Pose,
-    count: int,
-    didt: float,
+    poses: PoseList,
+    rates: Float[ndarray, "pose"],
+    table: RegionTable,
     progress: Progress,
 ) -> tuple[ElectricField, list[dict]]:
     first, figures = None, []
     with FieldFile(
-        folder / "field.h5", count, len(head.tags), len(head.nodes), didt
+        folder / "field.h5", len(poses), len(head.tags), len(head.nodes), rates
     ) as file:
-        for start in range(0, count, _POSES_AT_ONCE):
-            block = jax.tree.map(lambda x, s=start: x[s : s + _POSES_AT_ONCE], poses)
-            fields = efield.solve(conductor, coil, block, didt)
+        for start in range(0, len(poses), _POSES_AT_ONCE):
+            rows = slice(start, start + _POSES_AT_ONCE)
+            block = jax.tree.map(lambda x, r=rows: x[r], poses.poses)
+            fields = _driven(efield.solve(conductor, coil, block), rates[rows])
             file.write(start, fields, block)
             for i in range(len(fields.potential)):
                 one = jax.tree.map(lambda x, i=i: x[i], fields)
-                figures.append(field_figures(head, one, None))
+                pose = jax.tree.map(lambda x, i=i: x[i], block)
+                figures.append(field_figures(head, one, table.target))
+                table.add(start + i, poses.names[start + i], one, pose)
                 first = one if first is None else first
-            progress(
-                (start + len(fields.potential)) / count, f"solved {len(figures)} poses"
-            )
+            progress(len(figures) / len(poses), f"solved {len(figures)} poses")
     assert first is not None
     return first, figures
+
+
+def _driven(fields: ElectricField, rates: Float[ndarray, "pose"]) -> ElectricField:
+    """Scale fields at 1e6 A/s to given rates."""
+    factors = rates * 1e-6
+    return ElectricField(
+        fields.vectors * factors[:, None, None],
+        fields.potential * factors[:, None],
+        fields.report,
+    )
+
+
+def _one_or_all(rates: Float[ndarray, "pose"]) -> float | list[float]:
+    return float(rates[0]) if (rates == rates[0]).all() else rates.tolist()
+
+
+def _rows(
+    poses: PoseList,
+    rates: Float[ndarray, "pose"],
+    places: list[Placing],
+    figures: list[dict],
+) -> list[dict]:
+    rows = []
+    for index, figure in enumerate(figures):
+        found = figure.get("gray_matter_percentiles", {})
+        rows.append(
+            describe_pulse(index, poses, rates, places[index])
+            | {
+                "E_gray_matter_median": found.get("50.0", np.nan),
+                "E_gray_matter_99": found.get("99.0", np.nan),
+                "E_gray_matter_99.9": found.get("99.9", np.nan),
+            }
+        )
+    return rows
+
+
+def _draw(
+    folder: Path,
+    head: HeadMesh,
+    coil: Coil,
+    poses: PoseList,
+    rates: Float[ndarray, "pose"],
+    field: ElectricField,
+    options: argparse.Namespace,
+) -> None:
+    count = len(poses)
+    write_overview(
+        folder / "overview.png",
+        head,
+        np.asarray(field.magnitude),
+        in_metres(jax.tree.map(lambda x: x[0], poses.poses)),
+        optimize.casing_samples(coil),
+        title=f"{coil.name} on {Path(options.head).name}"
+        + (f", pose 1 of {count}" if count > 1 else ""),
+        subtitle="tmsgrad · for research use only",
+        facts=[("dI/dt", f"{rates[0] / 1e6:g} A/µs"), ("coil", coil.name)],
+    )
 
 
 def _tell_simulation(report: dict, out: str) -> None:

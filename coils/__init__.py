@@ -1,6 +1,6 @@
 """Coils: their elements, their files, and where they are placed."""
 
-from . import catalogue as catalogue
+from . import catalogue as catalogue, navigation as navigation
 from .bending import (
     as_segments as as_segments,
     bend as bend,
@@ -36,6 +36,7 @@ from .motions import (
     Rotation as Rotation,
     Translation as Translation,
 )
+from .navigation import PoseList as PoseList, read_poses as read_poses
 from .nifti import (
     read_nifti as read_nifti,
     sampled as sampled,

@@ -26,6 +26,7 @@ from .linear import (
     Multigrid as Multigrid,
     SolverReport as SolverReport,
 )
+from .placements import mean_fields as mean_fields
 from .reciprocity import Reciprocal as Reciprocal, reciprocal as reciprocal
 from .recovery import (
     PatchRecovery as PatchRecovery,
@@ -34,3 +35,9 @@ from .recovery import (
     simnibs_recovery as simnibs_recovery,
 )
 from .splines import SplineGrid as SplineGrid
+from .summary import (
+    CortexDistance as CortexDistance,
+    RegionSummary as RegionSummary,
+    summarise as summarise,
+    volume_percentiles as volume_percentiles,
+)

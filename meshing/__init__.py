@@ -63,7 +63,7 @@ from .subject import (
 from .surface import Surface as Surface, outer_surface as outer_surface
 from .template import template as template
 from .template_labels import template_labels as template_labels
-from .tensor_files import read_tensors as read_tensors
+from .tensor_files import load_nifti as load_nifti, read_tensors as read_tensors
 from .tensors import (
     DIPY_TENSORS as DIPY_TENSORS,
     FSL_TENSORS as FSL_TENSORS,
@@ -71,5 +71,11 @@ from .tensors import (
     TensorFrame as TensorFrame,
     TensorImage as TensorImage,
     TensorLayout as TensorLayout,
+)
+from .voxels import (
+    VoxelGrid as VoxelGrid,
+    elements_on_grid as elements_on_grid,
+    read_grid as read_grid,
+    write_image as write_image,
 )
 from .vtu import read_vtu as read_vtu, write_vtu as write_vtu

@@ -17,6 +17,8 @@ _SPACING = 4e-3  # [m]
 _MARGIN = 24e-3  # [m]
 _EXACT_WITHIN = 10e-3  # [m]
 
+_FIRST_TRIED = 16  # Points whose exact distance rules most others out.
+
 # On a grid the nearest point of the other side is farther than the surface, by about so
 # many of the grid's spacings at most.
 _GRID_EXCESS = 1.25
@@ -85,9 +87,19 @@ class Scalp:
         # Beyond the grid, a convex box, the way to the head is at least the hypotenuse of
         # the way to the box and the distance from there, and at most their sum.
         least = np.where(beyond > 0, np.hypot(rough, beyond), rough)
-        # Interpolation between voxels is wrong by less than their diagonal.
-        near = least <= (rough + beyond).min() + 2 * np.sqrt(3) * self.spacing
-        return float(self.surface.signed_distance(every[near]).min())
+        # Linear interpolation of a distance errs by at most half of a voxel's diagonal,
+        # as E|x - y| ≤ √E|x - y|² over the corners' weights; and so do far corners.
+        diagonal = np.sqrt(3) * self.spacing
+        far = np.abs(rough) > _EXACT_WITHIN - diagonal
+        least -= diagonal / 2 + np.where(far, _GRID_EXCESS * self.spacing, 0)
+        first = np.argpartition(least, min(_FIRST_TRIED, len(least)) - 1)
+        tried = first[:_FIRST_TRIED]
+        gap = float(self.surface.signed_distance(every[tried]).min())
+        left = least < gap
+        left[tried] = False
+        if left.any():
+            gap = min(gap, float(self.surface.signed_distance(every[left]).min()))
+        return gap
 
     def distance_along(self, centre: ArrayLike, axis: ArrayLike) -> float:
         """Measure the distance from a coil's centre to the scalp along the coil's axis.

@@ -9,7 +9,7 @@ from .head import HeadMesh
 from .msh import read_msh
 from .msh_write import write_msh
 from .npz import read_npz, write_npz
-from .vtu import read_vtu, require_meshio, write_vtu
+from .vtu import read_vtu, write_vtu
 
 
 _PREFIX = "m2m_"
@@ -144,7 +144,6 @@ def write_head(path: str | os.PathLike[str], head: HeadMesh) -> None:
         head: The head, which is written in mm.
 
     Raises:
-        ModuleNotFoundError: The name ends in `.vtu` and meshio is not installed.
         OSError: The file cannot be written.
         ValueError: The name ends otherwise.
     """
@@ -174,8 +173,6 @@ def head_writer(path: str | os.PathLike[str]) -> Callable[[HeadMesh], None]:
         raise FileNotFoundError(
             f"{target}: the folder {target.parent} does not exist. Make it first."
         )
-    if write is write_vtu:
-        require_meshio(target)
     return lambda head: write(target, head)
 
 

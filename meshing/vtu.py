@@ -1,16 +1,25 @@
-"""Heads as .vtu files, which ParaView reads; through meshio, where it is installed."""
+"""VTK's unstructured grids (.vtu), for ParaView and PyVista. Positions are in mm.
+
+Written, the arrays follow the XML as raw bytes, each after its length, as VTK's file
+formats describe under "appended data". Reading goes through meshio, where it is installed.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from .files import MM_PER_M, head_of_file, path_of_file, replacing
 from .head import HeadMesh
 
 
-_TAG_NAMES = ("tag", "tags", "gmsh:physical", "medit:ref", "CellEntityIds")
+_TAG_NAMES = ("tag", "tags", "tissue", "gmsh:physical", "medit:ref", "CellEntityIds")
+_TETRAHEDRON = 10  # VTK's number of the cell type.
+_TYPES = {"f": "Float64", "i": "Int64", "u": "UInt8"}
 
 
 def read_vtu(path: str | os.PathLike[str]) -> HeadMesh:
@@ -25,7 +34,7 @@ def read_vtu(path: str | os.PathLike[str]) -> HeadMesh:
         ValueError: It is damaged, has no tags, or is no valid head (see `read_msh`).
     """
     source = path_of_file(path)
-    meshio = require_meshio(source)
+    meshio = _require_meshio(source)
     try:
         mesh = meshio.vtu.read(str(source))
     # Damaged files bring meshio to raise whatever its parsers raise.
@@ -47,37 +56,96 @@ def read_vtu(path: str | os.PathLike[str]) -> HeadMesh:
     return head_of_file(source, np.asarray(mesh.points, np.float64), tetrahedra, whole)
 
 
-def write_vtu(path: str | os.PathLike[str], head: HeadMesh) -> None:
-    """Write a head to a .vtu file, which appears whole or not at all.
+def write_vtu(
+    path: str | os.PathLike[str],
+    head: HeadMesh,
+    fields: Mapping[str, ArrayLike] | None = None,
+) -> None:
+    """Write a head with its tissues as the cells' data `tag`, and fields.
 
     Args:
-        path: The name of the file, which ends in `.vtu`.
-        head: The head, which is written in mm, with its tissues as the cells' data `tag`.
+        path: The file, replaced when it exists.
+        head: The head.
+        fields: By name, values per node or per tetrahedron: numbers or vectors.
 
     Raises:
-        ModuleNotFoundError: meshio is not installed.
+        ValueError: A field fits neither nodes nor tetrahedra, or the name does not end in
+            .vtu.
         OSError: The file cannot be written.
-        ValueError: The name does not end in `.vtu`.
     """
-    target = Path(path)
-    if target.suffix != ".vtu":
-        raise ValueError(f"{target}: the name must end in .vtu.")
-    meshio = require_meshio(target)
-    mesh = meshio.Mesh(
-        head.nodes * MM_PER_M,
-        [("tetra", head.tetrahedra)],
-        cell_data={"tag": [np.asarray(head.tags, np.int32)]},
+    file = Path(path)
+    if file.suffix.lower() != ".vtu":
+        raise ValueError(f"{file}: the name must end in .vtu.")
+    points: dict[str, ndarray] = {}
+    cells: dict[str, ndarray] = {"tag": head.tags.astype(np.int64)}
+    for name, values in (fields or {}).items():
+        array = np.asarray(values, dtype=np.float64)
+        of_nodes = array.shape[:1] == head.nodes.shape[:1]
+        fits = of_nodes or array.shape[:1] == head.tags.shape
+        if array.ndim not in (1, 2) or not fits:
+            raise ValueError(
+                f"the field {name!r} has the shape {array.shape}, which fits neither "
+                f"{len(head.nodes)} nodes nor {len(head.tags)} tetrahedra."
+            )
+        (points if of_nodes else cells)[name] = array
+    count = len(head.tags)
+    topology = {
+        "connectivity": head.tetrahedra.astype(np.int64).ravel(),
+        "offsets": 4 * np.arange(1, count + 1, dtype=np.int64),
+        "types": np.full(count, _TETRAHEDRON, dtype=np.uint8),
+    }
+    sections = [
+        ("PointData", points),
+        ("CellData", cells),
+        ("Points", {"points": head.nodes * MM_PER_M}),
+        ("Cells", topology),
+    ]
+    lines, arrays, offset = [], [], 0
+    for section, members in sections:
+        lines.append(f"<{section}>")
+        for name, array in members.items():
+            lines.append(_describe(name, array, offset))
+            arrays.append(array)
+            offset += 8 + array.nbytes
+        lines.append(f"</{section}>")
+    head_of_file = (
+        '<?xml version="1.0"?>\n<VTKFile type="UnstructuredGrid" version="1.0" '
+        'byte_order="LittleEndian" header_type="UInt64">\n<UnstructuredGrid>\n'
+        f'<Piece NumberOfPoints="{len(head.nodes)}" NumberOfCells="{count}">\n'
+        + "\n".join(lines)
+        + '\n</Piece>\n</UnstructuredGrid>\n<AppendedData encoding="raw">\n_'
     )
-    with replacing(target) as file:
-        meshio.vtu.write(file.name, mesh)
+    with replacing(file) as out:
+        out.write(head_of_file.encode())
+        for array in arrays:
+            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            out.write(np.uint64(little.nbytes).astype("<u8").tobytes())
+            out.write(little.tobytes())
+        out.write(b"\n</AppendedData>\n</VTKFile>\n")
 
 
-def require_meshio(path: Path) -> ModuleType:
+def _describe(name: str, array: ndarray, offset: int) -> str:
+    # Some readers give a number an axis of its own when it is said to be one.
+    width = "" if array.ndim == 1 else f'NumberOfComponents="{array.shape[1]}" '
+    return (
+        f'<DataArray type="{_TYPES[array.dtype.kind]}" Name="{_escaped(name)}" '
+        f'{width}format="appended" offset="{offset}"/>'
+    )
+
+
+def _escaped(name: str) -> str:
+    pairs = (("&", "&amp;"), ("<", "&lt;"), ('"', "&quot;"))
+    for character, entity in pairs:
+        name = name.replace(character, entity)
+    return name
+
+
+def _require_meshio(path: Path) -> ModuleType:
     """Import meshio, or tell how to install it; `path` is for the message."""
     try:
         import meshio
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f"{path}: .vtu files need meshio. Write: pip install meshio"
+            f"{path}: .vtu files are read by meshio. Write: pip install meshio"
         ) from None
     return meshio

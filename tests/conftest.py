@@ -43,3 +43,54 @@ def test_data():
 def references():
     """Fields by SimNIBS 4.5 that are part of the repository."""
     return Path(__file__).parents[1] / "validation" / "references"
+
+
+@pytest.fixture(scope="module")
+def program_settings(tmp_path_factory):
+    """Put back what the program sets for itself, and keep one cache for a module."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    with pytest.MonkeyPatch.context() as patch:
+        if "TMSGRAD_CACHE" not in os.environ:
+            folder = tmp_path_factory.getbasetemp() / "cache"
+            patch.setenv("TMSGRAD_CACHE", str(folder))
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+# These import late: what is imported with this file escapes jaxtyping's checks.
+
+
+@pytest.fixture(scope="session")
+def case(tmp_path_factory):
+    """A head, a coil and a pose as files."""
+    from cli_examples import Case
+    from heads import five_layers, pose_over, write_coil
+
+    from tmsgrad import meshing
+
+    folder = tmp_path_factory.mktemp("case")
+    meshing.write_msh(folder / "spheres.msh", five_layers())
+    pose = pose_over([0.2, 0.3, 1.0], 0.4)
+    np.savetxt(folder / "pose.txt", pose.to_matsimnibs())
+    return Case(folder, folder / "spheres.msh", write_coil(folder), folder / "pose.txt")
+
+
+@pytest.fixture(scope="session")
+def conductor():
+    from heads import five_layers
+
+    from tmsgrad import efield
+
+    return efield.assemble(five_layers(), efield.isotropic(five_layers()))
+
+
+@pytest.fixture(scope="session")
+def target():
+    from cli_examples import RADIUS, TARGET
+    from heads import five_layers
+
+    from tmsgrad import meshing
+
+    return meshing.ball(five_layers(), TARGET, RADIUS)

@@ -1,0 +1,20 @@
+"""Files of neuronavigation systems: poses in and out."""
+
+from .ant import read_ant as read_ant, write_ant as write_ant
+from .brainsight import (
+    read_brainsight as read_brainsight,
+    write_brainsight as write_brainsight,
+)
+from .files import read_poses as read_poses
+from .localite import read_localite as read_localite, write_localite as write_localite
+from .matsimnibs import (
+    read_matsimnibs as read_matsimnibs,
+    write_matsimnibs as write_matsimnibs,
+)
+from .poses import (
+    HEAD_FRAME as HEAD_FRAME,
+    PoseList as PoseList,
+    joined as joined,
+    nearest_rigid as nearest_rigid,
+)
+from .softaxic import read_softaxic as read_softaxic

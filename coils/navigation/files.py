@@ -1,0 +1,65 @@
+"""Pose files of any kind."""
+
+import os
+from pathlib import Path
+
+from .ant import read_ant
+from .brainsight import read_brainsight
+from .localite import read_localite
+from .matsimnibs import MATSIMNIBS_FILES, read_matsimnibs
+from .poses import PoseList
+from .softaxic import read_softaxic
+
+
+_KINDS = (".xml", ".stmpx", ".mrk", *MATSIMNIBS_FILES)
+
+
+def read_poses(
+    path: str | os.PathLike[str], *, space: str | None = None, repair: bool = False
+) -> PoseList:
+    """Read poses from a file of a navigation system, or of matrices as SimNIBS has them.
+
+    Args:
+        path: Localite `.xml`, Brainsight `.txt`, ANT visor2 `.mrk`, SofTaxic `.stmpx`, or
+            4×4 matrices in `.txt`, `.csv`, `.npy`, `.npz`, `.json`.
+        space: `RAS` or `LPS`, for files of Localite and Brainsight that do not tell.
+        repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does;
+            without it they are refused.
+
+    Returns:
+        The poses with their names. A list may be empty, as a recording without pulses is.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is malformed or of an unknown kind, or a pose is no rigid placement.
+    """
+    file = Path(path)
+    kind = file.suffix.lower()
+    if kind not in _KINDS:
+        raise ValueError(
+            f"{file}: unknown kind of pose file; known are {', '.join(_KINDS)}."
+        )
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: there is no such pose file. Check the path.")
+    if kind == ".xml":
+        return read_localite(file, space=space, repair=repair)
+    if kind == ".txt" and _is_of_brainsight(file):
+        return read_brainsight(file, space=space, repair=repair)
+    if space is not None:
+        raise ValueError(
+            f"{file}: a space is taken for files of Localite and Brainsight only; others "
+            "are RAS."
+        )
+    if kind == ".stmpx":
+        return read_softaxic(file, repair=repair)
+    if kind == ".mrk":
+        return read_ant(file, repair=repair)
+    return read_matsimnibs(file, repair=repair)
+
+
+def _is_of_brainsight(file: Path) -> bool:
+    with file.open("rb") as opened:
+        begin = opened.read(4096)
+    return (
+        b"# Version:" in begin or b"Coordinate system:" in begin or b"Loc. X" in begin
+    )

@@ -1,0 +1,169 @@
+"""Poses as SimNIBS' 4×4 matrices in mm (matsimnibs), in text, NumPy's files and JSON."""
+
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .poses import PoseList
+from .text import check_names, read_text, write_bytes, write_text
+from .values import read_json, to_json
+
+
+MATSIMNIBS_FILES = (".txt", ".csv", ".npy", ".npz", ".json")
+
+_UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+_NAME = "# pose: "
+_HEADER = "# matsimnibs: coil to head, mm; columns x, y, z, centre\n"
+
+
+def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> PoseList:
+    """Read one or many poses from a file of 4×4 matrices in mm.
+
+    Args:
+        path: `.txt` and `.csv` hold rows of four numbers, or sixteen for a pose; `.npy` an
+            array (4, 4) or (poses, 4, 4); `.npz` and `.json` such an array, under the name
+            `matsimnibs` where there are several. Names are taken from lines
+            `# pose: NAME`, or an entry `names`; dI/dt from `current_rates` [A/s].
+        repair: See `PoseList.of_matrices`.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file holds no poses, or one of them is no rigid placement.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in MATSIMNIBS_FILES:
+        raise ValueError(
+            f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
+        )
+    try:
+        matrices, names, rates = _content(file)
+        numbers = np.asarray(matrices, dtype=np.float64)
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{file}: the file cannot be read as poses ({error}). A pose is a 4×4 matrix "
+            f"in mm, in a file of the kind that its name says: "
+            f"{', '.join(MATSIMNIBS_FILES)}."
+        ) from error
+    try:
+        return PoseList.of_matrices(
+            _as_matrices(numbers), names, current_rates=rates, repair=repair
+        )
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def write_matsimnibs(path: str | os.PathLike[str], poses: PoseList) -> None:
+    """Write poses with their names, in the form that the file's name ends in.
+
+    Args:
+        path: The file, replaced when it exists. An .npy has no room for names.
+        poses: In the head's frame.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The kind is unknown, or a name holds line ends.
+    """
+    file = Path(path)
+    check_names(poses, "a line")
+    kind, matrices = file.suffix.lower(), poses.matrices()
+    if kind in (".txt", ".csv"):
+        write_text(file, _as_text(poses, matrices, kind))
+    elif kind == ".json":
+        content: dict = {"matsimnibs": matrices.tolist(), "names": list(poses.names)}
+        if np.isfinite(poses.current_rates).all():
+            content["current_rates"] = poses.current_rates.tolist()
+        write_text(file, to_json(content))
+    elif kind in (".npy", ".npz"):
+        buffer = io.BytesIO()
+        if kind == ".npy":
+            np.save(buffer, matrices)
+        else:
+            rates = poses.current_rates
+            np.savez(
+                buffer, matsimnibs=matrices, names=poses.names, current_rates=rates
+            )
+        write_bytes(file, buffer.getvalue())
+    else:
+        raise ValueError(
+            f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
+        )
+
+
+def _as_text(poses: PoseList, matrices: Float[ndarray, "pose 4 4"], kind: str) -> str:
+    between = " " if kind == ".txt" else ","
+    width = 4 if kind == ".txt" else 16
+    blocks = []
+    for name, matrix in zip(poses.names, matrices, strict=True):
+        rows = [
+            between.join(f"{x:.17g}" for x in row) for row in matrix.reshape(-1, width)
+        ]
+        blocks.append(_NAME + name + "\n" + "\n".join(rows) + "\n")
+    return _HEADER + ("\n" if kind == ".txt" else "").join(blocks)
+
+
+def _content(file: Path) -> tuple:
+    """Give the matrices, and names and dI/dt where the file holds them."""
+    kind = file.suffix.lower()
+    if kind in (".npy", ".npz"):
+        # NumPy would leave a file open that it opened itself and found damaged.
+        with file.open("rb") as opened:
+            content = np.load(opened, allow_pickle=False)
+            if isinstance(content, ndarray):
+                return content, None, None
+            return _entries({name: content[name] for name in content.files})
+    if kind == ".json":
+        content = read_json(file)
+        return _entries(content) if isinstance(content, dict) else (content, None, None)
+    return _of_text(read_text(file))
+
+
+def _of_text(text: str) -> tuple:
+    every = text.splitlines()
+    lines = [line.split("#")[0].replace(",", " ").split() for line in every]
+    rows = [[float(word) for word in line] for line in lines if line]
+    if not rows:
+        raise ValueError("it is empty")
+    if {len(row) for row in rows} not in ({4}, {16}):
+        lengths = sorted({len(row) for row in rows})
+        raise ValueError(
+            f"its rows have {', '.join(map(str, lengths))} numbers; a pose has four rows "
+            "of 4, or one of 16"
+        )
+    names = [line[len(_NAME) :] for line in every if line.startswith(_NAME)]
+    count = len(rows) if len(rows[0]) == 16 else len(rows) // 4
+    return rows, names if len(names) == count else None, None
+
+
+def _entries(content: dict) -> tuple:
+    if "matsimnibs" in content:
+        names = content.get("names")
+        rates = content.get("current_rates")
+        if rates is not None:
+            rates = np.asarray(rates, dtype=np.float64).reshape(-1)
+        listed = None if names is None else [str(each) for each in names]
+        return content["matsimnibs"], listed, rates
+    if len(content) == 1:
+        return next(iter(content.values())), None, None
+    raise ValueError(
+        f"it holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which "
+        "poses are looked for"
+    )
+
+
+def _as_matrices(numbers: ndarray) -> Float[ndarray, "pose 4 4"]:
+    if numbers.ndim == 2 and numbers.shape[1] == 16:
+        numbers = numbers.reshape(-1, 4, 4)
+    if numbers.ndim == 2 and numbers.shape[1] == 4 and len(numbers) % 4 == 0:
+        numbers = numbers.reshape(-1, 4, 4)
+    if numbers.ndim != 3 or numbers.shape[1:] != (4, 4) or len(numbers) == 0:
+        raise ValueError(
+            f"it holds an array of the shape {numbers.shape}; poses are 4×4 matrices, "
+            "(4, 4) or (poses, 4, 4)."
+        )
+    return numbers

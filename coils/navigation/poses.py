@@ -1,0 +1,279 @@
+"""Lists of named poses, as navigation systems keep them.
+
+Files of navigation systems give lengths in mm and each its own axes of the coil; here they
+are poses in the head's frame, with the coil's axes of SimNIBS.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from ..pose import Pose, check_rigid
+
+
+HEAD_FRAME = "head"
+
+# From the spaces that images have to RAS, in which heads are.
+TO_RAS = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
+
+# Axes longer or shorter than these are no matter of rounding or of voxels' sizes.
+_SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 10.0
+
+_FARTHEST = 0.5  # A coil is not farther from the origin of its head's file. [m]
+
+
+@dataclass(frozen=True, eq=False)
+class PoseList:
+    """Placements of a coil with their names, and what was recorded with them.
+
+    Attributes:
+        names: One for each pose; not necessarily different.
+        poses: The placements, as a batch.
+        groups: What each is: `target`, `sample`, `marker`, `pulse` or `pose`.
+        current_rates: The dI/dt of each, NaN where none is known. [A/s]
+        outputs: The stimulator's output as a share of its maximum, NaN where unknown.
+        times: When each was recorded, from the first or the session's start on, NaN where
+            unknown. [s]
+        system: Where the list comes from, in words.
+        frame: `head` for the coordinates of the head's image (RAS, as SimNIBS takes
+            them), or the name of another frame.
+        skipped: How many entries of the file have no position.
+        notes: What a user should know about the list.
+    """
+
+    names: tuple[str, ...]
+    poses: Pose
+    groups: tuple[str, ...]
+    current_rates: Float[ndarray, "pose"]
+    outputs: Float[ndarray, "pose"]
+    times: Float[ndarray, "pose"]
+    system: str = "matsimnibs"
+    frame: str = HEAD_FRAME
+    skipped: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of_matrices(
+        cls,
+        matrices: ArrayLike,
+        names: Sequence[str] | None = None,
+        *,
+        groups: Sequence[str] | None = None,
+        current_rates: ArrayLike | None = None,
+        outputs: ArrayLike | None = None,
+        times: ArrayLike | None = None,
+        system: str = "matsimnibs",
+        frame: str = HEAD_FRAME,
+        skipped: int = 0,
+        notes: Sequence[str] = (),
+        repair: bool = False,
+    ) -> "PoseList":
+        """Make a list of matrices as SimNIBS writes them.
+
+        Args:
+            matrices: Coil to head, lengths in mm, (poses, 4, 4).
+            names: By default `pose 1` and so on. Control characters and line ends, which
+                no file of a navigation system can hold, become spaces.
+            groups: By default `pose`.
+            current_rates: [A/s]
+            outputs: Shares of the maximum.
+            times: [s]
+            system: Where the list comes from.
+            frame: Of the coordinates.
+            skipped: How many entries had no position.
+            notes: What a user should know.
+            repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does.
+
+        Raises:
+            ValueError: A matrix is no rigid placement, or lies absurdly far away; or the
+                lengths of the lists differ.
+        """
+        given = np.asarray(matrices, dtype=np.float64).reshape(-1, 4, 4)
+        count = len(given)
+        labels = (
+            tuple(f"pose {i + 1}" for i in range(count))
+            if names is None
+            else tuple(map(_clean, names))
+        )
+        kinds = ("pose",) * count if groups is None else tuple(groups)
+        said = list(notes)
+        if repair:
+            given, changed = nearest_rigid(given, labels)
+            if changed:
+                said.append(
+                    f"{changed} of {count} matrices were replaced by rigid ones."
+                )
+        check_rigid(given, labels)
+        if frame == HEAD_FRAME:
+            _check_near(given, labels)
+        unknown = np.full(count, np.nan)
+        recorded = [
+            unknown if x is None else np.asarray(x, dtype=np.float64)
+            for x in (current_rates, outputs, times)
+        ]
+        for listed in (labels, kinds, *recorded):
+            if len(listed) != count:
+                raise ValueError(
+                    f"there are {count} poses, but a list of {len(listed)} things about "
+                    "them."
+                )
+        return cls(
+            labels,
+            Pose.from_matsimnibs(given),
+            kinds,
+            *recorded,
+            system=system,
+            frame=frame,
+            skipped=skipped,
+            notes=tuple(said),
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def matrices(self) -> Float[ndarray, "pose 4 4"]:
+        """Return the poses as SimNIBS writes them: coil to head, lengths in mm."""
+        return self.poses.to_matsimnibs()
+
+    def selected(self, group: str) -> "PoseList":
+        """Keep the poses of one group.
+
+        Raises:
+            ValueError: There is none.
+        """
+        chosen = np.array([each == group for each in self.groups], dtype=bool)
+        if not chosen.any():
+            present = ", ".join(sorted(set(self.groups))) or "none"
+            raise ValueError(
+                f"there is no {group} among the poses; there are: {present}."
+            )
+        keep = np.flatnonzero(chosen)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in keep),
+            groups=tuple(self.groups[i] for i in keep),
+            poses=jax.tree.map(lambda x: x[keep], self.poses),
+            current_rates=self.current_rates[keep],
+            outputs=self.outputs[keep],
+            times=self.times[keep],
+        )
+
+    def transformed(self, matrix: ArrayLike) -> "PoseList":
+        """Carry the poses over to the head's frame.
+
+        Args:
+            matrix: From this list's frame to the head's, rigid, lengths in mm, (4, 4).
+
+        Raises:
+            ValueError: The matrix is not rigid, or puts a coil absurdly far away.
+        """
+        moves = np.asarray(matrix, dtype=np.float64)
+        if moves.shape != (4, 4):
+            raise ValueError(f"a transformation must be (4, 4), got {moves.shape}.")
+        check_rigid(moves)
+        rigid = Pose.from_matsimnibs(moves).to_matsimnibs()
+        moved = rigid[None] @ self.matrices()
+        _check_near(moved, self.names)
+        return replace(self, poses=Pose.from_matsimnibs(moved), frame=HEAD_FRAME)
+
+    def turned(self, angle: float) -> "PoseList":
+        """Turn every coil about its own z axis.
+
+        Args:
+            angle: From x towards y. [rad]
+        """
+        c, s = np.cos(angle), np.sin(angle)
+        turn = jnp.asarray([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+        rotation = jnp.einsum("pij,jk->pik", self.poses.rotation, turn)
+        return replace(self, poses=Pose(rotation, self.poses.translation))
+
+
+def joined(lists: Sequence[PoseList]) -> PoseList:
+    """Put several lists after one another.
+
+    Raises:
+        ValueError: There is none, or their frames differ.
+    """
+    if not lists:
+        raise ValueError("there is no list of poses to join.")
+    if len({each.frame for each in lists}) > 1:
+        raise ValueError("lists of poses in different frames cannot be joined.")
+    together = lambda name: np.concatenate([getattr(each, name) for each in lists])
+    return PoseList(
+        sum((each.names for each in lists), ()),
+        jax.tree.map(lambda *x: jnp.concatenate(x), *(each.poses for each in lists)),
+        sum((each.groups for each in lists), ()),
+        together("current_rates"),
+        together("outputs"),
+        together("times"),
+        lists[0].system,
+        lists[0].frame,
+        sum(each.skipped for each in lists),
+        sum((each.notes for each in lists), ()),
+    )
+
+
+def nearest_rigid(
+    matrices: Float[ndarray, "pose 4 4"], names: Sequence[str] = ()
+) -> tuple[Float[ndarray, "pose 4 4"], int]:
+    """Replace matrices that shear, scale or reflect by rigid ones.
+
+    Shear and scale: the nearest rotation (polar decomposition). A reflection keeps y and
+    z, which are the handle and the coil's normal, and gets x = y × z. Centres stay.
+
+    Args:
+        matrices: Lengths in mm.
+        names: For messages.
+
+    Returns:
+        All matrices, and how many of them were changed.
+
+    Raises:
+        ValueError: A matrix holds NaN, does not end in 0 0 0 1, or its axes span no space.
+    """
+    result, changed = matrices.copy(), 0
+    for index, matrix in enumerate(matrices):
+        try:
+            check_rigid(matrix)
+        except ValueError as error:
+            name = f"pose {index}" + (f" ({names[index]!r})" if len(names) else "")
+            hopeless = not np.isfinite(matrix).all()
+            hopeless = hopeless or np.abs(matrix[3] - [0, 0, 0, 1]).max() > 1e-6
+            hopeless = hopeless or np.abs(matrix[:3, :3]).max() > _LARGEST_SCALE
+            axes = matrix[:3, :3].copy()
+            if not hopeless and np.linalg.det(axes) < 0:
+                axes[:, 0] = np.cross(axes[:, 1], axes[:, 2])
+            sizes = [0.0] if hopeless else np.linalg.svd(axes, compute_uv=False)
+            if hopeless or not (min(sizes) > 0.1 and max(sizes) < 10):
+                raise ValueError(f"{name} cannot be repaired: {error}") from None
+            u, _, v = np.linalg.svd(axes)
+            result[index, :3, :3] = u @ v
+            changed += 1
+    return result, changed
+
+
+def unfit(character: str) -> bool:
+    """Tell characters that would break a row of a table or a line of text, or XML."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp", "Cn")
+
+
+def _clean(name: str) -> str:
+    return "".join(" " if unfit(c) else c for c in name)
+
+
+def _check_near(matrices: ndarray, names: Sequence[str]) -> None:
+    far = np.abs(matrices[:, :3, 3]).max(axis=1, initial=0) > _FARTHEST * 1e3
+    if far.any():
+        first = int(np.argmax(far))
+        centre = ", ".join(f"{x:g}" for x in matrices[first, :3, 3])
+        raise ValueError(
+            f"the centre of pose {first} ({names[first]!r}) is ({centre}) mm, more than "
+            f"{_FARTHEST:g} m from the origin. Are its lengths in mm?"
+        )

@@ -1,0 +1,145 @@
+"""What `tmsgrad optimize` leaves, on a head of five spheres."""
+
+import json
+
+import numpy as np
+import pytest
+from cli_examples import (
+    FILES,
+    as_written,
+    assert_fields,
+    assert_mesh,
+    batch_of_one,
+    no_picture,
+    run,
+    stored,
+)
+from heads import boxed_coil, scalp_of_five_layers
+from PIL import Image
+
+from tmsgrad import coils, efield
+from tmsgrad.cli import optimization
+from tmsgrad.coils import Pose
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+@pytest.fixture(scope="module")
+def plan(case, tmp_path_factory):
+    """The main job, once."""
+    folder = tmp_path_factory.mktemp("plan") / "new" / "folder"
+    result = run(*case.optimize(folder), "--json")
+    assert result.status == 0, result.err
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def dosed(case, tmp_path_factory):
+    """A second time, for a component and a dose."""
+    folder = tmp_path_factory.mktemp("dosed")
+    words = case.optimize(folder, direction="-1,1,0.5", efield="80")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimization, "write_overview", no_picture)
+        result = run(*words, "--json")
+    assert result.status == 0, result.err
+    return folder, result
+
+
+def test_optimize_prints_what_was_promised_as_json(plan):
+    folder, result = plan
+    assert list(result.json) == [
+        "matsimnibs",
+        "value",
+        "reciprocal_value",
+        "didt",
+        "scalp_clearance_mm",
+        "seconds",
+    ]
+    assert {path.name for path in folder.iterdir()} == FILES
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for key, value in result.json.items():
+        assert summary[key] == value
+    stages = result.json["seconds"]
+    total = stages.pop("total")
+    assert sum(stages.values()) == pytest.approx(total, abs=1.0)
+    assert {"head", "adjoint", "search", "verification", "output"} <= set(stages)
+
+
+def test_the_value_is_that_of_a_direct_solve_of_the_written_pose(
+    case, plan, conductor, target
+):
+    folder, result = plan
+    pose = as_written(folder)
+    np.testing.assert_allclose(
+        pose.to_matsimnibs(), result.json["matsimnibs"], atol=1e-12
+    )
+    coil = coils.read(case.coil)
+    mean = efield.solve(conductor, coil, pose).mean(target)
+    assert result.json["value"] == pytest.approx(float(np.linalg.norm(mean)), rel=1e-10)
+    assert result.json["reciprocal_value"] == pytest.approx(
+        result.json["value"], rel=1e-10
+    )
+    assert result.json["didt"] == 1e6
+
+
+def test_the_clearance_is_that_of_the_casing_on_the_true_scalp(plan):
+    _, result = plan
+    pose = Pose.from_matsimnibs(result.json["matsimnibs"])
+    scalp = scalp_of_five_layers()
+    # The box lies in the coil's plane, which touches the sphere nearest at its centre.
+    nearest = -np.max(
+        (scalp.surface.vertices - np.asarray(pose.translation))
+        @ -np.asarray(pose.rotation)[:, 2]
+    )
+    assert result.json["scalp_clearance_mm"] == pytest.approx(nearest * 1e3, abs=0.3)
+    assert result.json["scalp_clearance_mm"] > 0
+
+
+def test_the_field_of_the_best_pose_is_written_in_all_forms(plan, conductor):
+    folder, _ = plan
+    pose = as_written(folder)
+    field = efield.solve(conductor, boxed_coil(), pose)
+    found = stored(folder)
+    units = {"E": "V/m", "magnE": "V/m", "v": "V", "matsimnibs": "mm"}
+    assert found.units == units
+    assert found.didt == 1e6
+    assert_fields(found.arrays, batch_of_one(field), pose.to_matsimnibs()[None])
+    assert_mesh(folder / "field.msh", field)
+
+
+def test_the_picture_is_one(plan):
+    folder, _ = plan
+    with Image.open(folder / "overview.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"), dtype=float)
+    assert pixels.shape == (1000, 2000, 3)
+    # More than paper and ink: colours of the palette fill a good part of it.
+    coloured = np.ptp(pixels, axis=2) > 60
+    assert 0.05 < coloured.mean() < 0.8
+
+
+def test_optimize_says_in_words_where_the_coil_goes(plan):
+    _, result = plan
+    text = result.out
+    for words in ("coil centre", "handle towards", "V/m at 1e6 A/s", "direct solve"):
+        assert words in text
+    assert result.err == ""
+
+
+def test_a_direction_and_a_dose_are_obeyed(dosed, plan, conductor, target):
+    folder, result = dosed
+    pose = as_written(folder)
+    direction = np.array([-1.0, 1.0, 0.5]) / 1.5
+    mean = efield.solve(conductor, boxed_coil(), pose).mean(target)
+    assert result.json["value"] == pytest.approx(float(direction @ mean), rel=1e-9)
+    assert result.json["value"] <= plan[1].json["value"]
+    # didt · value is what was wanted, and the files hold the field at that didt.
+    didt = result.json["didt"]
+    assert result.json["value"] * didt / 1e6 == pytest.approx(80, rel=1e-12)
+    found = stored(folder)
+    assert found.didt == didt
+    inside = target.weights @ found.arrays["E"][0, target.tetrahedra]
+    assert inside @ direction == pytest.approx(80, rel=1e-9)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["share_of_max_didt"] == pytest.approx(didt / 100e6)
+    assert "drive it with" in result.out
