@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg as sl
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from numpy import ndarray
 
 from ..meshing import Scalp
@@ -84,7 +84,7 @@ def equivalent(
     # Points come in the order of thinning: the last ones lie between the others.
     fit, test = above[: -(sources // 4)], above[-(sources // 4) :]
     wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
-    wanted = wanted.reshape(len(above), -1)
+    wanted = wanted.astype(np.float64).reshape(len(above), -1)
     found = _fit(fit, beneath, wanted[: len(fit)], centre, layout)
     count = reciprocal.currents.shape[0]
     currents = np.moveaxis(found.reshape(len(beneath), count, 3), 0, 1)
@@ -96,7 +96,13 @@ def equivalent(
     return few, float(np.sqrt(np.sum(error**2)) / size)
 
 
-_potential = jax.jit(lambda reciprocal, points: reciprocal.vector_potential(points))
+@jax.jit
+def _potential(
+    reciprocal: Reciprocal, points: Float[Array, "point 3"]
+) -> Float[Array, "point direction 3"]:
+    """Sum in single precision: four times as fast, and four digits better than the fit."""
+    single = lambda leaf: leaf.astype(jnp.float32)
+    return jax.tree.map(single, reciprocal).vector_potential(single(points))
 
 
 def _fit(

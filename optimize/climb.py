@@ -42,7 +42,7 @@ def climb(
     project: Callable[[ndarray], ndarray] = lambda points: points,
     *,
     tolerance: float = 1e-3,
-    gain: float = 1e-7,
+    gain: float = 1e-6,
     steps: int = 40,
 ) -> Maxima:
     """Maximise a function from several starts.

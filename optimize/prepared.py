@@ -39,7 +39,7 @@ _COARSE_STEP = 6e-3  # Between positions of the first look. [m]
 _COARSE_ANGLES = 96
 _WORTH = 0.5  # Of the best value of the first look, that a start must have.
 _FILL_APART = 9e-3  # Between starts that are no local maxima and all others. [m]
-_KEPT = 4  # Optima, of those that differ.
+_KEPT = 3  # Optima, of those that differ.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
 
 Progress = Callable[[float, str], None]
