@@ -145,7 +145,9 @@ def _optimize(plan: _Plan, out: str) -> dict:
         rates = efield.rates(conductor, coil, search.pose)
         solved = efield.solve_rate(conductor, rates[None])
         field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
+        progress.stage("error", "error estimate")
         estimate = efield.estimate_error(conductor, head, field, rates)
+        errors = error_figures(estimate, head, target)[0]
         value = float(objective.value(field.mean(target)))
         didt = 1e6 if plan.efield is None else 1e6 * plan.efield / value
         progress.stage("output", "files and picture")
@@ -160,7 +162,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
-        report["field"]["estimated_error"] = error_figures(estimate, head, target)[0]
+        report["field"]["estimated_error"] = errors
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
         report["seconds"] = {
             **{name: round(s, 3) for name, s in progress.seconds.items()},
