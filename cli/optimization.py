@@ -151,7 +151,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         value = float(objective.value(field.mean(target)))
         didt = 1e6 if plan.efield is None else 1e6 * plan.efield / value
         progress.stage("output", "files and picture")
-        scaled = _scaled(field, didt / 1e6)
+        scaled = field.scaled(didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
         _write_fields(folder, head, scaled, search.pose, didt)
         export_fields(folder, head, scaled, grid, plan.vtu)
@@ -200,10 +200,6 @@ def _check_target(scalp: Scalp, plan: _Plan) -> None:
             f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
             "are the head file's mm; MNI coordinates fit the template only."
         )
-
-
-def _scaled(field: ElectricField, factor: float) -> ElectricField:
-    return ElectricField(field.vectors * factor, field.potential * factor, field.report)
 
 
 def _write_fields(

@@ -154,7 +154,7 @@ def _solve_all(
             fields = efield.solve_rate(conductor, driven)
             estimate = estimator(fields, driven)
             errors = error_figures(estimate, head, table.target)
-            fields = _driven(fields, rates[rows])
+            fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
             file.write(start, fields, block)
             for i in range(len(fields.potential)):
                 one = jax.tree.map(lambda x, i=i: x[i], fields)
@@ -166,16 +166,6 @@ def _solve_all(
             progress(len(figures) / len(poses), f"solved {len(figures)} poses")
     assert first is not None
     return first, figures
-
-
-def _driven(fields: ElectricField, rates: Float[ndarray, "pose"]) -> ElectricField:
-    """Scale fields at 1e6 A/s to given rates."""
-    factors = rates * 1e-6
-    return ElectricField(
-        fields.vectors * factors[:, None, None],
-        fields.potential * factors[:, None],
-        fields.report,
-    )
 
 
 def _one_or_all(rates: Float[ndarray, "pose"]) -> float | list[float]:

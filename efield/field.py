@@ -47,6 +47,21 @@ class ElectricField(eqx.Module):
         chosen = self.corners[..., tetrahedra, :, :]
         return jnp.einsum("pk,...pkc->...pc", weights, chosen)
 
+    def scaled(self, factor: ArrayLike) -> "ElectricField":
+        """Take the field at another current rate.
+
+        Args:
+            factor: So many times the rate solved for: one for all poses, or one for each.
+        """
+        times = jnp.asarray(factor, dtype=self.vectors.dtype)
+        grown = lambda x: (
+            x * jnp.reshape(times, times.shape + (1,) * (x.ndim - times.ndim))
+        )
+        corners = None if self.corners is None else grown(self.corners)
+        return ElectricField(
+            grown(self.vectors), grown(self.potential), self.report, corners
+        )
+
     def mean(self, region: Region) -> Float[Array, "*pose 3"]:
         """Average the vectors over a region, weighted as the region says. [V/m]"""
         inside = self.vectors[..., region.tetrahedra, :]

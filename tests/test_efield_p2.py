@@ -253,6 +253,23 @@ def test_two_runs_agree_to_the_last_bit(head, solver):
     np.testing.assert_array_equal(*runs)
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_scaled_field_is_that_of_another_rate(head, order):
+    made = efield.assemble(head, efield.isotropic(head), order=order)
+    coil, poses, times = figure_of_eight(), several_poses(), jnp.array([2.0, 0.5, -1.0])
+    fields = efield.solve(made, coil, poses)
+    each = fields.scaled(times)
+    for i, factor in enumerate(times.tolist()):
+        pose = jax.tree.map(lambda leaf: leaf[i], poses)  # noqa: B023
+        single = efield.solve(made, coil, pose, 1e6 * factor)
+        one = jax.tree.map(lambda leaf: leaf[i], fields).scaled(factor)  # noqa: B023
+        for found in (jax.tree.map(lambda leaf: leaf[i], each), one):  # noqa: B023
+            assert relative_error(found.vectors, single.vectors) < 1e-10
+            assert relative_error(found.potential, single.potential) < 1e-10
+            if order == 2:
+                assert relative_error(found.corners, single.corners) < 1e-10
+
+
 # Reciprocity.
 
 
