@@ -125,12 +125,12 @@ def _peer(head, coil, poses) -> dict:
         rate = 1e6 * coil.potential_at(conductor.nodes, _first(poses))
         elements, stiffness = conductor.elements, conductor.stiffness
         load = -np.array(
-            elements.gradient_adjoint(stiffness.current(elements.mean(rate)))
+            elements.gradient_adjoint(stiffness.current(elements.projected(rate)))
         )
         load[mesh.ground] = 0
         steps.clear()
         x = hierarchy.solve(load, tol=1e-8, accel="cg", residuals=steps, maxiter=200)
-        return -(elements.mean(rate) + elements.gradient(jnp.asarray(x))).T
+        return -(elements.projected(rate) + elements.gradient(jnp.asarray(x))).T
 
     first = _timed(place)
     return {

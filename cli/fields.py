@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import efield, meshing
 from ..coils import Pose
-from ..efield import ElectricField
+from ..efield import ElectricField, ErrorEstimate
 from ..meshing import HeadMesh, Region
 
 
@@ -31,6 +31,20 @@ def field_figures(head: HeadMesh, field: ElectricField, target: Region | None) -
         figures["gray_matter_maximum_at_mm"] = (head.centroids[peak] * 1e3).tolist()
     figures["unit"] = "V/m"
     return figures
+
+
+def error_figures(
+    estimate: ErrorEstimate, head: HeadMesh, target: Region | None
+) -> list[dict]:
+    """Summarise estimated errors of fields, pose by pose, relative in L2."""
+    parts = {"relative_l2_head": estimate.relative}
+    if (head.tags == _GRAY_MATTER).any():
+        gray = meshing.region(head, head.tags == _GRAY_MATTER)
+        parts["relative_l2_gray_matter"] = estimate.in_region(gray)
+    if target is not None:
+        parts["relative_l2_target"] = estimate.in_region(target)
+    columns = [np.atleast_1d(np.asarray(part)).tolist() for part in parts.values()]
+    return [dict(zip(parts, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:

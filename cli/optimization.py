@@ -19,7 +19,7 @@ from ..coils import Coil, Pose, PoseList, navigation
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 from .exports import export_fields, read_reference
-from .fields import field_figures, in_metres, write_field_msh
+from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .inputs import read_coil, read_conductivity, read_head
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
@@ -142,11 +142,16 @@ def _optimize(plan: _Plan, out: str) -> dict:
         objective = make_objective(reciprocal)
         search = prepared.run(objective, progress=progress)
         progress.stage("verification", "verification by a direct solve")
-        field = jax.block_until_ready(efield.solve(conductor, coil, search.pose))
+        rates = efield.rates(conductor, coil, search.pose)
+        solved = efield.solve_rate(conductor, rates[None])
+        field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
+        progress.stage("error", "error estimate")
+        estimate = efield.estimate_error(conductor, head, field, rates)
+        errors = error_figures(estimate, head, target)[0]
         value = float(objective.value(field.mean(target)))
         didt = 1e6 if plan.efield is None else 1e6 * plan.efield / value
         progress.stage("output", "files and picture")
-        scaled = _scaled(field, didt / 1e6)
+        scaled = field.scaled(didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
         _write_fields(folder, head, scaled, search.pose, didt)
         export_fields(folder, head, scaled, grid, plan.vtu)
@@ -157,6 +162,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
+        report["field"]["estimated_error"] = errors
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
         report["seconds"] = {
             **{name: round(s, 3) for name, s in progress.seconds.items()},
@@ -194,10 +200,6 @@ def _check_target(scalp: Scalp, plan: _Plan) -> None:
             f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
             "are the head file's mm; MNI coordinates fit the template only."
         )
-
-
-def _scaled(field: ElectricField, factor: float) -> ElectricField:
-    return ElectricField(field.vectors * factor, field.potential * factor, field.report)
 
 
 def _write_fields(
@@ -325,6 +327,11 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
     print(
         f"field in target  {report['value']:.4f} V/m at 1e6 A/s ({report['objective']}; "
         "by a direct solve)"
+    )
+    error = report["field"]["estimated_error"]
+    print(
+        f"estimated error  {error['relative_l2_target']:.1%} of the field in the target, "
+        f"{error['relative_l2_head']:.1%} in the whole head (of the mesh alone)"
     )
     of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
     if report["wanted_efield"] is not None:

@@ -16,7 +16,7 @@ from ..coils import Coil, PoseList, navigation
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh
 from .exports import export_fields, read_reference
-from .fields import field_figures, in_metres, write_field_msh
+from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .inputs import (
     current_rates,
     read_coil,
@@ -143,33 +143,29 @@ def _solve_all(
     progress: Progress,
 ) -> tuple[ElectricField, list[dict]]:
     first, figures = None, []
+    estimator = efield.error_estimator(conductor, head)
     with FieldFile(
         folder / "field.h5", len(poses), len(head.tags), len(head.nodes), rates
     ) as file:
         for start in range(0, len(poses), _POSES_AT_ONCE):
             rows = slice(start, start + _POSES_AT_ONCE)
             block = jax.tree.map(lambda x, r=rows: x[r], poses.poses)
-            fields = _driven(efield.solve(conductor, coil, block), rates[rows])
+            driven = efield.rates(conductor, coil, block)
+            fields = efield.solve_rate(conductor, driven)
+            estimate = estimator(fields, driven)
+            errors = error_figures(estimate, head, table.target)
+            fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
             file.write(start, fields, block)
             for i in range(len(fields.potential)):
                 one = jax.tree.map(lambda x, i=i: x[i], fields)
                 pose = jax.tree.map(lambda x, i=i: x[i], block)
                 figures.append(field_figures(head, one, table.target))
+                figures[-1]["estimated_error"] = errors[i]
                 table.add(start + i, poses.names[start + i], one, pose)
                 first = one if first is None else first
             progress(len(figures) / len(poses), f"solved {len(figures)} poses")
     assert first is not None
     return first, figures
-
-
-def _driven(fields: ElectricField, rates: Float[ndarray, "pose"]) -> ElectricField:
-    """Scale fields at 1e6 A/s to given rates."""
-    factors = rates * 1e-6
-    return ElectricField(
-        fields.vectors * factors[:, None, None],
-        fields.potential * factors[:, None],
-        fields.report,
-    )
 
 
 def _one_or_all(rates: Float[ndarray, "pose"]) -> float | list[float]:
@@ -230,8 +226,10 @@ def _tell_simulation(report: dict, out: str) -> None:
                 f"median {percentiles['50.0']:.2f} V/m; "
             )
         )
+        error = figures["estimated_error"]["relative_l2_head"]
         print(
-            f"pose {index}: {strength}clearance {figures['scalp_clearance_mm']:.2f} mm"
+            f"pose {index}: {strength}estimated error {error:.1%}; "
+            f"clearance {figures['scalp_clearance_mm']:.2f} mm"
         )
         if index == 19 and report["poses"] > 20:
             print(f"… and {report['poses'] - 20} more, in summary.json")

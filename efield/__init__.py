@@ -18,7 +18,7 @@ from .error import (
     estimate_error as estimate_error,
 )
 from .field import ElectricField as ElectricField
-from .forward import solve as solve, solve_rate as solve_rate
+from .forward import rates as rates, solve as solve, solve_rate as solve_rate
 from .linear import (
     AbstractSolver as AbstractSolver,
     Direct as Direct,
@@ -34,6 +34,7 @@ from .recovery import (
     patch_recovery as patch_recovery,
     simnibs_recovery as simnibs_recovery,
 )
+from .sampling import FieldSampler as FieldSampler, sampler as sampler
 from .splines import SplineGrid as SplineGrid
 from .summary import (
     CortexDistance as CortexDistance,

@@ -10,8 +10,13 @@ from scipy.sparse.csgraph import connected_components
 
 from ..meshing import HeadMesh
 from .conductivity import check_conductivity
+from .elements import AbstractElements
 from .linear import HostMesh, HostState, Stiffness
-from .p1 import P1, first_order
+from .p1 import first_order
+from .p2 import second_order
+
+
+_ELEMENTS = {1: first_order, 2: second_order}
 
 
 class Conductor(eqx.Module):
@@ -26,7 +31,7 @@ class Conductor(eqx.Module):
     host: HostState = eqx.field(static=True)
 
     @property
-    def elements(self) -> P1:
+    def elements(self) -> AbstractElements:
         """The finite elements."""
         return self.stiffness.elements
 
@@ -37,7 +42,7 @@ class Conductor(eqx.Module):
 
     @property
     def nodes(self) -> Float[Array, "node 3"]:
-        """Positions of the nodes. [m]"""
+        """Where ∂A/∂t is wanted: the head's nodes, then those of edges, if any. [m]"""
         return self.elements.nodes
 
     def with_conductivity(self, conductivity: ArrayLike) -> "Conductor":
@@ -56,8 +61,12 @@ class Conductor(eqx.Module):
         )
 
 
-def assemble(head: HeadMesh, conductivity: ArrayLike) -> Conductor:
+def assemble(head: HeadMesh, conductivity: ArrayLike, *, order: int = 1) -> Conductor:
     """Make a head a conductor.
+
+    Elements of second order have a field that is linear in each tetrahedron, with an
+    error that falls with the square of the edge length. They have about eight times as
+    many unknowns on the same mesh.
 
     Set-up that depends on the conductivity (a factorisation, a multigrid hierarchy) is
     done by the solver when it is first needed, and kept.
@@ -70,15 +79,18 @@ def assemble(head: HeadMesh, conductivity: ArrayLike) -> Conductor:
         head: The mesh.
         conductivity: A value or a symmetric tensor for each tetrahedron, as `isotropic`
             makes it; it may be traced, to differentiate with respect to it. [S/m]
+        order: Of the elements, 1 or 2: the degree of the potential in a tetrahedron.
 
     Raises:
-        ValueError: The conductivity has another shape, or is not positive definite; or
-            the mesh falls into parts.
+        ValueError: The conductivity has another shape, or is not positive definite; the
+            mesh falls into parts; or there are no elements of this order.
     """
+    if order not in _ELEMENTS:
+        raise ValueError(f"`order` of the elements must be 1 or 2, got {order!r}.")
     values = _checked(conductivity, len(head.tetrahedra))
     _check_in_one_piece(head)
     with jax.ensure_compile_time_eval():
-        elements = first_order(head)
+        elements = _ELEMENTS[order](head)
         # SimNIBS grounds the lowest node too, so that potentials can be compared.
         ground = int(np.argmin(head.nodes[:, 2]))
         host = HostState(HostMesh(elements, ground))

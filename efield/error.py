@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from ..meshing import HeadMesh, Region
 from .conductor import Conductor
 from .field import ElectricField
-from .recovery import check_same_head, over_poses
+from .recovery import check_first_order, over_poses
 from .recovery_patches import gradient_stencils
 from .recovery_stencils import Stencils
 from .recovery_tissues import tissue_mesh
@@ -83,9 +83,10 @@ def error_estimator(conductor: Conductor, head: HeadMesh) -> ErrorEstimator:
         head: The mesh that the conductor was made of.
 
     Raises:
-        ValueError: The head is not that of the conductor.
+        ValueError: The head is not that of the conductor, or the conductor is not of
+            first order.
     """
-    check_same_head(conductor, head)
+    check_first_order(conductor, head)
     mesh = tissue_mesh(head, None)
     rows = np.arange(len(mesh.nodes))
     return ErrorEstimator(
@@ -108,11 +109,11 @@ def estimate_error(
         conductor: The head.
         head: The mesh that the conductor was made of.
         field: As `solve` gives it.
-        rates: ∂A/∂t at the nodes of the head: the current rate times
-            `coil.potential_at(conductor.nodes, pose)`. [V/m]
+        rates: ∂A/∂t at the nodes of the head, by `efield.rates`. [V/m]
 
     Raises:
-        ValueError: The head is not that of the conductor.
+        ValueError: The head is not that of the conductor, or the conductor is not of
+            first order.
     """
     return error_estimator(conductor, head)(field, rates)
 

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..meshing import Region
 from .linear import SolverReport
@@ -12,21 +12,55 @@ class ElectricField(eqx.Module):
     """E = -∂A/∂t - ∇φ on the elements of a head, for one placement of a coil.
 
     Attributes:
-        vectors: The field in each tetrahedron. [V/m]
-        potential: φ at the nodes, zero at the ground node. [V]
+        vectors: The field in each tetrahedron, its mean where it varies. [V/m]
+        potential: φ at the nodes of the elements, the head's first, zero at the ground
+            node. [V]
         report: Iterations and true relative residual of the solve.
+        corners: The field at the corners of each tetrahedron, between which it is linear,
+            with elements of second order; None where it is constant. [V/m]
     """
 
     vectors: Float[Array, "*pose tet 3"]
     potential: Float[Array, "*pose node"]
     report: SolverReport
+    corners: Float[Array, "*pose tet 4 3"] | None = None
 
     @property
     def magnitude(self) -> Float[Array, "*pose tet"]:
-        """|E| in each tetrahedron. [V/m]"""
+        """|E| in each tetrahedron, of its mean. [V/m]"""
         square = jnp.sum(self.vectors**2, axis=-1)
         positive = square > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+    def within(
+        self, tetrahedra: Int[ArrayLike, "chosen"], shares: Float[ArrayLike, "chosen 4"]
+    ) -> Float[Array, "*pose chosen 3"]:
+        """Evaluate the field at points of which the tetrahedra are known. [V/m]
+
+        Args:
+            tetrahedra: That hold the points.
+            shares: Barycentric coordinates in them.
+        """
+        if self.corners is None:
+            return self.vectors[..., tetrahedra, :]
+        weights = jnp.asarray(shares, dtype=self.corners.dtype)
+        chosen = self.corners[..., tetrahedra, :, :]
+        return jnp.einsum("pk,...pkc->...pc", weights, chosen)
+
+    def scaled(self, factor: ArrayLike) -> "ElectricField":
+        """Take the field at another current rate.
+
+        Args:
+            factor: So many times the rate solved for: one for all poses, or one for each.
+        """
+        times = jnp.asarray(factor, dtype=self.vectors.dtype)
+        grown = lambda x: (
+            x * jnp.reshape(times, times.shape + (1,) * (x.ndim - times.ndim))
+        )
+        corners = None if self.corners is None else grown(self.corners)
+        return ElectricField(
+            grown(self.vectors), grown(self.potential), self.report, corners
+        )
 
     def mean(self, region: Region) -> Float[Array, "*pose 3"]:
         """Average the vectors over a region, weighted as the region says. [V/m]"""

@@ -1,8 +1,8 @@
 """The field that a coil induces: ∇·σ∇φ = -∇·σ ∂A/∂t, E = -∂A/∂t - ∇φ.
 
 The current through the scalp is zero, which the weak form implies. ∂A/∂t is evaluated at
-the nodes and averaged over each element, as in SimNIBS [Saturnino et al. 2019,
-doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
+the nodes. In elements of first order it is averaged over each, as in SimNIBS [Saturnino
+et al. 2019, doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 """
 
 import jax
@@ -44,9 +44,26 @@ def solve(
         RuntimeError: The solver did not reach its tolerance.
     """
     single = pose.translation.ndim == 1
-    rates = _rates(conductor.nodes, coil, pose, current_rate)
-    field = solve_rate(conductor, rates[None] if single else rates, solver=solver)
+    driven = rates(conductor, coil, pose, current_rate)
+    field = solve_rate(conductor, driven[None] if single else driven, solver=solver)
     return jax.tree.map(lambda x: x[0], field) if single else field
+
+
+def rates(
+    conductor: Conductor, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6
+) -> Float[Array, "*pose node 3"]:
+    """Evaluate ∂A/∂t of a coil where `solve` wants it, as recovery does. [V/m]
+
+    Args:
+        conductor: The head.
+        coil: The coil.
+        pose: One placement of it, or a batch with one leading axis.
+        current_rate: dI/dt. [A/s]
+
+    Returns:
+        At `conductor.nodes`; with a leading axis where `pose` has one.
+    """
+    return _rates(conductor.nodes, coil, pose, current_rate)
 
 
 def solve_rate(
@@ -59,7 +76,7 @@ def solve_rate(
 
     Args:
         conductor: The head.
-        rates: ∂A/∂t at the nodes, for each right-hand side. [V/m]
+        rates: ∂A/∂t at `conductor.nodes`, for each right-hand side. [V/m]
         solver: As for `solve`.
 
     Returns:
@@ -74,9 +91,8 @@ def solve_rate(
     )
     loads = jnp.stack([_load(conductor.stiffness, rate) for rate in rates])
     potential, report = solve_linear(conductor.stiffness, conductor.host, loads, solver)
-    return ElectricField(
-        _fields(conductor.stiffness, rates, potential), potential, report
-    )
+    means, corners = _fields(conductor.stiffness, rates, potential)
+    return ElectricField(means, potential, report, corners)
 
 
 @jax.jit
@@ -93,14 +109,14 @@ def _rates(
 
 
 def _load(stiffness: Stiffness, rate: Float[Array, "node 3"]) -> Float[Array, "node"]:
-    return -stiffness.elements.gradient_adjoint(_mean_current(stiffness, rate))
+    return -stiffness.elements.gradient_adjoint(_driven_current(stiffness, rate))
 
 
 @jax.jit
-def _mean_current(
+def _driven_current(
     stiffness: Stiffness, rate: Float[Array, "node 3"]
-) -> Float[Array, "3 tet"]:
-    return stiffness.current(stiffness.elements.mean(rate))
+) -> Float[Array, "*point 3 tet"]:
+    return stiffness.current(stiffness.elements.projected(rate))
 
 
 @jax.jit
@@ -108,11 +124,15 @@ def _fields(
     stiffness: Stiffness,
     rates: Float[Array, "rhs node 3"],
     potential: Float[Array, "rhs node"],
-) -> Float[Array, "rhs tet 3"]:
+) -> tuple[Float[Array, "rhs tet 3"], Float[Array, "rhs tet 4 3"] | None]:
+    """Return the fields' means, and their values at corners where they vary."""
     elements = stiffness.elements
 
-    def field(rate_and_potential: tuple[Array, Array]) -> Float[Array, "tet 3"]:
+    def field(
+        rate_and_potential: tuple[Array, Array],
+    ) -> tuple[Float[Array, "tet 3"], Float[Array, "tet 4 3"] | None]:
         rate, values = rate_and_potential
-        return -(elements.mean(rate) + elements.gradient(values)).T
+        vectors = -(elements.projected(rate) + elements.gradient(values))
+        return elements.averaged(vectors).T, elements.corners(vectors)
 
     return jax.lax.map(field, (rates, potential))

@@ -1,21 +1,22 @@
 """Linear tetrahedra: gradients of nodal functions, and their adjoints.
 
 On an element with the nodes r₀…r₃ the shape functions N₁…N₃ have the gradients that are
-dual to the edges rᵢ - r₀, and ∇N₀ is minus their sum. Arrays are stored component by
-component, (component, tetrahedron), which reads memory in order on CPU and GPU.
+dual to the edges rᵢ - r₀, and ∇N₀ is minus their sum. Fields are constant in an element.
 """
 
-import equinox as eqx
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
+from numpy import ndarray
 
 from ..meshing import HeadMesh
+from .elements import AbstractElements
 
 
-class P1(eqx.Module):
+class P1(AbstractElements):
     """First-order tetrahedra on a mesh.
 
     Attributes:
@@ -25,10 +26,16 @@ class P1(eqx.Module):
         volumes: Of the elements. [m³]
     """
 
+    order: ClassVar[int] = 1
     nodes: Float[Array, "node 3"]
     tetrahedra: Int[Array, "4 tet"]
     gradients: Float[Array, "3 3 tet"]
     volumes: Float[Array, "tet"]
+
+    @property
+    def products(self) -> Float[ndarray, "6 6"]:
+        """The products of gradients themselves."""
+        return np.eye(6)
 
     def gradient(self, values: Float[Array, "node"]) -> Float[Array, "3 tet"]:
         """Take the gradient of a nodal function on each element. [unit/m]"""
@@ -37,31 +44,37 @@ class P1(eqx.Module):
 
     def gradient_adjoint(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "node"]:
         """Sum v·∇Nₙ over the elements at each node n: the adjoint of `gradient`."""
-        return self._gathered(_corner_products(self.gradients, vectors))
+        return self.gathered(_corner_products(self.gradients, vectors))
 
-    def mean(self, values: Float[Array, "node 3"]) -> Float[Array, "3 tet"]:
+    def projected(self, values: Float[Array, "node 3"]) -> Float[Array, "3 tet"]:
         """Average a nodal vector over the four nodes of each element."""
         return jnp.stack(
             [sum(values[self.tetrahedra[i], c] for i in range(4)) / 4 for c in range(3)]
         )
 
-    def mean_adjoint(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "node 3"]:
-        """Hand a quarter of each element's vector to its nodes: the adjoint of `mean`."""
+    def projected_adjoint(
+        self, vectors: Float[Array, "3 tet"]
+    ) -> Float[Array, "node 3"]:
+        """Hand a quarter of each element's vector to its nodes."""
         quarters = vectors / 4
         return jnp.stack(
-            [self._gathered(jnp.broadcast_to(v, (4, len(v)))) for v in quarters], axis=1
+            [self.gathered(jnp.broadcast_to(v, (4, len(v)))) for v in quarters], axis=1
         )
 
-    def _gathered(self, parts: Float[Array, "4 tet"]) -> Float[Array, "node"]:
-        """Add up at each node what the elements' corners bring."""
-        count = len(self.nodes)
-        if not isinstance(parts, Tracer) and jax.default_backend() == "cpu":
-            # Ten times as fast as XLA's scatter on a CPU, for ten million corners.
-            at, values = np.asarray(self.tetrahedra), np.asarray(parts)
-            total = np.bincount(at.ravel(), values.ravel(), count)
-            return jnp.asarray(total, dtype=parts.dtype)
-        zero = jnp.zeros(count, dtype=parts.dtype)
-        return zero.at[self.tetrahedra.ravel()].add(parts.ravel())
+    def moments(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "3 tet"]:
+        """Leave a constant as it is."""
+        return vectors
+
+    def averaged(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "3 tet"]:
+        """Leave a constant as it is."""
+        return vectors
+
+    def averaged_adjoint(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "3 tet"]:
+        """Leave a constant as it is."""
+        return vectors
+
+    def corners(self, vectors: Float[Array, "3 tet"]) -> None:
+        """Return None: fields are constant."""
 
 
 @jax.jit

@@ -3,7 +3,10 @@
 A target value is linear in ∂A/∂t at the nodes. With the weights wₑ of the target, a
 direction d and the adjoint potential λ, K λ = Σₑ wₑ d·∇N, it is
 
-    d·mean E = -Σₙ qₙ · ∂A/∂t(rₙ),    qₙ = Σₑ∋ₙ Jₑ / 4,    Jₑ = wₑ d - Vₑ σₑ ∇λ.
+    d·mean E = -Σₙ qₙ · ∂A/∂t(rₙ),    qₙ = Σₑ∋ₙ Jₑ / 4,    Jₑ = wₑ d - Vₑ σₑ ∇λ
+
+with elements of first order; with others ∇N and J vary in the element, and the adjoint of
+how ∂A/∂t is interpolated stands in for the quarter.
 
 This is the transpose of the discrete forward solve, so both agree to rounding. Physically
 J is the current of dipoles in the target, and its magnetic field at a coil's dipoles
@@ -19,15 +22,15 @@ from ..coils import AbstractCoil, Pose
 from ..coils.dipoles import MU0_OVER_4PI, in_blocks
 from ..meshing import Region
 from .conductor import Conductor
+from .elements import AbstractElements
 from .linear import AbstractSolver, Stiffness, default_solver, solve_linear
-from .p1 import P1
 
 
 class Reciprocal(eqx.Module):
     """The currents that a target's unit dipoles drive: the target's view of all coils.
 
     Attributes:
-        positions: Where the currents are: the nodes of the head, or fewer equivalent
+        positions: Where the currents are: the nodes of the elements, or fewer equivalent
             points. [m]
         currents: For each direction of the target's field, the current elements that
             give it. [A m per A m]
@@ -130,7 +133,7 @@ def reciprocal(
     potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
     currents = jnp.stack(
         [
-            elements.mean_adjoint(_current(stiffness, dipole, potential))
+            elements.projected_adjoint(_current(stiffness, dipole, potential))
             for dipole, potential in zip(dipoles, potentials, strict=True)
         ]
     )
@@ -139,17 +142,22 @@ def reciprocal(
 
 
 def _adjoint_dipoles(
-    elements: P1, target: Region, directions: Float[Array, "direction 3"]
-) -> Float[Array, "direction 3 tet"]:
+    elements: AbstractElements, target: Region, directions: Float[Array, "direction 3"]
+) -> list[Float[Array, "*point 3 tet"]]:
     weights = jnp.asarray(target.weights, dtype=directions.dtype)
     whole = jnp.zeros_like(elements.volumes).at[target.tetrahedra].set(weights)
-    return directions[:, :, None] * whole[None, None, :]
+    return [
+        elements.averaged_adjoint(direction[:, None] * whole[None])
+        for direction in directions
+    ]
 
 
 @jax.jit
 def _current(
-    stiffness: Stiffness, dipole: Float[Array, "3 tet"], potential: Float[Array, "node"]
-) -> Float[Array, "3 tet"]:
+    stiffness: Stiffness,
+    dipole: Float[Array, "*point 3 tet"],
+    potential: Float[Array, "node"],
+) -> Float[Array, "*point 3 tet"]:
     return dipole - stiffness.current(stiffness.elements.gradient(potential))
 
 

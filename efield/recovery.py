@@ -71,7 +71,7 @@ def simnibs_recovery(
         ValueError: The points are not finite or have another shape, or the head has no
             such tissue.
     """
-    mesh, positions = tissue_mesh(head, tissue), _checked(points)
+    mesh, positions = tissue_mesh(head, tissue), checked_points(points)
     element, shares, inside = locate(mesh, positions)
     nearest = np.asarray(mesh.centroid_tree.query(positions)[1])
     rows, corners = _used(mesh, element)
@@ -124,8 +124,7 @@ class PatchRecovery(eqx.Module):
 
         Args:
             field: Of the head that the recovery was made for.
-            rates: ∂A/∂t at the nodes of the head: the current rate times
-                `coil.potential_at(conductor.nodes, pose)`. [V/m]
+            rates: ∂A/∂t at the nodes of the head, by `efield.rates`. [V/m]
         """
         return _at_points(self, field.potential, rates)
 
@@ -155,10 +154,11 @@ def patch_recovery(
             to it.
 
     Raises:
-        ValueError: The head is not that of the conductor; the points are not finite or
-            have another shape; or the head has no such tissue.
+        ValueError: The head is not that of the conductor, or the conductor is not of
+            first order; the points are not finite or have another shape; or the head has
+            no such tissue.
     """
-    check_same_head(conductor, head)
+    check_first_order(conductor, head)
     mesh = tissue_mesh(head, tissue)
     if points is None:
         element, inside = (
@@ -167,7 +167,7 @@ def patch_recovery(
         )
         where, shares = mesh.centroids, np.full((len(element), 4), 0.25)
     else:
-        where = _checked(points)
+        where = checked_points(points)
         element, shares, inside = locate(mesh, where)
         # A linear function would grow without bound outside.
         shares = np.clip(shares, 0.0, None)
@@ -186,8 +186,18 @@ def patch_recovery(
     )
 
 
-def check_same_head(conductor: Conductor, head: HeadMesh) -> None:
-    """Refuse a mesh with other numbers of nodes and elements than the conductor's."""
+def check_first_order(conductor: Conductor, head: HeadMesh) -> None:
+    """Refuse elements of second order, and another mesh than the conductor's.
+
+    Raises:
+        ValueError: The conductor is of second order, or the head has other numbers of
+            nodes and elements.
+    """
+    if conductor.elements.order != 1:
+        raise ValueError(
+            "recovery is for elements of first order, and the conductor was assembled "
+            "with `order=2`. Take its field as it is, at points by `efield.sampler`."
+        )
     ours = (len(conductor.nodes), len(conductor.elements.volumes))
     theirs = (len(head.nodes), len(head.tags))
     if ours != theirs:
@@ -250,7 +260,8 @@ def _used(mesh: TissueMesh, element: Int[ndarray, "point"]) -> tuple[ndarray, nd
     return np.flatnonzero(used), place[mesh.tetrahedra[element]]
 
 
-def _checked(points: ArrayLike) -> Float[ndarray, "point 3"]:
+def checked_points(points: ArrayLike) -> Float[ndarray, "point 3"]:
+    """Refuse points of another shape, or that are not finite."""
     positions = np.asarray(points, dtype=np.float64)
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise ValueError(

@@ -14,10 +14,10 @@ from cli_examples import (
     run,
     stored,
 )
-from heads import boxed_coil, scalp_of_five_layers
+from heads import boxed_coil, five_layers, scalp_of_five_layers
 from PIL import Image
 
-from tmsgrad import coils, efield
+from tmsgrad import coils, efield, meshing
 from tmsgrad.cli import optimization
 from tmsgrad.coils import Pose
 
@@ -64,6 +64,29 @@ def test_optimize_prints_what_was_promised_as_json(plan):
     total = stages.pop("total")
     assert sum(stages.values()) == pytest.approx(total, abs=1.0)
     assert {"head", "adjoint", "search", "verification", "output"} <= set(stages)
+
+
+def test_optimize_tells_the_estimated_error(case, plan, conductor, target):
+    folder, result = plan
+    pose = as_written(folder)
+    coil = coils.read(case.coil)
+    field = efield.solve(conductor, coil, pose)
+    rates = efield.rates(conductor, coil, pose)
+    estimate = efield.estimate_error(conductor, five_layers(), field, rates)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    found = summary["field"]["estimated_error"]
+    gray = meshing.region(five_layers(), five_layers().tags == 2)
+    assert found == pytest.approx(
+        {
+            "relative_l2_head": float(estimate.relative),
+            "relative_l2_gray_matter": float(estimate.in_region(gray)),
+            "relative_l2_target": float(estimate.in_region(target)),
+        },
+        rel=1e-6,
+    )
+    told = next(x for x in result.out.splitlines() if x.startswith("estimated error"))
+    assert f"{found['relative_l2_target']:.1%} of the field in the target" in told
+    assert f"{found['relative_l2_head']:.1%} in the whole head" in told
 
 
 def test_the_value_is_that_of_a_direct_solve_of_the_written_pose(

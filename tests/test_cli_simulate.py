@@ -67,6 +67,16 @@ def test_simulate_reports_each_pose(three, conductor):
     told = [line for line in result.out.splitlines() if line.startswith("pose ")]
     assert len(told) == 3
     assert all("clearance" in line for line in told)
+    rates = efield.rates(conductor, boxed_coil(), poses, 2e7)
+    fields = efield.solve_rate(conductor, rates)
+    estimate = efield.estimate_error(conductor, five_layers(), fields, rates)
+    for field, error, line in zip(
+        summary["fields"], estimate.relative.tolist(), told, strict=True
+    ):
+        missed = field["estimated_error"]
+        assert set(missed) == {"relative_l2_head", "relative_l2_gray_matter"}
+        assert missed["relative_l2_head"] == pytest.approx(error, rel=1e-6)
+        assert f"estimated error {error:.1%}" in line
     gaps = [field["scalp_clearance_mm"] for field in summary["fields"]]
     np.testing.assert_allclose(gaps, [4, 12, 4], atol=0.35)  # Flat triangles.
     again = read_poses(folder / "pose.txt")

@@ -166,14 +166,15 @@ def test_mean_edges_are_those_of_the_elements_selected():
 # The solver on the problems.
 
 
+@pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_linear_elements_keep_their_bounds(name):
+def test_elements_keep_their_bounds(name, order):
     problem = PROBLEMS[name]
     head = problem.head(0.014)
-    field = problem.solve(head, efield.Direct())
-    found = problem.measure(head, np.asarray(field.vectors[0]))
+    field = problem.solve(head, efield.Direct(), order)
+    found = problem.accuracy(head, field)
     assert found.elements == len(problem.selected(head)) > 1000
-    bound = problem.bounds["P1"].at(found.edge)
+    bound = problem.bounds[f"P{order}"].at(found.edge)
     assert bound / 2 < found.relative_error < bound
 
 
@@ -188,12 +189,35 @@ def test_errors_of_exact_fields_are_zero():
     np.testing.assert_allclose(found.mag, 1, rtol=1e-14)
 
 
-def rate_of(problem, sizes):
+def test_some_elements_can_be_compared_alone(rng):
+    problem = catalogue.ellipsoid_problem()
+    head = problem.head(0.02)
+    for order in (1, 2):
+        field = problem.solve(head, order=order)
+        parts = np.array_split(rng.permutation(problem.selected(head)), 2)
+        errors, sizes = [], []
+        for chosen in parts:
+            found = problem.accuracy(head, field, chosen)
+            assert found.elements == len(chosen)
+            # The exact field is linear: its square is of second degree.
+            points = second_degree().points(head, chosen)
+            exact = np.asarray(problem.exact(points.reshape(-1, 3)))
+            volumes = second_degree().volumes(head, chosen).ravel()
+            sizes.append(volumes @ np.sum(exact**2, axis=1))
+            errors.append(found.relative_error**2 * sizes[-1])
+        whole = problem.accuracy(head, field).relative_error
+        np.testing.assert_allclose(whole**2, sum(errors) / sum(sizes), rtol=1e-10)
+
+
+def rate_of(problem, sizes, order=1):
     edges, errors = [], []
     for size in sizes:
         head = problem.head(size)
-        field = problem.solve(head, efield.Direct())
-        found = problem.measure(head, np.asarray(field.vectors[0]))
+        field = problem.solve(head, efield.HostMultigrid(), order)
+        chosen = problem.selected(head)
+        # Of so many, drawn at random, the error is that of all within a few per cent.
+        some = np.random.default_rng(0).permutation(chosen)[:5000]
+        found = problem.accuracy(head, field, some)
         edges.append(found.edge)
         errors.append(found.relative_error)
     return np.polyfit(np.log(edges), np.log(errors), 1)[0]
@@ -203,6 +227,18 @@ def test_linear_elements_converge_linearly_in_the_brain_shell():
     problem = catalogue.figure_of_eight_problem()
     rate = rate_of(problem, (0.016, 0.0113, 0.008, 0.0057))
     np.testing.assert_allclose(rate, 1.0, atol=0.1)
+
+
+def test_quadratic_elements_converge_quadratically_in_the_brain_shell():
+    problem = catalogue.figure_of_eight_problem()
+    rate = rate_of(problem, (0.016, 0.0113, 0.008, 0.0057), order=2)
+    np.testing.assert_allclose(rate, 2.0, atol=0.2)
+
+
+def test_quadratic_elements_converge_quadratically_in_an_anisotropic_ellipsoid():
+    # The exact potential is quadratic: all of the error comes from the flat faces.
+    rate = rate_of(catalogue.ellipsoid_problem(), (0.02, 0.014, 0.010), order=2)
+    np.testing.assert_allclose(rate, 2.0, atol=0.2)
 
 
 def test_linear_elements_converge_linearly_in_an_anisotropic_ellipsoid():

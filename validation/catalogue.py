@@ -68,7 +68,7 @@ def figure_of_eight_problem() -> SphereProblem:
     return SphereProblem(
         name="figure-of-eight over four layers",
         compared=_BRAIN_SHELL,
-        bounds={"P1": Bound(0.14, 1.0)},
+        bounds={"P1": Bound(0.14, 1.0), "P2": Bound(0.010, 2.0)},
         radii=RADII,
         tissues=TISSUES,
         coil=coil,
@@ -82,7 +82,7 @@ def radial_problem() -> SphereProblem:
     return SphereProblem(
         name="figure-of-eight over anisotropic layers",
         compared=_BRAIN_SHELL,
-        bounds={"P1": Bound(0.14, 1.0)},
+        bounds={"P1": Bound(0.14, 1.0), "P2": Bound(0.010, 2.0)},
         radii=RADII,
         tissues=TISSUES,
         coil=coil,
@@ -97,7 +97,7 @@ def wire_problem() -> SphereProblem:
     return SphereProblem(
         name="round wire over a homogeneous sphere",
         compared=_BRAIN_SHELL,
-        bounds={"P1": Bound(0.10, 1.0)},
+        bounds={"P1": Bound(0.10, 1.0), "P2": Bound(0.0045, 2.0)},
         radii=RADII[1:2],
         tissues=TISSUES[1:2],
         coil=coil,
@@ -139,7 +139,7 @@ def ellipsoid_problem() -> EllipsoidProblem:
     return EllipsoidProblem(
         name="anisotropic ellipsoid in a uniform field",
         compared=("white matter",),
-        bounds={"P1": Bound(0.07, 1.0)},
+        bounds={"P1": Bound(0.07, 1.0), "P2": Bound(0.0008, 2.0)},
         semi_axes=(0.070, 0.090, 0.080),
         tissue="white matter",
         tensor=tuple(map(tuple, tensor.tolist())),
@@ -153,8 +153,23 @@ def analytic_problems() -> tuple[AbstractProblem, ...]:
         figure_of_eight_problem(),
         radial_problem(),
         wire_problem(),
-        dipole_problem("radial", 10e-3, (0.0, 0.0, 1.0), {"P1": Bound(0.15, 1.0)}),
-        dipole_problem("tangential", 10e-3, (1.0, 0.0, 0.0), {"P1": Bound(0.48, 1.0)}),
-        dipole_problem("oblique", 30e-3, (0.48, 0.6, 0.64), {"P1": Bound(0.23, 1.0)}),
+        dipole_problem(
+            "radial",
+            10e-3,
+            (0.0, 0.0, 1.0),
+            {"P1": Bound(0.15, 1.0), "P2": Bound(0.018, 2.0)},
+        ),
+        dipole_problem(
+            "tangential",
+            10e-3,
+            (1.0, 0.0, 0.0),
+            {"P1": Bound(0.48, 1.0), "P2": Bound(0.050, 2.0)},
+        ),
+        dipole_problem(
+            "oblique",
+            30e-3,
+            (0.48, 0.6, 0.64),
+            {"P1": Bound(0.23, 1.0), "P2": Bound(0.016, 2.0)},
+        ),
         ellipsoid_problem(),
     )

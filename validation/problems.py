@@ -12,14 +12,14 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from ..coils import AbstractCoil, Pose
 from ..efield import AbstractSolver, ElectricField, assemble, isotropic, solve_rate
 from ..meshing import HeadMesh, spheres, tissue_tag
 from .metrics import mag, rdm, relative_error
-from .quadrature import Quadrature, second_degree
+from .quadrature import Quadrature, fifth_degree, second_degree
 from .sphere import coil_field
 
 
@@ -92,19 +92,21 @@ class AbstractProblem(abc.ABC):
         """Evaluate the exact field within the head. [V/m]"""
 
     def solve(
-        self, head: HeadMesh, solver: AbstractSolver | None = None
+        self, head: HeadMesh, solver: AbstractSolver | None = None, order: int = 1
     ) -> ElectricField:
-        """Solve with linear elements, on one of the problem's heads.
+        """Solve by finite elements, on one of the problem's heads.
 
         Args:
             head: As `head` makes it.
             solver: As for `efield.solve`.
+            order: Of the elements, as for `efield.assemble`.
 
         Returns:
             The field, with a leading axis of length one.
         """
-        conductor = assemble(head, self.conductivity(head))
-        return solve_rate(conductor, self.rates(head.nodes)[None], solver=solver)
+        conductor = assemble(head, self.conductivity(head), order=order)
+        rates = self.rates(np.asarray(conductor.nodes))
+        return solve_rate(conductor, rates[None], solver=solver)
 
     def selected(self, head: HeadMesh) -> ndarray:
         """Return the indices of the elements to compare."""
@@ -112,22 +114,44 @@ class AbstractProblem(abc.ABC):
             np.isin(head.tags, [tissue_tag(t) for t in self.compared])
         )
 
+    def accuracy(
+        self,
+        head: HeadMesh,
+        field: ElectricField,
+        chosen: Int[ndarray, "selected"] | None = None,
+    ) -> Accuracy:
+        """Compare a field with the exact one, as its elements have it.
+
+        Args:
+            head: The head on which it was computed.
+            field: As `solve` gives it.
+            chosen: As for `measure`.
+        """
+        if field.corners is None:
+            return self.measure(head, np.asarray(field.vectors[0]), None, chosen)
+        which = self.selected(head) if chosen is None else chosen
+        rule, corners = fifth_degree(), np.asarray(field.corners[0, which])
+        vectors = np.einsum("qk,tkc->tqc", rule.barycentric, corners)
+        return self.measure(head, vectors, rule, which)
+
     def measure(
         self,
         head: HeadMesh,
         vectors: Float[ndarray, "tet 3"] | Float[ndarray, "selected point 3"],
         quadrature: Quadrature | None = None,
+        chosen: Int[ndarray, "selected"] | None = None,
     ) -> Accuracy:
         """Compare a computed field with the exact one, in the L2 norm over elements.
 
         Args:
             head: The head on which it was computed.
             vectors: E of all elements, where it is constant in each; or E of the elements
-                `selected`, at the points of the quadrature. [V/m]
+                compared, at the points of the quadrature. [V/m]
             quadrature: For the norm; by default of second degree.
+            chosen: Indices of the elements to compare; by default those `selected`.
         """
         rule = quadrature or second_degree()
-        chosen = self.selected(head)
+        chosen = self.selected(head) if chosen is None else chosen
         points, volumes = rule.points(head, chosen), rule.volumes(head, chosen)
         exact = np.asarray(self.exact(points.reshape(-1, 3)))
         computed = np.asarray(vectors)

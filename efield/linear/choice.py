@@ -11,8 +11,10 @@ from .solver import AbstractSolver
 from .stiffness import HostMesh
 
 
-# A factorisation of more nodes takes longer than a few multigrid solves.
+# A factorisation of more nodes takes longer than a few multigrid solves. The rows of
+# second-order elements are twice as long, and fill up sooner.
 _DIRECT_UP_TO = 150_000
+_DIRECT_UP_TO_SECOND_ORDER = 40_000
 
 _log = logging.getLogger("tmsgrad")
 
@@ -24,10 +26,11 @@ def default_solver(mesh: HostMesh, count: int) -> AbstractSolver:
         mesh: What will be solved on.
         count: How many right-hand sides come together.
     """
+    limit = _DIRECT_UP_TO if mesh.coarser is None else _DIRECT_UP_TO_SECOND_ORDER
     device = jax.default_backend()
     if device != "cpu":
         solver, why = Multigrid(rtol=_device_tolerance()), f"arrays are on a {device}"
-    elif mesh.nodes <= _DIRECT_UP_TO and pardiso_is_available():
+    elif mesh.nodes <= limit and pardiso_is_available():
         solver, why = Direct(), f"{mesh.nodes} nodes are few enough to factorise"
     elif pardiso_is_available():
         solver, why = HostMultigrid(), f"{mesh.nodes} nodes are many to factorise"

@@ -17,6 +17,8 @@ import scipy.sparse as sp
 from jaxtyping import Float
 from numpy import ndarray
 
+from .stiffness import HostMesh, assemble_upper, whole
+
 
 STRENGTH = 0.04
 DEGREE = 2
@@ -54,6 +56,22 @@ class Hierarchy(NamedTuple):
         return total / self.levels[0].matrix.nnz if self.levels else 1.0
 
 
+def assemble_hierarchy(
+    mesh: HostMesh, conductivity: ndarray
+) -> tuple[sp.csr_matrix, Hierarchy]:
+    """Assemble the stiffness matrix and coarsen it, first in order and then in size.
+
+    Elements of first order hold every function that is linear in each element, so their
+    matrix is that of second order between prolongations, and need not be multiplied out.
+    """
+    matrix = whole(assemble_upper(mesh, conductivity))
+    if mesh.coarser is None:
+        return matrix, build_hierarchy(matrix)
+    _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
+    finest = _level(matrix, mesh.prolongation)
+    return matrix, Hierarchy((finest, *coarse.levels), coarse.coarsest)
+
+
 def build_hierarchy(matrix: sp.csr_matrix) -> Hierarchy:
     """Coarsen a symmetric positive definite matrix until it can be inverted.
 
@@ -69,19 +87,17 @@ def build_hierarchy(matrix: sp.csr_matrix) -> Hierarchy:
         max_coarse=_COARSEST,
         max_levels=20,
     )
-    levels = []
-    for level in solver.levels[:-1]:
-        inverse = 1 / level.A.diagonal()
-        levels.append(
-            Level(
-                sp.csr_matrix(level.A),
-                sp.csr_matrix(level.P),
-                inverse,
-                _largest_eigenvalue(level.A, inverse),
-            )
-        )
+    levels = [
+        _level(sp.csr_matrix(level.A), sp.csr_matrix(level.P))
+        for level in solver.levels[:-1]
+    ]
     last = solver.levels[-1].A.toarray()
     return Hierarchy(tuple(levels), np.linalg.pinv(last, hermitian=True))
+
+
+def _level(matrix: sp.csr_matrix, prolongation: sp.csr_matrix) -> Level:
+    inverse = 1 / matrix.diagonal()
+    return Level(matrix, prolongation, inverse, _largest_eigenvalue(matrix, inverse))
 
 
 def chebyshev_weights(step: int, largest: float) -> tuple[float, float]:

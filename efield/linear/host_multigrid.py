@@ -12,9 +12,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from .direct import raise_unless_converged
-from .hierarchy import DEGREE, Hierarchy, build_hierarchy, chebyshev_weights
+from .hierarchy import DEGREE, Hierarchy, assemble_hierarchy, chebyshev_weights
 from .solver import AbstractHostSolver, HostSolution
-from .stiffness import HostMesh, assemble_upper, whole
+from .stiffness import HostMesh
 
 
 _CYCLE_PRECISION = np.float32  # Residuals and updates stay in float64.
@@ -43,7 +43,7 @@ class HostMultigrid(AbstractHostSolver):
 
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> "_Prepared":
         """Assemble the matrix and coarsen it."""
-        return _Prepared(whole(assemble_upper(mesh, conductivity)))
+        return _Prepared(*assemble_hierarchy(mesh, conductivity))
 
     def apply(
         self, prepared: "_Prepared", rhs: Float[ndarray, "rhs node"]
@@ -70,9 +70,9 @@ class HostMultigrid(AbstractHostSolver):
 class _Prepared:
     """The matrix and its cycle."""
 
-    def __init__(self, matrix: sp.csr_matrix):
+    def __init__(self, matrix: sp.csr_matrix, hierarchy: Hierarchy):
         self._matrix = RowShared(matrix)
-        self._cycle = _Cycle(build_hierarchy(matrix))
+        self._cycle = _Cycle(hierarchy)
 
     def solve(self, b, rtol: float, max_steps: int, pool: ThreadPoolExecutor | None):
         """Run flexible conjugate gradients [Notay 2000], as the cycle rounds."""

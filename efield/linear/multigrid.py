@@ -10,9 +10,9 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .binned import BinnedRows
-from .hierarchy import DEGREE, build_hierarchy, chebyshev_weights
+from .hierarchy import DEGREE, assemble_hierarchy, chebyshev_weights
 from .solver import AbstractDeviceSolver, SolverReport
-from .stiffness import HostMesh, Stiffness, assemble_upper, whole
+from .stiffness import HostMesh, Stiffness
 
 
 _CYCLE_PRECISION = (
@@ -58,8 +58,7 @@ class Multigrid(AbstractDeviceSolver):
 
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> DeviceHierarchy:
         """Assemble and coarsen on the host, and put the result on the device."""
-        matrix = whole(assemble_upper(mesh, conductivity))
-        hierarchy = build_hierarchy(matrix)
+        matrix, hierarchy = assemble_hierarchy(mesh, conductivity)
         kind = _CYCLE_PRECISION
         with jax.ensure_compile_time_eval():
             levels = tuple(

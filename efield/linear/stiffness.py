@@ -1,4 +1,7 @@
-"""The stiffness operator K φ = Σₑ Vₑ ∇N·σ∇φ, as array code and as a host matrix."""
+"""The stiffness operator K φ = Σₑ ∫ ∇N·σ∇φ, as array code and as a host matrix."""
+
+from functools import cached_property
+from itertools import combinations
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -6,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
 
-from ..p1 import P1
+from ..elements import ELEMENT_EDGES, AbstractElements
+from ..p2 import P2
 
 
 class Stiffness(eqx.Module):
@@ -22,16 +26,20 @@ class Stiffness(eqx.Module):
         ground: The node whose potential is zero.
     """
 
-    elements: P1
+    elements: AbstractElements
     conductivity: Float[Array, "tet"] | Float[Array, "tet 3 3"]
     ground: Int[Array, ""]
 
-    def current(self, vectors: Float[Array, "3 tet"]) -> Float[Array, "3 tet"]:
-        """Multiply by volume and conductivity, for a vector on each element."""
-        volumes = self.elements.volumes
+    def current(
+        self, vectors: Float[Array, "*point 3 tet"]
+    ) -> Float[Array, "*point 3 tet"]:
+        """Multiply a field by conductivity and integrate it in each element."""
+        volumes, moments = self.elements.volumes, self.elements.moments(vectors)
+        along = (1,) * (vectors.ndim - 1) + (-1,)
         if self.conductivity.ndim == 1:
-            return (volumes * self.conductivity)[None] * vectors
-        return volumes[None] * jnp.einsum("eij,je->ie", self.conductivity, vectors)
+            return jnp.reshape(volumes * self.conductivity, along) * moments
+        turned = jnp.einsum("eij,...je->...ie", self.conductivity, moments)
+        return jnp.reshape(volumes, along) * turned
 
     def grounded(self, values: Float[Array, "node"]) -> Float[Array, "node"]:
         """Set the ground node's value to zero."""
@@ -45,14 +53,47 @@ class Stiffness(eqx.Module):
 
 
 class HostMesh:
-    """What a host solver needs of the geometry, as NumPy arrays that share its memory."""
+    """What a host solver needs of the geometry, as NumPy arrays that share its memory.
 
-    def __init__(self, elements: P1, ground: int):
+    Attributes:
+        tetrahedra: (local, tetrahedra).
+        gradients: Of the barycentric coordinates. [1/m]
+        volumes: [m³]
+        products: Of the elements, see `AbstractElements`.
+        nodes: How many there are.
+        ground: The node whose potential is zero.
+        coarser: The mesh with elements of first order, where these are of second.
+    """
+
+    def __init__(self, elements: AbstractElements, ground: int):
         self.tetrahedra = np.asarray(elements.tetrahedra)
         self.gradients = np.asarray(elements.gradients, dtype=np.float64)
         self.volumes = np.asarray(elements.volumes, dtype=np.float64)
+        self.products = elements.products
         self.nodes = len(elements.nodes)
         self.ground = ground
+        self.coarser: HostMesh | None = None
+        self._edges: np.ndarray | None = None
+        if isinstance(elements, P2):
+            self.coarser = HostMesh(elements.linear, ground)
+            self._edges = np.asarray(elements.edges)
+
+    @cached_property
+    def prolongation(self) -> sp.csr_matrix:
+        """Interpolate from the nodes of `coarser`; the ground stays at zero."""
+        assert self.coarser is not None
+        assert self._edges is not None
+        count, ends = self.coarser.nodes, self._edges.T
+        halves = np.where(ends == self.ground, 0.0, 0.5)
+        starts = np.concatenate(
+            [np.arange(count), count + np.arange(0, ends.size + 1, 2)]
+        )
+        columns = np.concatenate([np.arange(count), ends.ravel()])
+        values = np.concatenate([np.ones(count), halves.ravel()])
+        return sp.csr_matrix((values, columns, starts), shape=(self.nodes, count))
+
+
+_PAIRS_AT_ONCE = 15  # Of an element's nodes, while a matrix is summed: memory.
 
 
 def assemble_upper(mesh: HostMesh, conductivity: np.ndarray) -> sp.csr_matrix:
@@ -61,6 +102,26 @@ def assemble_upper(mesh: HostMesh, conductivity: np.ndarray) -> sp.csr_matrix:
     The ground node's row keeps its diagonal entry only. Rows add up to zero before
     grounding, so the diagonal is minus the sum of the others: six products per element.
     """
+    products = _gradient_products(mesh, conductivity)
+    pairs = list(combinations(range(len(mesh.tetrahedra)), 2))
+    upper = sp.csr_matrix((mesh.nodes, mesh.nodes))
+    for first in range(0, len(pairs), _PAIRS_AT_ONCE):
+        part = slice(first, first + _PAIRS_AT_ONCE)
+        some = _summed(mesh, products, pairs[part], mesh.products[part])
+        upper = some if first == 0 else sp.csr_matrix(upper + some)
+    diagonal = (
+        -np.asarray(upper.sum(axis=0)).ravel() - np.asarray(upper.sum(axis=1)).ravel()
+    )
+    _cut(upper, mesh.ground)
+    upper = (upper + sp.diags_array(diagonal, format="csr")).tocsr()
+    upper.sort_indices()
+    return sp.csr_matrix(upper)
+
+
+def _gradient_products(
+    mesh: HostMesh, conductivity: np.ndarray
+) -> list[Float[np.ndarray, "tet"]]:
+    """Products Vₑ ∇λᵢ·σ∇λⱼ for the six edges of every element."""
     others = mesh.gradients
     gradients = [-others.sum(axis=0), *others]
     if conductivity.ndim == 1:
@@ -70,22 +131,24 @@ def assemble_upper(mesh: HostMesh, conductivity: np.ndarray) -> sp.csr_matrix:
             np.moveaxis(np.asarray(conductivity, np.float64), 0, -1) * mesh.volumes
         )
         weighted = [np.einsum("ije,je->ie", tensors, g) for g in gradients[:3]]
-    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    return [(weighted[i] * gradients[j]).sum(axis=0) for i, j in ELEMENT_EDGES]
+
+
+def _summed(
+    mesh: HostMesh,
+    products: list[Float[np.ndarray, "tet"]],
+    pairs: list[tuple[int, int]],
+    shares: Float[np.ndarray, "pair 6"],
+) -> sp.csr_matrix:
+    """Add up, above the diagonal, the entries of some pairs of every element's nodes."""
     values = np.concatenate(
-        [(weighted[i] * gradients[j]).sum(axis=0) for i, j in pairs]
+        [sum(x * products[e] for e, x in enumerate(row) if x) for row in shares]
     )
-    rows = np.concatenate([mesh.tetrahedra[i] for i, _ in pairs])
-    columns = np.concatenate([mesh.tetrahedra[j] for _, j in pairs])
+    rows = np.concatenate([mesh.tetrahedra[a] for a, _ in pairs])
+    columns = np.concatenate([mesh.tetrahedra[b] for _, b in pairs])
     rows, columns = np.minimum(rows, columns), np.maximum(rows, columns)
     shape = (mesh.nodes, mesh.nodes)
-    upper = sp.csr_matrix(sp.coo_matrix((values, (rows, columns)), shape=shape))
-    diagonal = (
-        -np.asarray(upper.sum(axis=0)).ravel() - np.asarray(upper.sum(axis=1)).ravel()
-    )
-    _cut(upper, mesh.ground)
-    upper = (upper + sp.diags_array(diagonal, format="csr")).tocsr()
-    upper.sort_indices()
-    return sp.csr_matrix(upper)
+    return sp.csr_matrix(sp.coo_matrix((values, (rows, columns)), shape=shape))
 
 
 def whole(upper: sp.csr_matrix) -> sp.csr_matrix:
