@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .poses import HEAD_FRAME, TO_RAS, PoseList
+from .poses import HEAD_FRAME, TO_RAS, PoseList, reframed
 from .text import check_names, read_text, write_text
 
 
@@ -76,7 +76,7 @@ def read_brainsight(
     version = _header(lines, "Created by") or "Brainsight"
     try:
         return PoseList.of_matrices(
-            to_ras @ matrices @ _AXES,
+            reframed(to_ras, matrices, _AXES),
             [row[kind] for kind, row in placed],
             groups=[_GROUPS[kind] for kind, _ in placed],
             outputs=shares,

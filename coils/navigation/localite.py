@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .poses import HEAD_FRAME, TO_RAS, PoseList, joined
+from .poses import HEAD_FRAME, TO_RAS, PoseList, joined, reframed
 from .text import check_names, write_text
 from .xml import matrix_of, number_of, read_xml
 
@@ -89,7 +89,7 @@ def read_localite(
     matrices = np.array([each[1] for each in kept]).reshape(-1, 4, 4)
     try:
         return PoseList.of_matrices(
-            TO_RAS[named] @ matrices @ _AXES,
+            reframed(TO_RAS[named], matrices, _AXES),
             [each[0] for each in kept],
             groups=["marker" if instruments else "pulse"] * len(kept),
             current_rates=[each[2] for each in kept],

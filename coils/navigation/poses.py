@@ -220,6 +220,25 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
     )
 
 
+def reframed(
+    to_head: Float[ndarray, "4 4"],
+    matrices: Float[ndarray, "pose 4 4"],
+    axes: Float[ndarray, "4 4"],
+) -> Float[ndarray, "pose 4 4"]:
+    """Change the frame of the head and the axes of the coil.
+
+    What is not finite, or overflows, stays so without a warning: `PoseList.of_matrices`
+    refuses it by name.
+
+    Args:
+        to_head: From the file's frame, lengths in mm.
+        matrices: Coil to the file's frame, lengths in mm.
+        axes: From a coil's axes as in `Pose` to the file's.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return to_head @ matrices @ axes
+
+
 def nearest_rigid(
     matrices: Float[ndarray, "pose 4 4"], names: Sequence[str] = ()
 ) -> tuple[Float[ndarray, "pose 4 4"], int]:

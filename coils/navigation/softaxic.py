@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .poses import PoseList
+from .poses import PoseList, reframed
 from .xml import number_of, read_xml
 
 
@@ -62,7 +62,7 @@ def read_softaxic(path: str | os.PathLike[str], *, repair: bool = False) -> Pose
     known = times[np.isfinite(times)]
     try:
         return PoseList.of_matrices(
-            np.array(matrices).reshape(-1, 4, 4) @ _AXES,
+            reframed(np.eye(4), np.array(matrices).reshape(-1, 4, 4), _AXES),
             names,
             groups=["sample"] * len(names),
             times=times - known.min() if len(known) else times,

@@ -9,6 +9,10 @@ _MOST_BYTES = 1 << 28
 _MOST_LEVELS = 64
 
 
+class _RefusalError(ValueError):
+    """What a file holds is refused though it is XML."""
+
+
 def read_xml(path: Path) -> Element:
     """Read an XML file into elements.
 
@@ -32,7 +36,9 @@ def read_xml(path: Path) -> Element:
         nonlocal depth
         depth += 1
         if depth > _MOST_LEVELS:
-            raise ValueError(f"{path}: elements are nested deeper than {_MOST_LEVELS}.")
+            raise _RefusalError(
+                f"{path}: elements are nested deeper than {_MOST_LEVELS}."
+            )
         builder.start(name, attributes)
 
     def end(name: str) -> None:
@@ -41,7 +47,7 @@ def read_xml(path: Path) -> Element:
         builder.end(name)
 
     def refuse(*_) -> int:
-        raise ValueError(
+        raise _RefusalError(
             f"{path}: the file declares entities, which no navigation system writes. "
             "Export it anew."
         )
@@ -54,7 +60,9 @@ def read_xml(path: Path) -> Element:
     parser.UnparsedEntityDeclHandler = refuse
     try:
         parser.Parse(path.read_bytes(), True)
-    except expat.ExpatError as error:
+    except _RefusalError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:  # or the encoding's
         raise ValueError(
             f"{path}: this is no XML, or the file is cut short ({error}). Export it anew."
         ) from None
