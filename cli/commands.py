@@ -5,12 +5,14 @@ from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
 from .poses import pose_convert, pose_info
 from .simulation import simulate
+from .sweeping import sweep
 
 
 COMMANDS = {
     "demo": demo,
     "simulate": simulate,
     "optimize": optimize_pose,
+    "sweep": sweep,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

@@ -13,13 +13,23 @@ from threading import Thread
 
 import jax
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from .. import efield, meshing, optimize
 from ..coils import Coil, Pose, PoseList, navigation
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
+from .doses import (
+    choose_dose,
+    compare_rules,
+    dose_report,
+    sensitivity_report,
+    tell_dose,
+)
 from .exports import export_fields, read_reference
 from .fields import error_figures, field_figures, in_metres, write_field_msh
+from .goals import Wishes, make_goal, named_positions, search_place
 from .inputs import read_coil, read_conductivity, read_head
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
@@ -37,7 +47,7 @@ class _Plan:
     target: tuple[float, float, float]
     radius: float
     tissue: str
-    direction: tuple[float, float, float] | None
+    wishes: Wishes
     efield: float | None
     distance: float
     search_radius: float
@@ -47,6 +57,24 @@ class _Plan:
     nifti: str | None = None
     vtu: bool = False
     thresholds: tuple[float, ...] = ()
+    clearance: float = 0.0
+    around: tuple[float, float, float] | str | None = None
+    eeg: str | None = None
+    forbidden: tuple[tuple[tuple[float, float, float], float], ...] = ()
+    obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
+    rules: bool = False
+
+    @property
+    def domain(self) -> dict:
+        """Where the coil may be."""
+        return {
+            "distance": self.distance,
+            "radius": self.search_radius,
+            "clearance": self.clearance,
+            "tilt": self.tilt,
+            "forbidden": self.forbidden,
+            "obstacles": self.obstacles,
+        }
 
 
 # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
@@ -58,7 +86,7 @@ _DEMO = _Plan(
     target=(-0.044, 0.040, 0.029),
     radius=5e-3,
     tissue="gm",
-    direction=None,
+    wishes=Wishes(),
     efield=60.0,
     distance=4e-3,
     search_radius=30e-3,
@@ -82,7 +110,7 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             target=(x, y, z),
             radius=options.radius * 1e-3,
             tissue=options.tissue,
-            direction=options.direction,
+            wishes=Wishes.of(options),
             efield=options.efield,
             distance=options.distance * 1e-3,
             search_radius=options.search_radius * 1e-3,
@@ -92,6 +120,12 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             nifti=options.nifti,
             vtu=options.vtu,
             thresholds=options.thresholds,
+            clearance=options.hair * 1e-3,
+            around=options.around,
+            eeg=options.eeg,
+            forbidden=tuple(options.forbid),
+            obstacles=tuple(options.obstacle),
+            rules=options.rules,
         ),
         options.out,
     )
@@ -110,37 +144,24 @@ def _optimize(plan: _Plan, out: str) -> dict:
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
-        prepared = optimize.prepare_search(
-            coil,
-            scalp,
-            target.centre,
-            distance=plan.distance,
-            radius=plan.search_radius,
-            tilt=plan.tilt,
-        )
-        make_objective = (
-            optimize.MeanMagnitude
-            if plan.direction is None
-            else functools.partial(
-                optimize.MeanComponent, direction=np.asarray(plan.direction)
-            )
-        )
-        # The solver leaves Python idle for long enough to compile the search.
-        compiling = Thread(
-            target=_quietly,
-            args=(prepared.compile, make_objective, 3, len(head.nodes)),
-            daemon=True,
-        )
-        compiling.start()
+        around = search_place(plan.around, plan.head, plan.eeg, scalp)
+        search_for = _search(plan, coil, scalp, target, around, len(head.nodes))
         progress.stage("assembly", "finite elements")
         conductivity, tensors = read_conductivity(head, plan.anisotropy, plan.tensor)
         conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
-        reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
-        compiling.join()
+        goal = make_goal(
+            plan.wishes,
+            head,
+            scalp,
+            coil,
+            conductor,
+            target,
+            plan.tissue,
+            plan.search_radius,
+        )
         progress.stage("search", "search")
-        objective = make_objective(reciprocal)
-        search = prepared.run(objective, progress=progress)
+        search = search_for(goal.objective, progress)
         progress.stage("verification", "verification by a direct solve")
         rates = efield.rates(conductor, coil, search.pose)
         solved = efield.solve_rate(conductor, rates[None])
@@ -148,8 +169,9 @@ def _optimize(plan: _Plan, out: str) -> dict:
         progress.stage("error", "error estimate")
         estimate = efield.estimate_error(conductor, head, field, rates)
         errors = error_figures(estimate, head, target)[0]
-        value = float(objective.value(field.mean(target)))
-        didt = 1e6 if plan.efield is None else 1e6 * plan.efield / value
+        value = goal.value(field)
+        dose = choose_dose(plan.wishes, plan.efield, goal, field, value)
+        didt = 1e6 if dose is None else dose.current_rate
         progress.stage("output", "files and picture")
         scaled = field.scaled(didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
@@ -163,6 +185,18 @@ def _optimize(plan: _Plan, out: str) -> dict:
         _draw(folder, plan, head, coil, search.pose, scaled, report)
         progress.close()
         report["field"]["estimated_error"] = errors
+        report["dose"] = dose_report(dose, goal, scaled)
+        if plan.rules:
+            report["rules"] = compare_rules(
+                goal.objective,
+                coil,
+                scalp,
+                target,
+                search,
+                named_positions(plan.head, plan.eeg, scalp),
+                plan.distance,
+                plan.clearance,
+            )
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
         report["seconds"] = {
             **{name: round(s, 3) for name, s in progress.seconds.items()},
@@ -175,6 +209,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
     if tensors is not None:
         print(tensors)
     _tell_plan(report, coil, out)
+    tell_dose(report, dose)
     keys = (
         "matsimnibs",
         "value",
@@ -184,6 +219,52 @@ def _optimize(plan: _Plan, out: str) -> dict:
         "seconds",
     )
     return {key: report[key] for key in keys}
+
+
+def _search(
+    plan: _Plan,
+    coil: Coil,
+    scalp: Scalp,
+    target: Region,
+    around: Float[ndarray, "3"] | optimize.UpperHead | None,
+    nodes: int,
+) -> Callable[[optimize.AbstractObjective, Progress], optimize.Search]:
+    """Prepare the search, and compile it while the solver leaves Python idle."""
+    errors = plan.wishes.uncertainty
+    if isinstance(around, optimize.UpperHead):
+        return lambda objective, progress: optimize.find_pose(
+            objective,
+            coil,
+            scalp,
+            around=around,
+            uncertainty=errors,
+            progress=progress,
+            **plan.domain,
+        )
+    centre = target.centre if around is None else around
+    prepared = optimize.prepare_search(coil, scalp, centre, **plan.domain)
+    compiling = None
+    if plan.wishes.objective == "norm" and not plan.wishes.avoid:
+        direction = plan.wishes.direction
+        make = (
+            optimize.MeanMagnitude
+            if direction is None
+            else functools.partial(
+                optimize.MeanComponent, direction=np.asarray(direction)
+            )
+        )
+        arguments = (prepared.compile, make, 3, nodes)
+        compiling = Thread(target=_quietly, args=arguments, daemon=True)
+        compiling.start()
+
+    def search(
+        objective: optimize.AbstractObjective, progress: Progress
+    ) -> optimize.Search:
+        if compiling is not None:
+            compiling.join()
+        return prepared.run(objective, uncertainty=errors, progress=progress)
+
+    return search
 
 
 def _quietly(function: Callable[..., None], *arguments: object) -> None:
@@ -239,9 +320,7 @@ def _report(
         "scalp_clearance_mm": best.clearance * 1e3,
         "distance_mm": best.distance * 1e3,
         "distance_convention": "scalp to coil centre along the coil's z axis",
-        "objective": "norm of the mean vector"
-        if plan.direction is None
-        else f"component of the mean vector along {list(plan.direction)}",
+        "objective": plan.wishes.words,
         "target": {
             "centre_mm": [x * 1e3 for x in plan.target],
             "radius_mm": plan.radius * 1e3,
@@ -265,6 +344,12 @@ def _report(
             "simplification_error": search.simplification_error,
             "tilt_limit_degrees": np.degrees(plan.tilt).item(),
             "at_edge": best.at_edge,
+            "stopped": search.stopped,
+            "reasons": list(search.reasons),
+            "history": search.history.tolist(),
+            "value": search.value,
+            "robust_value": search.robust_value,
+            "sensitivity": sensitivity_report(search.sensitivity),
             "gradient_V_per_m_per_mm": best.gradient[0],
             "gradient_V_per_m_per_degree": best.gradient[1],
         },

@@ -3,6 +3,18 @@
 import argparse
 from importlib.metadata import version
 
+from .search_options import add_domain, add_goals, add_sweep
+from .words import (
+    count as _count,
+    current_rate as _current_rate,
+    not_negative as _not_negative,
+    number as _number,
+    numbers as _list,
+    positive as _positive,
+    sizes as _sizes,
+    triple as _triple,
+)
+
 
 __version__ = version("tmsgrad")
 
@@ -19,6 +31,8 @@ _EXAMPLES = """examples:
   tmsgrad demo --out demo
   tmsgrad optimize m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 \\
       --efield 100 --out plan
+  tmsgrad sweep template --coil magstim-70mm-double --target -44,40,29 --radius 5 \\
+      --out map
   tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt \\
       --didt 1e6 --out field
   tmsgrad simulate m2m_ernie --coil MagStim_D70.ccd --pose TriggerMarkers_Coil0.xml \\
@@ -57,53 +71,18 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_head(optimize)
     _add_coil(optimize)
-    optimize.add_argument(
-        "--target", type=_triple, required=True, metavar="X,Y,Z", help="centre, mm"
-    )
-    optimize.add_argument(
-        "--radius",
-        type=_positive,
-        required=True,
-        metavar="MM",
-        help="of the target, mm",
-    )
-    optimize.add_argument("--tissue", default="gm", help="of the target (gm)")
-    optimize.add_argument(
-        "--direction",
-        type=_triple,
-        metavar="X,Y,Z",
-        help="maximise the mean field's component along this, not its norm",
-    )
-    optimize.add_argument(
-        "--efield",
-        type=_positive,
-        metavar="V/M",
-        help="wanted in the target: gives dI/dt",
-    )
-    optimize.add_argument(
-        "--distance",
-        type=_not_negative,
-        default=4.0,
-        metavar="MM",
-        help="scalp to coil centre along the coil's axis (4)",
-    )
-    optimize.add_argument(
-        "--search-radius",
-        type=_positive,
-        default=30.0,
-        metavar="MM",
-        help="how far around the target's nearest scalp point to search (30)",
-    )
-    optimize.add_argument(
-        "--tilt",
-        type=_tilt,
-        default=0.0,
-        metavar="DEGREES",
-        help="how far the coil's axis may depart from the scalp's normal (0)",
-    )
+    add_goals(optimize)
+    add_domain(optimize)
     _add_exports(optimize)
     _add_conductivity(optimize)
     _add_out(optimize)
+
+    swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
+    _add_head(swept)
+    _add_coil(swept)
+    add_sweep(swept)
+    _add_conductivity(swept)
+    _add_out(swept)
 
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     _add_head(_action(head, "info", "describe a head"))
@@ -347,68 +326,3 @@ def _add_coil(verb: argparse.ArgumentParser) -> None:
 
 def _add_out(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", required=True, metavar="DIR", help="output folder")
-
-
-def _number(word: str) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number") from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise argparse.ArgumentTypeError(f"{word!r} is not finite")
-    return value
-
-
-def _positive(word: str) -> float:
-    value = _number(word)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
-    return value
-
-
-def _current_rate(word: str) -> float | str:
-    return word if word == "recorded" else _positive(word)
-
-
-def _not_negative(word: str) -> float:
-    value = _number(word)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
-    return value
-
-
-def _count(word: str) -> int:
-    value = _positive(word)
-    if value != int(value):
-        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
-    return int(value)
-
-
-def _sizes(word: str) -> dict[str, float]:
-    """Read tissue=mm pairs, and give them in metres."""
-    sizes = {}
-    for part in word.split(","):
-        tissue, equals, size = part.partition("=")
-        if not equals or not tissue.strip():
-            raise argparse.ArgumentTypeError(f"{part!r} must be TISSUE=MM")
-        sizes[tissue.strip()] = _positive(size) * 1e-3
-    return sizes
-
-
-def _tilt(word: str) -> float:
-    value = _number(word)
-    if not 0 <= value <= 45:
-        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 45")
-    return value
-
-
-def _list(word: str) -> tuple[float, ...]:
-    return tuple(_positive(part) for part in word.replace(",", " ").split())
-
-
-def _triple(word: str) -> tuple[float, float, float]:
-    parts = word.replace(",", " ").split()
-    if len(parts) != 3:
-        raise argparse.ArgumentTypeError(f"{word!r} must be three numbers: X,Y,Z")
-    x, y, z = (_number(part) for part in parts)
-    return x, y, z

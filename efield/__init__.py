@@ -26,8 +26,13 @@ from .linear import (
     Multigrid as Multigrid,
     SolverReport as SolverReport,
 )
+from .modes import FieldModes as FieldModes, field_modes as field_modes
 from .placements import mean_fields as mean_fields
-from .reciprocity import Reciprocal as Reciprocal, reciprocal as reciprocal
+from .reciprocity import (
+    Reciprocal as Reciprocal,
+    reciprocal as reciprocal,
+    reciprocal_of as reciprocal_of,
+)
 from .recovery import (
     PatchRecovery as PatchRecovery,
     SimnibsRecovery as SimnibsRecovery,

@@ -16,7 +16,8 @@ gives the same number [Gomez et al. 2021, doi:10.1016/j.neuroimage.2020.117696, 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Int
+from numpy import ndarray
 
 from ..coils import AbstractCoil, Pose
 from ..coils.dipoles import MU0_OVER_4PI, in_blocks
@@ -122,13 +123,44 @@ def reciprocal(
     """
     if directions is None:
         directions = jnp.eye(3, dtype=conductor.nodes.dtype)
+    weights = jnp.asarray(target.weights, dtype=directions.dtype)
+    vectors = directions[:, None] * weights[None, :, None]
+    return reciprocal_of(
+        conductor, target.tetrahedra, vectors, target.centre, solver=solver
+    )
+
+
+def reciprocal_of(
+    conductor: Conductor,
+    tetrahedra: Int[ndarray, "selected"],
+    vectors: Float[Array, "direction selected 3"],
+    centre: ArrayLike,
+    *,
+    solver: AbstractSolver | None = None,
+) -> Reciprocal:
+    """Solve the adjoint problems of any linear functions of a field, all at once.
+
+    The function d is Σₑ vectors[d, e]·Eₑ over some tetrahedra. Several targets, weights
+    that turn with the cortex, and modes of a region are all of this kind.
+
+    Args:
+        conductor: The head.
+        tetrahedra: Indices into the head's, each once.
+        vectors: What E is multiplied with there.
+        centre: About where the tetrahedra are, (3,). [m]
+        solver: As for `solve`.
+
+    Returns:
+        What gives the functions' values for any placement, in the place of components.
+
+    Raises:
+        RuntimeError: The solver did not reach its tolerance.
+    """
     solver = (
-        default_solver(conductor.host.mesh, len(directions))
-        if solver is None
-        else solver
+        default_solver(conductor.host.mesh, len(vectors)) if solver is None else solver
     )
     stiffness, elements = conductor.stiffness, conductor.elements
-    dipoles = _adjoint_dipoles(elements, target, directions)
+    dipoles = [_adjoint_dipole(elements, tetrahedra, each) for each in vectors]
     loads = jnp.stack([elements.gradient_adjoint(dipole) for dipole in dipoles])
     potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
     currents = jnp.stack(
@@ -137,19 +169,17 @@ def reciprocal(
             for dipole, potential in zip(dipoles, potentials, strict=True)
         ]
     )
-    centre = jnp.asarray(target.centre, dtype=currents.dtype)
-    return Reciprocal(conductor.nodes, currents, centre)
+    middle = jnp.asarray(centre, dtype=currents.dtype)
+    return Reciprocal(conductor.nodes, currents, middle)
 
 
-def _adjoint_dipoles(
-    elements: AbstractElements, target: Region, directions: Float[Array, "direction 3"]
-) -> list[Float[Array, "*point 3 tet"]]:
-    weights = jnp.asarray(target.weights, dtype=directions.dtype)
-    whole = jnp.zeros_like(elements.volumes).at[target.tetrahedra].set(weights)
-    return [
-        elements.averaged_adjoint(direction[:, None] * whole[None])
-        for direction in directions
-    ]
+def _adjoint_dipole(
+    elements: AbstractElements,
+    tetrahedra: Int[ndarray, "selected"],
+    vectors: Float[Array, "selected 3"],
+) -> Float[Array, "*point 3 tet"]:
+    whole = jnp.zeros((3, len(elements.volumes)), dtype=vectors.dtype)
+    return elements.averaged_adjoint(whole.at[:, tetrahedra].set(vectors.T))
 
 
 @jax.jit

@@ -6,6 +6,7 @@ from .checks_images import (
     check_labels as check_labels,
     check_subject as check_subject,
 )
+from .cortex import cortical_normals as cortical_normals
 from .dwi import (
     DiffusionSeries as DiffusionSeries,
     TensorFit as TensorFit,
@@ -40,6 +41,13 @@ from .label_tidy import (
     tidy_labels as tidy_labels,
 )
 from .labels import mesh_labels as mesh_labels
+from .landmarks import (
+    TEMPLATE_FIDUCIALS as TEMPLATE_FIDUCIALS,
+    Fiducials as Fiducials,
+    beam_f3 as beam_f3,
+    eeg_positions as eeg_positions,
+    read_eeg_positions as read_eeg_positions,
+)
 from .msh import (
     read_msh as read_msh,
     read_msh_data as read_msh_data,

@@ -5,10 +5,26 @@ from .constraints import (
     casing_samples as casing_samples,
     lifted as lifted,
 )
+from .currents import (
+    Currents as Currents,
+    best_currents as best_currents,
+    fields_by_stimulator as fields_by_stimulator,
+    find_pose_and_currents as find_pose_and_currents,
+)
+from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
+from .goals import (
+    Focality as Focality,
+    MeanOfMagnitude as MeanOfMagnitude,
+    Reachable as Reachable,
+    WantedField as WantedField,
+    WantedMagnitude as WantedMagnitude,
+)
 from .objectives import (
     AbstractObjective as AbstractObjective,
     MeanComponent as MeanComponent,
     MeanMagnitude as MeanMagnitude,
+    NormalComponent as NormalComponent,
+    WeightedSum as WeightedSum,
 )
 from .placement import Chart as Chart, chart as chart
 from .positions import spread as spread, tangential as tangential
@@ -16,7 +32,23 @@ from .prepared import (
     PreparedSearch as PreparedSearch,
     prepare_search as prepare_search,
 )
+from .regional import (
+    normal_reciprocal as normal_reciprocal,
+    region_modes as region_modes,
+)
 from .results import Optimum as Optimum, Search as Search
-from .search import find_pose as find_pose
+from .rules import (
+    Rule as Rule,
+    clinical_rules as clinical_rules,
+    handle_back as handle_back,
+)
+from .search import UpperHead as UpperHead, find_pose as find_pose
+from .sensitivity import Sensitivity as Sensitivity
+from .shape import ShapedOptimum as ShapedOptimum, find_shape as find_shape
 from .sweep import Sweep as Sweep, sweep as sweep
 from .turns import mean_of_turns as mean_of_turns
+from .uncertainty import (
+    AbstractUncertainty as AbstractUncertainty,
+    Expected as Expected,
+    WorstCase as WorstCase,
+)

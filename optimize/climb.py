@@ -13,6 +13,15 @@ _FIRST_RADIUS, _LARGEST_RADIUS = 0.7, 1.5  # Of the trust region, in scaled unkn
 _FLATTEST = 1e-4  # Least curvature, relative to the largest.
 _SKIPPED = 1e-8  # Updates whose denominator is relatively smaller are left out.
 
+_REASONS = {
+    "step": "the next step would be too short to matter",
+    "gain": "the next step would gain too little to matter",
+    "radius": "no step was found that gains",
+    "joined": "another climb is farther up the same hill",
+    "steps": "the most steps were taken",
+    "interrupted": "interrupted",
+}
+
 
 @dataclass(frozen=True)
 class Maxima:
@@ -23,6 +32,7 @@ class Maxima:
         values: Of the function.
         gradients: At the points.
         converged: Whether the climb ended by its tolerance.
+        reasons: Why each climb ended.
         evaluations: Of value and gradient together.
         history: The best value so far after each round, for each start.
     """
@@ -31,16 +41,19 @@ class Maxima:
     values: Float[ndarray, "start"]
     gradients: Float[ndarray, "start n"]
     converged: Bool[ndarray, "start"]
+    reasons: tuple[str, ...]
     evaluations: Int[ndarray, "start"]
     history: Float[ndarray, "round start"]
 
 
 def climb(
-    value_and_gradient: Callable[[ndarray], tuple[ArrayLike, ArrayLike]],
+    value_and_gradient: Callable[[ndarray, ndarray], tuple[ArrayLike, ArrayLike]],
     starts: Float[ndarray, "start n"],
     curvature: Float[ndarray, "n"],
     project: Callable[[ndarray], ndarray] = lambda points: points,
     *,
+    scale: float | None = None,
+    same: Callable[[ndarray, ndarray], bool] = lambda a, b: False,
     tolerance: float = 1e-3,
     gain: float = 1e-6,
     steps: int = 40,
@@ -51,31 +64,42 @@ def climb(
     Wright, *Numerical Optimization*, 2nd ed., alg. 6.2], whose eigenvalues are made
     negative so that every step ascends.
 
+    An interruption by the keyboard ends the climbs where they are.
+
     Args:
         value_and_gradient: Of a batch of points, (start, n), of unknowns scaled to have
-            steps of order one.
+            steps of order one, where the second argument, (start,), says that they are
+            wanted.
         starts: Where to begin.
         curvature: A first guess of the second derivatives along the unknowns, relative
-            to the value, positive for a maximum.
+            to the scale, positive for a maximum.
         project: Of a batch, back into the domain.
+        scale: How much the function varies; by default its value at each start.
+        same: Whether two points climb the same hill: the lower one then stops.
         tolerance: A step shorter than this is the last.
-        gain: And so is one that promises a smaller relative gain.
+        gain: And so is one that promises a smaller gain, relative to the scale.
         steps: At most so many.
     """
     x = project(np.array(starts, dtype=np.float64))
-    value, gradient = _evaluated(value_and_gradient, x)
-    count = np.ones(len(x), dtype=int)
     done = np.zeros(len(x), dtype=bool)
+    value, gradient = _evaluated(value_and_gradient, x, ~done)
+    size = np.abs(value) if scale is None else np.full(len(x), float(scale))
+    count = np.ones(len(x), dtype=int)
     radius = np.full(len(x), _FIRST_RADIUS)
-    hessian = -np.abs(value)[:, None, None] * np.diag(curvature)
+    hessian = -size[:, None, None] * np.diag(curvature)
     history = [value]
+    reasons = np.full(len(x), _REASONS["steps"], dtype=object)
     while not done.all() and len(history) <= steps:
         new = project(x + _newton_step(gradient, hessian, radius))
         move = new - x
         length = np.linalg.norm(move, axis=1)
         bend = np.einsum("si,sij,sj->s", move, hessian, move)
         predicted = np.einsum("si,si->s", gradient, move) + bend / 2
-        new_value, new_gradient = _evaluated(value_and_gradient, new)
+        try:
+            new_value, new_gradient = _evaluated(value_and_gradient, new, ~done)
+        except KeyboardInterrupt:
+            reasons[~done] = _REASONS["interrupted"]
+            break
         count += ~done
         won = new_value - value
         good = (won > 0) & ~done
@@ -84,20 +108,50 @@ def climb(
         grown = np.where(fit > 0.5, np.minimum(2 * radius, _LARGEST_RADIUS), radius)
         free = length < 0.99 * radius  # Else the radius made it short.
         radius = np.where(good, grown, np.minimum(radius, length) / 2)
-        small = (length < tolerance) | (predicted < gain * np.abs(value))
-        done |= (free & small) | (radius < 1e-2 * tolerance)
         x = np.where(good[:, None], new, x)
         value = np.where(good, new_value, value)
         gradient = np.where(good[:, None], new_gradient, gradient)
         history.append(value)
-    return Maxima(x, value, gradient, done, count, np.stack(history))
+        for why, ended in (
+            ("step", free & (length < tolerance)),
+            ("gain", free & (predicted < gain * size)),
+            ("radius", radius < 1e-2 * tolerance),
+        ):
+            reasons[ended & ~done] = _REASONS[why]
+            done |= ended
+        for index in _joined(x, value, done, same):
+            reasons[index], done[index] = _REASONS["joined"], True
+    tolerated = [_REASONS[why] for why in ("step", "gain", "radius")]
+    return Maxima(
+        x,
+        value,
+        gradient,
+        np.isin(reasons.astype(str), tolerated),
+        tuple(reasons.tolist()),
+        count,
+        np.stack(history),
+    )
+
+
+def _joined(
+    x: ndarray, value: ndarray, done: ndarray, same: Callable[[ndarray, ndarray], bool]
+) -> list[int]:
+    """Find the climbs that have come to a hill which another one climbs higher up."""
+    return [
+        int(index)
+        for index in np.flatnonzero(~done)
+        if any(
+            value[other] > value[index] and same(x[index], x[other])
+            for other in range(len(x))
+        )
+    ]
 
 
 def _evaluated(
-    value_and_gradient: Callable, points: ndarray
+    value_and_gradient: Callable, points: ndarray, active: ndarray
 ) -> tuple[ndarray, ndarray]:
-    value, gradient = (np.asarray(part) for part in value_and_gradient(points))
-    bad = ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1))
+    value, gradient = (np.asarray(part) for part in value_and_gradient(points, active))
+    bad = ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1)) & active
     if bad.any():
         raise FloatingPointError(
             f"the objective or its gradient is not finite at {points[bad][0].tolist()} "

@@ -1,11 +1,14 @@
 """The coil must not cut the scalp: its casing is sampled, and lifted until it is clear."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from ..coils import AbstractCoil, Coil, Pose
 from ..efield.splines import SplineGrid
@@ -59,11 +62,13 @@ class Clearance(eqx.Module):
         distance: Signed distance to the scalp. [m]
         points: Samples of the casing, in the frame of the coil. [m]
         wanted: The clearance to keep. [m]
+        obstacles: Balls on the head that the casing must clear: centres and radii. [m]
     """
 
     distance: SplineGrid
     points: Float[Array, "point 3"]
     wanted: Float[Array, ""]
+    obstacles: Float[Array, "ball 4"]
 
     def lift(self, pose: Pose) -> Float[Array, ""]:
         """Return how far to move the coil back along its axis. [m]
@@ -76,6 +81,9 @@ class Clearance(eqx.Module):
         def farther(lift: Float[Array, ""], _: None):
             moved = placed - lift * pose.rotation[None, :, 2]
             gap = self.distance(moved)[:, 0]
+            for ball in self.obstacles:
+                offset = moved - ball[None, :3]
+                gap = jnp.minimum(gap, jnp.linalg.norm(offset, axis=1) - ball[3])
             nearest = -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
             step = _SOFTNESS * jax.nn.softplus((self.wanted - nearest) / _SOFTNESS)
             return lift + step, None
@@ -84,7 +92,11 @@ class Clearance(eqx.Module):
 
 
 def clearance(
-    coil: AbstractCoil, scalp: Scalp, wanted: float, below: float = 0.03
+    coil: AbstractCoil,
+    scalp: Scalp,
+    wanted: float,
+    below: float = 0.03,
+    obstacles: Sequence[tuple[ArrayLike, float]] = (),
 ) -> Clearance:
     """Set up the smooth constraint for a search.
 
@@ -94,17 +106,44 @@ def clearance(
         wanted: The clearance to keep. [m]
         below: How far above its lowest plane the casing matters: the top of a coil does
             not touch a head first. [m]
+        obstacles: Balls on the head, such as electrodes, as pairs of centre and radius.
+            [m]
     """
     samples = casing_samples(coil)
     low = samples[samples[:, 2] >= samples[:, 2].max() - below]
-    thin = low[_spread(low, _SEARCH_SAMPLES)]
+    thin = low[spread_out(low, _SEARCH_SAMPLES)]
     values = jnp.asarray(scalp.distance)[..., None]
     grid = SplineGrid.fitted(scalp.origin, scalp.spacing, values)
-    return Clearance(grid, jnp.asarray(thin), jnp.asarray(wanted, dtype=float))
+    return Clearance(
+        grid,
+        jnp.asarray(thin),
+        jnp.asarray(wanted, dtype=float),
+        jnp.asarray(balls(obstacles)),
+    )
+
+
+def balls(zones: Sequence[tuple[ArrayLike, float]]) -> Float[ndarray, "zone 4"]:
+    """Check balls given as pairs of centre and radius [m], and make rows of them.
+
+    Raises:
+        ValueError: One is no such pair.
+    """
+    rows = [np.append(np.asarray(c, dtype=np.float64), r) for c, r in zones]
+    for row, zone in zip(rows, zones, strict=True):
+        if row.shape != (4,) or not np.isfinite(row).all() or row[3] <= 0:
+            raise ValueError(
+                "a zone must be a pair of a centre, three finite numbers in m, and a "
+                f"positive radius, got {zone!r}."
+            )
+    return np.array(rows).reshape(-1, 4)
 
 
 def lifted(
-    pose: Pose, samples: Float[ndarray, "point 3"], scalp: Scalp, wanted: float
+    pose: Pose,
+    samples: Float[ndarray, "point 3"],
+    scalp: Scalp,
+    wanted: float,
+    obstacles: Sequence[tuple[ArrayLike, float]] = (),
 ) -> tuple[Pose, float]:
     """Move a coil back along its axis until it is clear of the true scalp.
 
@@ -113,6 +152,7 @@ def lifted(
         samples: Of its casing, in the frame of the coil. [m]
         scalp: The scalp.
         wanted: The clearance to keep. [m]
+        obstacles: Balls that it must clear as well, as pairs of centre and radius. [m]
 
     Returns:
         The pose, moved no farther than it must be, and its exact clearance. [m]
@@ -123,23 +163,29 @@ def lifted(
     rotation = np.asarray(pose.rotation)
     back = -rotation[:, 2]
     placed = samples @ rotation.T + np.asarray(pose.translation)
+    zones = balls(obstacles)
+
+    def clear(points: Float[ndarray, "point 3"]) -> float:
+        arms = np.linalg.norm(points[:, None] - zones[:, :3], axis=2)
+        return min(scalp.clearance(points), (arms - zones[:, 3]).min(initial=np.inf))
+
     lift = 0.0
     for _ in range(50):
-        gap = scalp.clearance(placed + lift * back)
+        gap = clear(placed + lift * back)
         if gap >= wanted:
             moved = Pose(pose.rotation, pose.translation + lift * jnp.asarray(back))
             return moved, gap
         lift += max(wanted - gap, 1e-5)
         if lift > 0.05:
             break
-    cut = (wanted - scalp.clearance(placed)) * 1e3
+    cut = (wanted - clear(placed)) * 1e3
     raise ValueError(
         f"the coil cuts the scalp by {cut:.1f} mm, and does so even 50 mm farther out. "
         "Is the casing that of this coil, and on the side of its negative z axis?"
     )
 
 
-def _spread(points: ndarray, count: int) -> ndarray:
+def spread_out(points: Float[ndarray, "point 3"], count: int) -> Int[ndarray, "chosen"]:
     """Choose points one after the other, each the farthest from those before."""
     if len(points) <= count:
         return np.arange(len(points))

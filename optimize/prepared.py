@@ -1,7 +1,7 @@
 """All of a search that can be done before the field of the target is known."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import equinox as eqx
@@ -17,15 +17,24 @@ from ..meshing import Scalp
 from .climb import Maxima, climb
 from .constraints import (
     Clearance,
+    balls,
     casing_samples,
     clearance as smooth_clearance,
     lifted,
+)
+from .first_look import (
+    COARSE_ANGLES,
+    COARSE_STEP,
+    choose_starts,
+    finer,
+    triangular_lattice,
 )
 from .landscape import (
     ANGLE,
     LENGTH,
     Landscape,
     derivatives,
+    in_zones,
     near_poses,
     rate_turns,
     simplified_value,
@@ -33,12 +42,11 @@ from .landscape import (
 from .objectives import AbstractObjective, MeanMagnitude
 from .placement import Chart, chart as chart_of
 from .results import Optimum, Search
+from .sensitivity import Sensitivity, sensitivity_at
+from .uncertainty import AbstractUncertainty
 
 
-_COARSE_STEP = 6e-3  # Between positions of the first look. [m]
-_COARSE_ANGLES = 96
-_WORTH = 0.5  # Of the best value of the first look, that a start must have.
-_FILL_APART = 9e-3  # Between starts that are no local maxima and all others. [m]
+_NEAR_TIE = 5e-3  # Optima whose values differ by less are rated exactly.
 _KEPT = 3  # Optima, of those that differ.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
 
@@ -59,6 +67,8 @@ class PreparedSearch:
         clearance: What must remain between casing and scalp. [m]
         tilt: The largest angle between the coil's axis and the scalp's normal. [rad]
         starts: From how many places to climb.
+        forbidden: Balls in which the coil may not be placed: centres and radii. [m]
+        obstacles: Balls that its casing must clear: centres and radii. [m]
         seconds: What it took, by stage.
     """
 
@@ -71,6 +81,8 @@ class PreparedSearch:
     clearance: float
     tilt: float
     starts: int
+    forbidden: Float[ndarray, "zone 4"]
+    obstacles: Float[ndarray, "ball 4"]
     seconds: dict[str, float] = field(repr=False)
 
     def compile(
@@ -90,10 +102,10 @@ class PreparedSearch:
             nodes: Of the head.
         """
         nothing = _nothing(EQUIVALENT_SOURCES, directions)
-        landscape = self._landscape(objective(nothing), nothing, 1e6)
+        landscape = self._landscape(objective(nothing), nothing, 1e6, None)
         points = jnp.ones((self.starts, landscape.unknowns))
-        rate_turns(landscape, jnp.asarray(self._lattice()), _COARSE_ANGLES)
-        derivatives(landscape, points)
+        rate_turns(landscape, jnp.asarray(self._lattice()), COARSE_ANGLES)
+        derivatives(landscape, points, jnp.ones(self.starts, bool))
         pose = _one(near_poses(landscape, points), 0)
         simplified_value(landscape, pose)
         if nodes:
@@ -105,13 +117,18 @@ class PreparedSearch:
         objective: AbstractObjective,
         *,
         current_rate: float = 1e6,
+        uncertainty: AbstractUncertainty | None = None,
         progress: Progress | None = None,
     ) -> Search:
         """Find the best pose for an objective.
 
+        An interruption by the keyboard while climbing ends the climbs: what is found so
+        far is returned, and `Search.reasons` says so.
+
         Args:
             objective: Its target lies where the search was prepared for.
             current_rate: dI/dt of the values. [A/s]
+            uncertainty: Errors of placement to reckon with.
             progress: Called with the share done and what is being done.
 
         Returns:
@@ -128,39 +145,88 @@ class PreparedSearch:
         clock = Clock(self.seconds)
         tell(0.2, "simplifying the target")
         few, _ = equivalent(objective.reciprocal, self.scalp)
-        landscape = self._landscape(objective, few, current_rate)
+        landscape = self._landscape(objective, few, current_rate, None)
         clock.lap("target")
         tell(0.4, "looking at all positions and angles")
-        first = self._first_look(landscape)
+        first, scale = self._first_look(landscape)
         clock.lap("first look")
         tell(0.6, "climbing")
-        maxima = climb(
-            lambda points: derivatives(landscape, jnp.asarray(points)),
-            first,
-            landscape.curvature,
-            landscape.project,
-        )
+        maxima = self._climbed(landscape, first, scale)
+        evaluations = int(maxima.evaluations.sum())
+        if uncertainty is not None:
+            tell(0.7, "climbing, with errors of placement")
+            landscape = self._landscape(objective, few, current_rate, uncertainty)
+            again = _different(maxima)
+            # As many as before, always: the compiled code depends on it.
+            points = maxima.points[np.resize(again, self.starts)]
+            maxima = self._climbed(landscape, points, scale)
+            evaluations += int(maxima.evaluations.sum())
         clock.lap("climb")
         tell(0.8, "checking on the true scalp")
-        optima = self._on_true_scalp(objective, landscape, maxima)
-        best = optima[0]
-        simplified = float(simplified_value(landscape, best.pose))
+        optima, planned = self._on_true_scalp(objective, landscape, maxima)
         clock.lap("check")
+        tell(0.9, "measuring the sensitivity")
+        best = int(np.argmax(maxima.values))
+        sensitivity = self._sensitivity(landscape, maxima, best)
+        clock.lap("sensitivity")
         tell(1.0, "done")
         return Search(
-            best=best,
+            best=optima[0],
             optima=tuple(optima),
             starts=len(first),
-            evaluations=int(maxima.evaluations.sum()),
+            evaluations=evaluations,
             converged=int(maxima.converged.sum()),
+            reasons=maxima.reasons,
             current_rate=float(current_rate),
-            simplification_error=abs(simplified - best.value) / abs(best.value),
+            simplification_error=abs(planned - optima[0].value)
+            / max(abs(optima[0].value), 1e-300),
+            sensitivity=sensitivity,
+            robust_value=None if uncertainty is None else float(maxima.values[best]),
             history=maxima.history,
             seconds=clock.seconds,
         )
 
+    def _climbed(
+        self, landscape: Landscape, first: Float[ndarray, "start n"], scale: float
+    ) -> Maxima:
+        return climb(
+            lambda points, active: derivatives(
+                landscape, jnp.asarray(points), jnp.asarray(active)
+            ),
+            first,
+            landscape.curvature,
+            landscape.project,
+            scale=scale,
+            same=_same,
+        )
+
+    def _sensitivity(
+        self, landscape: Landscape, maxima: Maxima, index: int
+    ) -> Sensitivity | None:
+        if abs(maxima.values[index]) < 1e-12:
+            return None
+
+        def both(points: ndarray) -> tuple[ndarray, ndarray]:
+            # In batches of one size, which is compiled already.
+            parts = []
+            for start in range(0, len(points), self.starts):
+                block = points[start : start + self.starts]
+                active = np.arange(self.starts) < len(block)
+                filled = block[np.minimum(np.arange(self.starts), len(block) - 1)]
+                found = derivatives(landscape, jnp.asarray(filled), jnp.asarray(active))
+                parts.append([np.asarray(x)[: len(block)] for x in found])
+            values, gradients = zip(*parts, strict=True)
+            return np.concatenate(values), np.concatenate(gradients)
+
+        point, value = maxima.points[index], float(maxima.values[index])
+        return sensitivity_at(both, point, value)
+
     def _landscape(
-        self, objective: AbstractObjective, few: Reciprocal, current_rate: float
+        self,
+        objective: AbstractObjective,
+        few: Reciprocal,
+        current_rate: float,
+        uncertainty: AbstractUncertainty | None,
     ) -> Landscape:
         return Landscape(
             eqx.tree_at(lambda whole: whole.reciprocal, objective, few),
@@ -169,38 +235,71 @@ class PreparedSearch:
             self.constraint,
             jnp.asarray(self.distance, dtype=float),
             jnp.asarray(current_rate, dtype=float),
+            jnp.asarray(self.forbidden),
+            uncertainty,
             self.tilt,
         )
 
     def _lattice(self) -> Float[ndarray, "position 2"]:
-        return triangular_lattice(self.chart.radius, _COARSE_STEP)
+        return triangular_lattice(self.chart.radius, COARSE_STEP)
 
-    def _first_look(self, landscape: Landscape) -> Float[ndarray, "start n"]:
-        """Rate a lattice of positions at all angles, and choose where to start."""
+    def _first_look(
+        self, landscape: Landscape
+    ) -> tuple[Float[ndarray, "start n"], float]:
+        """Rate a lattice of positions at all angles, and choose where to start.
+
+        Returns:
+            The starts, and how much the values differ.
+        """
         lattice = self._lattice()
-        values = np.asarray(rate_turns(landscape, jnp.asarray(lattice), _COARSE_ANGLES))
-        position, angle = _starts(lattice, values, self.starts)
+        values = np.array(rate_turns(landscape, jnp.asarray(lattice), COARSE_ANGLES))
+        if len(self.forbidden):
+            inside = in_zones(self.chart, landscape.forbidden, jnp.asarray(lattice))
+            values[np.asarray(inside)] = -np.inf
+            if not np.isfinite(values).any():
+                raise ValueError(
+                    "the forbidden zones cover all of the scalp that is searched: take a "
+                    "larger search radius, or fewer zones."
+                )
+        known = values[np.isfinite(values)]
+        position, angle = choose_starts(lattice, values, self.starts)
         first = np.zeros((self.starts, landscape.unknowns))
-        first[:, :2] = lattice[position] / LENGTH
-        first[:, 2] = 2 * np.pi * angle / _COARSE_ANGLES / ANGLE
-        return first
+        first[:, :3] = finer(lattice, values, position, angle)
+        first[:, :3] /= [LENGTH, LENGTH, ANGLE]
+        return first, float(max(np.ptp(known), 1e-9 * np.abs(known).max(), 1e-300))
 
     def _on_true_scalp(
         self, objective: AbstractObjective, landscape: Landscape, maxima: Maxima
-    ) -> list[Optimum]:
-        """Set the different optima on the true scalp and rate them exactly."""
+    ) -> tuple[list[Optimum], float]:
+        """Set the different optima on the true scalp and rate them.
+
+        The best, and those that come near it, are rated by exact reciprocity; of others
+        the simplified value is corrected as the best one's is.
+
+        Returns:
+            The optima, the best first, and what simplification gives for that one.
+        """
         poses = near_poses(landscape, jnp.asarray(maxima.points))
         samples = casing_samples(self.coil)
-        optima = []
+        rate = landscape.current_rate
+        optima, planned = [], []
+        change = 0.0
         for index in _different(maxima):
             pose, gap = self._settled(_one(poses, index), samples)
-            rate = landscape.current_rate
-            mean = _exact(objective.reciprocal, self.coil, pose, rate)
+            simple = float(simplified_value(landscape, pose))
+            tie = _NEAR_TIE * abs(max(planned, default=simple))
+            if simple >= max(planned, default=simple) - tie:
+                mean = _exact(objective.reciprocal, self.coil, pose, rate)
+                value = float(objective.value(mean))
+                change = value - simple
+            else:
+                value = simple + change
             gradient = maxima.gradients[index]
+            planned.append(simple)
             optima.append(
                 Optimum(
                     pose,
-                    float(objective.value(mean)),
+                    value,
                     self.scalp.distance_along(pose.translation, pose.rotation[:, 2]),
                     gap,
                     (
@@ -210,7 +309,10 @@ class PreparedSearch:
                     landscape.at_edge(maxima.points[index]),
                 )
             )
-        return sorted(optima, key=lambda optimum: -optimum.value)
+        if landscape.uncertainty is not None:  # In the order of the robust values.
+            return optima, planned[0]
+        order = np.argsort([-optimum.value for optimum in optima], kind="stable")
+        return [optima[i] for i in order], planned[order[0]]
 
     def _settled(
         self, near: Pose, samples: Float[ndarray, "point 3"]
@@ -221,7 +323,8 @@ class PreparedSearch:
         if np.isfinite(now):
             moved = near.translation + (now - self.distance) * axis
             near = Pose(near.rotation, moved)
-        return lifted(near, samples, self.scalp, self.clearance)
+        zones = [(ball[:3], float(ball[3])) for ball in self.obstacles]
+        return lifted(near, samples, self.scalp, self.clearance, zones)
 
 
 def prepare_search(
@@ -233,19 +336,26 @@ def prepare_search(
     radius: float = 30e-3,
     clearance: float = 0.0,
     tilt: float = 0.0,
-    starts: int = 6,
+    starts: int = 5,
+    forbidden: Sequence[tuple[ArrayLike, float]] = (),
+    obstacles: Sequence[tuple[ArrayLike, float]] = (),
+    wheel: Rings | None = None,
 ) -> PreparedSearch:
     """Do what a search can do before the field of its target is known.
 
     Args:
         coil: The coil.
         scalp: The scalp.
-        centre: Of the target, (3,). [m]
+        centre: Of the target, or where else to search, (3,). [m]
         distance: As for `find_pose`.
         radius: As for `find_pose`.
         clearance: As for `find_pose`.
         tilt: As for `find_pose`.
         starts: As for `find_pose`.
+        forbidden: As for `find_pose`.
+        obstacles: As for `find_pose`.
+        wheel: What `coils.rings` makes of the coil, where it is known: saves a second for
+            each of many targets.
 
     Raises:
         ValueError: An argument is out of range, the scalp cannot be charted there, or
@@ -264,9 +374,9 @@ def prepare_search(
         raise ValueError(f"`starts` must be at least 1, got {starts!r}.")
     clock = Clock({})
     chart = chart_of(scalp, centre, radius)
-    constraint = smooth_clearance(coil, scalp, clearance)
+    constraint = smooth_clearance(coil, scalp, clearance, obstacles=obstacles)
     clock.lap("scalp")
-    wheel = rings(coil)
+    wheel = rings(coil) if wheel is None else wheel
     clock.lap("coil")
     return PreparedSearch(
         coil,
@@ -278,17 +388,10 @@ def prepare_search(
         float(clearance),
         float(tilt),
         int(starts),
+        balls(forbidden),
+        balls(obstacles),
         clock.seconds,
     )
-
-
-def triangular_lattice(radius: float, step: float) -> Float[ndarray, "position 2"]:
-    """Positions in a disc. [m]"""
-    n = int(radius / step) + 1
-    i, j = np.meshgrid(np.arange(-2 * n, 2 * n + 1), np.arange(-2 * n, 2 * n + 1))
-    u, v = step * (i + j / 2).ravel(), step * np.sqrt(3) / 2 * j.ravel()
-    inside = np.hypot(u, v) <= radius * (1 + 1e-9)
-    return np.stack([u[inside], v[inside]], axis=1)
 
 
 class Clock:
@@ -305,43 +408,6 @@ class Clock:
         self._last = now
 
 
-def _starts(
-    lattice: Float[ndarray, "position 2"],
-    values: Float[ndarray, "position angle"],
-    count: int,
-) -> tuple[ndarray, ndarray]:
-    """Choose where to start: the best local maxima, and their handles turned round.
-
-    Where these are too few, good places far from them follow.
-    """
-    apart = np.linalg.norm(lattice[:, None] - lattice[None], axis=-1)
-    around = np.maximum(
-        values, np.maximum(np.roll(values, 1, axis=1), np.roll(values, -1, axis=1))
-    )
-    near = apart < 1.1 * _COARSE_STEP
-    highest = np.stack([around[neighbours].max(axis=0) for neighbours in near])
-    peaks = (values >= highest) & (values >= _WORTH * values.max())
-    position, angle = np.nonzero(peaks)
-    order = np.argsort(-values[position, angle], kind="stable")
-    position, angle = position[order], angle[order]
-    chosen: list[tuple[int, int]] = []
-    half = values.shape[1] // 2
-    for place in zip(position.tolist(), angle.tolist(), strict=True):
-        # Turned round, most coils have another optimum, whether the lattice shows it or
-        # not.
-        for start in (place, (place[0], (place[1] + half) % values.shape[1])):
-            if start not in chosen and len(chosen) < count:
-                chosen.append(start)
-    best = np.argmax(values, axis=1)
-    for index in np.argsort(-values.max(axis=1), kind="stable").tolist():
-        far = all(apart[index, other] > _FILL_APART for other, _ in chosen)
-        if far and len(chosen) < count:
-            chosen.append((index, int(best[index])))
-    # As many as were asked for, always: the compiled code depends on it.
-    every = np.array(chosen)[np.arange(count) % len(chosen)]
-    return every[:, 0], every[:, 1]
-
-
 def _nothing(sources: int, directions: int) -> Reciprocal:
     """A target without currents, at places outside any coil."""
     far = jnp.full((sources, 3), 10.0, dtype=float)
@@ -353,14 +419,19 @@ def _different(maxima: Maxima) -> list[int]:
     points = maxima.points
     different: list[int] = []
     for index in np.argsort(-maxima.values):
-        if len(different) < _KEPT and all(
-            np.linalg.norm(points[index, :2] - points[other, :2]) * LENGTH
-            > _SAME_POSITION
-            or _turn(points[index, 2], points[other, 2]) > _SAME_ANGLE
-            for other in different
+        if len(different) < _KEPT and not any(
+            _same(points[index], points[other]) for other in different
         ):
             different.append(int(index))
     return different
+
+
+def _same(a: Float[ndarray, "n"], b: Float[ndarray, "n"]) -> bool:
+    """Tell whether two places are so near that they climb the same hill."""
+    return bool(
+        np.linalg.norm(a[:2] - b[:2]) * LENGTH <= _SAME_POSITION
+        and _turn(a[2], b[2]) <= _SAME_ANGLE
+    )
 
 
 def _turn(a: float, b: float) -> float:

@@ -1,11 +1,16 @@
 """What a search found."""
 
+import dataclasses
+from collections.abc import Sequence
+
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ..coils import Pose
+from .sensitivity import Sensitivity
+from .sweep import Sweep
 
 
 class Optimum(eqx.Module):
@@ -39,9 +44,13 @@ class Search(eqx.Module):
         starts: How many starts there were.
         evaluations: Of value and gradient, over all starts.
         converged: How many starts ended by the tolerance.
+        reasons: Why each climb ended, in words.
         current_rate: dI/dt of the values. [A/s]
         simplification_error: What the coil's rings and the target's few sources changed
             of the best value, relative to it.
+        sensitivity: How far the coil may be off to lose 5 %; None at a value of zero.
+        robust_value: The expected or worst value of the best pose, where errors of
+            placement were reckoned with; `value` is that of the planned pose. [V/m]
         history: The best value so far of each start, after each round of evaluations,
             as the simplified coil and target give it. [V/m]
         seconds: By stage.
@@ -52,8 +61,11 @@ class Search(eqx.Module):
     starts: int
     evaluations: int
     converged: int
+    reasons: tuple[str, ...]
     current_rate: float
     simplification_error: float
+    sensitivity: Sensitivity | None
+    robust_value: float | None
     history: Float[ndarray, "round start"]
     seconds: dict[str, float]
 
@@ -66,6 +78,22 @@ class Search(eqx.Module):
     def value(self) -> float:
         """The objective at the best pose. [V/m]"""
         return self.best.value
+
+    @property
+    def stopped(self) -> str:
+        """Why the search stopped, in words."""
+        if "interrupted" in self.reasons:
+            return "interrupted: the best so far"
+        if self.best.at_edge:
+            return "the border of what is searched holds the best pose"
+        joined = sum("another climb" in reason for reason in self.reasons)
+        told = f"{self.converged} of {self.starts} climbs converged"
+        return f"{told}, {joined} joined another" if joined else told
+
+    def share_of(self, sweep: Sweep) -> float:
+        """Return the best value as a share of the largest one of an exhaustive map."""
+        ratio = self.current_rate / sweep.current_rate
+        return self.value / (ratio * float(np.max(sweep.values)))
 
     def current_rate_for(self, wanted: float) -> float:
         """Return the dI/dt at which the best pose reaches a wanted value. [A/s]
@@ -81,3 +109,24 @@ class Search(eqx.Module):
                 f"`wanted` must be a positive number in V/m, got {wanted!r}."
             )
         return self.current_rate * wanted / self.value
+
+
+def merged(searches: Sequence[Search]) -> Search:
+    """Make one search of several, of different parts of the scalp."""
+    if len(searches) == 1:
+        return searches[0]
+    rank = lambda each: each.value if each.robust_value is None else each.robust_value
+    best = max(searches, key=rank)
+    every = [optimum for each in searches for optimum in each.optima]
+    return dataclasses.replace(
+        best,
+        optima=tuple(sorted(every, key=lambda optimum: -optimum.value)),
+        starts=sum(each.starts for each in searches),
+        evaluations=sum(each.evaluations for each in searches),
+        converged=sum(each.converged for each in searches),
+        reasons=tuple(reason for each in searches for reason in each.reasons),
+        seconds={
+            stage: sum(each.seconds.get(stage, 0.0) for each in searches)
+            for stage in best.seconds
+        },
+    )

@@ -167,7 +167,9 @@ def _rate(
     # Single precision is four times as fast, and three digits better than the fit.
     few, wheel, moved = _single((objective.reciprocal, rings, moved))
     means = mean_of_turns(few, wheel, moved, angles).astype(lifts.dtype)
-    return jax.vmap(jax.vmap(objective.value, in_axes=1))(means), lifts
+    # One position after the other: an objective may ask for much memory.
+    rated = jax.lax.map(jax.vmap(objective.value, in_axes=1), means)
+    return rated, lifts
 
 
 def _single(tree: T) -> T:

@@ -12,7 +12,7 @@ CURVATURE = np.array([0.1, 0.1])
 def climbed(function, starts, **options):
     both = jax.jit(jax.vmap(jax.value_and_grad(function)))
     return climb(
-        lambda x: both(jnp.asarray(x)), np.asarray(starts), CURVATURE, **options
+        lambda x, _: both(jnp.asarray(x)), np.asarray(starts), CURVATURE, **options
     )
 
 

@@ -86,7 +86,8 @@ def test_the_handle_turned_round_is_another_optimum():
 
 
 def test_gradients_vanish_at_optima():
-    assert searched().converged == searched().starts
+    joined = sum("same hill" in reason for reason in searched().reasons)
+    assert searched().converged + joined == searched().starts
     for optimum in searched().optima:
         assert optimum.gradient[0] < 1e-3 * optimum.value
         assert optimum.gradient[1] < 1e-3 * optimum.value

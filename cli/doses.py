@@ -1,0 +1,121 @@
+"""What `optimize` tells of the current, of limits and rules, and of the sensitivity."""
+
+import sys
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .. import optimize
+from ..coils import Coil, Stimulator
+from ..efield import ElectricField
+from ..meshing import Fiducials, Region, Scalp
+from .goals import Goal, Wishes
+
+
+def choose_dose(
+    wishes: Wishes,
+    wanted: float | None,
+    goal: Goal,
+    field: ElectricField,
+    value: float,
+) -> optimize.Dose | None:
+    """Choose the current, if it is asked for: else there is none to choose."""
+    most = wishes.stimulator
+    if wanted is None and most is None and not wishes.avoid:
+        return None
+    limits = goal.limits(field)
+    if wanted is None and most is None and not limits:
+        return None
+    machine = None if most is None else Stimulator(max_current_rate=most)
+    return optimize.dose(value, 1e6, wanted, stimulator=machine, limits=limits)
+
+
+def dose_report(
+    dose: optimize.Dose | None, goal: Goal, scaled: ElectricField
+) -> dict | None:
+    """Put a dose in the summary's words."""
+    if dose is None:
+        return None
+    return {
+        "reached": dose.reached,
+        "reachable": dose.reachable,
+        "statement": dose.statement,
+        "stimulator_output": dose.output,
+        "bound_by": dose.bound_by,
+        "avoided": [
+            {
+                "region": name,
+                "mean": float(scaled.mean_magnitude(region)),
+                "limit": limit,
+            }
+            for name, region, limit in goal.avoided
+        ],
+    }
+
+
+def compare_rules(
+    objective: optimize.AbstractObjective,
+    coil: Coil,
+    scalp: Scalp,
+    target: Region,
+    search: optimize.Search,
+    known: tuple[dict[str, Float[ndarray, "3"]] | None, Fiducials | None],
+    distance: float,
+    clearance: float,
+) -> list[dict]:
+    """Rate the placements of clinical rules, as shares of the best one found."""
+    named, fiducials = known
+    rules = optimize.clinical_rules(
+        objective,
+        coil,
+        scalp,
+        target.centre,
+        search.value,
+        fiducials,
+        named=named,
+        distance=distance,
+        clearance=clearance,
+    )
+    return [
+        {
+            "rule": rule.name,
+            "value": rule.value,
+            "share_of_optimum": rule.share,
+            "matsimnibs": rule.pose.to_matsimnibs().tolist(),
+        }
+        for rule in rules
+    ]
+
+
+def tell_dose(report: dict, dose: optimize.Dose | None) -> None:
+    """Print the dose, what rules would reach, and how far the coil may be off."""
+    if dose is not None and (report["dose"]["avoided"] or dose.output is not None):
+        print(f"dose             {dose.statement}")
+    if dose is not None and not dose.reachable:
+        print(f"tmsgrad: warning: {dose.statement}.", file=sys.stderr)
+    for rule in report.get("rules", ()):
+        print(
+            f"{rule['rule']:<32} {rule['value']:.4f}, {rule['share_of_optimum']:.1%} of "
+            "the best"
+        )
+    found = report["search"]["sensitivity"]
+    if found is not None:
+        print(
+            f"5 % are lost by  {found['position_mm']:.1f} mm along the scalp, or by "
+            f"{found['angle_degrees']:.0f}° in the plane"
+        )
+
+
+def sensitivity_report(found: optimize.Sensitivity | None) -> dict | None:
+    """Put a sensitivity in the summary's units."""
+    if found is None:
+        return None
+    tilt = None if found.tilt is None else np.degrees(found.tilt).item()
+    return {
+        "lost_share": optimize.sensitivity.LOSS,
+        "position_mm": found.position * 1e3,
+        "angle_degrees": np.degrees(found.angle).item(),
+        "tilt_degrees": tilt,
+        "lost_there": list(found.loss),
+    }

@@ -1,0 +1,189 @@
+"""The options of `optimize` and `sweep`: targets, objectives, limits and domains."""
+
+import argparse
+
+from .words import (
+    avoided,
+    ball,
+    count,
+    not_negative,
+    place,
+    positive,
+    tilt,
+    triple,
+)
+
+
+OBJECTIVES = ("norm", "magn", "normal", "focality")
+
+
+def add_goals(verb: argparse.ArgumentParser) -> None:
+    """Add what is wanted of a placement, and what must not happen."""
+    _add_target(verb)
+    verb.add_argument(
+        "--efield",
+        type=positive,
+        metavar="V/M",
+        help="wanted in the target: gives dI/dt",
+    )
+    verb.add_argument(
+        "--stimulator",
+        type=positive,
+        metavar="A/S",
+        help="its dI/dt at full output with this coil: not exceeded, and the output told",
+    )
+    verb.add_argument(
+        "--avoid",
+        type=avoided,
+        action="append",
+        default=[],
+        metavar="X,Y,Z,R[,V/M]",
+        help="a ball of the target's tissue to spare, mm; with V/M its mean |E| stays "
+        "below that, without it --objective focality is set against it (may be repeated)",
+    )
+    verb.add_argument(
+        "--uncertainty",
+        choices=("none", "expected", "worst"),
+        default="none",
+        help="be best in the expected or worst value under errors of placement (none)",
+    )
+    verb.add_argument(
+        "--position-error",
+        type=positive,
+        metavar="MM",
+        help="standard deviation along each of two axes of the scalp (2.9, navigated TMS)",
+    )
+    verb.add_argument(
+        "--angle-error",
+        type=positive,
+        metavar="DEGREES",
+        help="standard deviation of the in-plane angle (1.25, navigated TMS)",
+    )
+    verb.add_argument(
+        "--rules",
+        action="store_true",
+        help="compare with scalp projection, 10-20 positions and a rule like Beam F3",
+    )
+
+
+def add_domain(verb: argparse.ArgumentParser) -> None:
+    """Add where a coil may be."""
+    _add_distance(verb)
+    verb.add_argument(
+        "--search-radius",
+        type=positive,
+        default=30.0,
+        metavar="MM",
+        help="how far around the target's nearest scalp point to search (30)",
+    )
+    verb.add_argument(
+        "--tilt",
+        type=tilt,
+        default=0.0,
+        metavar="DEGREES",
+        help="how far the coil's axis may depart from the scalp's normal (0)",
+    )
+    verb.add_argument(
+        "--around",
+        type=place,
+        metavar="PLACE",
+        help="search around X,Y,Z, a 10-20 position such as F3, or the upper-head, not "
+        "around the target",
+    )
+    verb.add_argument(
+        "--eeg",
+        metavar="FILE",
+        help="positions of electrodes by name (.csv of SimNIBS), for --around and --rules",
+    )
+    verb.add_argument(
+        "--forbid",
+        type=ball,
+        action="append",
+        default=[],
+        metavar="X,Y,Z,R",
+        help="a ball that the coil may not be placed on, mm, such as an ear (may be "
+        "repeated)",
+    )
+    verb.add_argument(
+        "--obstacle",
+        type=ball,
+        action="append",
+        default=[],
+        metavar="X,Y,Z,R",
+        help="a ball that the casing must clear, mm, such as an electrode (may be "
+        "repeated)",
+    )
+
+
+def add_sweep(verb: argparse.ArgumentParser) -> None:
+    """Add what `sweep` needs."""
+    _add_target(verb)
+    _add_distance(verb)
+    verb.add_argument(
+        "--spacing",
+        type=positive,
+        default=4.0,
+        metavar="MM",
+        help="between positions (4)",
+    )
+    verb.add_argument(
+        "--angles",
+        type=count,
+        default=360,
+        metavar="N",
+        help="into which a full turn is divided (360)",
+    )
+    verb.add_argument(
+        "--search-radius",
+        type=positive,
+        metavar="MM",
+        help="map positions within this of the target only (the upper head)",
+    )
+    verb.add_argument(
+        "--forbid",
+        type=ball,
+        action="append",
+        default=[],
+        metavar="X,Y,Z,R",
+        help="a ball that the coil may not be placed on, mm (may be repeated)",
+    )
+
+
+def _add_target(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--target", type=triple, required=True, metavar="X,Y,Z", help="centre, mm"
+    )
+    verb.add_argument(
+        "--radius", type=positive, required=True, metavar="MM", help="of the target, mm"
+    )
+    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+    verb.add_argument(
+        "--direction",
+        type=triple,
+        metavar="X,Y,Z",
+        help="maximise the mean field's component along this, not its norm",
+    )
+    verb.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        default="norm",
+        help="norm of the mean vector, mean magnitude (magn), mean component along the "
+        "cortex's outward normals, or focality against the rest of the tissue (norm)",
+    )
+
+
+def _add_distance(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--distance",
+        type=not_negative,
+        default=4.0,
+        metavar="MM",
+        help="scalp to coil centre along the coil's axis (4)",
+    )
+    verb.add_argument(
+        "--hair",
+        type=not_negative,
+        default=0.0,
+        metavar="MM",
+        help="of hair or a pad, that must remain between casing and scalp (0)",
+    )

@@ -1,0 +1,108 @@
+"""The words that options take, as numbers: what is no such word is refused."""
+
+import argparse
+
+
+def number(word: str) -> float:
+    """A finite number."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number") from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise argparse.ArgumentTypeError(f"{word!r} is not finite")
+    return value
+
+
+def positive(word: str) -> float:
+    """A positive number."""
+    value = number(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
+    return value
+
+
+def current_rate(word: str) -> float | str:
+    """A positive number, or the word `recorded`."""
+    return word if word == "recorded" else positive(word)
+
+
+def not_negative(word: str) -> float:
+    """A number from zero."""
+    value = number(word)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
+    return value
+
+
+def count(word: str) -> int:
+    """A whole number from one."""
+    value = positive(word)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+    return int(value)
+
+
+def sizes(word: str) -> dict[str, float]:
+    """Read tissue=mm pairs, and give them in metres."""
+    sizes = {}
+    for part in word.split(","):
+        tissue, equals, size = part.partition("=")
+        if not equals or not tissue.strip():
+            raise argparse.ArgumentTypeError(f"{part!r} must be TISSUE=MM")
+        sizes[tissue.strip()] = positive(size) * 1e-3
+    return sizes
+
+
+def tilt(word: str) -> float:
+    """Degrees from 0 to 45."""
+    value = number(word)
+    if not 0 <= value <= 45:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 45")
+    return value
+
+
+def numbers(word: str) -> tuple[float, ...]:
+    """Positive numbers."""
+    return tuple(positive(part) for part in word.replace(",", " ").split())
+
+
+def triple(word: str) -> tuple[float, float, float]:
+    """Three numbers."""
+    parts = word.replace(",", " ").split()
+    if len(parts) != 3:
+        raise argparse.ArgumentTypeError(f"{word!r} must be three numbers: X,Y,Z")
+    x, y, z = (number(part) for part in parts)
+    return x, y, z
+
+
+def ball(word: str) -> tuple[tuple[float, float, float], float]:
+    """Four numbers X,Y,Z,R of a ball in mm, in metres."""
+    centre, radius, *more = _mixed(word, (4,))
+    assert not more
+    return centre, radius
+
+
+def avoided(word: str) -> tuple[tuple[float, float, float], float, float | None]:
+    """A ball in mm, in metres, and a limit in V/m or none."""
+    centre, radius, *limit = _mixed(word, (4, 5))
+    return centre, radius, limit[0] if limit else None
+
+
+def place(word: str) -> tuple[float, float, float] | str:
+    """Three numbers in mm, in metres, or a name."""
+    if any(letter.isalpha() for letter in word):
+        return word
+    x, y, z = triple(word)
+    return x * 1e-3, y * 1e-3, z * 1e-3
+
+
+def _mixed(word: str, counts: tuple[int, ...]):
+    parts = [number(part) for part in word.replace(",", " ").split()]
+    if len(parts) not in counts or min(parts[3:]) <= 0:
+        needed = "X,Y,Z,R" + (" or X,Y,Z,R,V/M" if 5 in counts else "")
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be {needed}, with a positive radius and limit"
+        )
+    x, y, z, radius = (value * 1e-3 for value in parts[:4])
+    return (x, y, z), radius, *parts[4:]

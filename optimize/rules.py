@@ -1,0 +1,122 @@
+"""Where clinics put a coil without computing a field: rules to compare with."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Float
+from numpy import ndarray
+
+from ..coils import AbstractCoil, Pose
+from ..meshing import Fiducials, Scalp, beam_f3, eeg_positions
+from .constraints import casing_samples, lifted
+from .objectives import AbstractObjective
+from .positions import tangential
+
+
+HANDLE = np.radians(45.0)  # From the midline, towards the back and outwards.
+_BESIDE = 20e-3  # Nearer to the midline the handle points straight back. [m]
+
+
+class Rule(eqx.Module):
+    """A placement by a rule, and what it is worth.
+
+    Attributes:
+        name: Of the rule.
+        pose: Of the coil.
+        value: Of the objective, by exact reciprocity. [V/m]
+        share: Of the best value known.
+    """
+
+    name: str = eqx.field(static=True)
+    pose: Pose
+    value: float
+    share: float
+
+
+def handle_back(
+    scalp: Scalp,
+    point: Float[ndarray, "3"],
+    coil: AbstractCoil,
+    distance: float = 4e-3,
+    clearance: float = 0.0,
+    angle: float = HANDLE,
+) -> Pose:
+    """Lay a coil on the scalp with its handle to the back and, by an angle, outwards.
+
+    At 45°, the usual choice, the field crosses the central sulcus about at right angles
+    [Brasil-Neto et al. 1992, doi:10.1097/00004691-199201000-00014].
+
+    Args:
+        scalp: The scalp.
+        point: On or near it. [m]
+        coil: The coil.
+        distance: From the scalp to the coil's centre, along the coil's axis. [m]
+        clearance: What must remain between casing and scalp. [m]
+        angle: Between handle and midline; near the midline it is zero. [rad]
+    """
+    foot = _on_scalp(scalp, point)
+    pose = tangential(scalp, foot[None], distance)
+    one = Pose(pose.rotation[0], pose.translation[0])
+    # Right-handed about z, which points inwards: seen from outside, a turn clockwise.
+    side = 0.0 if abs(foot[0]) < _BESIDE else float(np.sign(foot[0]))
+    turned = one.moved(jnp.zeros(3), jnp.array([0.0, 0.0, -side * angle]))
+    return lifted(turned, casing_samples(coil), scalp, clearance)[0]
+
+
+def clinical_rules(
+    objective: AbstractObjective,
+    coil: AbstractCoil,
+    scalp: Scalp,
+    target: Float[ndarray, "3"],
+    best: float,
+    fiducials: Fiducials | None = None,
+    *,
+    named: Mapping[str, Float[ndarray, "3"]] | None = None,
+    distance: float = 4e-3,
+    clearance: float = 0.0,
+    current_rate: ArrayLike = 1e6,
+) -> tuple[Rule, ...]:
+    """Rate the placements that clinics would take for a target.
+
+    These are the point of the scalp nearest to the target, the nearest position of the
+    10-20 system, and that of a rule like Beam F3 where the target is nearest to F3, all
+    with the handle at 45° to the midline.
+
+    Args:
+        objective: Of the target.
+        coil: The coil.
+        scalp: Of the same head.
+        target: Its centre. [m]
+        best: The best value known, at the same rate. [V/m]
+        fiducials: From which 10-20 positions are measured.
+        named: These positions, where they are known. [m]
+        distance: From the scalp to the coil's centre, along the coil's axis. [m]
+        clearance: What must remain between casing and scalp. [m]
+        current_rate: dI/dt of the values. [A/s]
+    """
+    places = {"scalp projection": np.asarray(scalp.nearest(target))}
+    if named is None and fiducials is not None:
+        named = eeg_positions(scalp, fiducials)
+    if named:
+        nearest = min(
+            named, key=lambda name: float(np.linalg.norm(named[name] - target))
+        )
+        places[f"10-20 position {nearest}"] = named[nearest]
+        if nearest == "F3" and fiducials is not None:
+            places["like Beam F3"] = beam_f3(scalp, fiducials)
+    found = []
+    for name, point in places.items():
+        pose = handle_back(scalp, point, coil, distance, clearance)
+        mean = objective.reciprocal.mean_field(coil, pose, current_rate)
+        value = float(objective.value(mean))
+        found.append(Rule(name, pose, value, value / best))
+    return tuple(found)
+
+
+def _on_scalp(scalp: Scalp, point: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
+    """Bring a point that is measured or marked onto the scalp, along its normal."""
+    out = scalp.normal(point[None])[0]
+    hit = float(scalp.surface.cast((point + 0.05 * out)[None], -out[None])[0])
+    return point + (0.05 - hit) * out if np.isfinite(hit) else scalp.nearest(point)
