@@ -25,7 +25,7 @@ from scipy import optimize as so
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.coils import Pose
-from tmsgrad.optimize.landscape import ANGLE, LENGTH
+from tmsgrad.optimize.landscape import ANGLE, LENGTH, near_poses
 
 
 _LIST = Path(__file__).parent / "targets_template.json"
@@ -235,8 +235,8 @@ class Study:
         return self._placed(objective, landscape, fine.x), count, seconds
 
     def _placed(self, objective, landscape, x: np.ndarray) -> float:
-        near = jax.jit(landscape.near)(jnp.asarray(x))
-        return self._settled(objective, near)
+        near = near_poses(landscape, jnp.asarray(x)[None])
+        return self._settled(objective, jax.tree.map(lambda leaf: leaf[0], near))
 
     def _settled(self, objective, near: Pose) -> float:
         axis = np.asarray(near.rotation)[:, 2]

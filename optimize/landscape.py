@@ -186,7 +186,7 @@ def out_of_zones(
 
     def out(position: Float[Array, "2"]) -> Float[Array, "2"]:
         def step(_, place: Float[Array, "2"]) -> Float[Array, "2"]:
-            offset = chart.scalp_point(place)[0] - zones[:, :3]
+            offset = chart.scalp_point(place)[0][None] - zones[:, :3]
             inside = zones[:, 3] - jnp.linalg.norm(offset, axis=1)
             deepest = jnp.argmax(inside)
             along = chart.tangents @ offset[deepest]
@@ -205,7 +205,8 @@ def in_zones(
 ) -> Bool[Array, "position"]:
     """Tell which positions [m] on a chart lie in forbidden balls."""
     points = jax.vmap(lambda place: chart.scalp_point(place)[0])(positions)
-    gap = jnp.linalg.norm(points[:, None] - zones[None, :, :3], axis=2) - zones[:, 3]
+    gap = jnp.linalg.norm(points[:, None] - zones[None, :, :3], axis=2)
+    gap = gap - zones[None, :, 3]
     return jnp.any(gap < -1e-5, axis=1)
 
 
