@@ -16,6 +16,9 @@ from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 
 
+_Avoided = tuple[tuple[float, float, float], float, float | None]
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What is wanted of a placement. Lengths in m, angles in radians.
@@ -30,7 +33,7 @@ class Wishes:
 
     objective: str = "norm"
     direction: tuple[float, float, float] | None = None
-    avoid: tuple[tuple[tuple[float, float, float], float, float | None], ...] = ()
+    avoid: tuple[_Avoided, ...] = ()
     stimulator: float | None = None
     uncertainty: optimize.AbstractUncertainty | None = None
 
@@ -45,7 +48,7 @@ class Wishes:
             raise ValueError(
                 f"--direction and --objective {options.objective} exclude each other."
             )
-        avoid = tuple(getattr(options, "avoid", ()))
+        avoid: tuple[_Avoided, ...] = tuple(getattr(options, "avoid", ()))
         limited = [limit is not None for *_, limit in avoid]
         if options.objective == "focality" and any(limited):
             raise ValueError(
@@ -149,7 +152,7 @@ def make_goal(
         objective = optimize.Reachable(
             objective,
             [modes(region) for _, region, _ in avoided],
-            [limit for *_, limit in avoided],
+            np.array([limit for *_, limit in avoided], dtype=float),
             highest,
         )
     return Goal(jax.block_until_ready(objective), value, avoided)

@@ -72,8 +72,8 @@ class _Plan:
             "radius": self.search_radius,
             "clearance": self.clearance,
             "tilt": self.tilt,
-            "forbidden": self.forbidden,
-            "obstacles": self.obstacles,
+            "forbidden": [(np.asarray(c), radius) for c, radius in self.forbidden],
+            "obstacles": [(np.asarray(c), radius) for c, radius in self.obstacles],
         }
 
 

@@ -106,14 +106,15 @@ def write_sweep(path: Path, found: optimize.Sweep) -> None:
 
 def _positions(options: argparse.Namespace, scalp: Scalp) -> np.ndarray:
     around = options.search_radius
+    zones = [(np.asarray(centre), radius) for centre, radius in options.forbid]
     if around is None:
-        return optimize.spread(scalp, options.spacing * 1e-3, forbidden=options.forbid)
+        return optimize.spread(scalp, options.spacing * 1e-3, forbidden=zones)
     return optimize.spread(
         scalp,
         options.spacing * 1e-3,
         centre=scalp.nearest(np.asarray(options.target) * 1e-3),
         radius=around * 1e-3,
-        forbidden=options.forbid,
+        forbidden=zones,
     )
 
 
