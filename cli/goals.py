@@ -49,7 +49,7 @@ class Wishes:
                 f"--direction and --objective {options.objective} exclude each other."
             )
         avoid: tuple[_Avoided, ...] = tuple(getattr(options, "avoid", ()))
-        limited = [limit is not None for *_, limit in avoid]
+        limited = [each[2] is not None for each in avoid]
         if options.objective == "focality" and any(limited):
             raise ValueError(
                 "--objective focality knows no intensity: leave the limits of --avoid out, "
