@@ -4,7 +4,7 @@ import importlib
 import sys
 
 
-ALL = ("forward", "search", "meshing", "accuracy")
+ALL = ("forward", "solvers", "search", "meshing", "accuracy")
 
 
 def main(words: list[str]) -> int:
