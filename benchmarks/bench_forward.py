@@ -132,7 +132,8 @@ def _peer(head, coil, poses) -> dict:
         steps.clear()
         x = hierarchy.solve(load, tol=1e-8, accel="cg", residuals=steps, maxiter=200)
         return -(
-            elements.projected(rate) + elements.gradient(jnp.asarray(mesh.restored(x)))
+            elements.projected(rate)
+            + elements.gradient(jnp.asarray(mesh.restored(np.asarray(x))))
         ).T
 
     first = _timed(place)

@@ -60,7 +60,7 @@ def _cholmod(matrix: sp.csr_matrix) -> Solve:
 
     upper = sp.coo_matrix(sp.triu(matrix))
     factor = sparsax.factor(
-        upper.row, upper.col, jnp.asarray(upper.data), matrix.shape[0]
+        upper.row, upper.col, jnp.asarray(upper.data), len(matrix.indptr) - 1
     )
 
     def solve(b: np.ndarray) -> np.ndarray:
