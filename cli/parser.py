@@ -57,9 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_head(optimize)
     _add_coil(optimize)
-    optimize.add_argument(
-        "--target", type=_triple, required=True, metavar="X,Y,Z", help="centre, mm"
-    )
+    _add_target(optimize, "centre, mm", required=True)
     optimize.add_argument(
         "--radius",
         type=_positive,
@@ -186,7 +184,15 @@ def _add_simulate(verbs) -> None:
     simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
     _add_head(simulate)
     _add_coil(simulate)
-    simulate.add_argument("--pose", required=True, metavar="FILE", help=_HELP["file"])
+    place = simulate.add_mutually_exclusive_group(required=True)
+    place.add_argument("--pose", metavar="FILE", help=_HELP["file"])
+    place.add_argument(
+        "--eeg",
+        type=_names,
+        metavar="NAME,NAME",
+        help="coil centre 4 mm above the first EEG position, such as C3,CP3, its y axis "
+        "towards the second",
+    )
     _add_pose_reading(simulate)
     simulate.add_argument(
         "--didt",
@@ -195,11 +201,9 @@ def _add_simulate(verbs) -> None:
         metavar="A/S",
         help="dI/dt (1e6 A/s), or `recorded` for those in the pose file",
     )
-    simulate.add_argument(
-        "--target",
-        type=_triple,
-        metavar="X,Y,Z",
-        help="compute the mean field in this target only, mm: fast for many poses, one row "
+    _add_target(
+        simulate,
+        "compute the mean field in this target only, mm: fast for many poses, one row "
         "of pulses.csv each; an interrupted run goes on",
     )
     simulate.add_argument(
@@ -225,6 +229,19 @@ def _add_simulate(verbs) -> None:
     _add_exports(simulate)
     _add_conductivity(simulate)
     _add_out(simulate)
+
+
+def _add_target(
+    verb: argparse.ArgumentParser, what: str, required: bool = False
+) -> None:
+    target = verb.add_mutually_exclusive_group(required=required)
+    target.add_argument("--target", type=_triple, metavar="X,Y,Z", help=what)
+    target.add_argument(
+        "--target-mni",
+        type=_triple,
+        metavar="X,Y,Z",
+        help="the same in MNI coordinates, for an m2m_ folder or the template",
+    )
 
 
 def _add_pose_verbs(verbs) -> None:
@@ -319,7 +336,14 @@ def _add_conductivity(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--tensor",
         metavar="FILE",
-        help="diffusion tensor image (FSL, MRtrix or dipy order)",
+        help="diffusion tensor image (FSL, MRtrix or dipy order; that of the m2m_ folder)",
+    )
+    verb.add_argument(
+        "--tensor-coverage",
+        type=_share,
+        default=0.5,
+        metavar="SHARE",
+        help="of white matter that the image must cover, 0 to 1 (0.5)",
     )
 
 
@@ -400,6 +424,20 @@ def _tilt(word: str) -> float:
     if not 0 <= value <= 45:
         raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 45")
     return value
+
+
+def _share(word: str) -> float:
+    value = _number(word)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 1")
+    return value
+
+
+def _names(word: str) -> tuple[str, str]:
+    first, comma, second = (part.strip() for part in word.partition(","))
+    if not (first and comma and second) or "," in second:
+        raise argparse.ArgumentTypeError(f"{word!r} must be two names: NAME,NAME")
+    return first, second
 
 
 def _list(word: str) -> tuple[float, ...]:

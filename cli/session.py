@@ -17,9 +17,10 @@ from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 from .fields import in_metres
 from .inputs import (
+    conductivity_of,
     current_rates,
+    pose_source,
     read_coil,
-    read_conductivity,
     read_head,
     read_pose_list,
     read_target,
@@ -108,9 +109,9 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, coil, options.repair, options.pose)
+    placer = Placer(scalp, coil, options.repair, pose_source(options))
     poses, places = place_all(placer, poses, progress)
-    conductivity, tensors = read_conductivity(head, options.anisotropy, options.tensor)
+    conductivity, tensors = conductivity_of(head, options)
     direction = None
     if options.direction is not None:
         direction = np.asarray(options.direction)
@@ -181,6 +182,7 @@ def _report(
         "didt_unit": "A/s",
         "target": {
             "centre_mm": list(options.target),
+            "mni": options.mni,
             "radius_mm": options.radius,
             "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(options.tissue)],
             "tetrahedra": len(session.target.tetrahedra),
