@@ -26,6 +26,7 @@ from .picture import write_overview
 from .progress import Progress
 from .regions import RegionTable
 from .setup import set_up
+from .uncertain import Placed, best_pose_shift, tell_uncertainty, uncertainty_table
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class _Plan:
     tensor: str | None = None
     tensor_coverage: float = 0.5
     mni: dict | None = None
+    uncertainty: str | None = None
+    draws: int = 1024
+    placement_sd: tuple[float, ...] = (2.0, 1.0, 3.0, 3.0)
     nifti: str | None = None
     vtu: bool = False
     thresholds: tuple[float, ...] = ()
@@ -94,6 +98,9 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             tensor=options.tensor,
             tensor_coverage=options.tensor_coverage,
             mni=options.mni,
+            uncertainty=options.uncertainty,
+            draws=options.draws,
+            placement_sd=options.placement_sd,
             nifti=options.nifti,
             vtu=options.vtu,
             thresholds=options.thresholds,
@@ -168,6 +175,19 @@ def _optimize(plan: _Plan, out: str) -> dict:
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
+        if plan.uncertainty is not None:
+            placed = Placed(
+                *(head, scalp, conductor, coil, search.pose, didt, target),
+                objective.value,
+            )
+            table = uncertainty_table(
+                placed, reciprocal, argparse.Namespace(**vars(plan)), progress
+            )
+            table["best_pose"] = best_pose_shift(
+                *(placed, prepared, make_objective),
+                *(argparse.Namespace(**vars(plan)), progress),
+            )
+            report["uncertainty"] = table
         progress.close()
         report["field"]["estimated_error"] = errors
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
@@ -364,6 +384,8 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
             "better one may lie beyond. Take a larger --search-radius.",
             file=sys.stderr,
         )
+    if "uncertainty" in report:
+        tell_uncertainty(report["uncertainty"])
     for other in report["optima"][1:3]:
         print(
             f"another optimum  {other['value']:.4f} V/m, centre "

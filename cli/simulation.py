@@ -54,6 +54,10 @@ def simulate(options: argparse.Namespace) -> dict:
         )
     if options.target is not None and options.radius is None:
         raise ValueError("--target needs a --radius.")
+    if options.uncertainty is not None and (options.target is None or options.fields):
+        raise ValueError(
+            "--uncertainty is of the value in a --target, without --fields."
+        )
     if options.target is not None and not options.fields:
         return simulate_target(options)
     begin = time.perf_counter()
