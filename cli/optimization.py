@@ -20,12 +20,13 @@ from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 from .exports import export_fields, read_reference
 from .fields import error_figures, field_figures, in_metres, write_field_msh
-from .inputs import read_coil, read_conductivity, read_head
+from .inputs import read_coil, read_conductivity, read_head, resolve_target
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .progress import Progress
 from .regions import RegionTable
 from .setup import set_up
+from .uncertain import Placed, best_pose_shift, tell_uncertainty, uncertainty_table
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class _Plan:
     tilt: float = 0.0  # [rad]
     anisotropy: str = "scalar"
     tensor: str | None = None
+    tensor_coverage: float = 0.5
+    mni: dict | None = None
+    uncertainty: str | None = None
+    draws: int = 1024
+    placement_sd: tuple[float, ...] = (2.0, 1.0, 3.0, 3.0)
     nifti: str | None = None
     vtu: bool = False
     thresholds: tuple[float, ...] = ()
@@ -74,6 +80,7 @@ def demo(options: argparse.Namespace) -> dict:
 def optimize_pose(options: argparse.Namespace) -> dict:
     """Find the best pose for a target."""
     set_up()
+    resolve_target(options)
     x, y, z = (value * 1e-3 for value in options.target)
     return _optimize(
         _Plan(
@@ -89,6 +96,11 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             tilt=np.radians(options.tilt).item(),
             anisotropy=options.anisotropy,
             tensor=options.tensor,
+            tensor_coverage=options.tensor_coverage,
+            mni=options.mni,
+            uncertainty=options.uncertainty,
+            draws=options.draws,
+            placement_sd=options.placement_sd,
             nifti=options.nifti,
             vtu=options.vtu,
             thresholds=options.thresholds,
@@ -133,7 +145,9 @@ def _optimize(plan: _Plan, out: str) -> dict:
         )
         compiling.start()
         progress.stage("assembly", "finite elements")
-        conductivity, tensors = read_conductivity(head, plan.anisotropy, plan.tensor)
+        conductivity, tensors = read_conductivity(
+            head, plan.head, plan.anisotropy, plan.tensor, plan.tensor_coverage
+        )
         conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
         reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
@@ -161,6 +175,19 @@ def _optimize(plan: _Plan, out: str) -> dict:
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
+        if plan.uncertainty is not None:
+            placed = Placed(
+                *(head, scalp, conductor, coil, search.pose, didt, target),
+                objective.value,
+            )
+            table = uncertainty_table(
+                placed, reciprocal, argparse.Namespace(**vars(plan)), progress
+            )
+            table["best_pose"] = best_pose_shift(
+                *(placed, prepared, make_objective),
+                *(argparse.Namespace(**vars(plan)), progress),
+            )
+            report["uncertainty"] = table
         progress.close()
         report["field"]["estimated_error"] = errors
         report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
@@ -198,7 +225,7 @@ def _check_target(scalp: Scalp, plan: _Plan) -> None:
         at = ", ".join(f"{x * 1e3:g}" for x in plan.target)
         raise ValueError(
             f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
-            "are the head file's mm; MNI coordinates fit the template only."
+            "are the head file's mm; MNI coordinates go to --target-mni."
         )
 
 
@@ -244,6 +271,7 @@ def _report(
         else f"component of the mean vector along {list(plan.direction)}",
         "target": {
             "centre_mm": [x * 1e3 for x in plan.target],
+            "mni": plan.mni,
             "radius_mm": plan.radius * 1e3,
             "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(plan.tissue)],
             "tetrahedra": len(target.tetrahedra),
@@ -356,6 +384,8 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
             "better one may lie beyond. Take a larger --search-radius.",
             file=sys.stderr,
         )
+    if "uncertainty" in report:
+        tell_uncertainty(report["uncertainty"])
     for other in report["optima"][1:3]:
         print(
             f"another optimum  {other['value']:.4f} V/m, centre "

@@ -10,6 +10,7 @@ from .objectives import (
     MeanComponent as MeanComponent,
     MeanMagnitude as MeanMagnitude,
 )
+from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
 from .positions import spread as spread, tangential as tangential
 from .prepared import (

@@ -1,0 +1,111 @@
+"""What an option's word means: numbers, lists of them, and names."""
+
+import argparse
+
+
+def number(word: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number") from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise argparse.ArgumentTypeError(f"{word!r} is not finite")
+    return value
+
+
+def positive(word: str) -> float:
+    """Read a positive number."""
+    value = number(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
+    return value
+
+
+def current_rate(word: str) -> float | str:
+    """Read a dI/dt, or `recorded`."""
+    return word if word == "recorded" else positive(word)
+
+
+def not_negative(word: str) -> float:
+    """Read a number that is zero or more."""
+    value = number(word)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
+    return value
+
+
+def count(word: str) -> int:
+    """Read a positive whole number."""
+    value = positive(word)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+    return int(value)
+
+
+def sizes(word: str) -> dict[str, float]:
+    """Read tissue=mm pairs, and give them in metres."""
+    sizes = {}
+    for part in word.split(","):
+        tissue, equals, size = part.partition("=")
+        if not equals or not tissue.strip():
+            raise argparse.ArgumentTypeError(f"{part!r} must be TISSUE=MM")
+        sizes[tissue.strip()] = positive(size) * 1e-3
+    return sizes
+
+
+def tilt(word: str) -> float:
+    """Read an angle from 0 to 45 degrees."""
+    value = number(word)
+    if not 0 <= value <= 45:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 45")
+    return value
+
+
+def share(word: str) -> float:
+    """Read a number from 0 to 1."""
+    value = number(word)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 1")
+    return value
+
+
+def spread(word: str) -> str:
+    """Read a relative deviation, or `literature`."""
+    if word != "literature" and not 0 < number(word) <= 2:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be `literature` or a share above 0, such as 0.1"
+        )
+    return word
+
+
+def four(word: str) -> tuple[float, ...]:
+    """Read four numbers that are zero or more."""
+    values = tuple(not_negative(part) for part in word.split(","))
+    if len(values) != 4:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be four numbers: MM,MM,DEG,DEG"
+        )
+    return values
+
+
+def names(word: str) -> tuple[str, str]:
+    """Read two names."""
+    first, comma, second = (part.strip() for part in word.partition(","))
+    if not (first and comma and second) or "," in second:
+        raise argparse.ArgumentTypeError(f"{word!r} must be two names: NAME,NAME")
+    return first, second
+
+
+def positives(word: str) -> tuple[float, ...]:
+    """Read positive numbers."""
+    return tuple(positive(part) for part in word.replace(",", " ").split())
+
+
+def triple(word: str) -> tuple[float, float, float]:
+    """Read three numbers."""
+    parts = word.replace(",", " ").split()
+    if len(parts) != 3:
+        raise argparse.ArgumentTypeError(f"{word!r} must be three numbers: X,Y,Z")
+    x, y, z = (number(part) for part in parts)
+    return x, y, z
