@@ -131,10 +131,8 @@ def _peer(head, coil, poses) -> dict:
         load[mesh.ground] = 0
         steps.clear()
         x = hierarchy.solve(load, tol=1e-8, accel="cg", residuals=steps, maxiter=200)
-        return -(
-            elements.projected(rate)
-            + elements.gradient(jnp.asarray(mesh.restored(np.asarray(x))))
-        ).T
+        potential = jnp.asarray(mesh.restored(np.asarray(x)))
+        return -(elements.projected(rate) + elements.gradient(potential)).T
 
     first = _timed(place)
     return {
