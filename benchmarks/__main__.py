@@ -4,7 +4,7 @@ import importlib
 import sys
 
 
-ALL = ("forward", "search", "targets", "meshing", "accuracy")
+ALL = ("forward", "solvers", "search", "targets", "meshing", "accuracy")
 NEED_DATA = ("shape",)
 
 

@@ -34,7 +34,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--solvers", default=",".join(_ALL[:2]))
     options = parser.parse_args(words)
-    head = _head(options.head)
+    head = head_of(options.head)
     coil = coils.read(options.coil)
     poses = _poses(head, options.block)
     rows = [_peer(head, coil, poses)]
@@ -48,7 +48,7 @@ def main(words: list[str]) -> None:
     print("written to", record.write(name, rows))
 
 
-def _head(source: str) -> meshing.HeadMesh:
+def head_of(source: str) -> meshing.HeadMesh:
     name, _, size = source.partition(":")
     if name == "template":
         return meshing.template(int(size) if size else 1_000_000)
@@ -127,10 +127,12 @@ def _peer(head, coil, poses) -> dict:
         load = -np.array(
             elements.gradient_adjoint(stiffness.current(elements.projected(rate)))
         )
+        load = mesh.ordered(load)
         load[mesh.ground] = 0
         steps.clear()
         x = hierarchy.solve(load, tol=1e-8, accel="cg", residuals=steps, maxiter=200)
-        return -(elements.projected(rate) + elements.gradient(jnp.asarray(x))).T
+        potential = jnp.asarray(mesh.restored(np.asarray(x)))
+        return -(elements.projected(rate) + elements.gradient(potential)).T
 
     first = _timed(place)
     return {

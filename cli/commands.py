@@ -1,5 +1,6 @@
 """The verbs of the command line, by name."""
 
+from .anatomy import head_show
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
@@ -16,6 +17,7 @@ COMMANDS = {
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,
+    "head show": head_show,
     "head mesh": head_mesh,
     "coil info": coil_info,
     "pose info": pose_info,

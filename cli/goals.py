@@ -69,6 +69,11 @@ class Wishes:
         )
 
     @property
+    def simple(self) -> bool:
+        """Whether the target's mean vector is all that is looked at."""
+        return self.objective == "norm" and not self.avoid
+
+    @property
     def words(self) -> str:
         """The objective in words."""
         if self.direction is not None:
@@ -191,12 +196,12 @@ def _rest(head: HeadMesh, target: Region) -> Region:
 
 
 def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | None:
-    kind = getattr(options, "uncertainty", "none")
-    if kind == "none":
+    kind = getattr(options, "robust", None)
+    if kind is None:
         for name in ("position_error", "angle_error"):
             if getattr(options, name, None) is not None:
                 raise ValueError(
-                    f"--{name.replace('_', '-')} needs --uncertainty expected or worst."
+                    f"--{name.replace('_', '-')} needs --robust expected or worst."
                 )
         return None
     given = {}
@@ -208,13 +213,13 @@ def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | 
 
 
 def named_positions(
-    source: str, eeg: str | None, scalp: Scalp
+    source: str, electrodes: str | None, scalp: Scalp
 ) -> tuple[dict[str, Float[ndarray, "3"]] | None, meshing.Fiducials | None]:
     """Find the 10-20 positions of a head: in a file, in its folder, or as measured.
 
     Args:
         source: The head as the command line names it.
-        eeg: The file, if one is given.
+        electrodes: The file, if one is given.
         scalp: Of the head.
 
     Returns:
@@ -222,7 +227,7 @@ def named_positions(
     """
     folder = Path(source) / "eeg_positions"
     found = sorted(folder.glob("*10-10*.csv")) or sorted(folder.glob("*.csv"))
-    path = eeg if eeg is not None else str(found[0]) if found else None
+    path = electrodes if electrodes is not None else str(found[0]) if found else None
     if path is not None:
         named = meshing.read_eeg_positions(path)
         needed = ("Nz", "Iz", "LPA", "RPA")
@@ -241,7 +246,7 @@ def named_positions(
 def search_place(
     around: tuple[float, float, float] | str | None,
     source: str,
-    eeg: str | None,
+    electrodes: str | None,
     scalp: Scalp,
 ) -> Float[ndarray, "3"] | optimize.UpperHead | None:
     """Find where `--around` says to search.
@@ -255,9 +260,13 @@ def search_place(
         return np.asarray(around)
     if around == "upper-head":
         return optimize.UpperHead()
-    named, _ = named_positions(source, eeg, scalp)
+    named, _ = named_positions(source, electrodes, scalp)
     if named is None or around not in named:
-        known = "none: give --eeg FILE" if named is None else ", ".join(sorted(named))
+        known = (
+            "none: give --electrodes FILE"
+            if named is None
+            else ", ".join(sorted(named))
+        )
         raise ValueError(
             f"--around {around}: this head has no such position; known are {known}."
         )

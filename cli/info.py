@@ -23,7 +23,31 @@ def head_info(options: argparse.Namespace) -> dict:
     if options.head.split(":")[0] == "template" and not Path(options.head).exists():
         labels = meshing.template_labels()
     progress.close()
-    return describe_head(head, *labels)
+    report = describe_head(head, *labels)
+    subject = meshing.subject_of(options.head)
+    return report if subject is None else report | {"folder": _describe_folder(subject)}
+
+
+def _describe_folder(subject: meshing.Subject) -> dict:
+    """Print what else a SimNIBS folder has, and give it for JSON."""
+    try:
+        transform = meshing.read_mni(subject)
+        mni, said = transform.kind, f"{transform.kind} ({transform.description})"
+    except (ValueError, FileNotFoundError) as error:
+        mni, said = None, f"none ({error})"
+    name = lambda path: None if path is None else path.name
+    report = {
+        "t1": name(subject.t1),
+        "tensor": name(subject.tensor),
+        "labels": name(subject.labels),
+        "mni": mni,
+        "eeg": [cap.name for cap in subject.caps],
+    }
+    print(f"T1                    {report['t1'] or 'none'}")
+    print(f"diffusion tensors     {report['tensor'] or 'none'}")
+    print(f"to MNI space          {said}")
+    print(f"EEG positions         {', '.join(report['eeg']) or 'none'}")
+    return report
 
 
 def describe_head(head: HeadMesh, *labels) -> dict:

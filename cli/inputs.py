@@ -18,6 +18,8 @@ from .findings import warn_of
 
 
 TEMPLATE = "template"
+_RETURN = 5.0  # After going from MNI space to the head and back, at most. [mm]
+_ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
 
 
 def read_head(
@@ -66,14 +68,16 @@ def read_coil(source: str) -> Coil:
 
 
 def read_conductivity(
-    head: HeadMesh, anisotropy: str, tensor: str | None
+    head: HeadMesh, source: str, anisotropy: str, tensor: str | None, coverage: float
 ) -> tuple[Array, str | None]:
     """Give a head its conductivity: by tissue, or from diffusion tensors as well.
 
     Args:
         head: The head.
+        source: Of the head, in whose m2m_ folder a tensor image may be.
         anisotropy: `scalar`, `vn`, `dir` or `mc`.
-        tensor: The tensor image, which all but `scalar` need.
+        tensor: The tensor image; None for that of the folder.
+        coverage: The share of white matter that it must cover.
 
     Returns:
         The conductivity [S/m], and what became of the tensors, in words.
@@ -89,23 +93,90 @@ def read_conductivity(
             )
         return efield.isotropic(head), None
     if tensor is None:
-        raise ValueError(
-            f"--anisotropy {anisotropy} needs a tensor image: --tensor FILE."
-        )
+        subject = meshing.subject_of(source)
+        if subject is None or subject.tensor is None:
+            raise ValueError(
+                f"--anisotropy {anisotropy} needs a tensor image: --tensor FILE, or "
+                "DTI_coregT1_tensor.nii.gz in the m2m_ folder."
+            )
+        tensor = str(subject.tensor)
     image = meshing.read_tensors(tensor)
     conductivity, report = efield.anisotropic(
-        head, image, efield.Anisotropy(anisotropy)
+        head,
+        image,
+        efield.Anisotropy(anisotropy),
+        minimum_coverage=coverage,
     )
-    return jnp.asarray(conductivity), str(report)
+    fibres = meshing.fibre_coherence(image)
+    if fibres.wrong:
+        print(f"tmsgrad: warning: {tensor}: {fibres}", file=sys.stderr)
+    return jnp.asarray(conductivity), f"{report}\n{Path(tensor).name}: {fibres}"
+
+
+def conductivity_of(
+    head: HeadMesh, options: argparse.Namespace
+) -> tuple[Array, str | None]:
+    """Give a head the conductivity that the options ask for, as `read_conductivity`."""
+    return read_conductivity(
+        head,
+        options.head,
+        options.anisotropy,
+        options.tensor,
+        options.tensor_coverage,
+    )
+
+
+def resolve_target(options: argparse.Namespace) -> None:
+    """Put a target that is given in MNI space into the head's coordinates.
+
+    Sets `options.target` [mm] and `options.mni`, what a report should tell of it.
+
+    Raises:
+        ValueError: The head has no way to MNI space, or the target lies outside of it.
+        FileNotFoundError: The transforms are missing.
+    """
+    options.mni = None
+    if options.target_mni is None:
+        return
+    centre = np.asarray(options.target_mni)
+    if options.head.split(":")[0] == TEMPLATE and not Path(options.head).exists():
+        options.target = tuple(centre.tolist())
+        kind, error = "the template is in MNI space", 0.0
+    else:
+        subject = meshing.subject_of(options.head)
+        if subject is None:
+            raise ValueError(
+                f"--target-mni: {options.head} is no m2m_ folder of SimNIBS, and nothing "
+                "else tells where MNI coordinates are in it. Give --target in the head's "
+                "mm."
+            )
+        transform = meshing.read_mni(subject)
+        options.target = tuple((1e3 * transform.to_subject(centre * 1e-3)).tolist())
+        error = 1e3 * transform.return_error(centre * 1e-3)
+        kind = f"{transform.kind}: {transform.description}"
+        if error > _RETURN:
+            raise ValueError(
+                f"--target-mni: from there to the head and back one ends {error:.1f} mm "
+                f"away ({transform.description}): the transforms do not belong together."
+            )
+    options.mni = {
+        "centre_mni_mm": centre.tolist(),
+        "transform": kind,
+        "return_error_mm": error,
+    }
+    at, mni = (
+        ", ".join(f"{x:.1f}" for x in place) for place in (options.target, centre)
+    )
+    print(f"target           MNI ({mni}) mm is ({at}) mm in the head ({kind})")
 
 
 def read_pose_list(
-    path: str, options: argparse.Namespace, *, empty: bool = False
+    path: str | None, options: argparse.Namespace, *, empty: bool = False
 ) -> PoseList:
     """Read poses as the options say, and tell on standard error what is odd about them.
 
     Args:
-        path: A file of a navigation system, or of matrices.
+        path: A file of a navigation system, or of matrices; None for `options.eeg`.
         options: With `space`, `repair`, `group` and `transform`.
         empty: Whether a list without poses, or in another frame than the head's, will do.
 
@@ -114,6 +185,8 @@ def read_pose_list(
             poses in the head's frame.
         FileNotFoundError: There is no such file.
     """
+    if path is None:
+        return _over_electrodes(options)
     poses = coils.read_poses(path, space=options.space, repair=options.repair)
     try:
         if options.transform is not None:
@@ -133,6 +206,27 @@ def read_pose_list(
     return poses
 
 
+def _over_electrodes(options: argparse.Namespace) -> PoseList:
+    """Lay the coil over an EEG position of the head's m2m_ folder."""
+    subject = meshing.subject_of(options.head)
+    if subject is None:
+        raise ValueError(f"--eeg: {options.head} is no m2m_ folder with EEG positions.")
+    positions = meshing.read_electrodes(subject)
+    centre, towards = (meshing.electrode(positions, name) for name in options.eeg)
+    scalp = meshing.scalp(meshing.read_head(subject.mesh))
+    place = scalp.nearest(centre)
+    normal = scalp.normal(place[None])[0]
+    y = towards - centre
+    y = y - (y @ normal) * normal
+    if np.linalg.norm(y) < 1e-3:
+        raise ValueError(f"--eeg: {' and '.join(options.eeg)} are one above the other.")
+    y /= np.linalg.norm(y)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([np.cross(y, -normal), y, -normal], axis=1)
+    matrix[:3, 3] = 1e3 * (place + _ABOVE * normal)
+    return PoseList.of_matrices(matrix[None], [f"{options.eeg[0]} {options.eeg[1]}"])
+
+
 def _transformation(path: str) -> Float[ndarray, "4 4"]:
     found = coils.read_poses(path)
     if len(found) != 1:
@@ -140,6 +234,11 @@ def _transformation(path: str) -> Float[ndarray, "4 4"]:
             f"--transform {path}: the file holds {len(found)} matrices; one is needed."
         )
     return found.matrices()[0]
+
+
+def pose_source(options: argparse.Namespace) -> str:
+    """Name where poses come from, for messages."""
+    return options.pose or f"--eeg {','.join(options.eeg)}"
 
 
 def current_rates(
@@ -155,7 +254,7 @@ def current_rates(
     lacking = np.flatnonzero(np.isnan(poses.current_rates))
     if len(lacking):
         raise ValueError(
-            f"{options.pose}: --didt recorded, but no dI/dt was recorded for "
+            f"{pose_source(options)}: --didt recorded, but no dI/dt was recorded for "
             f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
             f"({poses.names[lacking[0]]!r}). Give a number of A/s."
         )

@@ -30,12 +30,13 @@ from .doses import (
 from .exports import export_fields, read_reference
 from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .goals import Wishes, make_goal, named_positions, search_place
-from .inputs import read_coil, read_conductivity, read_head
+from .inputs import read_coil, read_conductivity, read_head, resolve_target
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .progress import Progress
 from .regions import RegionTable
 from .setup import set_up
+from .uncertain import Placed, best_pose_shift, tell_uncertainty, uncertainty_table
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,17 @@ class _Plan:
     tilt: float = 0.0  # [rad]
     anisotropy: str = "scalar"
     tensor: str | None = None
+    tensor_coverage: float = 0.5
+    mni: dict | None = None
+    uncertainty: str | None = None
+    draws: int = 1024
+    placement_sd: tuple[float, ...] = (2.0, 1.0, 3.0, 3.0)
     nifti: str | None = None
     vtu: bool = False
     thresholds: tuple[float, ...] = ()
     clearance: float = 0.0
     around: tuple[float, float, float] | str | None = None
-    eeg: str | None = None
+    electrodes: str | None = None
     forbidden: tuple[tuple[tuple[float, float, float], float], ...] = ()
     obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
     rules: bool = False
@@ -102,7 +108,16 @@ def demo(options: argparse.Namespace) -> dict:
 def optimize_pose(options: argparse.Namespace) -> dict:
     """Find the best pose for a target."""
     set_up()
+    resolve_target(options)
     x, y, z = (value * 1e-3 for value in options.target)
+    wishes = Wishes.of(options)
+    if options.uncertainty is not None and not (
+        wishes.simple and options.around != "upper-head"
+    ):
+        raise ValueError(
+            "--uncertainty is of the target's mean vector or its --direction, around one "
+            "place: leave out --objective, --avoid and --around upper-head."
+        )
     return _optimize(
         _Plan(
             head=options.head,
@@ -110,19 +125,24 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             target=(x, y, z),
             radius=options.radius * 1e-3,
             tissue=options.tissue,
-            wishes=Wishes.of(options),
+            wishes=wishes,
             efield=options.efield,
             distance=options.distance * 1e-3,
             search_radius=options.search_radius * 1e-3,
             tilt=np.radians(options.tilt).item(),
             anisotropy=options.anisotropy,
             tensor=options.tensor,
+            tensor_coverage=options.tensor_coverage,
+            mni=options.mni,
+            uncertainty=options.uncertainty,
+            draws=options.draws,
+            placement_sd=options.placement_sd,
             nifti=options.nifti,
             vtu=options.vtu,
             thresholds=options.thresholds,
             clearance=options.hair * 1e-3,
             around=options.around,
-            eeg=options.eeg,
+            electrodes=options.electrodes,
             forbidden=tuple(options.forbid),
             obstacles=tuple(options.obstacle),
             rules=options.rules,
@@ -144,10 +164,12 @@ def _optimize(plan: _Plan, out: str) -> dict:
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
-        around = search_place(plan.around, plan.head, plan.eeg, scalp)
+        around = search_place(plan.around, plan.head, plan.electrodes, scalp)
         search_for = _search(plan, coil, scalp, target, around, len(head.nodes))
         progress.stage("assembly", "finite elements")
-        conductivity, tensors = read_conductivity(head, plan.anisotropy, plan.tensor)
+        conductivity, tensors = read_conductivity(
+            head, plan.head, plan.anisotropy, plan.tensor, plan.tensor_coverage
+        )
         conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
         goal = make_goal(
@@ -161,7 +183,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
             plan.search_radius,
         )
         progress.stage("search", "search")
-        search = search_for(goal.objective, progress)
+        search = search_for.run(goal.objective, progress)
         progress.stage("verification", "verification by a direct solve")
         rates = efield.rates(conductor, coil, search.pose)
         solved = efield.solve_rate(conductor, rates[None])
@@ -183,6 +205,20 @@ def _optimize(plan: _Plan, out: str) -> dict:
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
+        if plan.uncertainty is not None:
+            options = argparse.Namespace(**vars(plan))
+            placed = Placed(
+                *(head, scalp, conductor, coil, search.pose, didt, target),
+                goal.objective.value,
+            )
+            uncertain = uncertainty_table(
+                placed, goal.objective.reciprocal, options, progress
+            )
+            uncertain["best_pose"] = best_pose_shift(
+                *(placed, search_for.prepared, _simple_objective(plan.wishes)),
+                *(options, progress),
+            )
+            report["uncertainty"] = uncertain
         progress.close()
         report["field"]["estimated_error"] = errors
         report["dose"] = dose_report(dose, goal, scaled)
@@ -193,7 +229,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
                 scalp,
                 target,
                 search,
-                named_positions(plan.head, plan.eeg, scalp),
+                named_positions(plan.head, plan.electrodes, scalp),
                 plan.distance,
                 plan.clearance,
             )
@@ -221,6 +257,19 @@ def _optimize(plan: _Plan, out: str) -> dict:
     return {key: report[key] for key in keys}
 
 
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """How to search, once there is an objective.
+
+    Attributes:
+        run: Search with an objective.
+        prepared: Made already, or None for the whole upper head.
+    """
+
+    run: Callable[[optimize.AbstractObjective, Progress], optimize.Search]
+    prepared: optimize.PreparedSearch | None
+
+
 def _search(
     plan: _Plan,
     coil: Coil,
@@ -228,32 +277,30 @@ def _search(
     target: Region,
     around: Float[ndarray, "3"] | optimize.UpperHead | None,
     nodes: int,
-) -> Callable[[optimize.AbstractObjective, Progress], optimize.Search]:
+) -> _Search:
     """Prepare the search, and compile it while the solver leaves Python idle."""
     errors = plan.wishes.uncertainty
     if isinstance(around, optimize.UpperHead):
-        return lambda objective, progress: optimize.find_pose(
-            objective,
-            coil,
-            scalp,
-            around=around,
-            uncertainty=errors,
-            progress=progress,
-            **plan.domain,
-        )
+
+        def everywhere(
+            objective: optimize.AbstractObjective, progress: Progress
+        ) -> optimize.Search:
+            return optimize.find_pose(
+                objective,
+                coil,
+                scalp,
+                around=around,
+                uncertainty=errors,
+                progress=progress,
+                **plan.domain,
+            )
+
+        return _Search(everywhere, None)
     centre = target.centre if around is None else around
     prepared = optimize.prepare_search(coil, scalp, centre, **plan.domain)
     compiling = None
-    if plan.wishes.objective == "norm" and not plan.wishes.avoid:
-        direction = plan.wishes.direction
-        make = (
-            optimize.MeanMagnitude
-            if direction is None
-            else functools.partial(
-                optimize.MeanComponent, direction=np.asarray(direction)
-            )
-        )
-        arguments = (prepared.compile, make, 3, nodes)
+    if plan.wishes.simple:
+        arguments = (prepared.compile, _simple_objective(plan.wishes), 3, nodes)
         compiling = Thread(target=_quietly, args=arguments, daemon=True)
         compiling.start()
 
@@ -264,7 +311,17 @@ def _search(
             compiling.join()
         return prepared.run(objective, uncertainty=errors, progress=progress)
 
-    return search
+    return _Search(search, prepared)
+
+
+def _simple_objective(
+    wishes: Wishes,
+) -> Callable[[efield.Reciprocal], optimize.AbstractObjective]:
+    if wishes.direction is None:
+        return optimize.MeanMagnitude
+    return functools.partial(
+        optimize.MeanComponent, direction=np.asarray(wishes.direction)
+    )
 
 
 def _quietly(function: Callable[..., None], *arguments: object) -> None:
@@ -279,7 +336,7 @@ def _check_target(scalp: Scalp, plan: _Plan) -> None:
         at = ", ".join(f"{x * 1e3:g}" for x in plan.target)
         raise ValueError(
             f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
-            "are the head file's mm; MNI coordinates fit the template only."
+            "are the head file's mm; MNI coordinates go to --target-mni."
         )
 
 
@@ -323,6 +380,7 @@ def _report(
         "objective": plan.wishes.words,
         "target": {
             "centre_mm": [x * 1e3 for x in plan.target],
+            "mni": plan.mni,
             "radius_mm": plan.radius * 1e3,
             "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(plan.tissue)],
             "tetrahedra": len(target.tetrahedra),
@@ -441,6 +499,8 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
             "better one may lie beyond. Take a larger --search-radius.",
             file=sys.stderr,
         )
+    if "uncertainty" in report:
+        tell_uncertainty(report["uncertainty"])
     for other in report["optima"][1:3]:
         print(
             f"another optimum  {other['value']:.4f} V/m, centre "

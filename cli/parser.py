@@ -3,17 +3,8 @@
 import argparse
 from importlib.metadata import version
 
+from . import words
 from .search_options import add_domain, add_goals, add_sweep
-from .words import (
-    count as _count,
-    current_rate as _current_rate,
-    not_negative as _not_negative,
-    number as _number,
-    numbers as _list,
-    positive as _positive,
-    sizes as _sizes,
-    triple as _triple,
-)
 
 
 __version__ = version("tmsgrad")
@@ -31,8 +22,6 @@ _EXAMPLES = """examples:
   tmsgrad demo --out demo
   tmsgrad optimize m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 \\
       --efield 100 --out plan
-  tmsgrad sweep template --coil magstim-70mm-double --target -44,40,29 --radius 5 \\
-      --out map
   tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt \\
       --didt 1e6 --out field
   tmsgrad simulate m2m_ernie --coil MagStim_D70.ccd --pose TriggerMarkers_Coil0.xml \\
@@ -41,6 +30,7 @@ _EXAMPLES = """examples:
   tmsgrad pose info TriggerMarkers_Coil0.xml
   tmsgrad head mesh final_tissues.nii.gz --out head.msh
   tmsgrad head check m2m_ernie
+  tmsgrad head show m2m_ernie --out slices.png
   tmsgrad head info template
   tmsgrad coil info MagStim_D70.ccd
 
@@ -71,15 +61,18 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_head(optimize)
     _add_coil(optimize)
+    _add_target(optimize, "centre, mm", required=True)
     add_goals(optimize)
     add_domain(optimize)
     _add_exports(optimize)
     _add_conductivity(optimize)
+    _add_uncertainty(optimize)
     _add_out(optimize)
 
     swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
     _add_head(swept)
     _add_coil(swept)
+    _add_target(swept, "centre, mm", required=True)
     add_sweep(swept)
     _add_conductivity(swept)
     _add_out(swept)
@@ -87,6 +80,15 @@ def parser() -> argparse.ArgumentParser:
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     _add_head(_action(head, "info", "describe a head"))
     _add_head(_action(head, "check", "look for what may be wrong with a head"))
+    show = _action(head, "show", "draw slices with tissues and their surfaces")
+    _add_head(show)
+    show.add_argument("--out", required=True, metavar="FILE", help=".png picture")
+    show.add_argument(
+        "--at",
+        type=words.triple,
+        metavar="X,Y,Z",
+        help="where the slices meet, mm (the middle of the brain)",
+    )
     convert = _action(head, "convert", "write a head in another format")
     _add_head(convert)
     _add_head_file(convert, "out", metavar="OUT")
@@ -127,27 +129,27 @@ def _add_meshing(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--tetrahedra",
-        type=_count,
+        type=words.count,
         default=1_000_000,
         metavar="N",
         help="about how many (1000000)",
     )
     verb.add_argument(
         "--size",
-        type=_sizes,
+        type=words.sizes,
         default={},
         metavar="TISSUE=MM,…",
         help="longest edges of elements in some tissues, such as gm=2,scalp=8",
     )
     verb.add_argument(
         "--neck",
-        type=_not_negative,
+        type=words.not_negative,
         metavar="MM",
         help="end the head so far below the brain (where the image ends)",
     )
     verb.add_argument(
         "--islands",
-        type=_not_negative,
+        type=words.not_negative,
         default=10.0,
         metavar="MM³",
         help="give smaller pieces of a tissue to what is around them (10)",
@@ -165,29 +167,35 @@ def _add_simulate(verbs) -> None:
     simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
     _add_head(simulate)
     _add_coil(simulate)
-    simulate.add_argument("--pose", required=True, metavar="FILE", help=_HELP["file"])
+    place = simulate.add_mutually_exclusive_group(required=True)
+    place.add_argument("--pose", metavar="FILE", help=_HELP["file"])
+    place.add_argument(
+        "--eeg",
+        type=words.names,
+        metavar="NAME,NAME",
+        help="coil centre 4 mm above the first EEG position, such as C3,CP3, its y axis "
+        "towards the second",
+    )
     _add_pose_reading(simulate)
     simulate.add_argument(
         "--didt",
-        type=_current_rate,
+        type=words.current_rate,
         default=1e6,
         metavar="A/S",
         help="dI/dt (1e6 A/s), or `recorded` for those in the pose file",
     )
-    simulate.add_argument(
-        "--target",
-        type=_triple,
-        metavar="X,Y,Z",
-        help="compute the mean field in this target only, mm: fast for many poses, one row "
+    _add_target(
+        simulate,
+        "compute the mean field in this target only, mm: fast for many poses, one row "
         "of pulses.csv each; an interrupted run goes on",
     )
     simulate.add_argument(
-        "--radius", type=_positive, metavar="MM", help="of the target, mm"
+        "--radius", type=words.positive, metavar="MM", help="of the target, mm"
     )
     simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
     simulate.add_argument(
         "--direction",
-        type=_triple,
+        type=words.triple,
         metavar="X,Y,Z",
         help="give the mean field's component along this as well",
     )
@@ -203,7 +211,21 @@ def _add_simulate(verbs) -> None:
     )
     _add_exports(simulate)
     _add_conductivity(simulate)
+    _add_uncertainty(simulate)
     _add_out(simulate)
+
+
+def _add_target(
+    verb: argparse.ArgumentParser, what: str, required: bool = False
+) -> None:
+    target = verb.add_mutually_exclusive_group(required=required)
+    target.add_argument("--target", type=words.triple, metavar="X,Y,Z", help=what)
+    target.add_argument(
+        "--target-mni",
+        type=words.triple,
+        metavar="X,Y,Z",
+        help="the same in MNI coordinates, for an m2m_ folder or the template",
+    )
 
 
 def _add_pose_verbs(verbs) -> None:
@@ -230,7 +252,7 @@ def _add_pose_verbs(verbs) -> None:
     )
     convert.add_argument(
         "--turn",
-        type=_number,
+        type=words.number,
         default=0.0,
         metavar="DEGREES",
         help="turn every coil about its own axis, from x towards y",
@@ -298,7 +320,41 @@ def _add_conductivity(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--tensor",
         metavar="FILE",
-        help="diffusion tensor image (FSL, MRtrix or dipy order)",
+        help="diffusion tensor image (FSL, MRtrix or dipy order; that of the m2m_ folder)",
+    )
+    verb.add_argument(
+        "--tensor-coverage",
+        type=words.share,
+        default=0.5,
+        metavar="SHARE",
+        help="of white matter that the image must cover, 0 to 1 (0.5)",
+    )
+
+
+def _add_uncertainty(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--uncertainty",
+        nargs="?",
+        const="literature",
+        type=words.spread,
+        metavar="SHARE",
+        help="tell what makes the field in the target uncertain: placement, and "
+        "conductivities as in the literature or with this relative deviation, as 0.1",
+    )
+    verb.add_argument(
+        "--draws",
+        type=words.count,
+        default=1024,
+        metavar="N",
+        help="of conductivities (1024)",
+    )
+    verb.add_argument(
+        "--placement-sd",
+        type=words.four,
+        default=(2.0, 1.0, 3.0, 3.0),
+        metavar="MM,MM,DEG,DEG",
+        help="standard deviations of position along the scalp, distance, angle and tilt "
+        "(2,1,3,3)",
     )
 
 
@@ -313,7 +369,7 @@ def _add_exports(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--thresholds",
-        type=_list,
+        type=words.positives,
         default=(),
         metavar="V/M,…",
         help="of |E|: rois.csv tells the volumes above",

@@ -42,10 +42,9 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "below that, without it --objective focality is set against it (may be repeated)",
     )
     verb.add_argument(
-        "--uncertainty",
-        choices=("none", "expected", "worst"),
-        default="none",
-        help="be best in the expected or worst value under errors of placement (none)",
+        "--robust",
+        choices=("expected", "worst"),
+        help="be best in the expected or worst value under errors of placement",
     )
     verb.add_argument(
         "--position-error",
@@ -91,7 +90,7 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
         "around the target",
     )
     verb.add_argument(
-        "--eeg",
+        "--electrodes",
         metavar="FILE",
         help="positions of electrodes by name (.csv of SimNIBS), for --around and --rules",
     )
@@ -150,9 +149,6 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_target(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--target", type=triple, required=True, metavar="X,Y,Z", help="centre, mm"
-    )
     verb.add_argument(
         "--radius", type=positive, required=True, metavar="MM", help="of the target, mm"
     )

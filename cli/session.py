@@ -1,12 +1,15 @@
 """Values in a target for many recorded pulses, by reciprocity, a row for each."""
 
 import argparse
+import functools
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
@@ -17,9 +20,10 @@ from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
 from .fields import in_metres
 from .inputs import (
+    conductivity_of,
     current_rates,
+    pose_source,
     read_coil,
-    read_conductivity,
     read_head,
     read_pose_list,
     read_target,
@@ -29,6 +33,7 @@ from .picture import write_overview
 from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
 from .progress import Progress
 from .rows import ROWS, fingerprint, open_rows, read_rows
+from .uncertain import Placed, tell_uncertainty, uncertainty_table
 
 
 _PULSES_AT_ONCE = 16
@@ -82,11 +87,20 @@ def simulate_target(options: argparse.Namespace) -> dict:
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
         navigation.write_matsimnibs(folder / "pose.txt", session.poses)
         _draw(folder, options, session, field, best)
+        uncertain = None
+        if options.uncertainty is not None:
+            rate = float(session.rates[best])
+            placed = Placed(
+                *(session.head, session.scalp, conductor, session.coil, pose, rate),
+                *(session.target, _value(session)),
+            )
+            uncertain = uncertainty_table(placed, reciprocal, options, progress)
         progress.close()
         direct = float(np.linalg.norm(field.mean(session.target)))
         report = _report(options, session, norms, best, direct) | {
             "resumed_at": resumed,
             "fast_error": error,
+            "uncertainty": uncertain,
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),
@@ -108,9 +122,9 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, coil, options.repair, options.pose)
+    placer = Placer(scalp, coil, options.repair, pose_source(options))
     poses, places = place_all(placer, poses, progress)
-    conductivity, tensors = read_conductivity(head, options.anisotropy, options.tensor)
+    conductivity, tensors = conductivity_of(head, options)
     direction = None
     if options.direction is not None:
         direction = np.asarray(options.direction)
@@ -153,6 +167,12 @@ def _pulses(
     ]
 
 
+def _value(session: _Session) -> Callable:
+    if session.direction is None:
+        return jnp.linalg.norm
+    return functools.partial(jnp.dot, jnp.asarray(session.direction))
+
+
 def _key(options: argparse.Namespace, session: _Session) -> str:
     """Digest all that the rows depend on."""
     head, sources = session.head, jax.tree.leaves(session.coil)
@@ -181,6 +201,7 @@ def _report(
         "didt_unit": "A/s",
         "target": {
             "centre_mm": list(options.target),
+            "mni": options.mni,
             "radius_mm": options.radius,
             "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(options.tissue)],
             "tetrahedra": len(session.target.tetrahedra),
@@ -252,5 +273,8 @@ def _tell(report: dict, session: _Session, out: str) -> None:
         print(f"lifted           {report['lifted_poses']} coils off the scalp")
     if session.tensors is not None:
         print(session.tensors)
+    if report["uncertainty"] is not None:
+        print(f"pose {best['pose']} ({best['name']}):")
+        tell_uncertainty(report["uncertainty"])
     print(f"files            {Path(out)}{os.sep}")
     print(f"time             {report['seconds']['total']:.1f} s")

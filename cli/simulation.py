@@ -18,12 +18,14 @@ from ..meshing import HeadMesh
 from .exports import export_fields, read_reference
 from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .inputs import (
+    conductivity_of,
     current_rates,
+    pose_source,
     read_coil,
-    read_conductivity,
     read_head,
     read_pose_list,
     read_target,
+    resolve_target,
 )
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
@@ -45,12 +47,17 @@ _COLUMNS = [
 def simulate(options: argparse.Namespace) -> dict:
     """Compute the fields of given poses."""
     set_up()
+    resolve_target(options)
     if options.target is None and (options.radius or options.direction):
         raise ValueError(
             "--radius and --direction are of a --target, which is missing."
         )
     if options.target is not None and options.radius is None:
         raise ValueError("--target needs a --radius.")
+    if options.uncertainty is not None and (options.target is None or options.fields):
+        raise ValueError(
+            "--uncertainty is of the value in a --target, without --fields."
+        )
     if options.target is not None and not options.fields:
         return simulate_target(options)
     begin = time.perf_counter()
@@ -66,12 +73,10 @@ def simulate(options: argparse.Namespace) -> dict:
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
-        placer = Placer(scalp, coil, options.repair, options.pose)
+        placer = Placer(scalp, coil, options.repair, pose_source(options))
         poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
-        conductivity, tensors = read_conductivity(
-            head, options.anisotropy, options.tensor
-        )
+        conductivity, tensors = conductivity_of(head, options)
         conductor = efield.assemble(head, conductivity)
         progress.stage("solve", "solving")
         table = RegionTable(head, scalp, target, options.thresholds)

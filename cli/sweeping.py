@@ -10,7 +10,13 @@ import numpy as np
 from .. import efield, meshing, optimize
 from ..meshing import HeadMesh, Scalp
 from .goals import Wishes, make_goal
-from .inputs import read_coil, read_conductivity, read_head, read_target
+from .inputs import (
+    read_coil,
+    read_conductivity,
+    read_head,
+    read_target,
+    resolve_target,
+)
 from .map_picture import write_map
 from .outputs import output_folder, versions, write_json
 from .progress import Progress
@@ -23,6 +29,7 @@ def sweep(options: argparse.Namespace) -> dict:
     begin = time.perf_counter()
     progress = Progress()
     wishes = Wishes.of(options)
+    resolve_target(options)
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
         progress.stage("head", f"head {options.head}")
@@ -32,7 +39,13 @@ def sweep(options: argparse.Namespace) -> dict:
         scalp = meshing.scalp(head)
         positions = _positions(options, scalp)
         progress.stage("assembly", "finite elements")
-        conductivity, _ = read_conductivity(head, options.anisotropy, options.tensor)
+        conductivity, _ = read_conductivity(
+            head,
+            options.head,
+            options.anisotropy,
+            options.tensor,
+            options.tensor_coverage,
+        )
         conductor = efield.assemble(head, conductivity)
         progress.stage("adjoint", "adjoint solves")
         radius = (

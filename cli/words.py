@@ -1,10 +1,10 @@
-"""The words that options take, as numbers: what is no such word is refused."""
+"""What an option's word means: numbers, lists of them, and names."""
 
 import argparse
 
 
 def number(word: str) -> float:
-    """A finite number."""
+    """Read a finite number."""
     try:
         value = float(word)
     except ValueError:
@@ -15,7 +15,7 @@ def number(word: str) -> float:
 
 
 def positive(word: str) -> float:
-    """A positive number."""
+    """Read a positive number."""
     value = number(word)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{word!r} must be positive")
@@ -23,12 +23,12 @@ def positive(word: str) -> float:
 
 
 def current_rate(word: str) -> float | str:
-    """A positive number, or the word `recorded`."""
+    """Read a dI/dt, or `recorded`."""
     return word if word == "recorded" else positive(word)
 
 
 def not_negative(word: str) -> float:
-    """A number from zero."""
+    """Read a number that is zero or more."""
     value = number(word)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{word!r} must not be negative")
@@ -36,7 +36,7 @@ def not_negative(word: str) -> float:
 
 
 def count(word: str) -> int:
-    """A whole number from one."""
+    """Read a positive whole number."""
     value = positive(word)
     if value != int(value):
         raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
@@ -55,20 +55,55 @@ def sizes(word: str) -> dict[str, float]:
 
 
 def tilt(word: str) -> float:
-    """Degrees from 0 to 45."""
+    """Read an angle from 0 to 45 degrees."""
     value = number(word)
     if not 0 <= value <= 45:
         raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 45")
     return value
 
 
-def numbers(word: str) -> tuple[float, ...]:
-    """Positive numbers."""
+def share(word: str) -> float:
+    """Read a number from 0 to 1."""
+    value = number(word)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0 and 1")
+    return value
+
+
+def spread(word: str) -> str:
+    """Read a relative deviation, or `literature`."""
+    if word != "literature" and not 0 < number(word) <= 2:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be `literature` or a share above 0, such as 0.1"
+        )
+    return word
+
+
+def four(word: str) -> tuple[float, ...]:
+    """Read four numbers that are zero or more."""
+    values = tuple(not_negative(part) for part in word.split(","))
+    if len(values) != 4:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be four numbers: MM,MM,DEG,DEG"
+        )
+    return values
+
+
+def names(word: str) -> tuple[str, str]:
+    """Read two names."""
+    first, comma, second = (part.strip() for part in word.partition(","))
+    if not (first and comma and second) or "," in second:
+        raise argparse.ArgumentTypeError(f"{word!r} must be two names: NAME,NAME")
+    return first, second
+
+
+def positives(word: str) -> tuple[float, ...]:
+    """Read positive numbers."""
     return tuple(positive(part) for part in word.replace(",", " ").split())
 
 
 def triple(word: str) -> tuple[float, float, float]:
-    """Three numbers."""
+    """Read three numbers."""
     parts = word.replace(",", " ").split()
     if len(parts) != 3:
         raise argparse.ArgumentTypeError(f"{word!r} must be three numbers: X,Y,Z")
@@ -77,20 +112,20 @@ def triple(word: str) -> tuple[float, float, float]:
 
 
 def ball(word: str) -> tuple[tuple[float, float, float], float]:
-    """Four numbers X,Y,Z,R of a ball in mm, in metres."""
+    """Read four numbers X,Y,Z,R of a ball in mm, in metres."""
     centre, radius, *more = _mixed(word, (4,))
     assert not more
     return centre, radius
 
 
 def avoided(word: str) -> tuple[tuple[float, float, float], float, float | None]:
-    """A ball in mm, in metres, and a limit in V/m or none."""
+    """Read a ball in mm, in metres, and a limit in V/m or none."""
     centre, radius, *limit = _mixed(word, (4, 5))
     return centre, radius, limit[0] if limit else None
 
 
 def place(word: str) -> tuple[float, float, float] | str:
-    """Three numbers in mm, in metres, or a name."""
+    """Read three numbers in mm, in metres, or a name."""
     if any(letter.isalpha() for letter in word):
         return word
     x, y, z = triple(word)

@@ -7,6 +7,13 @@ from .anisotropy import (
 )
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import Conductor as Conductor, assemble as assemble
+from .distributions import (
+    CONDUCTIVITY_DISTRIBUTIONS as CONDUCTIVITY_DISTRIBUTIONS,
+    AbstractDistribution as AbstractDistribution,
+    Beta as Beta,
+    LogNormal as LogNormal,
+    relative_distributions as relative_distributions,
+)
 from .equivalent import (
     EQUIVALENT_SOURCES as EQUIVALENT_SOURCES,
     equivalent as equivalent,
@@ -26,6 +33,10 @@ from .linear import (
     Multigrid as Multigrid,
     SolverReport as SolverReport,
 )
+from .misplacement import (
+    PlacementSpread as PlacementSpread,
+    misplacement as misplacement,
+)
 from .modes import FieldModes as FieldModes, field_modes as field_modes
 from .placements import mean_fields as mean_fields
 from .reciprocity import (
@@ -40,10 +51,29 @@ from .recovery import (
     simnibs_recovery as simnibs_recovery,
 )
 from .sampling import FieldSampler as FieldSampler, sampler as sampler
+from .sensitivity import (
+    field_derivatives as field_derivatives,
+    reciprocal_derivatives as reciprocal_derivatives,
+    summary_gradient as summary_gradient,
+)
 from .splines import SplineGrid as SplineGrid
 from .summary import (
     CortexDistance as CortexDistance,
     RegionSummary as RegionSummary,
     summarise as summarise,
     volume_percentiles as volume_percentiles,
+)
+from .surrogate import (
+    FieldSurrogate as FieldSurrogate,
+    field_surrogate as field_surrogate,
+)
+from .uncertainty import (
+    Uncertainty as Uncertainty,
+    first_order as first_order,
+    sample as sample,
+    sample_magnitude as sample_magnitude,
+)
+from .variables import (
+    UncertainTissues as UncertainTissues,
+    uncertain_tissues as uncertain_tissues,
 )

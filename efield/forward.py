@@ -7,12 +7,23 @@ et al. 2019, doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
 from .conductor import Conductor
+from .elements import AbstractElements
 from .field import ElectricField
-from .linear import AbstractSolver, Stiffness, default_solver, solve_linear
+from .linear import (
+    AbstractSolver,
+    Stiffness,
+    default_solver,
+    prepared_meanwhile,
+    solve_linear,
+)
+
+
+_TOGETHER = 16  # Right-hand sides.
 
 
 def solve(
@@ -44,7 +55,11 @@ def solve(
         RuntimeError: The solver did not reach its tolerance.
     """
     single = pose.translation.ndim == 1
-    driven = rates(conductor, coil, pose, current_rate)
+    count = 1 if single else len(pose.translation)
+    if solver is None:
+        solver = default_solver(conductor.host.mesh, count)
+    with prepared_meanwhile(conductor.stiffness, conductor.host, solver):
+        driven = rates(conductor, coil, pose, current_rate)
     field = solve_rate(conductor, driven[None] if single else driven, solver=solver)
     return jax.tree.map(lambda x: x[0], field) if single else field
 
@@ -89,9 +104,30 @@ def solve_rate(
     solver = (
         default_solver(conductor.host.mesh, len(rates)) if solver is None else solver
     )
-    loads = jnp.stack([_load(conductor.stiffness, rate) for rate in rates])
-    potential, report = solve_linear(conductor.stiffness, conductor.host, loads, solver)
-    means, corners = _fields(conductor.stiffness, rates, potential)
+    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((conductor, rates)))
+    together, put = (len(rates), _with_field) if traced else (_TOGETHER, _put_field)
+    fields, solutions = None, []
+    for first in range(0, len(rates), together):
+        # Both load and field need it, and it takes longer than the rest of either.
+        group = rates[first : first + together]
+        projected = [_projected(conductor.elements, rate) for rate in group]
+        loads = jnp.stack([_load(conductor.stiffness, each) for each in projected])
+        solutions.append(
+            solve_linear(conductor.stiffness, conductor.host, loads, solver)
+        )
+        if fields is None:
+            fields = _room(conductor.elements, len(rates))
+        for i, potential in enumerate(solutions[-1][0]):
+            fields = put(
+                fields,
+                conductor.elements,
+                projected.pop(0),
+                potential,
+                first + i,
+            )
+    potential, report = jax.tree.map(lambda *x: jnp.concatenate(x), *solutions)
+    assert fields is not None, "there is no right-hand side"
+    means, corners = fields
     return ElectricField(means, potential, report, corners)
 
 
@@ -108,31 +144,54 @@ def _rates(
     return jax.lax.map(lambda one: current_rate * coil.potential_at(nodes, one), pose)
 
 
-def _load(stiffness: Stiffness, rate: Float[Array, "node 3"]) -> Float[Array, "node"]:
-    return -stiffness.elements.gradient_adjoint(_driven_current(stiffness, rate))
-
-
 @jax.jit
-def _driven_current(
-    stiffness: Stiffness, rate: Float[Array, "node 3"]
+def _projected(
+    elements: AbstractElements, rate: Float[Array, "node 3"]
 ) -> Float[Array, "*point 3 tet"]:
-    return stiffness.current(stiffness.elements.projected(rate))
+    return elements.projected(rate)
+
+
+def _load(
+    stiffness: Stiffness, projected: Float[Array, "*point 3 tet"]
+) -> Float[Array, "node"]:
+    return stiffness.elements.gathered(_load_parts(stiffness, projected))
 
 
 @jax.jit
-def _fields(
-    stiffness: Stiffness,
-    rates: Float[Array, "rhs node 3"],
-    potential: Float[Array, "rhs node"],
-) -> tuple[Float[Array, "rhs tet 3"], Float[Array, "rhs tet 4 3"] | None]:
-    """Return the fields' means, and their values at corners where they vary."""
-    elements = stiffness.elements
+def _load_parts(
+    stiffness: Stiffness, projected: Float[Array, "*point 3 tet"]
+) -> Float[Array, "local tet"]:
+    return -stiffness.elements.node_products(stiffness.current(projected))
 
-    def field(
-        rate_and_potential: tuple[Array, Array],
-    ) -> tuple[Float[Array, "tet 3"], Float[Array, "tet 4 3"] | None]:
-        rate, values = rate_and_potential
-        vectors = -(elements.projected(rate) + elements.gradient(values))
-        return elements.averaged(vectors).T, elements.corners(vectors)
 
-    return jax.lax.map(field, (rates, potential))
+_Fields = tuple[Float[Array, "rhs tet 3"], Float[Array, "rhs tet 4 3"] | None]
+
+
+def _room(elements: AbstractElements, count: int) -> _Fields:
+    """Make room for fields: their means, and their values at corners where they vary."""
+    size, kind = len(elements.volumes), elements.volumes.dtype
+    varies = elements.order > 1
+    return (
+        jnp.zeros((count, size, 3), kind),
+        jnp.zeros((count, size, 4, 3), kind) if varies else None,
+    )
+
+
+def _with_field(
+    fields: _Fields,
+    elements: AbstractElements,
+    projected: Float[Array, "*point 3 tet"],
+    potential: Float[Array, "node"],
+    at: ArrayLike,
+) -> _Fields:
+    """Put one field where it belongs."""
+    vectors = -(projected + elements.gradient(potential))
+    means, corners = fields
+    means = means.at[at].set(elements.averaged(vectors).T)
+    if corners is not None:
+        corners = corners.at[at].set(elements.corners(vectors))
+    return means, corners
+
+
+# In place: fields are large.
+_put_field = jax.jit(_with_field, donate_argnums=0)

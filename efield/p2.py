@@ -22,7 +22,8 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from ..meshing import HeadMesh
-from .elements import ELEMENT_EDGES, AbstractElements
+from .binned import BinnedRows
+from .elements import ELEMENT_EDGES, AbstractElements, sums_at_nodes
 from .p1 import P1, first_order
 
 
@@ -35,6 +36,7 @@ class P2(AbstractElements):
         gradients: Of the barycentric coordinates, see `AbstractElements`. [1/m]
         volumes: Of the elements. [m³]
         edges: The two ends of each edge.
+        incidence: See `AbstractElements`.
     """
 
     order: ClassVar[int] = 2
@@ -43,6 +45,7 @@ class P2(AbstractElements):
     gradients: Float[Array, "3 3 tet"]
     volumes: Float[Array, "tet"]
     edges: Int[Array, "2 edge"]
+    incidence: BinnedRows | None = None
 
     @property
     def linear(self) -> P1:
@@ -61,11 +64,9 @@ class P2(AbstractElements):
         """Take the gradient at the corners of each element. [unit/m]"""
         return _corner_gradients(self.gradients, self.tetrahedra, values)
 
-    def gradient_adjoint(
-        self, vectors: Float[Array, "4 3 tet"]
-    ) -> Float[Array, "node"]:
-        """Sum v·∇Nₙ over corners and elements at each node n: `gradient` transposed."""
-        return self.gathered(_node_products(self.gradients, vectors))
+    def node_products(self, vectors: Float[Array, "4 3 tet"]) -> Float[Array, "10 tet"]:
+        """Sum v·∇Nₙ over the corners of each element, for each of its nodes."""
+        return _node_products(self.gradients, vectors)
 
     def projected(self, values: Float[Array, "node 3"]) -> Float[Array, "4 3 tet"]:
         """Project the quadratic interpolant of each element on linear functions."""
@@ -185,8 +186,13 @@ def _products() -> Float[ndarray, "45 6"]:
     )
 
 
-def second_order(head: HeadMesh) -> P2:
-    """Set up quadratic elements on a head, once."""
+def second_order(head: HeadMesh, *, ordered_sums: bool | None = None) -> P2:
+    """Set up quadratic elements on a head, once.
+
+    Args:
+        head: The mesh.
+        ordered_sums: As for `first_order`.
+    """
     corners = head.tetrahedra.T
     starts, ends = (
         np.concatenate([corners[p[j]] for p in ELEMENT_EDGES]) for j in (0, 1)
@@ -197,11 +203,18 @@ def second_order(head: HeadMesh) -> P2:
     edges = np.stack([unique // count, unique % count]).astype(np.int32)
     middles = (head.nodes[edges[0]] + head.nodes[edges[1]]) / 2
     numbers = (count + place.reshape(6, -1)).astype(np.int32)
-    linear = first_order(head)
+    linear = first_order(head, ordered_sums=False)
+    nodes, tetrahedra = (
+        np.concatenate([head.nodes, middles]),
+        np.concatenate([corners, numbers]),
+    )
+    if ordered_sums is None:
+        ordered_sums = jax.default_backend() != "cpu"
     return P2(
-        jnp.asarray(np.concatenate([head.nodes, middles])),
-        jnp.asarray(np.concatenate([corners, numbers])),
+        jnp.asarray(nodes),
+        jnp.asarray(tetrahedra),
         linear.gradients,
         linear.volumes,
-        jnp.asarray(edges),
+        edges=jnp.asarray(edges),
+        incidence=sums_at_nodes(tetrahedra, len(nodes)) if ordered_sums else None,
     )

@@ -13,6 +13,7 @@ from .dwi import (
     fit_tensors as fit_tensors,
 )
 from .dwi_files import read_dwi as read_dwi, read_mask as read_mask
+from .electrodes import electrode as electrode, read_electrodes as read_electrodes
 from .fibres import (
     FibreCoherence as FibreCoherence,
     fibre_coherence as fibre_coherence,
@@ -48,6 +49,11 @@ from .landmarks import (
     eeg_positions as eeg_positions,
     read_eeg_positions as read_eeg_positions,
 )
+from .mni import (
+    MniTransform as MniTransform,
+    check_mni as check_mni,
+    read_mni as read_mni,
+)
 from .msh import (
     read_msh as read_msh,
     read_msh_data as read_msh_data,
@@ -66,6 +72,7 @@ from .subject import (
     head_writer as head_writer,
     read_head as read_head,
     read_subject as read_subject,
+    subject_of as subject_of,
     write_head as write_head,
 )
 from .surface import Surface as Surface, outer_surface as outer_surface

@@ -11,6 +11,7 @@ from numpy import ndarray
 from .checks import Finding, Severity
 from .head import HeadMesh
 from .label_files import LabelImage
+from .mni import check_mni, read_mni
 from .subject import Subject
 from .tensor_files import load_nifti
 
@@ -84,7 +85,27 @@ def check_subject(subject: Subject, head: HeadMesh) -> list[Finding]:
             found += check_frames(path)
     if subject.t1 is not None:
         found += _inside(subject.t1, head)
-    return found
+    return found + list(_mni(subject, head))
+
+
+def _mni(subject: Subject, head: HeadMesh) -> Iterator[Finding]:
+    """Whether the folder's way to MNI space is one, and of this head."""
+    try:
+        wrong = None
+        transform = read_mni(subject)
+        brain = np.unique(head.tetrahedra[np.isin(head.tags, (_WHITE, _GRAY))])
+        if len(brain):
+            wrong = check_mni(transform, head.nodes[brain])
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        wrong = str(error)
+    if wrong is not None:
+        yield Finding(
+            Severity.WARNING,
+            "mni",
+            f"{wrong.rstrip('.')}. MNI targets would be misplaced.",
+        )
 
 
 def _largest_shift(difference: ndarray, shape: tuple[int, ...]) -> float:

@@ -26,6 +26,8 @@ class Subject:
         mesh: The head mesh.
         t1: The T1-weighted image in whose space the mesh is; None where absent.
         tensor: The diffusion tensor image; None where absent.
+        labels: The tissue labels that the mesh was made of; None where absent.
+        caps: Files of EEG positions, in the order of their names.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Subject:
     mesh: Path
     t1: Path | None
     tensor: Path | None
+    labels: Path | None = None
+    caps: tuple[Path, ...] = ()
 
 
 def read_subject(folder: str | os.PathLike[str]) -> Subject:
@@ -56,7 +60,28 @@ def read_subject(folder: str | os.PathLike[str]) -> Subject:
         mesh=mesh,
         t1=_if_there(home / "T1.nii.gz"),
         tensor=_if_there(home / "DTI_coregT1_tensor.nii.gz"),
+        labels=_if_there(home / "final_tissues.nii.gz"),
+        caps=tuple(sorted((home / "eeg_positions").glob("*.csv"))),
     )
+
+
+def subject_of(path: str | os.PathLike[str]) -> Subject | None:
+    """Find the SimNIBS folder that a head belongs to.
+
+    Args:
+        path: The folder itself, or the mesh with its name in it.
+
+    Returns:
+        Its files; None where it is a head of its own.
+    """
+    source = Path(path)
+    if source.is_dir():
+        return read_subject(source)
+    home = source.resolve().parent
+    if source.is_file() and home.name.startswith(_PREFIX):
+        found = read_subject(home)
+        return found if found.mesh.resolve() == source.resolve() else None
+    return None
 
 
 def find_mesh(folder: str | os.PathLike[str]) -> Path:

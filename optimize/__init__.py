@@ -26,6 +26,7 @@ from .objectives import (
     NormalComponent as NormalComponent,
     WeightedSum as WeightedSum,
 )
+from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
 from .positions import spread as spread, tangential as tangential
 from .prepared import (

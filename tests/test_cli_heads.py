@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from heads import five_layers
+from heads import RADII, five_layers
 from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
 
 from tmsgrad import meshing
+from tmsgrad.cli.anatomy import slice_tags
 from tmsgrad.cli.main import main
 from tmsgrad.meshing import HeadMesh
 
@@ -281,8 +282,44 @@ def test_conversion_to_other_formats_is_refused(tmp_path):
     assert "heads are written to .msh, .msh.gz, .npz, .vtu files" in result.err
 
 
-@pytest.mark.parametrize("words", [("head",), ("head", "show"), ("coil", "mesh")])
+@pytest.mark.parametrize("words", [("head",), ("head", "draw"), ("coil", "mesh")])
 def test_unknown_actions_are_refused(words):
     result = run(*words)
     assert result.status == 2
     assert "usage: tmsgrad" in result.err
+
+
+# Pictures.
+
+
+def test_slices_show_the_tissues(tmp_path):
+    meshing.write_msh(tmp_path / "a.msh", five_layers())
+    out = tmp_path / "a.png"
+    result = run("head", "show", tmp_path / "a.msh", "--out", out, "--at", "0,0,10")
+    assert result.status == 0, result.err
+    assert "slices at (0.0, 0.0, 10.0) mm" in result.out
+    assert out.read_bytes().startswith(b"\x89PNG")
+    low, high = np.full(3, -0.09), np.full(3, 0.09)
+    tags = slice_tags(five_layers(), 2, 0.01, low, high)
+    first, second = np.meshgrid(
+        *[np.linspace(-0.09, 0.09, n) for n in tags.shape], indexing="ij"
+    )
+    radius = np.sqrt(first**2 + second**2 + 0.01**2)
+    expected = np.where(radius < RADII[-1], np.searchsorted(RADII, radius) + 1, 0)
+    assert np.mean(tags == expected) > 0.93  # Facets differ from spheres.
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "a.jpg"), "a picture's name ends in .png"),
+        (("--out", "none/a.png"), "does not exist"),
+        (("--out", "a.png", "--at", "0,0,500"), "(0, 0, 500) mm lies outside the head"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    meshing.write_msh("a.msh", five_layers())
+    result = run("head", "show", "a.msh", *words)
+    assert result.status == 2
+    assert message in result.err

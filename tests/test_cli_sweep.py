@@ -80,7 +80,7 @@ def test_limits_are_respected_and_what_is_reached_is_told(
         ({"avoid": "-30,20,50,8"}, "without a limit needs --objective focality"),
         ({"around": "F3"}, "this head has no such position"),
         ({"avoid": "-30,20,50,1,20"}, "no gray matter lies within 1 mm"),
-        ({"position-error": "3"}, "needs --uncertainty"),
+        ({"position-error": "3"}, "needs --robust"),
         ({"objective": "magn", "direction": "1,0,0"}, "exclude each other"),
     ],
 )

@@ -192,11 +192,11 @@ def test_matrix_and_operator_agree(kind, head, rng):
     conductor = efield.assemble(head, jnp.asarray(sigma))
     upper = stiffness.assemble_upper(conductor.host.mesh, sigma)
     matrix = stiffness.whole(upper)
-    ground = conductor.host.mesh.ground
+    mesh, ground = conductor.host.mesh, conductor.host.mesh.ground
     vector = rng.normal(size=len(head.nodes))
     vector[ground] = 0
-    expected = conductor.stiffness(jnp.asarray(vector))
-    assert relative_error(matrix @ vector, expected) < 1e-13
+    expected = conductor.stiffness(jnp.asarray(mesh.restored(vector)))
+    assert relative_error(matrix @ vector, mesh.ordered(np.asarray(expected))) < 1e-13
     assert abs(matrix - matrix.T).max() == 0
     assert matrix[ground].nnz == 1
     without = np.delete(np.arange(len(head.nodes)), ground)
@@ -243,7 +243,7 @@ def test_the_factorisation_solves_the_system(head, rng):
     conductor = efield.assemble(head, efield.isotropic(head))
     rhs = jnp.asarray(rng.normal(size=(3, len(head.nodes))))
     x, report = solve_linear(conductor.stiffness, conductor.host, rhs, efield.Direct())
-    ground = conductor.host.mesh.ground
+    ground = int(conductor.stiffness.ground)
     np.testing.assert_array_equal(x[:, ground], 0)
     product = jax.vmap(conductor.stiffness)(x)
     assert relative_error(product, rhs.at[:, ground].set(0.0)) < 1e-11

@@ -11,6 +11,7 @@ from .solver import (
     HostSolution as HostSolution,
     HostState as HostState,
     SolverReport as SolverReport,
+    prepared_meanwhile as prepared_meanwhile,
     solve_linear as solve_linear,
 )
 from .stiffness import HostMesh as HostMesh, Stiffness as Stiffness

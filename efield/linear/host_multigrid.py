@@ -1,8 +1,5 @@
 """Conjugate gradients with a multigrid cycle, on the cores of the host."""
 
-import itertools
-import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import equinox as eqx
@@ -13,18 +10,21 @@ from numpy import ndarray
 
 from .direct import raise_unless_converged
 from .hierarchy import DEGREE, Hierarchy, assemble_hierarchy, chebyshev_weights
+from .products import Rows, core_count, one_thread, rows_of
 from .solver import AbstractHostSolver, HostSolution
 from .stiffness import HostMesh
 
 
 _CYCLE_PRECISION = np.float32  # Residuals and updates stay in float64.
+_BLOCK = 8  # Right-hand sides that share products with the matrix.
+_ROW = 4096  # Numbers that are handled as one row.
 
 
 class HostMultigrid(AbstractHostSolver):
     """Conjugate gradients, preconditioned by algebraic multigrid, on a CPU.
 
-    The set-up costs about as much as four solves, and memory is a few times the matrix.
-    Right-hand sides are solved side by side, one on each core.
+    The set-up costs about as much as three solves, and memory is a few times the matrix.
+    Right-hand sides are solved in blocks side by side, one on each core.
 
     Attributes:
         rtol: Of the true residual.
@@ -48,145 +48,191 @@ class HostMultigrid(AbstractHostSolver):
     def apply(
         self, prepared: "_Prepared", rhs: Float[ndarray, "rhs node"]
     ) -> HostSolution:
-        """Solve the right-hand sides side by side; one alone gets all cores."""
+        """Solve blocks of right-hand sides side by side; a lone block gets all cores."""
         cores = core_count()
+        width = min(-(-len(rhs) // cores), _BLOCK)
+        blocks = [rhs[i : i + width] for i in range(0, len(rhs), width)]
         with ThreadPoolExecutor(cores) as pool:
-            if len(rhs) == 1:
-                found = [prepared.solve(rhs[0], self.rtol, self.max_steps, pool)]
+            if len(blocks) == 1:
+                found = [prepared.solve(blocks[0], self.rtol, self.max_steps, pool)]
             else:
-                solve = lambda b: prepared.solve(b, self.rtol, self.max_steps, None)
-                found = list(pool.map(solve, rhs))
-        residual = np.array([f[2] for f in found])
+
+                def solve(b: ndarray) -> HostSolution:
+                    with one_thread():
+                        return prepared.solve(b, self.rtol, self.max_steps, None)
+
+                found = list(pool.map(solve, blocks))
+        residual = np.concatenate([f[2] for f in found])
         if self.throw:
             raise_unless_converged(
                 residual,
                 self.rtol,
                 f"multigrid with at most {self.max_steps} iterations",
             )
-        x = np.stack([f[0] for f in found])
-        return x, np.array([f[1] for f in found], dtype=np.int32), residual
+        x = np.concatenate([f[0] for f in found])
+        return x, np.concatenate([f[1] for f in found]), residual
 
 
 class _Prepared:
     """The matrix and its cycle."""
 
     def __init__(self, matrix: sp.csr_matrix, hierarchy: Hierarchy):
-        self._matrix = RowShared(matrix)
+        self._matrix = rows_of(matrix)
         self._cycle = _Cycle(hierarchy)
 
-    def solve(self, b, rtol: float, max_steps: int, pool: ThreadPoolExecutor | None):
-        """Run flexible conjugate gradients [Notay 2000], as the cycle rounds."""
-        size = _norm(b)
+    def solve(
+        self,
+        rhs: Float[ndarray, "rhs node"],
+        rtol: float,
+        max_steps: int,
+        pool: ThreadPoolExecutor | None,
+    ) -> HostSolution:
+        """Run flexible conjugate gradients [Notay 2000], as the cycle rounds.
+
+        Each right-hand side by itself; products with the matrix serve all of them.
+        """
+        times = lambda v: self._matrix.times(v, pool)
+        size = np.linalg.norm(rhs, axis=1)
+        scale = np.where(size > 0, size, 1.0)
+        b = np.ascontiguousarray((rhs / scale[:, None]).T)
         x, r = np.zeros_like(b), b.copy()
-        if size == 0:
-            return x, 0, 0.0
-        z = self._cycle(r, pool)
-        p, rz = z.copy(), _dot(r, z)
-        steps, limit = 0, rtol * size
-        while steps < max_steps:
-            steps += 1
-            q = self._matrix.times(p, pool)
-            step = rz / _dot(p, q)
-            x += step * p
-            r -= step * q
-            if _norm(r) <= limit:
-                # The recurrence drifts from the true residual by rounding.
-                r = b - self._matrix.times(x, pool)
-                if _norm(r) <= limit:
+        steps, active = np.zeros(len(size), dtype=np.int32), size > 0
+        while active.any():
+            # From the true residual: the recurrence drifts from it by rounding.
+            z = self._cycle(r, pool)
+            p, rz = z.copy(), _dots(r, z)
+            while active.any():
+                q = times(p)
+                step = np.where(active, rz / _nonzero(_dots(p, q)), 0.0)
+                _add(x, step, p)
+                _add(r, -step, q)
+                steps += active
+                active &= (_norms(r) > rtol) & (steps < max_steps)
+                if not active.any():
                     break
                 z = self._cycle(r, pool)
-                p, rz = z.copy(), _dot(r, z)
-                continue
-            z = self._cycle(r, pool)
-            turn = -step * _dot(q, z) / rz
-            rz = _dot(r, z)
-            p *= turn
-            p += z
-        true = _norm(b - self._matrix.times(x, pool))
-        return x, steps, float(true / size)
+                turn = -step * _dots(q, z) / _nonzero(rz)
+                rz = _dots(r, z)
+                _scale(p, turn)
+                p += z
+            r = self._matrix.residual(b, x, pool)
+            active = (size > 0) & (_norms(r) > rtol) & (steps < max_steps)
+        return x.T * scale[:, None], steps, _norms(r) * (size > 0)
 
 
 class _Cycle:
-    """One V-cycle, in single precision."""
+    """One V-cycle in single precision, for matrices whose diagonal is scaled to one.
+
+    The smoother [Lottes 2023] of degree two is a polynomial in the matrix then, S = α -
+    βA, so a cycle is products and few sums of vectors.
+    """
 
     def __init__(self, hierarchy: Hierarchy):
         kind = _CYCLE_PRECISION
-        self._levels = [
-            (
-                RowShared(sp.csr_matrix(level.matrix.astype(kind))),
-                level.prolongation.astype(kind),
-                sp.csr_matrix(level.prolongation.T).astype(kind),
-                level.inverse_diagonal.astype(kind),
-                level.largest,
+        scales = [np.sqrt(level.inverse_diagonal) for level in hierarchy.levels]
+        scales.append(np.ones(len(hierarchy.coarsest)))
+        self._scale = scales[0].astype(kind)[:, None]
+        self._levels = []
+        for level, fine, coarse in zip(
+            hierarchy.levels, scales[:-1], scales[1:], strict=True
+        ):
+            down = _scaled(level.prolongation, 1 / fine, coarse).astype(kind)
+            matrix = _scaled(level.matrix, fine, fine).astype(kind)
+            self._levels.append(
+                (
+                    rows_of(sp.csr_matrix(matrix)),
+                    rows_of(sp.csr_matrix(down)),
+                    rows_of(sp.csr_matrix(down.T)),
+                    *_smoother_weights(level.largest),
+                )
             )
-            for level in hierarchy.levels
-        ]
         self._coarsest = hierarchy.coarsest.astype(kind)
 
     def __call__(
-        self, residual: Float[ndarray, "node"], pool
-    ) -> Float[ndarray, "node"]:
-        # Scaled, so that single precision neither overflows nor underflows.
-        size = _norm(residual)
-        if size == 0:
-            return np.zeros_like(residual)
-        scaled = (residual / size).astype(_CYCLE_PRECISION)
-        return size * self._run(0, scaled, pool).astype(np.float64)
+        self, residual: Float[ndarray, "node rhs"], pool
+    ) -> Float[ndarray, "node rhs"]:
+        scale = np.repeat(self._scale, residual.shape[1], axis=1)
+        low = residual.astype(_CYCLE_PRECISION)
+        low *= scale
+        result = self._run(0, low, pool)
+        result *= scale
+        return result.astype(np.float64)
 
     def _run(self, depth: int, b: ndarray, pool) -> ndarray:
         if depth == len(self._levels):
-            return np.einsum("ij,j->i", self._coarsest, b)
-        matrix, prolongation, restriction, inverse, largest = self._levels[depth]
-        pool = pool if len(b) > 20_000 else None
-        x, r = _smoothed(matrix, inverse, largest, b, pool)
-        x += prolongation @ self._run(depth + 1, restriction @ r, pool)
-        r = b - matrix.times(x, pool)
-        return x + _smoothed(matrix, inverse, largest, r, pool, residual=False)[0]
+            return np.einsum("ij,jk->ik", self._coarsest, b)
+        matrix, prolongation, restriction, alpha, beta = self._levels[depth]
+        x = _smoothed(matrix, alpha, beta, b, pool)
+        r = matrix.residual(b, x, pool)
+        coarse = self._run(depth + 1, restriction.times(r, pool), pool)
+        x += prolongation.times(coarse, pool)
+        x += _smoothed(matrix, alpha, beta, matrix.residual(b, x, pool), pool)
+        return x
 
 
-def _smoothed(matrix, inverse, largest, r, pool, residual: bool = True):
-    """Return the smoother's correction for a residual, and what residual it leaves."""
-    kind = r.dtype.type
-    z = kind(4 / (3 * largest)) * (inverse * r)
-    x = z.copy()
-    for step in range(1, DEGREE):
-        r = r - matrix.times(z, pool)
-        a, b = chebyshev_weights(step, largest)
-        z = kind(a) * z + kind(b) * (inverse * r)
-        x += z
-    return x, (r - matrix.times(z, pool) if residual else r)
+def _smoothed(matrix: Rows, alpha, beta, r: ndarray, pool) -> ndarray:
+    change = matrix.times(r, pool)
+    change *= -beta
+    change += alpha * r
+    return change
 
 
-class RowShared:
-    """A sparse matrix whose rows several threads can share."""
-
-    def __init__(self, matrix: sp.csr_matrix):
-        self._matrix = matrix
-        edges = np.linspace(0, len(matrix.indptr) - 1, core_count() + 1).astype(int)
-        self._blocks = [matrix[a:b] for a, b in itertools.pairwise(edges)]
-
-    def times(self, x: ndarray, pool: ThreadPoolExecutor | None) -> ndarray:
-        """Multiply with a vector, with the threads of a pool where there is one.
-
-        SciPy's products let other threads run. Each row is summed by one thread, so the
-        result does not depend on how many there are.
-        """
-        if pool is None:
-            return self._matrix @ x
-        return np.concatenate(list(pool.map(lambda block: block @ x, self._blocks)))
+def _smoother_weights(largest: float) -> tuple[np.float32, np.float32]:
+    """Return α and β of S = α - βA, from the recurrence of two steps."""
+    assert DEGREE == 2
+    first = 4 / (3 * largest)
+    keep, add = chebyshev_weights(1, largest)
+    return _CYCLE_PRECISION(first * (1 + keep) + add), _CYCLE_PRECISION(add * first)
 
 
-def _dot(a: ndarray, b: ndarray) -> float:
+def _scaled(matrix: sp.csr_matrix, rows: ndarray, columns: ndarray) -> sp.csr_matrix:
+    result = matrix.copy()
+    result.data = result.data * columns[matrix.indices]
+    result.data *= np.repeat(rows, np.diff(matrix.indptr))
+    return result
+
+
+def _dots(
+    a: Float[ndarray, "node rhs"], b: Float[ndarray, "node rhs"]
+) -> Float[ndarray, "rhs"]:
     """Multiply without BLAS, whose own threads would fight with ours for the cores."""
-    return float(np.einsum("i,i->", a, b))
+    sums = [
+        np.einsum("ij,ij->j", *pair) for pair in zip(_wide(a), _wide(b), strict=True)
+    ]
+    return np.concatenate(sums).reshape(-1, a.shape[1]).sum(axis=0)
 
 
-def _norm(a: ndarray) -> float:
-    return math.sqrt(_dot(a, a))
+def _add(
+    x: Float[ndarray, "node rhs"],
+    factors: Float[ndarray, "rhs"],
+    y: Float[ndarray, "node rhs"],
+) -> None:
+    """Let x += factors y."""
+    for part, other in zip(_wide(x), _wide(y), strict=True):
+        part += _spread(factors, part) * other
 
 
-def core_count() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _scale(x: Float[ndarray, "node rhs"], factors: Float[ndarray, "rhs"]) -> None:
+    """Let x *= factors."""
+    for part in _wide(x):
+        part *= _spread(factors, part)
+
+
+def _wide(a: Float[ndarray, "node rhs"]) -> tuple[ndarray, ndarray]:
+    """View a block as long rows, and what is left: NumPy is slow at short ones."""
+    count, width = a.shape
+    together = max(1, _ROW // width)
+    cut = count - count % together
+    return a[:cut].reshape(-1, together * width), a[cut:]
+
+
+def _spread(factors: Float[ndarray, "rhs"], part: ndarray) -> Float[ndarray, "all"]:
+    return np.tile(factors, part.shape[1] // len(factors))
+
+
+def _norms(a: Float[ndarray, "node rhs"]) -> Float[ndarray, "rhs"]:
+    return np.sqrt(_dots(a, a))
+
+
+def _nonzero(a: ndarray) -> ndarray:
+    return np.where(a == 0, 1.0, a)

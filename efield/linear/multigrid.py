@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from .binned import BinnedRows
+from ..binned import BinnedRows
 from .hierarchy import DEGREE, assemble_hierarchy, chebyshev_weights
 from .solver import AbstractDeviceSolver, SolverReport
 from .stiffness import HostMesh, Stiffness
@@ -31,8 +31,18 @@ class DeviceLevel(NamedTuple):
 
 
 class DeviceHierarchy(NamedTuple):
-    """All that the device needs: the matrix itself, the levels, the coarsest inverse."""
+    """All that the device needs.
 
+    Attributes:
+        order: From the numbering of the elements to that of all else, see `HostMesh`.
+        place: Back.
+        matrix: The matrix itself, in the precision of the arrays.
+        levels: From the finest.
+        coarsest: The inverse of the coarsest matrix.
+    """
+
+    order: Int[Array, "node"]
+    place: Int[Array, "node"]
     matrix: BinnedRows
     levels: tuple[DeviceLevel, ...]
     coarsest: Float[Array, "row row"]
@@ -72,6 +82,8 @@ class Multigrid(AbstractDeviceSolver):
                 for level in hierarchy.levels
             )
             return DeviceHierarchy(
+                jnp.asarray(mesh.order, jnp.int32),
+                jnp.asarray(mesh.place, jnp.int32),
                 BinnedRows.from_scipy(matrix, float),
                 levels,
                 jnp.asarray(hierarchy.coarsest, kind),
@@ -98,10 +110,12 @@ class Multigrid(AbstractDeviceSolver):
                 '`jax.config.update("jax_enable_x64", True)`, or take a larger `rtol`.'
             )
         if isinstance(stiffness.conductivity, Tracer):
+            apply = jax.vmap(stiffness, in_axes=1, out_axes=1)
             columns, report = _iterate(
-                jax.vmap(stiffness, in_axes=1, out_axes=1),
-                prepared, rhs.T, self.rtol, self.max_steps,
+                lambda x: apply(x[prepared.place])[prepared.order],
+                prepared, rhs.T[prepared.order], self.rtol, self.max_steps,
             )  # fmt: skip
+            columns = columns[prepared.place]
         else:
             columns, report = _solve(prepared, rhs.T, self.rtol, self.max_steps)
         if self.throw:
@@ -118,7 +132,10 @@ class Multigrid(AbstractDeviceSolver):
 
 @eqx.filter_jit
 def _solve(prepared: DeviceHierarchy, rhs: Array, rtol: float, max_steps: int):
-    return _iterate(prepared.matrix.times, prepared, rhs, rtol, max_steps)
+    x, report = _iterate(
+        prepared.matrix.times, prepared, rhs[prepared.order], rtol, max_steps
+    )
+    return x[prepared.place], report
 
 
 def _iterate(

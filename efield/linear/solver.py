@@ -6,8 +6,10 @@ derivative costs one more solve with the same operator, whatever the solver.
 """
 
 import abc
+import contextlib
 import functools
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -50,7 +52,10 @@ class AbstractSolver(eqx.Module):
 
     @abc.abstractmethod
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Any:
-        """Do once what serves all right-hand sides of one conductivity."""
+        """Do once what serves all right-hand sides of one conductivity.
+
+        Nodes are in the order of `HostMesh`.
+        """
 
 
 HostSolution = tuple[
@@ -63,7 +68,10 @@ class AbstractHostSolver(AbstractSolver):
 
     @abc.abstractmethod
     def apply(self, prepared: Any, rhs: Float[np.ndarray, "rhs node"]) -> HostSolution:
-        """Return solutions, iterations and true relative residuals."""
+        """Return solutions, iterations and true relative residuals.
+
+        Nodes are in the order of `HostMesh`.
+        """
 
 
 class AbstractDeviceSolver(AbstractSolver):
@@ -73,7 +81,7 @@ class AbstractDeviceSolver(AbstractSolver):
     def solve(
         self, prepared: Any, stiffness: Stiffness, rhs: Float[Array, "rhs node"]
     ) -> tuple[Float[Array, "rhs node"], SolverReport]:
-        """Solve for all right-hand sides together."""
+        """Solve for all right-hand sides together, in the numbering of the elements."""
 
 
 class HostState:
@@ -146,6 +154,21 @@ def solve_linear(
     return jax.lax.custom_linear_solve(
         jax.vmap(stiffness), rhs, lambda _, b: run(b), symmetric=True, has_aux=True
     )
+
+
+@contextlib.contextmanager
+def prepared_meanwhile(
+    stiffness: Stiffness, host: HostState, solver: AbstractSolver
+) -> Iterator[None]:
+    """Let the solver be set up in a thread while right-hand sides are computed."""
+    if isinstance(stiffness.conductivity, Tracer):
+        yield
+        return
+    values = np.asarray(stiffness.conductivity)
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(host.prepared, solver, values)
+        yield
+        made.result()
 
 
 def _prepared_for_device(
@@ -223,11 +246,10 @@ def _on_host(
             "of the coil, or is a pose or current NaN?"
         )
     prepared = host.prepared(solver, np.asarray(conductivity, dtype=np.float64))
-    x, iterations, residual = solver.apply(
-        prepared, rows.astype(np.float64, copy=False)
-    )
+    ordered = host.mesh.ordered(rows.astype(np.float64, copy=False))
+    x, iterations, residual = solver.apply(prepared, ordered)
     return (
-        x.astype(rows.dtype, copy=False),
+        host.mesh.restored(x).astype(rows.dtype, copy=False),
         iterations.astype(np.int32),
         residual.astype(rows.dtype),
     )

@@ -1,0 +1,210 @@
+"""How far the best pose moves when conductivities are others than assumed.
+
+At an optimum x of f(x, v) the gradient is zero for all conductivities v, so it moves by
+dx/dv = -H⁻¹ ∂²f/∂x∂v, with the Hessian H by x: the implicit function theorem. As a
+target's currents and their derivatives by conductivities give f for any pose, that needs
+no solve beyond `efield.reciprocal_derivatives`. A few draws with their own solves tell how
+good the first order is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy import ndarray
+
+from ..coils import Pose
+from ..efield import (
+    Conductor,
+    Reciprocal,
+    UncertainTissues,
+    equivalent,
+    reciprocal,
+    reciprocal_derivatives,
+)
+from ..meshing import Region
+from .climb import climb
+from .landscape import ANGLE, LENGTH, Landscape, derivatives
+from .objectives import AbstractObjective
+from .placement import Chart
+from .prepared import PreparedSearch
+
+
+@dataclass(frozen=True, eq=False)
+class OptimumShift:
+    """How uncertain conductivities make the best pose.
+
+    Attributes:
+        tissues: What is uncertain.
+        position_by_tissue: How far the coil moves along the scalp when a tissue's
+            conductivity changes by a standard deviation. [m]
+        angle_by_tissue: How far it turns then. [rad]
+        position: The standard deviation of the place, both directions together. [m]
+        angle: The standard deviation of the in-plane angle. [rad]
+        loss: The mean share of the objective that is lost by staying at the pose for
+            mean conductivities, to first order in the shift.
+        drawn_positions: Of drawn conductivities: how far the best pose is away. [m]
+        drawn_angles: Likewise. [rad]
+        drawn_losses: Of the objective, by staying, as a share.
+    """
+
+    tissues: tuple[str, ...]
+    position_by_tissue: Float[ndarray, "tissue"]
+    angle_by_tissue: Float[ndarray, "tissue"]
+    position: float
+    angle: float
+    loss: float
+    drawn_positions: Float[ndarray, "draw"]
+    drawn_angles: Float[ndarray, "draw"]
+    drawn_losses: Float[ndarray, "draw"]
+
+
+def optimum_shift(
+    prepared: PreparedSearch,
+    conductor: Conductor,
+    tissues: UncertainTissues,
+    target: Region,
+    pose: Pose,
+    objective: Callable[[Reciprocal], AbstractObjective],
+    *,
+    draws: int = 8,
+    seed: int = 2,
+) -> OptimumShift:
+    """Find how far the best pose moves with uncertain conductivities.
+
+    Args:
+        prepared: The search that found the pose.
+        conductor: The head, with the conductivity that `tissues` was made with.
+        tissues: Its uncertain conductivities.
+        target: Of the search.
+        pose: The best pose for that conductivity, or one near it.
+        objective: Makes the objective of a target's currents.
+        draws: How many sets of conductivities to solve for; each takes three solves.
+        seed: Of the draws.
+
+    Raises:
+        RuntimeError: The solver failed.
+        ValueError: There is no optimum near the pose: the border of the search keeps it.
+    """
+    centre = tissues.at_means(conductor)
+    every = reciprocal_derivatives(centre, tissues, target)
+    few, _ = equivalent(every, prepared.scalp)
+    start = _coordinates(prepared.chart, pose, prepared.distance, prepared.tilt > 0)
+    landscape = _landscape(prepared, objective(_part(few, 0)))
+    best = _climbed(landscape, start)
+    if landscape.at_edge(best):
+        raise ValueError(
+            "`pose` lies at the border of the search, which keeps it from moving. Take a "
+            "larger search radius."
+        )
+    slopes = _slopes(landscape, few, objective, jnp.asarray(best), len(tissues.tags))
+    moves, loss = _first_order(slopes, tissues.deviations)
+    found = []
+    for values in tissues.draws(draws, seed)[:draws] if draws else ():
+        here = conductor.with_conductivity(tissues.conductivity(values))
+        one, _ = equivalent(reciprocal(here, target), prepared.scalp)
+        there = eqx.tree_at(lambda x: x.objective, landscape, objective(one))
+        moved = _climbed(there, best)
+        value, _ = derivatives(there, jnp.asarray(np.stack([best, moved])))
+        lost = 1 - float(value[0] / value[1])
+        found.append((*_way(moved - best), max(lost, 0.0)))
+    drawn = np.array(found).reshape(-1, 3)
+    return OptimumShift(
+        tissues.names,
+        LENGTH * np.linalg.norm(moves[:, :2], axis=1),
+        ANGLE * np.abs(moves[:, 2]),
+        float(LENGTH * np.linalg.norm(moves[:, :2])),
+        float(ANGLE * np.linalg.norm(moves[:, 2])),
+        loss,
+        drawn[:, 0],
+        drawn[:, 1],
+        drawn[:, 2],
+    )
+
+
+def _landscape(prepared: PreparedSearch, objective: AbstractObjective) -> Landscape:
+    return Landscape(
+        objective,
+        prepared.rings,
+        prepared.chart,
+        prepared.constraint,
+        jnp.asarray(prepared.distance, dtype=float),
+        jnp.asarray(1e6, dtype=float),
+        prepared.tilt,
+    )
+
+
+def _part(every: Reciprocal, index: int) -> Reciprocal:
+    currents = every.currents[3 * index : 3 * index + 3]
+    return Reciprocal(every.positions, currents, every.centre)
+
+
+def _climbed(landscape: Landscape, start: Float[ndarray, "n"]) -> Float[ndarray, "n"]:
+    maxima = climb(
+        lambda points: derivatives(landscape, jnp.asarray(points)),
+        start[None],
+        landscape.curvature,
+        landscape.project,
+        tolerance=1e-5,
+        gain=1e-12,
+    )
+    return maxima.points[0]
+
+
+def _slopes(
+    landscape: Landscape,
+    few: Reciprocal,
+    objective: Callable[[Reciprocal], AbstractObjective],
+    best: Float[Array, "n"],
+    count: int,
+) -> tuple[ndarray, ndarray, float]:
+    """The Hessian by the pose, its mixed part with conductivities, and the value."""
+
+    def value(x: Float[Array, "n"], change: Float[Array, "tissue"]) -> Float[Array, ""]:
+        parts = few.currents.reshape(count + 1, 3, -1, 3)
+        currents = parts[0] + jnp.tensordot(change, parts[1:], axes=1)
+        target = objective(Reciprocal(few.positions, currents, few.centre))
+        return eqx.tree_at(lambda one: one.objective, landscape, target)(x)
+
+    none = jnp.zeros(count)
+    hessian = jax.jit(jax.hessian(value))(best, none)
+    mixed = jax.jit(jax.jacfwd(jax.grad(value), argnums=1))(best, none)
+    return np.asarray(hessian), np.asarray(mixed), float(value(best, none))
+
+
+def _first_order(
+    slopes: tuple[ndarray, ndarray, float], deviations: Float[ndarray, "tissue"]
+) -> tuple[Float[ndarray, "tissue n"], float]:
+    """How the pose moves by a deviation of each tissue, and the mean loss by staying."""
+    hessian, mixed, value = slopes
+    moves = -np.linalg.solve(hessian, mixed * deviations).T
+    loss = -0.5 * float(np.einsum("ti,ij,tj->", moves, hessian, moves)) / value
+    return moves, loss
+
+
+def _way(move: Sequence[float] | ndarray) -> tuple[float, float]:
+    x = np.asarray(move)
+    turn = ANGLE * x[2]
+    return (
+        float(LENGTH * np.linalg.norm(x[:2])),
+        float(abs((turn + np.pi) % (2 * np.pi) - np.pi)),
+    )
+
+
+def _coordinates(
+    chart: Chart, pose: Pose, distance: float, tilted: bool
+) -> Float[ndarray, "n"]:
+    """The unknowns of a pose that is about where a coil of this distance lies."""
+    axes = np.asarray(pose.rotation, dtype=np.float64)
+    tangents = np.asarray(chart.tangents, dtype=np.float64)
+    middle = np.asarray(chart.scalp_point(jnp.zeros(2))[0])
+    point = np.asarray(pose.translation) + distance * axes[:, 2]
+    position = tangents @ (point - middle)
+    plain = chart.pose(jnp.asarray(position), jnp.zeros(()), distance)
+    zero = np.asarray(plain.rotation)
+    angle = np.arctan2(-axes[:, 1] @ zero[:, 0], axes[:, 1] @ zero[:, 1])
+    return np.array([*(position / LENGTH), angle / ANGLE, *([0.0] * (2 * tilted))])

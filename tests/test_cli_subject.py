@@ -1,0 +1,172 @@
+"""Targets in MNI space, EEG positions and tensors that an m2m_ folder brings."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+from cli_examples import no_picture, run
+from heads import RADII, five_layers, pose_over, write_coil
+from subject_examples import (
+    ELECTRODES,
+    T1,
+    T1_SHAPE,
+    to_mni,
+    to_subject,
+    write_m2m,
+    write_maps,
+)
+
+from tmsgrad.coils import read_poses
+from tmsgrad.meshing import ball, write_msh
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+MNI = to_mni(np.array([30.0, -20.0, 50.0]))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with an m2m_ folder, a coil and a pose."""
+    folder = tmp_path_factory.mktemp("subject")
+    write_m2m(folder)
+    write_coil(folder)
+    np.savetxt(folder / "pose.txt", pose_over([0.2, 0.3, 1.0]).to_matsimnibs())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    for module in ("simulation", "session", "optimization"):
+        monkeypatch.setattr(f"tmsgrad.cli.{module}.write_overview", no_picture)
+
+
+def simulate(files, out, *words, head=None):
+    return run(
+        *("simulate", head or files / "m2m_ball", "--coil", files / "boxed.ccd"),
+        *("--out", out, *words),
+    )
+
+
+def words(*values):
+    return ",".join(f"{value:.6f}" for value in values)
+
+
+def test_a_target_in_mni_space_is_that_of_the_head(files, tmp_path):
+    result = simulate(
+        *(files, tmp_path / "out", "--target-mni", words(*MNI), "--radius", "9"),
+        *("--pose", files / "pose.txt"),
+    )
+    assert result.status == 0, result.err
+    assert "mm in the head (nonl: Conform2MNI_nonl.nii.gz and" in result.out
+    found = json.loads((tmp_path / "out" / "summary.json").read_text())["target"]
+    np.testing.assert_allclose(found["centre_mm"], to_subject(MNI), atol=0.1)
+    target = ball(five_layers(), to_subject(MNI) * 1e-3, 9e-3)
+    assert found["tetrahedra"] == len(target.tetrahedra)
+    np.testing.assert_allclose(found["mni"]["centre_mni_mm"], MNI, atol=1e-5)
+    assert found["mni"]["return_error_mm"] < 0.3
+
+
+def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):
+    plans = []
+    asked = lambda plan, out: plans.append(plan) or {}
+    monkeypatch.setattr("tmsgrad.cli.optimization._optimize", asked)
+    for head in (files / "m2m_ball", files / "m2m_ball" / "ball.msh", "template:9999"):
+        result = run(
+            *("optimize", head, "--coil", files / "boxed.ccd", "--radius", "9"),
+            *("--target-mni", words(*MNI), "--out", tmp_path / "out"),
+        )
+        assert result.status == 0, result.err
+    for plan, place in zip(plans, [to_subject(MNI)] * 2 + [MNI], strict=True):
+        np.testing.assert_allclose(np.multiply(plan.target, 1e3), place, atol=0.1)
+        np.testing.assert_allclose(plan.mni["centre_mni_mm"], MNI, atol=1e-5)
+
+
+def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
+    pose = ("--pose", files / "pose.txt", "--radius", "8")
+    out = tmp_path / "out"
+    lone = tmp_path / "ball.msh"
+    write_msh(lone, five_layers())
+    result = simulate(files, out, "--target-mni", "0,0,0", *pose, head=lone)
+    assert result.status == 2
+    assert "nothing else tells where MNI coordinates are in it" in result.err
+    result = simulate(files, out, "--target-mni", "0,0,400", *pose)
+    assert result.status == 2
+    assert "mm of MNI space lies outside of the map" in result.err
+    both = ("--target", "0,0,0", "--target-mni", "0,0,0")
+    result = simulate(files, out, *both, *pose)
+    assert result.status == 2
+    assert "not allowed with" in result.err
+    assert not out.exists()
+
+
+def test_transforms_that_disagree_at_the_target_are_refused(tmp_path, files):
+    folder = write_m2m(tmp_path)
+    # Right nearly everywhere, so that the reader's median is small.
+    spoilt = lambda x: (
+        to_subject(x)
+        + 30 * np.exp(-np.sum((x - MNI) ** 2, axis=-1, keepdims=True) / 2 / 15**2)
+    )
+    write_maps(folder / "toMNI", back=spoilt)
+    pose = ("--pose", files / "pose.txt", "--radius", "8")
+    words_of = ("--target-mni", words(*MNI))
+    result = simulate(files, tmp_path / "out", *words_of, *pose, head=folder)
+    assert result.status == 2
+    assert "the transforms do not belong together" in result.err
+
+
+def test_a_coil_lies_over_an_eeg_position(files, tmp_path):
+    result = simulate(files, tmp_path / "out", "--eeg", "C3,cp3")
+    assert result.status == 0, result.err
+    pose = read_poses(tmp_path / "out" / "pose.txt").matrices()[0]
+    centre, towards = (np.array(ELECTRODES[name]) for name in ("C3", "CP3"))
+    up = centre / np.linalg.norm(centre)
+    # The scalp's nearest node, as the mesh is coarse.
+    np.testing.assert_allclose(pose[:3, 3], (1e3 * RADII[-1] + 4) * up, atol=12)
+    assert np.degrees(np.arccos(-pose[:3, 2] @ up)) < 10
+    assert pose[:3, 1] @ (towards - centre) > 0.9 * np.linalg.norm(towards - centre)
+    result = simulate(files, tmp_path / "no", "--eeg", "C3,C9")
+    assert result.status == 2
+    assert "there is no EEG position 'C9'" in result.err
+    result = simulate(files, tmp_path / "no", "--eeg", "C3")
+    assert "'C3' must be two names" in result.err
+
+
+def write_tensors(path, inside=lambda x: np.ones(x.shape[:-1], bool)):
+    index = np.moveaxis(np.indices(T1_SHAPE), 0, -1)
+    where = index @ T1[:3, :3].T + T1[:3, 3]
+    volumes = np.zeros((*T1_SHAPE, 6), np.float32)
+    volumes[inside(where)] = np.array([1.5, 0, 0, 0.4, 0, 0.4]) * 1e-3
+    nibabel.save(nibabel.Nifti1Image(volumes, T1), path)
+
+
+def test_the_tensor_image_of_the_folder_is_taken(tmp_path, files):
+    folder = write_m2m(tmp_path)
+    pose = ("--pose", files / "pose.txt", "--anisotropy", "vn")
+    result = simulate(files, tmp_path / "out", *pose, head=folder)
+    assert result.status == 2
+    assert "DTI_coregT1_tensor.nii.gz in the m2m_ folder" in result.err
+    tensors = folder / "DTI_coregT1_tensor.nii.gz"
+    write_tensors(tensors)
+    result = simulate(files, tmp_path / "out", *pose, head=folder)
+    assert result.status == 0, result.err
+    assert "white matter: 100.0% of the volume has a tensor" in result.out
+    assert "DTI_coregT1_tensor.nii.gz: Fibre coherence" in result.out
+    # A part of the brain only: refused, unless told otherwise.
+    write_tensors(tensors, lambda x: x[..., 0] > 25)
+    result = simulate(files, tmp_path / "out", *pose, head=folder)
+    assert result.status == 2
+    assert "less than the 50% of `minimum_coverage`" in result.err
+    more = ("--tensor-coverage", "0.1")
+    assert simulate(files, tmp_path / "out", *pose, *more, head=folder).status == 0
+
+
+def test_head_check_and_info_tell_of_the_folder(files):
+    assert "nothing wrong" in run("head", "check", files / "m2m_ball").out
+    result = run("head", "info", files / "m2m_ball", "--json")
+    assert result.status == 0
+    assert "to MNI space          nonl (Conform2MNI_nonl.nii.gz and" in result.out
+    assert "EEG positions         EEG10-10_UI_Jurak_2007.csv" in result.out
+    assert "diffusion tensors     none" in result.out
+    assert result.json["folder"]["mni"] == "nonl"
