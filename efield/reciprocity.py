@@ -165,12 +165,23 @@ def reciprocal_of(
     potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
     currents = jnp.stack(
         [
-            elements.projected_adjoint(_current(stiffness, dipole, potential))
+            elements.projected_adjoint(total_current(stiffness, dipole, potential))
             for dipole, potential in zip(dipoles, potentials, strict=True)
         ]
     )
     middle = jnp.asarray(centre, dtype=currents.dtype)
     return Reciprocal(conductor.nodes, currents, middle)
+
+
+def target_dipoles(
+    elements: AbstractElements, target: Region, directions: Float[Array, "direction 3"]
+) -> list[Float[Array, "*point 3 tet"]]:
+    """Lay unit dipoles in a target, the right-hand sides of its adjoint problems."""
+    weights = jnp.asarray(target.weights, dtype=directions.dtype)[:, None]
+    return [
+        _adjoint_dipole(elements, target.tetrahedra, weights * direction[None])
+        for direction in directions
+    ]
 
 
 def _adjoint_dipole(
@@ -183,11 +194,12 @@ def _adjoint_dipole(
 
 
 @jax.jit
-def _current(
+def total_current(
     stiffness: Stiffness,
     dipole: Float[Array, "*point 3 tet"],
     potential: Float[Array, "node"],
 ) -> Float[Array, "*point 3 tet"]:
+    """Add what a potential drives through the head to its dipoles."""
     return dipole - stiffness.current(stiffness.elements.gradient(potential))
 
 

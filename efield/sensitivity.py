@@ -15,7 +15,7 @@ from ..meshing import Region
 from .conductor import Conductor
 from .field import ElectricField
 from .linear import AbstractSolver, default_solver, solve_linear
-from .reciprocity import Reciprocal, _adjoint_dipoles, _current
+from .reciprocity import Reciprocal, target_dipoles, total_current
 from .variables import UncertainTissues
 
 
@@ -126,7 +126,7 @@ def reciprocal_derivatives(
     """
     stiffness, elements = conductor.stiffness, conductor.elements
     directions = jnp.eye(3, dtype=conductor.nodes.dtype)
-    dipoles = _adjoint_dipoles(elements, target, directions)
+    dipoles = target_dipoles(elements, target, directions)
     solver = default_solver(conductor.host.mesh, 3) if solver is None else solver
     loads = jnp.stack([elements.gradient_adjoint(dipole) for dipole in dipoles])
     potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
@@ -139,10 +139,10 @@ def reciprocal_derivatives(
     loads = -jnp.stack([elements.gradient_adjoint(current) for current in driven])
     changes, _ = solve_linear(stiffness, conductor.host, loads, solver)
     currents = [
-        elements.projected_adjoint(_current(stiffness, dipole, potential))
+        elements.projected_adjoint(total_current(stiffness, dipole, potential))
         for dipole, potential in zip(dipoles, potentials, strict=True)
     ] + [
-        elements.projected_adjoint(_current(stiffness, -current, change))
+        elements.projected_adjoint(total_current(stiffness, -current, change))
         for current, change in zip(driven, changes, strict=True)
     ]
     centre = jnp.asarray(target.centre, dtype=currents[0].dtype)
