@@ -19,6 +19,7 @@ from numpy import ndarray
 
 from .coil import AbstractCoil
 from .dipoles import MU0_OVER_4PI
+from .joining import evaluated, joined
 from .sources import Sources
 
 
@@ -106,6 +107,7 @@ def rings(coil: AbstractCoil) -> Rings:
     Raises:
         ValueError: The coil's field below it is that of no currents above.
     """
+    coil = joined(coil)
     radii, heights = _places(coil)
     widest = radii.max()
     arc = _ARC if np.ptp(heights) < _FLAT else _NEAR_ARC
@@ -121,7 +123,7 @@ def rings(coil: AbstractCoil) -> Rings:
         r, z = circles[:, :1], circles[:, 1:]
         points = np.stack(np.broadcast_arrays(r * cos, r * sin, z), axis=-1)
         wanted = np.asarray(
-            coil.vector_potential(jnp.asarray(points.reshape(-1, 3))), dtype=np.float64
+            evaluated(coil, jnp.asarray(points.reshape(-1, 3))), dtype=np.float64
         ).reshape(points.shape)
         wanted = weights[:, None, None] * np.asarray(to_cylinder(wanted, offset))
         targets.append(np.fft.rfft(wanted, axis=1))
@@ -235,11 +237,20 @@ def _fit(
 ) -> tuple[Complex[ndarray, "ring m 3"], float]:
     """Solve for the currents of each angular frequency by itself."""
     circles, frequencies, _, count, _ = system.shape
-    matrices = np.moveaxis(system, 1, 0).reshape(frequencies, 3 * circles, 3 * count)
-    right = np.moveaxis(target, 1, 0).reshape(frequencies, 3 * circles, 1)
-    u, s, vh = np.linalg.svd(matrices, full_matrices=False)
-    filtered = s / (s**2 + (_RIDGE * s.max()) ** 2)
-    adjoint = lambda matrix: np.conj(np.swapaxes(matrix, 1, 2))
-    currents = adjoint(vh) @ (filtered[..., None] * (adjoint(u) @ right))
-    missed = float(np.linalg.norm(matrices @ currents - right))
-    return np.moveaxis(currents.reshape(frequencies, count, 3), 0, 1), missed
+    shape = (3 * circles, 3 * count)
+    matrices = [
+        np.ascontiguousarray(system[:, m]).reshape(shape) for m in range(frequencies)
+    ]
+    # The eigenvalues of the smaller product are the squares of the singular values.
+    largest = max(
+        np.linalg.eigvalsh(np.conj(matrix.T) @ matrix)[-1] for matrix in matrices
+    )
+    ridge = _RIDGE * np.sqrt(largest) * np.eye(shape[1])
+    currents, missed = [], 0.0
+    for m, matrix in enumerate(matrices):
+        right = target[:, m].reshape(-1)
+        q, r = np.linalg.qr(np.concatenate([matrix, ridge]))
+        mine = np.linalg.solve(r, np.conj(q[: shape[0]].T) @ right)
+        missed += float(np.linalg.norm(matrix @ mine - right)) ** 2
+        currents.append(mine.reshape(count, 3))
+    return np.stack(currents, axis=1), float(np.sqrt(missed))
