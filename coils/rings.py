@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 from numpy import ndarray
+from threadpoolctl import threadpool_limits
 
 from .coil import AbstractCoil
 from .dipoles import MU0_OVER_4PI
@@ -131,7 +132,10 @@ def rings(coil: AbstractCoil) -> Rings:
         potentials *= weights[:, None, None, None, None]
         systems.append(np.fft.rfft(potentials, axis=1))
     target = np.concatenate(targets)
-    currents, missed = _fit(np.concatenate(systems), target)
+    # Threads that wait for each other at every small matrix make it a hundred times slower
+    # on cores that are shared.
+    with threadpool_limits(1, user_api="blas"):
+        currents, missed = _fit(np.concatenate(systems), target)
     size = np.linalg.norm(target)
     error = float(missed / size) if size > 0 else 0.0
     if not error < 0.05:
