@@ -1,6 +1,7 @@
 """The verbs of the command line, by name."""
 
 from .anatomy import head_show
+from .coil_files import coil_convert, coil_show
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
@@ -20,6 +21,8 @@ COMMANDS = {
     "head show": head_show,
     "head mesh": head_mesh,
     "coil info": coil_info,
+    "coil convert": coil_convert,
+    "coil show": coil_show,
     "pose info": pose_info,
     "pose convert": pose_convert,
 }

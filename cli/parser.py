@@ -33,6 +33,8 @@ _EXAMPLES = """examples:
   tmsgrad head show m2m_ernie --out slices.png
   tmsgrad head info template
   tmsgrad coil info MagStim_D70.ccd
+  tmsgrad coil convert magstim-70mm-double coil.tcd
+  tmsgrad coil show MagStim_D70.ccd --out coil.png
 
 Coordinates are the head file's millimetres. For research use only."""
 
@@ -94,12 +96,40 @@ def parser() -> argparse.ArgumentParser:
     _add_head_file(convert, "out", metavar="OUT")
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
-    coil = _noun(verbs, "coil", "describe coils")
-    described = _action(coil, "info", "describe a coil")
-    described.add_argument("coil", metavar="COIL", help=_HELP["coil"])
+    _add_coil_verbs(verbs)
 
     _add_pose_verbs(verbs)
     return root
+
+
+def _add_coil_verbs(verbs) -> None:
+    actions = _noun(verbs, "coil", "describe, convert and draw coils")
+    info = _action(actions, "info", "describe a coil")
+    convert = _action(actions, "convert", "write a coil in another format")
+    show = _action(actions, "show", "draw a coil and its field")
+    for verb in (info, convert, show):
+        verb.add_argument("coil", metavar="COIL", help=_HELP["coil"])
+    convert.add_argument("out", metavar="OUT", help=".ccd, .tcd, .nii or .nii.gz file")
+    for name, corner in (("lowest", "-100,-100,0"), ("highest", "100,100,100")):
+        what = f"{name} corner of an image's grid, mm ({corner})"
+        convert.add_argument(f"--{name}", type=words.triple, metavar="X,Y,Z", help=what)
+    convert.add_argument(
+        "--spacing",
+        type=words.positive,
+        metavar="MM",
+        help="of an image's grid, mm (2)",
+    )
+    show.add_argument("--out", required=True, metavar="FILE", help="picture, .png")
+    show.add_argument(
+        "--field", choices=("A", "B"), default="B", help="what the plane shows (B)"
+    )
+    show.add_argument(
+        "--depth",
+        type=words.positive,
+        default=20.0,
+        metavar="MM",
+        help="of the plane, below the coil's origin (20)",
+    )
 
 
 def _noun(verbs, noun: str, what: str):

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from matplotlib.patheffects import withStroke
@@ -24,17 +23,27 @@ from scipy import ndimage
 
 from ..meshing import HeadMesh
 from .palette import field_palette
-from .raster import Camera, look
+from .paper import (
+    FAINT as _FAINT,
+    HEIGHT as HEIGHT,
+    INK as _INK,
+    PAPER as _PAPER,
+    WIDTH as WIDTH,
+    fit as _fit,
+    letter as _letter,
+    line as _line,
+    panel as _panel,
+    paper as _paper,
+    save as _save,
+    text as _text,
+    write as _write,
+)
+from .raster import Camera
 from .render import coverage, render
 from .scene import Scene
 
 
-WIDTH, HEIGHT = 2000, 1000  # [pixel]
-
-_DPI = 100
-_PAPER, _INK, _FAINT = "#ffffff", "#1d2126", "#6b737c"
 _TARGET = "#0a66c2"
-_FADE = 50  # [pixel]
 _CORNER = 116  # [pixel]
 _CORD = 0.004  # Part of the vertices that may be outside: the spinal cord's end.
 
@@ -117,12 +126,6 @@ def write_overview(
     _save(figure, path, title or "tmsgrad overview")
 
 
-def _paper() -> Figure:
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=_PAPER)
-    FigureCanvasAgg(figure)  # The figure keeps it.
-    return figure
-
-
 def _draw_beside_coil(figure: Figure, scene: Scene, target) -> None:
     place = _BESIDE_COIL
     # Seen from the top, the front is up.
@@ -192,47 +195,6 @@ def _oblique(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "3"]:
         - ((height - np.deg2rad(16)) / np.deg2rad(18)) ** 2
     )
     return viewer[np.argmax(score)]
-
-
-def _fit(
-    viewer: ArrayLike,
-    up: ArrayLike,
-    place: tuple[int, int, int, int],
-    points: Float[ndarray, "point 3"],
-    share: float,
-    spare: float = 0.0,
-) -> Camera:
-    """Set the camera such that points, but for a spare part, fill a share of a panel."""
-    shape = (place[3], place[2])
-    trial = look(viewer, up, np.zeros(3), 1.0, shape)
-    right, above = trial.axes[:2] @ points.T
-    (left, end), (low, high) = np.quantile([right, above], [spare, 1 - spare], axis=1).T
-    middle = trial.right * (left + end) / 2 + trial.up * (low + high) / 2
-    pixel = max((end - left) / shape[1], (high - low) / shape[0]) / share
-    return look(viewer, up, middle, float(pixel), shape)
-
-
-def _panel(figure: Figure, place, image: Float[ndarray, "row col channel"]) -> Axes:
-    """Put an image on the figure, pixel by pixel; its axes count pixels."""
-    left, top, width, height = place
-    axes = figure.add_axes(
-        (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT),
-        frameon=False,
-    )
-    axes.set_axis_off()
-    if image.shape[2] == 4 and image[-1, :, 3].any():
-        # What is cut off below, as the neck, fades away.
-        image = image.copy()
-        image[..., 3] *= np.clip(np.arange(height, 0, -1) / _FADE, 0, 1)[:, None]
-    axes.imshow(
-        image,
-        extent=(0, width, height, 0),
-        interpolation="nearest",
-        aspect="auto",
-        origin="upper",
-    )
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    return axes
 
 
 def _draw_coil_outline(axes: Axes, camera: Camera, scene: Scene) -> None:
@@ -379,71 +341,6 @@ def _draw_facts(figure: Figure, facts: Sequence[tuple[str, str]]) -> None:
 
 def _head_line(figure: Figure, place, words: str) -> None:
     _write(figure, place[0] + 2, place[1] - 12, words, size=12, weight="bold")
-
-
-def _line(
-    axes: Axes, columns, rows, colour: str, thick: float, clip: bool = True
-) -> None:
-    axes.plot(
-        columns,
-        rows,
-        color=colour,
-        linewidth=thick,
-        linestyle="-",
-        marker="",
-        solid_capstyle="butt",
-        clip_on=clip,
-    )
-
-
-def _letter(axes: Axes, column: float | int, row: float | int, letter: str) -> None:
-    text = _text(
-        axes, column, row, letter, size=13, weight="bold", ha="center", va="center"
-    )
-    text.set_path_effects([withStroke(linewidth=3, foreground=_PAPER)])
-
-
-def _text(axes: Axes, column: float | int, row: float | int, words: str, **style):
-    return axes.text(column, row, words, **_style(style))
-
-
-def _write(
-    figure: Figure,
-    column: float | int,
-    row: float | int,
-    words: str,
-    room: float | int = WIDTH,
-    **style,
-) -> None:
-    """Write on the figure, from a point of the baseline, smaller if there is no room."""
-    style = _style(style)
-    text = figure.text(column / WIDTH, 1 - row / HEIGHT, words, **style)
-    width = text.get_window_extent().width
-    if width > room:
-        text.set_fontsize(style["size"] * room / width)
-
-
-def _style(style: dict) -> dict:
-    # Sizes are pixels here, points there. What a user's matplotlibrc says must not matter.
-    size = style.pop("size") * 72 / _DPI
-    fixed = {
-        "family": "DejaVu Sans",
-        "usetex": False,
-        "parse_math": False,
-        "color": _INK,
-    }
-    return fixed | style | {"size": size}
-
-
-def _save(figure: Figure, path: Path, title: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        FigureCanvasAgg(figure).print_png(
-            part, metadata={"Title": title, "Software": "tmsgrad"}
-        )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _checked_target(

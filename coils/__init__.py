@@ -5,6 +5,9 @@ from .bending import (
     as_segments as as_segments,
     bend as bend,
     bend_points as bend_points,
+    deform as deform,
+    lay as lay,
+    lay_points as lay_points,
 )
 from .ccd import read_ccd as read_ccd, write_ccd as write_ccd
 from .coil import (
@@ -22,14 +25,16 @@ from .description import (
     warnings_about as warnings_about,
 )
 from .dipoles import MagneticDipoles as MagneticDipoles
-from .files import read as read, write as write
+from .files import kind_of as kind_of, read as read, write as write
 from .grids import SampledPotential as SampledPotential
 from .inductance import (
     mutual_inductance as mutual_inductance,
     self_inductance as self_inductance,
 )
 from .interpolant import Interpolant as Interpolant, interpolate as interpolate
+from .joining import evaluated as evaluated, joined as joined
 from .loops import CircularTurns as CircularTurns
+from .losses import lost_in as lost_in
 from .motions import (
     AbstractMotion as AbstractMotion,
     Range as Range,
@@ -54,6 +59,7 @@ from .stimulators import (
     Stimulator as Stimulator,
     Waveform as Waveform,
     read_waveforms as read_waveforms,
+    write_waveforms as write_waveforms,
 )
 from .stl import read_stl as read_stl, write_stl as write_stl
 from .tcd import read_tcd as read_tcd

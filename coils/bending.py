@@ -9,9 +9,13 @@ distance from the surface,
 with sinc t = sin t / t. A positive curvature bends the outer parts towards the head. A
 second curvature, about an axis parallel to x, is applied afterwards. Curvatures are arrays
 that JAX differentiates, at zero too.
+
+On any other surface, given as a function S of x and y, a point at the height z goes to
+S(x, y) + z n(x, y), with n the unit normal.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -41,11 +45,28 @@ def bend_points(
     return jnp.stack([x, y, z], axis=1)
 
 
-def bend(coil: AbstractCoil, curvature: Float[Array, "2"]) -> AbstractCoil:
-    """Bend a winding, with its casing.
+def lay_points(
+    points: Float[Array, "point 3"],
+    surface: Callable[[Float[Array, "2"]], Float[Array, "3"]],
+) -> Float[Array, "point 3"]:
+    """Lay points on a surface, each at its height z above it.
 
-    Wires follow the surface with their ends, so closed paths stay closed. Dipoles move and
-    turn with it. Circular turns become polygons first.
+    Args:
+        points: In the frame of the coil. [m]
+        surface: Where it puts a point of the plane z = 0, given x and y; differentiable.
+            Its normal is ∂S/∂x × ∂S/∂y, which is z where the surface is that plane. [m]
+    """
+
+    def at(point: Float[Array, "3"]) -> Float[Array, "3"]:
+        slopes = jax.jacfwd(surface)(point[:2])
+        normal = jnp.cross(slopes[:, 0], slopes[:, 1])
+        return surface(point[:2]) + point[2] * normal / jnp.linalg.norm(normal)
+
+    return jax.vmap(at)(points)
+
+
+def bend(coil: AbstractCoil, curvature: Float[Array, "2"]) -> AbstractCoil:
+    """Roll a winding onto cylinders, with its casing.
 
     Args:
         coil: A coil, a part or an element.
@@ -57,13 +78,56 @@ def bend(coil: AbstractCoil, curvature: Float[Array, "2"]) -> AbstractCoil:
     Raises:
         ValueError: The coil is known by its field alone, or its parts already move.
     """
+    return deform(coil, lambda points: bend_points(points, curvature))
+
+
+def lay(
+    coil: AbstractCoil,
+    surface: Callable[[Float[Array, "2"]], Float[Array, "3"]],
+) -> AbstractCoil:
+    """Lay a winding on a surface, with its casing.
+
+    Differentiable in what `surface` closes over, such as radii or heights.
+
+    Args:
+        coil: A coil, a part or an element.
+        surface: As in `lay_points`. [m]
+
+    Returns:
+        The same kind of coil; of circular turns, straight segments.
+
+    Raises:
+        ValueError: The coil is known by its field alone, or its parts already move.
+    """
+    return deform(coil, lambda points: lay_points(points, surface))
+
+
+def deform(
+    coil: AbstractCoil,
+    move: Callable[[Float[Array, "point 3"]], Float[Array, "point 3"]],
+) -> AbstractCoil:
+    """Move every point of a winding and its casing as a function says.
+
+    Wires follow with their ends, so closed paths stay closed. Dipoles move and turn along;
+    their moments keep their sizes. Circular turns become polygons first.
+
+    Args:
+        coil: A coil, a part or an element.
+        move: Of points in the frame of the coil, one by one; differentiable. [m]
+
+    Returns:
+        The same kind of coil; of circular turns, straight segments.
+
+    Raises:
+        ValueError: The coil is known by its field alone, or its parts already move.
+    """
     if isinstance(coil, Coil):
-        casing = coil.casing
+        casing, near = coil.casing, coil.casing_distance_points
         return dataclasses.replace(
             coil,
-            elements=tuple(bend(each, curvature) for each in coil.elements),
-            casing=None if casing is None else bend_points(casing, curvature),
-            casing_distance_points=None,
+            elements=tuple(deform(each, move) for each in coil.elements),
+            casing=None if casing is None else move(casing),
+            casing_distance_points=None if near is None else move(near),
         )
     if isinstance(coil, Part):
         if coil.motions:
@@ -73,20 +137,14 @@ def bend(coil: AbstractCoil, curvature: Float[Array, "2"]) -> AbstractCoil:
             )
         casing = coil.casing
         if casing is not None:
-            casing = Casing(bend_points(casing.points, curvature), casing.triangles)
+            near = casing.distance_points
+            near = None if near is None else move(near)
+            casing = Casing(move(casing.points), casing.triangles, near)
         return dataclasses.replace(
-            coil, element=bend(coil.element, curvature), casing=casing
+            coil, element=deform(coil.element, move), casing=casing
         )
     if isinstance(coil, MagneticDipoles):
-        move = lambda point: bend_points(point[None], curvature)[0]
-        turned = jax.vmap(lambda p, m: jax.jvp(move, (p,), (m,))[1])(
-            coil.positions, coil.moments
-        )
-        # Off the surface z = 0 lengths along it change; a moment keeps its size.
-        size = jnp.linalg.norm(coil.moments, axis=1, keepdims=True)
-        now = jnp.linalg.norm(turned, axis=1, keepdims=True)
-        turned = turned * jnp.where(now > 0, size / jnp.where(now > 0, now, 1), 0)
-        return MagneticDipoles(bend_points(coil.positions, curvature), turned)
+        return _deformed_dipoles(coil, move)
     if isinstance(coil, CircularTurns):
         coil = as_segments(coil)
     if not isinstance(coil, StraightSegments):
@@ -94,11 +152,20 @@ def bend(coil: AbstractCoil, curvature: Float[Array, "2"]) -> AbstractCoil:
             f"a {type(coil).__name__} cannot be bent: it needs a winding of wires, turns "
             "or dipoles."
         )
-    starts = bend_points(coil.midpoints - coil.vectors / 2, curvature)
-    ends = bend_points(coil.midpoints + coil.vectors / 2, curvature)
+    starts = move(coil.midpoints - coil.vectors / 2)
+    ends = move(coil.midpoints + coil.vectors / 2)
     return StraightSegments(
         (starts + ends) / 2, ends - starts, coil.currents, coil.points_per_segment
     )
+
+
+def _deformed_dipoles(coil: MagneticDipoles, move) -> MagneticDipoles:
+    places, turned = jax.jvp(move, (coil.positions,), (coil.moments,))
+    # Lengths along a surface change; a moment keeps its size.
+    size = jnp.linalg.norm(coil.moments, axis=1, keepdims=True)
+    now = jnp.linalg.norm(turned, axis=1, keepdims=True)
+    turned = turned * jnp.where(now > 0, size / jnp.where(now > 0, now, 1), 0)
+    return MagneticDipoles(places, turned)
 
 
 def as_segments(turns: CircularTurns, corners: int = _CORNERS) -> StraightSegments:

@@ -14,8 +14,8 @@ import numpy as np
 
 from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
-from .stimulators import Stimulator, read_waveforms
-from .stl import read_stl, replace_file
+from .stimulators import Stimulator, read_waveforms, write_waveforms
+from .stl import read_stl, replace_file, write_stl
 
 
 _MOST_BYTES = 1 << 28
@@ -74,15 +74,17 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
 def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
     """Write the dipoles of a coil as .ccd.
 
-    Every number is written so that reading gives it back exactly. The casing is not part
-    of the format: `write_stl` puts it beside the file.
+    Every number is written so that reading gives it back exactly. The casing and the
+    waveforms are not part of the format: they become files of the same name beside it, an
+    .stl and a .tsv, from where `read_ccd` takes them. `lost_in` tells what else is lost.
 
     Args:
         path: The file, replaced when it exists.
         coil: Its `sources` must be dipoles alone.
 
     Raises:
-        ValueError: The coil has current elements, which .ccd cannot hold, or no sources.
+        ValueError: The coil has current elements, which .ccd cannot hold, or no sources;
+            or another coil's .stl or .tsv is where this one has none.
     """
     sources = coil.sources()
     if sources.current_positions.shape[0]:
@@ -105,7 +107,32 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
         "# centers and weighted directions of the elements (magnetic dipoles)",
         *(" ".join(map(repr, row)) for row in rows.astype(float).tolist()),
     ]
+    casing, waveforms = _companions(Path(path), coil)
+    if casing is not None:
+        write_stl(Path(path).with_suffix(".stl"), *casing)
+    if waveforms:
+        write_waveforms(Path(path).with_suffix(".tsv"), waveforms)
     replace_file(path, ("\n".join(lines) + "\n").encode())
+
+
+def _companions(path: Path, coil: AbstractCoil):
+    """What goes into files beside it: the casing's surface, and waveforms."""
+    casing, waveforms = None, ()
+    if isinstance(coil, Coil):
+        casing = coil.casing_surface()
+        if coil.stimulators:
+            waveforms = coil.stimulators[0].waveforms
+    for ending, mine, what in (
+        (".stl", casing is not None, "casing"),
+        (".tsv", bool(waveforms), "waveforms"),
+    ):
+        beside = path.with_suffix(ending)
+        if beside.exists() and not mine:
+            raise ValueError(
+                f"{path}: {beside.name} beside it would be taken for this coil's {what}, "
+                "of which it has none. Move that file, or choose another name."
+            )
+    return casing, waveforms
 
 
 def _header(lines: list[str]) -> dict[str, str]:

@@ -67,6 +67,26 @@ class AbstractCoil(eqx.Module):
         return self.vector_potential(pose.to_coil(points)) @ pose.rotation.T
 
 
+class AbstractSourceList(AbstractCoil):
+    """Many sources of one kind, whose lists can be moved, scaled and joined.
+
+    A coil of many parts is evaluated as one list of each kind.
+    """
+
+    @abc.abstractmethod
+    def placed(self, pose: Pose) -> "AbstractSourceList":
+        """Move the sources rigidly, from the coil's frame to that of `pose`."""
+
+    @abc.abstractmethod
+    def scaled(self, factor: Float[Array, ""]) -> "AbstractSourceList":
+        """Multiply the current by a factor."""
+
+    @classmethod
+    @abc.abstractmethod
+    def joined(cls, parts: list) -> "AbstractSourceList":
+        """Put several lists of this kind into one."""
+
+
 class Casing(eqx.Module):
     """The hull of a coil or of one of its parts.
 
@@ -247,20 +267,35 @@ class Coil(AbstractCoil):
     ) -> Float[Array, "point 3"]:
         """Add up the vector potentials of the elements, at 1 A. [T m / A]"""
         total = None
+        lists: dict[type, list] = {}
         for element in self.elements:
+            held = element.element if isinstance(element, Part) else element
             pose = self._pose_of(element)
+            if isinstance(held, AbstractSourceList):
+                held = held if pose is None else held.placed(pose)
+                if self.rates is not None:
+                    held = held.scaled(self._rate_of(element))
+                lists.setdefault(type(held), []).append(held)
+                continue
             if pose is None:
-                mine = element.vector_potential(points)
+                mine = held.vector_potential(points)
             else:
-                mine = element.potential_at(points, pose)
+                mine = held.potential_at(points, pose)
             if self.rates is not None:
                 mine = mine * self._rate_of(element)
+            total = mine if total is None else total + mine
+        for kind, parts in lists.items():
+            whole = parts[0] if len(parts) == 1 else kind.joined(parts)
+            mine = whole.vector_potential(points)
             total = mine if total is None else total + mine
         assert total is not None
         return total
 
     def sources(self) -> Sources:
         """Join the point sources of all elements."""
+        return _joined_sources(self)
+
+    def _sources(self) -> Sources:
         parts = []
         for element in self.elements:
             mine, pose = element.sources(), self._pose_of(element)
@@ -283,6 +318,35 @@ class Coil(AbstractCoil):
             return jnp.concatenate(hulls)
         return jnp.concatenate([self._moved_points(each) for each in self.elements])
 
+    def placed_elements(self) -> list[tuple[AbstractCoil, Pose | None]]:
+        """List the elements, as parts hold them, and where the settings put them."""
+        return [
+            (each.element if isinstance(each, Part) else each, self._pose_of(each))
+            for each in self.elements
+        ]
+
+    def casing_surface(
+        self,
+    ) -> tuple[Float[np.ndarray, "point 3"], Int[np.ndarray, "triangle 3"]] | None:
+        """Join the surfaces of all casings at the present settings.
+
+        Returns:
+            Points [m] and triangles, or None where no casing has triangles.
+        """
+        hulls = [(self.casing, self.casing_triangles)]
+        for element in self.elements:
+            if isinstance(element, Part) and element.casing is not None:
+                pose, points = self._pose_of(element), element.casing.points
+                points = points if pose is None else pose.to_head(points)
+                hulls.append((points, element.casing.triangles))
+        places, faces, count = [], [], 0
+        for points, triangles in hulls:
+            if points is not None and triangles is not None:
+                places.append(np.asarray(points))
+                faces.append(np.asarray(triangles) + count)
+                count += len(points)
+        return (np.concatenate(places), np.concatenate(faces)) if places else None
+
     def _moved_points(self, element: AbstractCoil) -> Float[Array, "point 3"]:
         pose = self._pose_of(element)
         points = element.surface_points
@@ -297,3 +361,9 @@ class Coil(AbstractCoil):
     def _rate_of(self, element: AbstractCoil) -> Float[Array, ""]:
         assert self.rates is not None
         return self.rates[element.stimulator if isinstance(element, Part) else 0]
+
+
+@eqx.filter_jit
+def _joined_sources(coil: Coil) -> Sources:
+    # Compiled as a whole: part by part each of a coil's many shapes takes its time.
+    return coil._sources()

@@ -180,7 +180,7 @@ def _open_current(coil: Coil) -> float:
 def _peak(coil: Coil, depth: float) -> FieldPeak:
     x = np.linspace(-0.1, 0.1, 41)
     flat = np.stack(np.meshgrid(x, x, [depth], indexing="ij"), axis=-1).reshape(-1, 3)
-    a, b = eqx.filter_jit(_fields)(coil, jnp.asarray(flat))
+    a, b = _fields(coil, jnp.asarray(flat))
     sizes = [np.linalg.norm(field, axis=1) for field in (a, b)]
     # A plane may cut the windings of a coil that wraps the head.
     sizes = [np.where(np.isfinite(size), size, 0) for size in sizes]
@@ -194,10 +194,12 @@ def _peak(coil: Coil, depth: float) -> FieldPeak:
     )
 
 
+@eqx.filter_jit
 def _fields(coil: AbstractCoil, points):
     return coil.vector_potential(points), magnetic_field(coil, points)
 
 
+@eqx.filter_jit
 def magnetic_field(coil: AbstractCoil, points):
     """Evaluate B = curl A of a current of 1 A.
 

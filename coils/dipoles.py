@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from .coil import AbstractCoil
+from .coil import AbstractSourceList
+from .pose import Pose
 from .sources import Sources
 
 
@@ -27,7 +28,7 @@ _PAIRS_AT_ONCE = {"cpu": 2**20}
 _PAIRS_AT_ONCE_ELSEWHERE = 2**25
 
 
-class MagneticDipoles(AbstractCoil):
+class MagneticDipoles(AbstractSourceList):
     """A coil given by its dipoles, at a current of 1 A.
 
     The potential is not regularised: at a dipole it is not finite rather than arbitrary.
@@ -96,6 +97,24 @@ class MagneticDipoles(AbstractCoil):
 
         shifted = points - origin
         return MU0_OVER_4PI * in_blocks(block, shifted, len(positions))
+
+    def placed(self, pose: Pose) -> "MagneticDipoles":
+        """Move the dipoles rigidly, from the coil's frame to that of `pose`."""
+        return MagneticDipoles(
+            pose.to_head(self.positions), self.moments @ pose.rotation.T
+        )
+
+    def scaled(self, factor: Float[Array, ""]) -> "MagneticDipoles":
+        """Multiply the moments by a factor."""
+        return MagneticDipoles(self.positions, self.moments * factor)
+
+    @classmethod
+    def joined(cls, parts: list) -> "MagneticDipoles":
+        """Put several sets of dipoles into one."""
+        return cls(
+            jnp.concatenate([each.positions for each in parts]),
+            jnp.concatenate([each.moments for each in parts]),
+        )
 
     def sources(self) -> Sources:
         """The dipoles themselves."""

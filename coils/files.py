@@ -60,7 +60,7 @@ def read(source: str | os.PathLike[str]) -> Coil:
 
 
 def write(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
-    """Write a coil, in the format that the name ends in.
+    """Write a coil, in the format that the name ends in; `lost_in` tells what is lost.
 
     Args:
         path: The file (.ccd, .tcd, .nii or .nii.gz), replaced when it exists.
@@ -69,12 +69,21 @@ def write(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
     Raises:
         ValueError: The format is unknown, or cannot hold the coil.
     """
-    writer = _WRITERS.get(_kind(Path(path)))
-    if writer is None:
+    _WRITERS[kind_of(path)](path, coil)
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """The kind of coil file that a name stands for, as its ending: .ccd, .nii.gz.
+
+    Raises:
+        ValueError: The ending is unknown.
+    """
+    kind = _kind(Path(path))
+    if kind not in _WRITERS:
         raise ValueError(
             f"{path}: unknown kind of coil file. Known are {', '.join(_WRITERS)}."
         )
-    writer(path, coil)
+    return kind
 
 
 def _kind(path: Path) -> str:

@@ -7,6 +7,7 @@ of the grid along z: it is uniform in u with z = s + d sinh(u), s the height of 
 winding.
 """
 
+import functools
 import hashlib
 import os
 import zipfile
@@ -19,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .coil import AbstractCoil
+from .joining import evaluated, joined
 from .sources import Sources
 from .splines import cubic, spline_coefficients
 
@@ -175,7 +177,7 @@ def _build(
 ) -> tuple[np.ndarray, float]:
     gap = _scale(box, height)
     spacing, scale = gap / 4, gap
-    potential = eqx.filter_jit(lambda points: coil.vector_potential(points))
+    potential = functools.partial(evaluated, joined(coil))
     warped = box.copy()
     warped[:, 2] = np.arcsinh((box[:, 2] - height) / scale)
     for _ in range(6):

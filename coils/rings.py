@@ -16,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 from numpy import ndarray
+from threadpoolctl import threadpool_limits
 
 from .coil import AbstractCoil
 from .dipoles import MU0_OVER_4PI
+from .joining import evaluated, joined
 from .sources import Sources
 
 
@@ -106,6 +108,7 @@ def rings(coil: AbstractCoil) -> Rings:
     Raises:
         ValueError: The coil's field below it is that of no currents above.
     """
+    coil = joined(coil)
     radii, heights = _places(coil)
     widest = radii.max()
     arc = _ARC if np.ptp(heights) < _FLAT else _NEAR_ARC
@@ -121,7 +124,7 @@ def rings(coil: AbstractCoil) -> Rings:
         r, z = circles[:, :1], circles[:, 1:]
         points = np.stack(np.broadcast_arrays(r * cos, r * sin, z), axis=-1)
         wanted = np.asarray(
-            coil.vector_potential(jnp.asarray(points.reshape(-1, 3))), dtype=np.float64
+            evaluated(coil, jnp.asarray(points.reshape(-1, 3))), dtype=np.float64
         ).reshape(points.shape)
         wanted = weights[:, None, None] * np.asarray(to_cylinder(wanted, offset))
         targets.append(np.fft.rfft(wanted, axis=1))
@@ -129,7 +132,10 @@ def rings(coil: AbstractCoil) -> Rings:
         potentials *= weights[:, None, None, None, None]
         systems.append(np.fft.rfft(potentials, axis=1))
     target = np.concatenate(targets)
-    currents, missed = _fit(np.concatenate(systems), target)
+    # Threads that wait for each other at every small matrix make it a hundred times slower
+    # on cores that are shared.
+    with threadpool_limits(1, user_api="blas"):
+        currents, missed = _fit(np.concatenate(systems), target)
     size = np.linalg.norm(target)
     error = float(missed / size) if size > 0 else 0.0
     if not error < 0.05:
@@ -235,11 +241,20 @@ def _fit(
 ) -> tuple[Complex[ndarray, "ring m 3"], float]:
     """Solve for the currents of each angular frequency by itself."""
     circles, frequencies, _, count, _ = system.shape
-    matrices = np.moveaxis(system, 1, 0).reshape(frequencies, 3 * circles, 3 * count)
-    right = np.moveaxis(target, 1, 0).reshape(frequencies, 3 * circles, 1)
-    u, s, vh = np.linalg.svd(matrices, full_matrices=False)
-    filtered = s / (s**2 + (_RIDGE * s.max()) ** 2)
-    adjoint = lambda matrix: np.conj(np.swapaxes(matrix, 1, 2))
-    currents = adjoint(vh) @ (filtered[..., None] * (adjoint(u) @ right))
-    missed = float(np.linalg.norm(matrices @ currents - right))
-    return np.moveaxis(currents.reshape(frequencies, count, 3), 0, 1), missed
+    shape = (3 * circles, 3 * count)
+    matrices = [
+        np.ascontiguousarray(system[:, m]).reshape(shape) for m in range(frequencies)
+    ]
+    # The eigenvalues of the smaller product are the squares of the singular values.
+    largest = max(
+        np.linalg.eigvalsh(np.conj(matrix.T) @ matrix)[-1] for matrix in matrices
+    )
+    ridge = _RIDGE * np.sqrt(largest) * np.eye(shape[1])
+    currents, missed = [], 0.0
+    for m, matrix in enumerate(matrices):
+        right = target[:, m].reshape(-1)
+        q, r = np.linalg.qr(np.concatenate([matrix, ridge]))
+        mine = np.linalg.solve(r, np.conj(q[: shape[0]].T) @ right)
+        missed += float(np.linalg.norm(matrix @ mine - right)) ** 2
+        currents.append(mine.reshape(count, 3))
+    return np.stack(currents, axis=1), float(np.sqrt(missed))

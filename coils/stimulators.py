@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from .stl import replace_file
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Waveform:
@@ -236,3 +238,39 @@ def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def write_waveforms(
+    path: str | os.PathLike[str], waveforms: tuple[Waveform, ...]
+) -> None:
+    """Write waveforms as a .tsv that `read_waveforms` gives back exactly.
+
+    Args:
+        path: The file, replaced when it exists.
+        waveforms: One or more, at the same times.
+
+    Raises:
+        ValueError: There are none, their times differ, or a name is no single word.
+    """
+    if not waveforms:
+        raise ValueError(f"{path}: there are no waveforms to write.")
+    columns = {"time": waveforms[0].time}
+    for each in waveforms:
+        if not np.array_equal(each.time, waveforms[0].time):
+            raise ValueError(
+                f"{path}: the waveforms {waveforms[0].name!r} and {each.name!r} are at "
+                "other times; a .tsv has one column of times. Write a .tcd."
+            )
+        names = {each.name: each.signal}
+        if each.fit is not None:
+            names[f"{each.name}_fit"] = each.fit
+        for name, values in names.items():
+            if len(name.split()) != 1 or name in columns:
+                raise ValueError(
+                    f"{path}: {name!r} cannot head a column of a .tsv: it must be a word "
+                    "of its own."
+                )
+            columns[name] = values
+    rows = np.stack(list(columns.values()), axis=1).astype(float).tolist()
+    lines = ["\t".join(columns), *("\t".join(map(repr, row)) for row in rows)]
+    replace_file(path, ("\n".join(lines) + "\n").encode())

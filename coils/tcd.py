@@ -14,8 +14,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from .coil import AbstractCoil, Casing, Coil, Details, Part
 from .dipoles import MagneticDipoles
@@ -266,9 +268,8 @@ def _model(record: Any, where: _Where) -> Casing:
     near = None
     if "minDistancePoints" in record:
         place = where["minDistancePoints"]
-        near = jnp.asarray(_places(record["minDistancePoints"], place))
-    triangles = jnp.asarray(faces.astype(np.int32))
-    return Casing(jnp.asarray(points), triangles, near)
+        near = _put(_places(record["minDistancePoints"], place))
+    return Casing(_put(points), _put(faces.astype(np.int32)), near)
 
 
 def _stimulator(record: Any, where: _Where) -> Stimulator:
@@ -377,8 +378,13 @@ def _element(record: dict, where: _Where) -> AbstractCoil:
             f"has {len(values)} rows for {len(places)} points; each point needs one."
         )
     if kind == 1:
-        return MagneticDipoles(places, values)
-    return StraightSegments(places, values * MM)
+        return MagneticDipoles(_put(places), _put(values))
+    return StraightSegments(_put(places), _put(values * MM))
+
+
+def _put(values: np.ndarray) -> Array:
+    # `jnp.asarray` compiles for each shape anew, and a coil has dozens.
+    return jax.device_put(values)
 
 
 def _chosen(record: dict, key: str, models: list[Casing], where: _Where):

@@ -73,3 +73,55 @@ def test_the_casing_is_bent_along_and_grids_are_refused():
     assert float(bent.casing[:, 2].max()) > float(coil.casing[:, 2].max()) + 5e-3
     with pytest.raises(ValueError, match="cannot be bent"):
         coils.bend(SampledPotential(np.zeros((2, 2, 2, 3)), np.eye(4)), FLAT)
+
+
+def sphere(radius):
+    """The plane laid on a sphere below it, radius by radius."""
+
+    def surface(place):
+        square = jnp.sum(place**2) / radius**2
+        cosine = jnp.sqrt(1 - square)
+        return jnp.array([place[0], place[1], radius * (1 - cosine)])
+
+    return surface
+
+
+def test_points_on_a_sphere_keep_their_height_above_it(rng):
+    points = jnp.asarray(rng.uniform(-0.05, 0.05, (30, 3)))
+    laid = coils.lay_points(points, sphere(0.1))
+    centre = np.array([0, 0, 0.1])
+    # Downwards z is into the sphere, on whose top the plane lies.
+    distances = np.linalg.norm(np.asarray(laid) - centre, axis=1)
+    np.testing.assert_allclose(distances, 0.1 - points[:, 2], rtol=1e-12)
+
+
+def test_a_ring_laid_on_a_sphere_is_a_ring():
+    turns = CircularTurns(np.zeros(3), np.array([0, 0, 1.0]), np.array([0.03]))
+    laid = coils.lay(turns, sphere(0.1))
+    lower = CircularTurns(
+        np.array([0, 0, 0.1 - np.sqrt(0.1**2 - 0.03**2)]), np.array([0, 0, 1.0]),
+        np.array([0.03]),
+    )  # fmt: skip
+    points = jnp.array([[0.02, 0.01, 0.08], [0.0, -0.03, 0.1]])
+    np.testing.assert_allclose(
+        laid.vector_potential(points),
+        lower.vector_potential(points),
+        rtol=2e-3,
+        atol=1e-15,
+    )
+
+
+def test_gradients_in_the_surface_equal_finite_differences():
+    coil = coils.read("magstim-70mm-double")
+    dipoles = MagneticDipoles(np.array([[0.02, 0.01, -0.005]]), np.eye(3)[None, 0])
+    points = jnp.array([[0.02, 0.01, 0.08], [0.0, 0.03, 0.09]])
+    for each in (coil, dipoles):
+
+        def energy(radius, each=each):
+            laid = coils.lay(each, sphere(radius))
+            casing = jnp.sum(laid.surface_points**2)
+            return 1e10 * jnp.sum(laid.vector_potential(points) ** 2) + casing
+
+        value = jax.jit(energy)
+        slope = (value(0.15 + 1e-6) - value(0.15 - 1e-6)) / 2e-6
+        np.testing.assert_allclose(jax.jit(jax.grad(energy))(0.15), slope, rtol=1e-6)

@@ -1,0 +1,143 @@
+"""Paper to draw on: text, lines and panels, counted in pixels.
+
+Lines and letters are drawn by matplotlib's Agg canvas, so that no display, OpenGL or font
+of the system is needed.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from .raster import Camera, look
+
+
+WIDTH, HEIGHT = 2000, 1000  # [pixel]
+DPI = 100
+PAPER, INK, FAINT = "#ffffff", "#1d2126", "#6b737c"
+
+_FADE = 50  # [pixel]
+
+
+def paper() -> Figure:
+    """Make an empty picture."""
+    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=PAPER)
+    FigureCanvasAgg(figure)  # The figure keeps it.
+    return figure
+
+
+def panel(figure: Figure, place, image: Float[ndarray, "row col channel"]) -> Axes:
+    """Put an image on the figure, pixel by pixel; its axes count pixels."""
+    left, top, width, height = place
+    axes = figure.add_axes(
+        (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT),
+        frameon=False,
+    )
+    axes.set_axis_off()
+    if image.shape[2] == 4 and image[-1, :, 3].any():
+        # What is cut off below, as the neck, fades away.
+        image = image.copy()
+        image[..., 3] *= np.clip(np.arange(height, 0, -1) / _FADE, 0, 1)[:, None]
+    axes.imshow(
+        image,
+        extent=(0, width, height, 0),
+        interpolation="nearest",
+        aspect="auto",
+        origin="upper",
+    )
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    return axes
+
+
+def line(
+    axes: Axes, columns, rows, colour: str, thick: float, clip: bool = True
+) -> None:
+    """Draw a line through pixels of a panel."""
+    axes.plot(
+        columns,
+        rows,
+        color=colour,
+        linewidth=thick,
+        linestyle="-",
+        marker="",
+        solid_capstyle="butt",
+        clip_on=clip,
+    )
+
+
+def letter(axes: Axes, column: float | int, row: float | int, sign: str) -> None:
+    """Write one letter with a bright rim."""
+    written = text(
+        axes, column, row, sign, size=13, weight="bold", ha="center", va="center"
+    )
+    written.set_path_effects([withStroke(linewidth=3, foreground=PAPER)])
+
+
+def text(axes: Axes, column: float | int, row: float | int, words: str, **style):
+    """Write at a pixel of a panel."""
+    return axes.text(column, row, words, **_style(style))
+
+
+def write(
+    figure: Figure,
+    column: float | int,
+    row: float | int,
+    words: str,
+    room: float | int = WIDTH,
+    **style,
+) -> None:
+    """Write on the figure, from a point of the baseline, smaller if there is no room."""
+    style = _style(style)
+    written = figure.text(column / WIDTH, 1 - row / HEIGHT, words, **style)
+    width = written.get_window_extent().width
+    if width > room:
+        written.set_fontsize(style["size"] * room / width)
+
+
+def _style(style: dict) -> dict:
+    # Sizes are pixels here, points there. What a user's matplotlibrc says must not matter.
+    size = style.pop("size") * 72 / DPI
+    fixed = {
+        "family": "DejaVu Sans",
+        "usetex": False,
+        "parse_math": False,
+        "color": INK,
+    }
+    return fixed | style | {"size": size}
+
+
+def save(figure: Figure, path: Path, title: str) -> None:
+    """Write the picture as PNG, whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        FigureCanvasAgg(figure).print_png(
+            part, metadata={"Title": title, "Software": "tmsgrad"}
+        )
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def fit(
+    viewer: ArrayLike,
+    up: ArrayLike,
+    place: tuple[int, int, int, int],
+    points: Float[ndarray, "point 3"],
+    share: float,
+    spare: float = 0.0,
+) -> Camera:
+    """Set the camera such that points, but for a spare part, fill a share of a panel."""
+    shape = (place[3], place[2])
+    trial = look(viewer, up, np.zeros(3), 1.0, shape)
+    right, above = trial.axes[:2] @ points.T
+    (left, end), (low, high) = np.quantile([right, above], [spare, 1 - spare], axis=1).T
+    middle = trial.right * (left + end) / 2 + trial.up * (low + high) / 2
+    pixel = max((end - left) / shape[1], (high - low) / shape[0]) / share
+    return look(viewer, up, middle, float(pixel), shape)

@@ -1,0 +1,146 @@
+"""What `tmsgrad coil info`, `convert` and `show` do."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cli_examples import run
+from matplotlib.image import imread
+
+from tmsgrad import coils
+from tmsgrad.coils import (
+    Casing,
+    Coil,
+    MagneticDipoles,
+    Part,
+    Range,
+    Rotation,
+    Stimulator,
+    Waveform,
+)
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+def folding():
+    """Two dipoles, one of which turns, with casings, waveforms and two stimulators."""
+    hull = Casing(
+        jnp.array([[0.0, 0, -0.02], [0.05, 0, -0.02], [0, 0.05, -0.02], [0, 0, 0]]),
+        jnp.array([[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]),
+    )
+    turn = Rotation.through(np.zeros(3), np.array([0, 0.1, 0]), 0)
+    dipoles = [
+        MagneticDipoles(np.array([[x, 0, -0.01]]), np.array([[0, 0, 1e-5]]))
+        for x in (0.02, -0.02)
+    ]
+    time = np.linspace(0, 3e-4, 20)
+    wave = Waveform("biphasic", time, np.cos(time * 1e4))
+    return Coil(
+        (Part(dipoles[0], hull, (turn,)), Part(dipoles[1], stimulator=1)),
+        name="folding",
+        settings=jnp.array([0.1]),
+        ranges=(Range(0.1, -0.3, 0.4),),
+        stimulators=(Stimulator("S1", "maker", 1e8, (wave,)), Stimulator("S2")),
+    )
+
+
+def test_a_tcd_becomes_a_ccd_and_what_is_lost_is_said(tmp_path):
+    coils.write_tcd(tmp_path / "f.tcd", folding())
+    result = run("coil", "convert", tmp_path / "f.tcd", tmp_path / "g.ccd", "--json")
+    assert result.status == 0
+    for words in ("1 motions", "2 stimulators", "casings of parts", "Elements are"):
+        assert words in result.err
+    assert len(result.json["lost"]) == result.err.count("note:")
+    back = coils.read(tmp_path / "g.ccd")
+    expected = coils.read(tmp_path / "f.tcd")
+    points = jnp.array([[0.01, 0.02, 0.05]])
+    np.testing.assert_allclose(
+        back.vector_potential(points), expected.vector_potential(points), rtol=1e-12
+    )
+    assert back.casing is not None
+    assert expected.casing_surface() is not None
+    np.testing.assert_allclose(
+        np.sort(back.casing, axis=0),
+        np.sort(expected.surface_points, axis=0),
+        atol=1e-8,
+    )
+    assert back.stimulators[0].waveforms[0].name == "biphasic"
+    names = {each.name for each in tmp_path.iterdir()}
+    assert names == {"f.tcd", "g.ccd", "g.stl", "g.tsv"}
+
+
+def test_a_catalogue_coil_becomes_an_image_of_the_asked_grid(tmp_path):
+    out = tmp_path / "c.nii.gz"
+    words = ("--lowest", "-20,-20,10", "--highest", "20,20,30", "--spacing", "5")
+    result = run("coil", "convert", "magstim-70mm-double", out, *words)
+    assert result.status == 0
+    assert "sources are lost" in result.err
+    element = coils.read(out).elements[0]
+    assert isinstance(element, coils.SampledPotential)
+    assert element.samples.shape == (9, 9, 5, 3)
+    place = jnp.array([[-0.02, 0.0, 0.02]])
+    expected = coils.read("magstim-70mm-double").vector_potential(place)
+    np.testing.assert_allclose(element.vector_potential(place), expected, rtol=1e-5)
+
+
+def test_conversions_that_cannot_be_are_refused_and_leave_nothing(tmp_path):
+    coils.write_tcd(tmp_path / "w.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
+    for words, message in (
+        (("w.tcd", "w.ccd"), "dipoles only"),
+        (("w.tcd", "w.txt"), "unknown kind"),
+        (("w.tcd", "v.tcd", "--spacing", "2"), "are for images"),
+        (("none.tcd", "v.tcd"), "no such coil"),
+    ):
+        files = (str(tmp_path / word) if "." in word else word for word in words)
+        result = run("coil", "convert", *files)
+        assert (result.status, message in result.err) == (2, True), result.err
+    assert [each.name for each in tmp_path.iterdir()] == ["w.tcd"]
+
+
+def test_another_coils_casing_is_not_taken_for_this_ones(tmp_path):
+    (tmp_path / "d.stl").write_bytes(b"solid")
+    dipole = MagneticDipoles(np.array([[0, 0, -0.01]]), np.array([[0, 0, 1e-5]]))
+    with pytest.raises(ValueError, match=r"d\.stl beside it would be taken"):
+        coils.write_ccd(tmp_path / "d.ccd", dipole)
+    assert [each.name for each in tmp_path.iterdir()] == ["d.stl"]
+
+
+@pytest.mark.parametrize("field", ["A", "B"])
+def test_a_picture_shows_winding_casing_and_field(tmp_path, field):
+    coils.write_tcd(tmp_path / "f.tcd", folding())
+    for source in ("magstim-70mm-double", tmp_path / "f.tcd"):
+        out = tmp_path / "c.png"
+        result = run("coil", "show", source, "--out", out, "--field", field, "--json")
+        assert result.status == 0, result.err
+        picture = imread(out)
+        assert picture.shape[:2] == (1000, 2000)
+        drawn = (picture[..., :3].min(axis=2) < 0.9).mean()
+        assert 0.1 < drawn < 0.8
+        assert result.json["peak"] > 0
+
+
+def test_a_grid_is_drawn_and_one_without_field_there_refused(tmp_path):
+    grid = tmp_path / "g.nii"
+    run("coil", "convert", "magstim-70mm-double", grid, "--spacing", "20")
+    assert run("coil", "show", grid, "--out", tmp_path / "g.png").status == 0
+    result = run("coil", "show", grid, "--out", tmp_path / "h.png", "--depth", "200")
+    assert (result.status, "has no field" in result.err) == (2, True)
+    assert not (tmp_path / "h.png").exists()
+
+
+def test_info_tells_limits_peaks_and_warnings(tmp_path):
+    upside_down = MagneticDipoles(
+        np.array([[0.02, 0, 0.03], [-0.02, 0, 0.03]]), np.array([[0, 0, 1e-5]] * 2)
+    )
+    coil = Coil((upside_down,), max_current_rate=1.5e8)
+    coils.write_ccd(tmp_path / "u.ccd", coil)
+    result = run("coil", "info", tmp_path / "u.ccd", "--json")
+    assert result.status == 0
+    assert "does z point away from the head?" in result.err
+    assert "largest dI/dt    150 A/µs" in result.out
+    told = result.json
+    assert told["dipole_count"] == 2
+    assert len(told["peaks"]) == 4
+    for peak in told["peaks"]:
+        assert peak["magnitude_a"] > 0
+        assert peak["place_b"][2] == pytest.approx(peak["depth"])
