@@ -12,7 +12,7 @@ import time
 import jax
 import numpy as np
 from benchmarks import record
-from benchmarks.bench_forward import _head
+from benchmarks.bench_forward import head_of
 
 from tmsgrad import coils, efield, meshing, optimize
 
@@ -27,7 +27,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--target", default="-10,-20,60", help="mm")
     parser.add_argument("--clearance", type=float, default=2.0, help="mm")
     options = parser.parse_args(words)
-    head = _head(options.head)
+    head = head_of(options.head)
     coil = coils.read(options.coil)
     centre = np.array([float(x) for x in options.target.split(",")]) * 1e-3
     conductor = efield.assemble(head, efield.isotropic(head))

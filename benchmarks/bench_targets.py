@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from benchmarks import record
-from benchmarks.bench_forward import _head
+from benchmarks.bench_forward import head_of
 from scipy import optimize as so
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -50,7 +50,7 @@ def main(words: list[str]) -> None:
         "--draw", action="store_true", help="write the template's list anew, and stop"
     )
     options = parser.parse_args(words)
-    head = _head(options.head)
+    head = head_of(options.head)
     scalp = meshing.scalp(head)
     if options.draw:
         centres = draw_targets(head, scalp, 40)
@@ -140,7 +140,7 @@ class Study:
         found = prepared.run(objective)
         seconds = time.perf_counter() - begin
         few, _ = efield.equivalent(objective.reciprocal, scalp)
-        landscape = prepared._landscape(objective, few, 1e6, None)
+        landscape = prepared.landscape(objective, few, 1e6, None)
         exhaustive, tried = self._exhaustive(objective)
         grid, grid_tried = self._grid(objective, landscape)
         direct, direct_tried, direct_seconds = self._direct(objective, landscape)

@@ -205,7 +205,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
         _draw(folder, plan, head, coil, search.pose, scaled, report)
-        if plan.uncertainty is not None:
+        if plan.uncertainty is not None and search_for.prepared is not None:
             options = argparse.Namespace(**vars(plan))
             placed = Placed(
                 *(head, scalp, conductor, coil, search.pose, didt, target),

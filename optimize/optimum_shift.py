@@ -94,7 +94,7 @@ def optimum_shift(
     every = reciprocal_derivatives(centre, tissues, target)
     few, _ = equivalent(every, prepared.scalp)
     start = _coordinates(prepared.chart, pose, prepared.distance, prepared.tilt > 0)
-    landscape = _landscape(prepared, objective(_part(few, 0)))
+    landscape = prepared.landscape(objective(_part(few, 0)), _part(few, 0))
     best = _climbed(landscape, start)
     if landscape.at_edge(best):
         raise ValueError(
@@ -109,7 +109,7 @@ def optimum_shift(
         one, _ = equivalent(reciprocal(here, target), prepared.scalp)
         there = eqx.tree_at(lambda x: x.objective, landscape, objective(one))
         moved = _climbed(there, best)
-        value, _ = derivatives(there, jnp.asarray(np.stack([best, moved])))
+        value, _ = _rated(there, np.stack([best, moved]))
         lost = 1 - float(value[0] / value[1])
         found.append((*_way(moved - best), max(lost, 0.0)))
     drawn = np.array(found).reshape(-1, 3)
@@ -126,26 +126,21 @@ def optimum_shift(
     )
 
 
-def _landscape(prepared: PreparedSearch, objective: AbstractObjective) -> Landscape:
-    return Landscape(
-        objective,
-        prepared.rings,
-        prepared.chart,
-        prepared.constraint,
-        jnp.asarray(prepared.distance, dtype=float),
-        jnp.asarray(1e6, dtype=float),
-        prepared.tilt,
-    )
-
-
 def _part(every: Reciprocal, index: int) -> Reciprocal:
     currents = every.currents[3 * index : 3 * index + 3]
     return Reciprocal(every.positions, currents, every.centre)
 
 
+def _rated(
+    landscape: Landscape, points: Float[ndarray, "start n"]
+) -> tuple[Float[Array, "start"], Float[Array, "start n"]]:
+    every = jnp.ones(len(points), dtype=bool)
+    return derivatives(landscape, jnp.asarray(points), every)
+
+
 def _climbed(landscape: Landscape, start: Float[ndarray, "n"]) -> Float[ndarray, "n"]:
     maxima = climb(
-        lambda points: derivatives(landscape, jnp.asarray(points)),
+        lambda points, _: _rated(landscape, points),
         start[None],
         landscape.curvature,
         landscape.project,

@@ -102,7 +102,7 @@ class PreparedSearch:
             nodes: Of the head.
         """
         nothing = _nothing(EQUIVALENT_SOURCES, directions)
-        landscape = self._landscape(objective(nothing), nothing, 1e6, None)
+        landscape = self.landscape(objective(nothing), nothing)
         points = jnp.ones((self.starts, landscape.unknowns))
         rate_turns(landscape, jnp.asarray(self._lattice()), COARSE_ANGLES)
         derivatives(landscape, points, jnp.ones(self.starts, bool))
@@ -145,7 +145,7 @@ class PreparedSearch:
         clock = Clock(self.seconds)
         tell(0.2, "simplifying the target")
         few, _ = equivalent(objective.reciprocal, self.scalp)
-        landscape = self._landscape(objective, few, current_rate, None)
+        landscape = self.landscape(objective, few, current_rate)
         clock.lap("target")
         tell(0.4, "looking at all positions and angles")
         first, scale = self._first_look(landscape)
@@ -155,7 +155,7 @@ class PreparedSearch:
         evaluations = int(maxima.evaluations.sum())
         if uncertainty is not None:
             tell(0.7, "climbing, with errors of placement")
-            landscape = self._landscape(objective, few, current_rate, uncertainty)
+            landscape = self.landscape(objective, few, current_rate, uncertainty)
             again = _different(maxima)
             # As many as before, always: the compiled code depends on it.
             points = maxima.points[np.resize(again, self.starts)]
@@ -221,13 +221,21 @@ class PreparedSearch:
         point, value = maxima.points[index], float(maxima.values[index])
         return sensitivity_at(both, point, value)
 
-    def _landscape(
+    def landscape(
         self,
         objective: AbstractObjective,
         few: Reciprocal,
-        current_rate: float,
-        uncertainty: AbstractUncertainty | None,
+        current_rate: float = 1e6,
+        uncertainty: AbstractUncertainty | None = None,
     ) -> Landscape:
+        """Make the objective a function of the coil's place.
+
+        Args:
+            objective: What is maximised.
+            few: What stands for its target, of few sources.
+            current_rate: dI/dt. [A/s]
+            uncertainty: Errors of placement to reckon with, or None.
+        """
         return Landscape(
             eqx.tree_at(lambda whole: whole.reciprocal, objective, few),
             self.rings,
