@@ -87,7 +87,7 @@ def prepared():
 
 def landscape(objective, uncertainty=None):
     few, _ = efield.equivalent(objective.reciprocal, scalp_of_five_layers())
-    return prepared()._landscape(objective, few, 1e6, uncertainty)
+    return prepared().landscape(objective, few, 1e6, uncertainty)
 
 
 def check_gradient(function, x, step=1e-4):
