@@ -94,6 +94,7 @@ def _ours(name: str, head, coil, poses) -> dict:
     alone = min(_timed(one) for _ in range(3))
     count = len(poses.translation)
     many = lambda: efield.solve(conductor, coil, poses, solver=solver)
+    by_derivatives = _value_and_gradient(head, coil, _first(poses), solver)
     table = coils.interpolate(coil)
     tabulated = lambda: efield.solve(conductor, table, poses, solver=solver)
     _timed(tabulated)
@@ -103,10 +104,31 @@ def _ours(name: str, head, coil, poses) -> dict:
         "further placement [s]": alone,
         f"each in blocks of {count} [s]": _timed(many) / count,
         f"each in blocks of {count}, coil tabulated [s]": _timed(tabulated) / count,
+        "value and gradient by pose and tensors [s]": by_derivatives,
+        "the same, in further placements": by_derivatives / alone,
         "iterations": int(np.max(field.report.iterations)),
         "true relative residual": float(np.max(field.report.residual)),
         "peak memory [GB]": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
     }
+
+
+def _value_and_gradient(head, coil, pose, solver) -> float:
+    """Seconds for |mean E| in a ball, and its slopes by six of pose and a tensor each."""
+    scalar = np.asarray(efield.isotropic(head))
+    tensors = jnp.asarray(scalar[:, None, None] * np.eye(3))
+    conductor = efield.assemble(head, tensors)
+    centre = np.asarray(pose.translation) + 30e-3 * np.asarray(pose.rotation)[:, 2]
+    ball = meshing.ball(head, centre, 10e-3)
+
+    def value(shift, turn, tensors):
+        made, moved = conductor.with_conductivity(tensors), pose.moved(shift, turn)
+        field = efield.solve(made, coil, moved, solver=solver)
+        return jnp.linalg.norm(field.mean(ball))
+
+    slopes = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2)))
+    once = lambda: slopes(jnp.zeros(3), jnp.zeros(3), tensors)
+    _timed(once)
+    return min(_timed(once) for _ in range(3))
 
 
 def _peer(head, coil, poses) -> dict:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy import ndarray
 
 from .. import efield, meshing
 from ..coils import Pose
@@ -55,9 +56,14 @@ def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:
         {
             "E": np.asarray(field.vectors),
             "magnE": np.asarray(field.magnitude),
-            "v": np.asarray(field.potential),
+            "v": nodal_potential(head, field),
         },
     )
+
+
+def nodal_potential(head: HeadMesh, field: ElectricField) -> ndarray:
+    """Take the potential at the nodes of the mesh, without those of edges. [V]"""
+    return np.asarray(field.potential)[..., : len(head.nodes)]
 
 
 def in_metres(pose: Pose) -> np.ndarray:

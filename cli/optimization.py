@@ -54,6 +54,7 @@ class _Plan:
     search_radius: float
     tilt: float = 0.0  # [rad]
     anisotropy: str = "scalar"
+    order: int = 1
     tensor: str | None = None
     tensor_coverage: float = 0.5
     mni: dict | None = None
@@ -131,6 +132,7 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             search_radius=options.search_radius * 1e-3,
             tilt=np.radians(options.tilt).item(),
             anisotropy=options.anisotropy,
+            order=options.order,
             tensor=options.tensor,
             tensor_coverage=options.tensor_coverage,
             mni=options.mni,
@@ -170,7 +172,7 @@ def _optimize(plan: _Plan, out: str) -> dict:
         conductivity, tensors = read_conductivity(
             head, plan.head, plan.anisotropy, plan.tensor, plan.tensor_coverage
         )
-        conductor = efield.assemble(head, conductivity)
+        conductor = efield.assemble(head, conductivity, order=plan.order)
         progress.stage("adjoint", "adjoint solves")
         goal = make_goal(
             plan.wishes,
@@ -233,7 +235,11 @@ def _optimize(plan: _Plan, out: str) -> dict:
                 plan.distance,
                 plan.clearance,
             )
-        report |= {"anisotropy": plan.anisotropy, "tensors": tensors}
+        report |= {
+            "order": plan.order,
+            "anisotropy": plan.anisotropy,
+            "tensors": tensors,
+        }
         report["seconds"] = {
             **{name: round(s, 3) for name, s in progress.seconds.items()},
             "total": round(time.perf_counter() - begin, 3),

@@ -97,7 +97,9 @@ class FieldFile:
         block = slice(start, start + len(field.potential))
         self._file["E"][block] = np.asarray(field.vectors)  # pyright: ignore[reportIndexIssue]
         self._file["magnE"][block] = np.asarray(field.magnitude)  # pyright: ignore[reportIndexIssue]
-        self._file["v"][block] = np.asarray(field.potential)  # pyright: ignore[reportIndexIssue]
+        nodes = self._file["v"].shape[1]  # pyright: ignore[reportAttributeAccessIssue]
+        potential = np.asarray(field.potential)[:, :nodes]
+        self._file["v"][block] = potential  # pyright: ignore[reportIndexIssue]
         self._file["matsimnibs"][block] = poses.to_matsimnibs()  # pyright: ignore[reportIndexIssue]
 
     def __enter__(self) -> "FieldFile":

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add_goals(optimize)
     add_domain(optimize)
     _add_exports(optimize)
-    _add_conductivity(optimize)
+    _add_conductor(optimize)
     _add_uncertainty(optimize)
     _add_out(optimize)
 
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _add_coil(swept)
     _add_target(swept, "centre, mm", required=True)
     add_sweep(swept)
-    _add_conductivity(swept)
+    _add_conductor(swept)
     _add_out(swept)
 
     head = _noun(verbs, "head", "make, check, convert and describe heads")
@@ -240,7 +240,7 @@ def _add_simulate(verbs) -> None:
         help="values in the target to about 5e-4, many times faster",
     )
     _add_exports(simulate)
-    _add_conductivity(simulate)
+    _add_conductor(simulate)
     _add_uncertainty(simulate)
     _add_out(simulate)
 
@@ -340,7 +340,14 @@ def _add_head(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("head", metavar="HEAD", help=_HELP["head"])
 
 
-def _add_conductivity(verb: argparse.ArgumentParser) -> None:
+def _add_conductor(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--order",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="of the elements: 2 is more accurate, and takes two to five times as long (1)",
+    )
     verb.add_argument(
         "--anisotropy",
         choices=("scalar", "vn", "dir", "mc"),

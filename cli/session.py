@@ -67,7 +67,9 @@ def simulate_target(options: argparse.Namespace) -> dict:
     with output_folder(options.out) as folder:
         session = _read(options, progress)
         progress.stage("assembly", "finite elements")
-        conductor = efield.assemble(session.head, session.conductivity)
+        conductor = efield.assemble(
+            session.head, session.conductivity, order=options.order
+        )
         progress.stage("adjoint", "adjoint solves")
         reciprocal, error = efield.reciprocal(conductor, session.target), None
         if options.fast:
@@ -181,7 +183,7 @@ def _key(options: argparse.Namespace, session: _Session) -> str:
         *(np.asarray(x) for x in sources if isinstance(x, jax.Array | ndarray)),
         *(np.asarray(session.conductivity), session.poses.matrices(), session.rates),
         *(session.target.tetrahedra, session.direction, session.poses.names),
-        *(options.fast, versions()),
+        *(options.fast, options.order, versions()),
     )
 
 
@@ -217,6 +219,7 @@ def _report(
             "direct_solve": direct,
         },
         "lifted_poses": sum(place.lifted > 0 for place in session.places),
+        "order": options.order,
         "anisotropy": options.anisotropy,
         "tensors": session.tensors,
         "head": {

@@ -77,7 +77,7 @@ def simulate(options: argparse.Namespace) -> dict:
         poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
         conductivity, tensors = conductivity_of(head, options)
-        conductor = efield.assemble(head, conductivity)
+        conductor = efield.assemble(head, conductivity, order=options.order)
         progress.stage("solve", "solving")
         table = RegionTable(head, scalp, target, options.thresholds)
         first, figures = _solve_all(
@@ -97,6 +97,7 @@ def simulate(options: argparse.Namespace) -> dict:
             "didt": _one_or_all(rates),
             "didt_unit": "A/s",
             "pictured_pose": 0,
+            "order": options.order,
             "anisotropy": options.anisotropy,
             "tensors": tensors,
             "fields": [

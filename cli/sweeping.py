@@ -46,7 +46,7 @@ def sweep(options: argparse.Namespace) -> dict:
             options.tensor,
             options.tensor_coverage,
         )
-        conductor = efield.assemble(head, conductivity)
+        conductor = efield.assemble(head, conductivity, order=options.order)
         progress.stage("adjoint", "adjoint solves")
         radius = (
             30e-3 if options.search_radius is None else options.search_radius * 1e-3

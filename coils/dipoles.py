@@ -13,6 +13,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, ArrayLike, Float
 
 from .coil import AbstractSourceList
@@ -96,7 +97,8 @@ class MagneticDipoles(AbstractSourceList):
             return jnp.cross(sums[:, :3], chunk) - sums[:, 3:]
 
         shifted = points - origin
-        return MU0_OVER_4PI * in_blocks(block, shifted, len(positions))
+        # Reverse mode holds some four values per pair at once.
+        return MU0_OVER_4PI * in_blocks(block, shifted, 4 * len(positions))
 
     def placed(self, pose: Pose) -> "MagneticDipoles":
         """Move the dipoles rigidly, from the coil's frame to that of `pose`."""
@@ -154,10 +156,46 @@ def _pairs_at_once() -> int:
     return _PAIRS_AT_ONCE.get(jax.default_backend(), _PAIRS_AT_ONCE_ELSEWHERE)
 
 
+@jax.custom_jvp
 def _inverse_cubes(
     points: Float[Array, "point 3"], positions: Float[Array, "dipole 3"]
 ) -> Float[Array, "point dipole"]:
-    squares = sum(
-        (points[:, None, axis] - positions[None, :, axis]) ** 2 for axis in range(3)
-    )
+    squares = _squares(points, positions)
     return 1 / (squares * jnp.sqrt(squares))
+
+
+def _inverse_cubes_jvp(primals, tangents):
+    """Differentiate by matrix products, forward and reverse.
+
+    d|r - p|² / 2 = r·dr - p·dr - r·dp + p·dp. Reverse mode would else sum over the dipoles
+    of each point axis by axis, which takes XLA ten times as long as the sums of A.
+    """
+    points, positions = primals
+    squares = _squares(points, positions)
+    cubes = 1 / (squares * jnp.sqrt(squares))
+    moved, shifted = tangents
+    half = jnp.zeros((), cubes.dtype)
+    if not isinstance(moved, SymbolicZero):
+        along = jnp.sum(points * moved, axis=1, keepdims=True)
+        ones = jnp.ones_like(positions[:, :1])
+        half += jnp.concatenate([along, -moved], axis=1) @ (
+            jnp.concatenate([ones, positions], axis=1).T
+        )
+    if not isinstance(shifted, SymbolicZero):
+        along = jnp.sum(positions * shifted, axis=1, keepdims=True)
+        ones = jnp.ones_like(points[:, :1])
+        half += jnp.concatenate([ones, points], axis=1) @ (
+            jnp.concatenate([along, -shifted], axis=1).T
+        )
+    return cubes, -3 * cubes / squares * half
+
+
+_inverse_cubes.defjvp(_inverse_cubes_jvp, symbolic_zeros=True)
+
+
+def _squares(
+    points: Float[Array, "point 3"], positions: Float[Array, "dipole 3"]
+) -> Float[Array, "point dipole"]:
+    return sum(
+        (points[:, None, axis] - positions[None, :, axis]) ** 2 for axis in range(3)
+    )  # pyright: ignore[reportReturnType]

@@ -13,6 +13,7 @@ whose terms all have one sign and are smooth at the axis: no digit is lost there
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, ArrayLike, Float
 
 from .coil import AbstractCoil
@@ -92,6 +93,7 @@ class CircularTurns(AbstractCoil):
     ) -> Float[Array, "point 3"]:
         """Evaluate the vector potential at 1 A, exactly but for rounding. [T m / A]"""
 
+        @jax.checkpoint  # Else reverse mode would keep ten values per pair.
         def at(point: Float[Array, "3"]) -> Float[Array, "3"]:
             r = point - self.centre
             turned = jnp.cross(self.axis, r)
@@ -142,6 +144,7 @@ class CircularTurns(AbstractCoil):
         return rings.reshape(-1, 3) + self.centre[None]
 
 
+@jax.custom_jvp
 def potential_over_rho(
     radius: Float[Array, "turn"],
     rho_squared: Float[Array, "*turn"],
@@ -161,6 +164,22 @@ def potential_over_rho(
         factor = 2 * factor
         series = series + factor * square
     return 4 * jnp.pi * MU0_OVER_4PI / 8 * series / mean
+
+
+def _potential_over_rho_jvp(primals, tangents):
+    """Take slopes in forward mode: reverse mode takes three times as long."""
+    value, change = potential_over_rho.fun(*primals), jnp.zeros(())
+    for i, tangent in enumerate(tangents):
+        if not isinstance(tangent, SymbolicZero):
+            along = lambda x, i=i: potential_over_rho.fun(
+                *primals[:i], x, *primals[i + 1 :]
+            )
+            slope = jax.jvp(along, (primals[i],), (jnp.ones_like(primals[i]),))[1]
+            change = change + slope * tangent
+    return value, jnp.broadcast_to(change, value.shape)
+
+
+potential_over_rho.defjvp(_potential_over_rho_jvp, symbolic_zeros=True)
 
 
 def _ring_rule(

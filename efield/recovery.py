@@ -198,7 +198,17 @@ def check_first_order(conductor: Conductor, head: HeadMesh) -> None:
             "recovery is for elements of first order, and the conductor was assembled "
             "with `order=2`. Take its field as it is, at points by `efield.sampler`."
         )
-    ours = (len(conductor.nodes), len(conductor.elements.volumes))
+    check_same_head(conductor, head)
+
+
+def check_same_head(conductor: Conductor, head: HeadMesh) -> None:
+    """Refuse another mesh than the conductor's.
+
+    Raises:
+        ValueError: The head has other numbers of nodes and elements.
+    """
+    mesh = conductor.host.mesh
+    ours = ((mesh.coarser or mesh).nodes, len(conductor.elements.volumes))
     theirs = (len(head.nodes), len(head.tags))
     if ours != theirs:
         raise ValueError(

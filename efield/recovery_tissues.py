@@ -134,7 +134,13 @@ def locate(
 def _barycentric(
     mesh: TissueMesh, element: Int[ndarray, "point"], points: Float[ndarray, "point 3"]
 ) -> Float[ndarray, "point 4"]:
-    corners = mesh.positions[mesh.tetrahedra[element]]
+    return barycentric(mesh.positions[mesh.tetrahedra[element]], points)
+
+
+def barycentric(
+    corners: Float[ndarray, "point 4 3"], points: Float[ndarray, "point 3"]
+) -> Float[ndarray, "point 4"]:
+    """Return the barycentric coordinates of points, each in a tetrahedron of its own."""
     b, c, d = (corners[:, i] - corners[:, 0] for i in (1, 2, 3))
     r = points - corners[:, 0]
     triple = lambda u, v, w: np.einsum("pi,pi->p", np.cross(u, v), w)

@@ -14,6 +14,7 @@ from efield_examples import (
 
 from tmsgrad import efield, meshing
 from tmsgrad.efield.error import error_estimator, estimate_error
+from tmsgrad.validation.quadrature import fifth_degree
 from tmsgrad.validation.sphere import coil_field
 
 
@@ -126,3 +127,41 @@ def test_another_head_is_refused():
     field, rates = solved(0.02)
     with pytest.raises(ValueError, match="the head that it was assembled from"):
         estimate_error(conductor_of(0.02), layered_sphere(0.016), field, rates)
+
+
+def test_of_second_order_it_is_somewhat_too_large():
+    size = 0.014
+    head, coil = layered_sphere(size), figure_of_eight()
+    conductor = efield.assemble(head, efield.isotropic(head), order=2)
+    pose = pose_above([0.2, 0.3, 1.0])
+    rates = efield.rates(conductor, coil, pose, RATE)
+    field = efield.solve(conductor, coil, pose, RATE)
+    estimate = estimate_error(conductor, head, field, rates)
+    rule, corners = fifth_degree(), head.nodes[head.tetrahedra]
+    error, square = np.zeros(len(head.tags)), np.zeros(len(head.tags))
+    for share, weight in zip(rule.barycentric, rule.weights, strict=True):
+        points = np.einsum("k,ekc->ec", share, corners)
+        there = np.asarray(coil_field(coil, pose, points, RATE))
+        ours = np.einsum("k,ekc->ec", share, np.asarray(field.corners))
+        error += weight * np.sum((there - ours) ** 2, axis=1)
+        square += weight * np.sum(there**2, axis=1)
+    true = relative(np.sqrt(error), np.sqrt(square), head.volumes)
+    ratio = float(estimate.relative) / true
+    of_each = np.median(estimate.elements / np.sqrt(error))
+    print(true, ratio, of_each)
+    assert 1.2 < ratio < 1.8
+    assert 1.0 < of_each < 1.5
+
+
+def test_of_second_order_it_is_zero_where_the_field_is_linear():
+    head, slope = layered_sphere(), np.arange(9.0).reshape(3, 3)
+    conductor = efield.assemble(head, efield.isotropic(head), order=2)
+    corners = jnp.asarray(head.nodes[head.tetrahedra] @ slope)
+    report = efield.SolverReport(jnp.asarray(0), jnp.asarray(0.0))
+    nothing = jnp.zeros(len(conductor.nodes))
+    field = efield.ElectricField(corners.mean(axis=1), nothing, report, corners)
+    estimate = estimate_error(conductor, head, field, jnp.zeros_like(conductor.nodes))
+    assert float(jnp.max(estimate.elements)) < 1e-12
+    first = efield.ElectricField(field.vectors, nothing, report)
+    with pytest.raises(ValueError, match="is of first order"):
+        estimate_error(conductor, head, first, jnp.zeros_like(conductor.nodes))
