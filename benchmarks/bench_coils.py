@@ -140,7 +140,9 @@ def _multipoles(coil, nodes: np.ndarray, exact: np.ndarray, every: int) -> list[
             **strengths,
         )
         wall, cpu = time.perf_counter() - begin, time.process_time() - used
-        error = np.linalg.norm(1e-7 * found.pottarg.T[::every] - exact, axis=1).max()
+        error = np.linalg.norm(
+            4e-7 * np.pi * found.pottarg.T[::every] - exact, axis=1
+        ).max()
         error /= np.linalg.norm(exact, axis=1).max()
         name = f"the same by fmm3dpy, tolerance {tolerance:g}"
         rows.append(
