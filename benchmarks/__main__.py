@@ -4,7 +4,10 @@ import importlib
 import sys
 
 
-ALL = ("forward", "solvers", "search", "targets", "meshing", "accuracy")
+ALL = (
+    *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
+    *("coils", "catalogue"),
+)
 NEED_DATA = ("shape",)
 
 

@@ -1,7 +1,9 @@
-"""`tmsgrad coil convert` and `tmsgrad coil show`."""
+"""`tmsgrad coil convert`, `tmsgrad coil show` and `tmsgrad coil join`."""
 
 import argparse
 import sys
+
+import numpy as np
 
 from .. import coils
 from .coil_picture import write_coil_picture
@@ -62,6 +64,38 @@ def coil_show(options: argparse.Namespace) -> dict:
         "depth_mm": options.depth,
         "peak": peak,
     }
+
+
+def coil_join(options: argparse.Namespace) -> dict:
+    """Put coils together as one whose stimulators are driven apart."""
+    set_up()
+    if coils.kind_of(options.out) != ".tcd":
+        raise ValueError(
+            f"--out {options.out}: only a .tcd holds several stimulators. Name it so."
+        )
+    given = [read_coil(source) for source in options.coils]
+    poses = None
+    if options.pose is not None:
+        found = coils.read_poses(options.pose)
+        if len(found) != len(given):
+            raise ValueError(
+                f"--pose {options.pose}: the file holds {len(found)} poses for "
+                f"{len(given)} coils; each coil needs one."
+            )
+        matrices = found.matrices()
+        inverse = np.linalg.inv(matrices[0])
+        poses = [coils.Pose.from_matsimnibs(inverse @ matrix) for matrix in matrices]
+    whole = coils.compose(given, poses)
+    coils.write(options.out, whole)
+    for each in coils.lost_in(whole, ".tcd"):
+        print(f"tmsgrad: note: {each}", file=sys.stderr)
+    names = [each.name for each in whole.stimulators]
+    for number, name in enumerate(names):
+        print(f"stimulator {number + 1}     {name}")
+    print(
+        f"wrote {options.out}: simulate it with --didt {','.join(['1e6'] * len(names))}"
+    )
+    return {"out": options.out, "name": whole.name, "stimulators": names}
 
 
 def _metres(corner: tuple[float, float, float]) -> tuple[float, float, float]:

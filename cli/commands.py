@@ -1,7 +1,7 @@
 """The verbs of the command line, by name."""
 
 from .anatomy import head_show
-from .coil_files import coil_convert, coil_show
+from .coil_files import coil_convert, coil_join, coil_show
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
@@ -23,6 +23,7 @@ COMMANDS = {
     "coil info": coil_info,
     "coil convert": coil_convert,
     "coil show": coil_show,
+    "coil join": coil_join,
     "pose info": pose_info,
     "pose convert": pose_convert,
 }

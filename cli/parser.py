@@ -35,6 +35,7 @@ _EXAMPLES = """examples:
   tmsgrad coil info MagStim_D70.ccd
   tmsgrad coil convert magstim-70mm-double coil.tcd
   tmsgrad coil show MagStim_D70.ccd --out coil.png
+  tmsgrad coil join left.ccd right.ccd --pose poses.txt --out both.tcd
 
 Coordinates are the head file's millimetres. For research use only."""
 
@@ -107,6 +108,15 @@ def _add_coil_verbs(verbs) -> None:
     info = _action(actions, "info", "describe a coil")
     convert = _action(actions, "convert", "write a coil in another format")
     show = _action(actions, "show", "draw a coil and its field")
+    join = _action(actions, "join", "put coils together as one, on stimulators apart")
+    join.add_argument("coils", nargs="+", metavar="COIL", help=_HELP["coil"])
+    join.add_argument(
+        "--pose",
+        metavar="FILE",
+        help="of each coil in the head, in order (any pose file); the whole is then placed "
+        "by the pose of the first coil",
+    )
+    join.add_argument("--out", required=True, metavar="FILE", help="coil, .tcd")
     for verb in (info, convert, show):
         verb.add_argument("coil", metavar="COIL", help=_HELP["coil"])
     convert.add_argument("out", metavar="OUT", help=".ccd, .tcd, .nii or .nii.gz file")
@@ -211,8 +221,9 @@ def _add_simulate(verbs) -> None:
         "--didt",
         type=words.current_rate,
         default=1e6,
-        metavar="A/S",
-        help="dI/dt (1e6 A/s), or `recorded` for those in the pose file",
+        metavar="A/S[,…]",
+        help="dI/dt (1e6 A/s), one for each stimulator of the coil as 1e6,5e5, or "
+        "`recorded` for those in the pose file",
     )
     _add_target(
         simulate,

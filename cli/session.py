@@ -23,10 +23,11 @@ from .inputs import (
     conductivity_of,
     current_rates,
     pose_source,
-    read_coil,
+    read_driven_coil,
     read_head,
     read_pose_list,
     read_target,
+    stimulator_rates,
 )
 from .outputs import output_folder, versions, write_json
 from .picture import write_overview
@@ -115,7 +116,7 @@ def simulate_target(options: argparse.Namespace) -> dict:
 
 
 def _read(options: argparse.Namespace, progress: Progress) -> _Session:
-    coil = read_coil(options.coil)
+    coil = read_driven_coil(options)
     poses = read_pose_list(options.pose, options)
     rates = current_rates(options, poses)
     progress.stage("head", f"head {options.head}")
@@ -227,7 +228,11 @@ def _report(
             "nodes": len(session.head.nodes),
             "tetrahedra": len(session.head.tags),
         },
-        "coil": {"source": options.coil, "name": session.coil.name},
+        "coil": {
+            "source": options.coil,
+            "name": session.coil.name,
+            "stimulators": stimulator_rates(session.coil, float(rates[0])),
+        },
         "versions": versions(),
     }
 

@@ -21,11 +21,12 @@ from .inputs import (
     conductivity_of,
     current_rates,
     pose_source,
-    read_coil,
+    read_driven_coil,
     read_head,
     read_pose_list,
     read_target,
     resolve_target,
+    stimulator_rates,
 )
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
@@ -63,7 +64,7 @@ def simulate(options: argparse.Namespace) -> dict:
     begin = time.perf_counter()
     progress = Progress()
     with output_folder(options.out) as folder:
-        coil = read_coil(options.coil)
+        coil = read_driven_coil(options)
         poses = read_pose_list(options.pose, options)
         rates = current_rates(options, poses)
         grid = read_reference(options.nifti)
@@ -113,7 +114,11 @@ def simulate(options: argparse.Namespace) -> dict:
                 "nodes": len(head.nodes),
                 "tetrahedra": len(head.tags),
             },
-            "coil": {"source": options.coil, "name": coil.name},
+            "coil": {
+                "source": options.coil,
+                "name": coil.name,
+                "stimulators": stimulator_rates(coil, float(rates[0])),
+            },
             "versions": versions(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},

@@ -22,9 +22,16 @@ def positive(word: str) -> float:
     return value
 
 
-def current_rate(word: str) -> float | str:
-    """Read a dI/dt, or `recorded`."""
-    return word if word == "recorded" else positive(word)
+def current_rate(word: str) -> float | tuple[float, ...] | str:
+    """Read a dI/dt, one for each stimulator, or `recorded`."""
+    if word == "recorded":
+        return word
+    if "," not in word:
+        return positive(word)
+    rates = tuple(number(part) for part in word.split(","))
+    if not any(rates):
+        raise argparse.ArgumentTypeError(f"{word!r} drives no stimulator")
+    return rates
 
 
 def not_negative(word: str) -> float:

@@ -17,6 +17,7 @@ from .coil import (
     Details as Details,
     Part as Part,
 )
+from .composing import compose as compose
 from .description import (
     Description as Description,
     FieldPeak as FieldPeak,

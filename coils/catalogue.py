@@ -1,11 +1,13 @@
 """Commercial coils by name, built from published dimensions of their windings.
 
 A published winding is a number of turns between an inner and an outer diameter; the turns
-are laid as circles, evenly between the two. Where the windings sit in their casing is
-seldom published: for coils with a measured model it was fitted to the measured field, for
-the others it is assumed. Each design says which of its numbers is how certain; those that
-are quoted have not been compared with the originals of the sources named. The frame is
-that of `Pose`, with the origin on the casing's face.
+are laid as circles, evenly between the two. The Brainsway H1, whose wires are published in
+pictures only, is laid as closed turns on a curved surface; see `nests`.
+
+Where the windings sit in their casing is seldom published: for coils with a measured model
+it was fitted to the measured field, for the others it is assumed. Each design says which of
+its numbers is how certain; those that are quoted have not been compared with the originals
+of the sources named. The frame is that of `Pose`, with the origin on the casing's face.
 
 Current directions differ among makers; only the sign of the field depends on them.
 """
@@ -15,6 +17,7 @@ import difflib
 import numpy as np
 
 from .design import Certainty as Certainty, Design as Design, Wing as Wing
+from .nests import BRAINSWAY_H1, Nest as Nest, NestedDesign as NestedDesign
 
 
 def names() -> tuple[str, ...]:
@@ -22,7 +25,7 @@ def names() -> tuple[str, ...]:
     return tuple(_DESIGNS)
 
 
-def design(name: str) -> Design:
+def design(name: str) -> Design | NestedDesign:
     """Look a design up.
 
     Args:
@@ -34,8 +37,6 @@ def design(name: str) -> Design:
     key = name.strip().lower().replace("_", "-").replace(" ", "-")
     if key in _DESIGNS:
         return _DESIGNS[key]
-    if key in _UNPUBLISHED:
-        raise ValueError(f"{name!r} is not in the catalogue: {_UNPUBLISHED[key]}.")
     close = difflib.get_close_matches(key, _DESIGNS, n=1, cutoff=0.4)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
@@ -69,18 +70,24 @@ def _figure_of_eight(
     height: float,
     *,
     tilt: float = 0.0,
+    lean: float = 0.0,
     forward: float = 0.0,
     left: int = 1,
 ) -> tuple[Wing, ...]:
     """Two equal wings, `spacing` apart, their outer edges bent towards the head by `tilt`.
 
-    The current turns about +z in the left wing where `left` is 1. [m], [degrees]
+    Their axes lean away from the handle by `lean`. The current turns about +z in the left
+    wing where `left` is 1. [m], [degrees]
     """
     wings = []
+    bent, leant = np.radians(tilt), np.radians(lean)
     for side in (-1, 1):
         turn = -side * left
-        lean = np.radians(tilt)
-        axis = (float(-side * turn * np.sin(lean)), 0.0, float(turn * np.cos(lean)))
+        axis = (
+            float(-side * turn * np.sin(bent) * np.cos(leant)),
+            float(turn * np.sin(leant)),
+            float(turn * np.cos(bent) * np.cos(leant)),
+        )
         centre = (side * spacing / 2, forward, height)
         wings.append(Wing(turns, *diameters, centre, axis))
     return tuple(wings)
@@ -161,7 +168,10 @@ _LIST = (
     ),
     Design(
         "magventure-mst-twin", "MagVenture MST-Twin",
-        _figure_of_eight(6, (66e-3, 125e-3), 103e-3, 30.6e-3, tilt=48.3, forward=5.7e-3),
+        _figure_of_eight(
+            *(6, (63.2e-3, 126.6e-3), 102.4e-3, 30.6e-3),
+            tilt=48.1, lean=3.5, forward=4e-3,
+        ),
         (3e-3, 12e-3), 16e-3, (12e-3, 30e-3), 200.08e6, (_DRAKAKI,),
         Certainty("measured", "measured", "measured", "assumed"),
     ),
@@ -188,9 +198,6 @@ _LIST = (
         Certainty("assumed", "quoted", "assumed", "assumed"),
     ),
 )  # fmt: skip
-_DESIGNS = {each.name: each for each in _LIST}
-# No winding of these is published as numbers; the reason goes into the error.
-_UNPUBLISHED = {
-    "brainsway-h1": "its wire path is published in pictures only: read the .tcd file of "
-    "the flexible H1 that comes with SimNIBS",
+_DESIGNS: dict[str, Design | NestedDesign] = {
+    each.name: each for each in (*_LIST, BRAINSWAY_H1)
 }

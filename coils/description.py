@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial import KDTree
 
 from .coil import AbstractCoil, Coil, Part
 from .grids import SampledPotential
@@ -16,11 +17,16 @@ from .sources import Sources
 
 # Where peaks are looked for: below the coil, as far as the cortex is.
 _DEPTHS = (0.01, 0.02, 0.03, 0.04)
+# Nearer to a source there is no tissue, and the field of a point or thin wire has no bound.
+_CLEAR = 8e-3  # [m]
 
 
 @dataclasses.dataclass(frozen=True)
 class FieldPeak:
     """The strongest field on a plane below the coil, at a current of 1 A.
+
+    What lies nearer than 8 mm to a source does not count: a plane may cut a winding that
+    wraps the head.
 
     Attributes:
         depth: Of the plane, from the coil's origin. [m]
@@ -105,7 +111,7 @@ def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Descrip
         max_current_rate=coil.max_current_rate,
         stimulators=tuple(each.name for each in coil.stimulators if each.name),
         settings=tuple((e.initial, e.lowest, e.highest) for e in coil.ranges),
-        peaks=tuple(_peak(coil, depth) for depth in depths),
+        peaks=tuple(_peak(coil, depth, places) for depth in depths),
         warnings=warnings_about(coil),
     )
 
@@ -177,13 +183,15 @@ def _open_current(coil: Coil) -> float:
     return max((float(np.linalg.norm(each)) for each in sums.values()), default=0.0)
 
 
-def _peak(coil: Coil, depth: float) -> FieldPeak:
+def _peak(coil: Coil, depth: float, places: np.ndarray | None) -> FieldPeak:
     x = np.linspace(-0.1, 0.1, 41)
     flat = np.stack(np.meshgrid(x, x, [depth], indexing="ij"), axis=-1).reshape(-1, 3)
     a, b = _fields(coil, jnp.asarray(flat))
     sizes = [np.linalg.norm(field, axis=1) for field in (a, b)]
-    # A plane may cut the windings of a coil that wraps the head.
-    sizes = [np.where(np.isfinite(size), size, 0) for size in sizes]
+    counts = np.isfinite(sizes[0]) & np.isfinite(sizes[1])
+    if places is not None:
+        counts &= KDTree(places).query(flat)[0] >= _CLEAR
+    sizes = [np.where(counts, size, 0) for size in sizes]
     rows = [int(size.argmax()) for size in sizes]
     return FieldPeak(
         depth,

@@ -102,10 +102,10 @@ class Design:
         points, triangles = [], []
         for wing in self.wings:
             up = np.array(wing.axis) * np.sign(wing.axis[2])
-            aside = np.array([up[2], 0.0, -up[0]])
+            aside = np.array([up[2], 0.0, -up[0]]) / np.hypot(up[0], up[2])
             rim = (wing.outer / 2 + margin) * (
                 np.cos(angles)[:, None] * aside
-                + np.sin(angles)[:, None] * np.array([0.0, 1.0, 0.0])
+                + np.sin(angles)[:, None] * np.cross(up, aside)
             )
             face = np.array(wing.centre) + rim + self.face * up
             body = np.concatenate([face, face - thickness * up])

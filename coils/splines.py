@@ -73,14 +73,18 @@ def cubic(
     """Evaluate a cubic spline.
 
     The derivative keeps nine numbers per point rather than the 64 coefficients each of
-    them meets.
+    them meets. Coefficients of single precision are added up in the precision of `places`,
+    so that the spline stays smooth to that precision.
 
     Args:
-        coefficients: By `spline_coefficients`.
+        coefficients: By `spline_coefficients`. Four components are read faster than three.
         places: In units of the spacing from the first sample, inside the grid.
     """
     first, fraction = _cells(places, np.array(coefficients.shape[:3]) - 4)
-    weights = [_basis(f) for f in jnp.moveaxis(fraction, 1, 0)]
+    # The barrier keeps XLA from computing the weights for each component anew.
+    first, weights = jax.lax.optimization_barrier(
+        (first, [_basis(f) for f in jnp.moveaxis(fraction, 1, 0)])
+    )
     return _weighted(coefficients, first, weights)
 
 
@@ -134,7 +138,8 @@ def _weighted(table, first, weights) -> Array:
     _, ny, nz, components = table.shape
     rows = table.reshape(-1, components)
     base = (first[:, 0] * ny + first[:, 1]) * nz + first[:, 2]
-    total = jnp.zeros((len(base), components), table.dtype)
+    precision = weights[0][0].dtype
+    total = jnp.zeros((len(base), components), precision)
     for i, wx in enumerate(weights[0]):
         plane = 0
         for j, wy in enumerate(weights[1]):
@@ -142,7 +147,7 @@ def _weighted(table, first, weights) -> Array:
             for k, wz in enumerate(weights[2]):
                 index = base + ((i * ny + j) * nz + k)
                 entry = rows.at[index].get(mode="promise_in_bounds")
-                line = line + wz[:, None] * entry
+                line = line + wz[:, None] * entry.astype(precision)
             plane = plane + wy[:, None] * line
         total = total + wx[:, None] * plane
     return total

@@ -1,12 +1,15 @@
 """What `tmsgrad coil info`, `convert` and `show` do."""
 
+import csv
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cli_examples import run
+from cli_examples import RADIUS, TARGET, run
+from heads import pose_over
 from matplotlib.image import imread
 
-from tmsgrad import coils
+from tmsgrad import coils, efield
 from tmsgrad.coils import (
     Casing,
     Coil,
@@ -144,3 +147,45 @@ def test_info_tells_limits_peaks_and_warnings(tmp_path):
     for peak in told["peaks"]:
         assert peak["magnitude_a"] > 0
         assert peak["place_b"][2] == pytest.approx(peak["depth"])
+
+
+def test_coils_are_joined_and_driven_apart(case, conductor, target, tmp_path):
+    both, out = tmp_path / "both.tcd", tmp_path / "out"
+    second = pose_over([0.5, 0.1, 1.0], 1.0, distance=25e-3)
+    first = np.loadtxt(case.pose)
+    np.savetxt(tmp_path / "two.txt", np.concatenate([first, second.to_matsimnibs()]))
+    words = ("coil", "join", case.coil, case.coil, "--pose", tmp_path / "two.txt")
+    joined = run(*words, "--out", both, "--json")
+    assert joined.status == 0, joined.err
+    assert len(joined.json["stimulators"]) == 2
+    done = run(
+        *("simulate", case.head, "--coil", both, "--pose", case.pose, "--out", out),
+        *("--didt=-5e5,2e6", "--target", ",".join(str(1e3 * x) for x in TARGET)),
+        *("--radius", 1e3 * RADIUS, "--json"),
+    )
+    assert done.status == 0, done.err
+    (row,) = csv.DictReader((out / "pulses.csv").read_text().splitlines())
+    actual = [float(row[f"target_E_{axis}"]) for axis in "xyz"]
+    reciprocal, coil = efield.reciprocal(conductor, target), coils.read(case.coil)
+    place = coils.Pose.from_matsimnibs(first)
+    expected = reciprocal.mean_field(coil, place, -5e5) + reciprocal.mean_field(
+        coil, second, 2e6
+    )
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+    drives = [each["didt"] for each in done.json["coil"]["stimulators"]]
+    np.testing.assert_allclose(drives, [-5e5, 2e6])
+
+
+def test_rates_that_fit_no_stimulator_are_refused(case, tmp_path):
+    words = ("simulate", case.head, "--coil", case.coil, "--pose", case.pose)
+    result = run(*words, "--out", tmp_path / "out", "--didt", "1e6,2e6")
+    assert result.status == 2
+    assert "--didt gives 2 rates, but" in result.err
+    assert "has 1 stimulator." in result.err
+    result = run(*words, "--out", tmp_path / "out", "--didt", "0,0")
+    assert result.status == 2
+    assert "drives no stimulator" in result.err
+    assert not (tmp_path / "out").exists()
+    result = run("coil", "join", case.coil, "--out", tmp_path / "both.ccd")
+    assert result.status == 2
+    assert "only a .tcd" in result.err
