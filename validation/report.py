@@ -79,7 +79,9 @@ def _body(result: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     ]
     for group in dict.fromkeys(check["group"] for check in checks):
         rows = [check for check in checks if check["group"] == group]
-        parts.append(f"<h2>{html.escape(str(_TITLES.get(group, group)))}</h2>{_table(rows)}")
+        parts.append(
+            f"<h2>{html.escape(str(_TITLES.get(group, group)))}</h2>{_table(rows)}"
+        )
     drawn = pictures(found)
     if drawn:
         parts.append("<h2>Pictures</h2>")
