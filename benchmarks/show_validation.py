@@ -1,6 +1,8 @@
-"""Write the last full validation into docs/validation.md and README.md.
+"""Write the last full validation of each group into docs/validation.md and README.md.
 
-    tmsgrad validate --results validation/results/full.json --report report
+    for group in sphere simnibs self; do
+        tmsgrad validate $group --results validation/results/$group.json
+    done
     python -m benchmarks show-validation
 
 Text between `<!-- validation NAME -->` and `<!-- end -->` is replaced.
@@ -9,39 +11,42 @@ Text between `<!-- validation NAME -->` and `<!-- end -->` is replaced.
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import record
 
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "validation" / "results" / "full.json"
+RESULTS = ROOT / "validation" / "results"
 PAGES = (ROOT / "docs" / "validation.md", ROOT / "README.md")
 _GROUPS = ("sphere", "simnibs", "self")
 
 
-def parts(result: Mapping) -> dict[str, str]:
-    """Make the texts of a result, by name."""
-    where = result["environment"]
-    checks = result["checks"]
+def parts(results: Sequence[Mapping]) -> dict[str, str]:
+    """Make the texts of results, by name."""
+    checks = [row for result in results for row in result["checks"]]
     count = lambda verdict: sum(row["verdict"] == verdict for row in checks)
+    dates = sorted({result["environment"]["date"] for result in results})
+    minutes = sum(result["seconds"] for result in results) / 60
+    where = results[-1]["environment"]
+    counted = f"{count('holds')} checks hold, {count('fails')} fail"
     summary = (
-        f"{count('holds')} checks hold, {count('fails')} fail, {count('not run')} were not "
-        f"run; {where['date']}, {result['seconds'] / 60:.0f} minutes on {where['cores']} "
-        f"cores ({where['processor']}), tmsgrad {where['versions']['tmsgrad']}, JAX "
-        f"{where['versions']['jax']}, Python {where['python']}."
+        f"{counted}, {count('not run')} were not run; {' and '.join(dates)}, "
+        f"{minutes:.0f} minutes on {where['cores']} cores ({where['processor']}), tmsgrad "
+        f"{where['versions']['tmsgrad']}, JAX {where['versions']['jax']}, Python "
+        f"{where['python']}."
     )
     texts = {"summary": summary}
     for group in _GROUPS:
         rows = [_row(row) for row in checks if row["group"] == group]
         texts[group] = record.table(rows) if rows else "not run"
-    for name, rows in result["tables"].items():
+    tables = {name: rows for each in results for name, rows in each["tables"].items()}
+    for name, rows in tables.items():
         texts[name] = record.table([_millimetres(row) for row in rows])
-    texts["row"] = (
-        f"| every claim above, against mathematics, SimNIBS and itself | "
-        f"{count('holds')} checks hold, {count('fails')} fail ({where['date']}) | "
-        "`tmsgrad validate`, [docs/validation.md](docs/validation.md) |"
+    texts["sentence"] = (
+        f"`tmsgrad validate` checks these claims and more, each with a limit: {counted} "
+        f"({dates[-1]}, [docs/validation.md](docs/validation.md))."
     )
     return texts
 
@@ -57,9 +62,7 @@ def written(text: str, texts: Mapping[str, str]) -> str:
         name = found.group(1)
         if name not in texts:
             raise ValueError(f"there is no {name!r} in the results.")
-        # A row of a table must not be cut off from it by an empty line.
-        space = "\n" if name == "row" else "\n\n"
-        return f"<!-- validation {name} -->{space}{texts[name]}{space}<!-- end -->"
+        return f"<!-- validation {name} -->\n\n{texts[name]}\n\n<!-- end -->"
 
     return re.sub(
         r"<!-- validation (\w+) -->.*?<!-- end -->", replaced, text, flags=re.S
@@ -67,8 +70,8 @@ def written(text: str, texts: Mapping[str, str]) -> str:
 
 
 def main(words: list[str]) -> int:
-    source = Path(words[0]) if words else RESULTS
-    texts = parts(json.loads(source.read_text("utf-8")))
+    files = [Path(word) for word in words] or sorted(RESULTS.glob("*.json"))
+    texts = parts([json.loads(file.read_text("utf-8")) for file in files])
     for page in PAGES:
         page.write_text(written(page.read_text("utf-8"), texts), encoding="utf-8")
         print("written to", page)

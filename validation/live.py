@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -219,10 +219,12 @@ def _read_response(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _pass_on(stream: IO[str], printed: "queue.Queue[str | None]") -> None:
-    for line in stream:
-        printed.put(line)
-    printed.put(None)
+def _pass_on(stream: Iterable[str], printed: "queue.Queue[str | None]") -> None:
+    try:
+        for line in stream:
+            printed.put(line)
+    finally:
+        printed.put(None)
 
 
 @contextlib.contextmanager

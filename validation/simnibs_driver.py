@@ -107,14 +107,20 @@ def search(request):
 
 
 def peak_memory():
-    """Return the largest memory of this process and its children, or None."""
+    """Return the largest memory of this process or one of its children, or None."""
     try:
         import resource
     except ImportError:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
-    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return unit * max(resource.getrusage(who).ru_maxrss for who in both)
+    children = unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    try:
+        # What `getrusage` tells of a process counts its parent's memory before `exec`.
+        with open("/proc/self/status", encoding="ascii") as file:
+            own = next(line for line in file if line.startswith("VmHWM:"))
+        return max(children, 1024 * int(own.split()[1]))
+    except (OSError, StopIteration):
+        return max(children, unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def tell(share, words):
