@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "validation" / "results"
 PAGES = (ROOT / "docs" / "validation.md", ROOT / "README.md")
 _GROUPS = ("sphere", "simnibs", "self")
+_TABLES = ("accuracy", "refinement")
 
 
 def parts(results: Sequence[Mapping]) -> dict[str, str]:
@@ -37,10 +38,10 @@ def parts(results: Sequence[Mapping]) -> dict[str, str]:
         f"{where['versions']['tmsgrad']}, JAX {where['versions']['jax']}, Python "
         f"{where['python']}."
     )
-    texts = {"summary": summary}
+    texts = {"summary": summary, **dict.fromkeys(_TABLES, "Not in these results.")}
     for group in _GROUPS:
         rows = [_row(row) for row in checks if row["group"] == group]
-        texts[group] = record.table(rows) if rows else "not run"
+        texts[group] = record.table(rows) if rows else "Not in these results."
     tables = {name: rows for each in results for name, rows in each["tables"].items()}
     for name, rows in tables.items():
         texts[name] = record.table([_millimetres(row) for row in rows])
@@ -82,8 +83,8 @@ def _row(check: Mapping) -> dict:
     unit = f" {check['unit']}" if check["unit"] else ""
     measured = check["measured"]
     return {
-        "check": check["name"],
-        "compares": check["compares"],
+        "check": check["name"].replace("|", r"\|"),
+        "compares": check["compares"].replace("|", r"\|"),
         "measured": "" if measured is None else f"{measured:.2g}{unit}",
         "limit": check["limit"] + unit,
         "verdict": check["verdict"] + (f": {check['note']}" if check["note"] else ""),
