@@ -17,6 +17,8 @@ from .metrics import mag, peak, rdm
 GROUP = "simnibs"
 KINDS = tuple(kind.value for kind in Anisotropy)
 
+_QUICK = ("scalar", "vn")
+
 # What is promised is 1e-8. Only rounding may lie between, which is far less.
 _LIMITS = {
     "rdm": 1e-12,
@@ -46,7 +48,7 @@ def _of_head(head: str, quick: bool) -> list[Check]:
             limit=AtMost(_LIMITS[key]),
             measure=partial(_number, study, head, kind, key),
             rounding=True,
-            quick=quick,
+            quick=quick and kind in _QUICK,
         )
 
     rows = [
