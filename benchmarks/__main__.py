@@ -1,4 +1,8 @@
-"""`python -m benchmarks [NAME ...]`: run benchmarks by name, or all that need no data."""
+"""`python -m benchmarks [NAME ...]`: run benchmarks by name, or all that need no data.
+
+`python -m benchmarks history` lists earlier runs, and what takes longer than before;
+`python -m benchmarks show-validation` writes the last validation into the documentation.
+"""
 
 import importlib
 import sys
@@ -12,6 +16,10 @@ NEED_DATA = ("shape",)
 
 
 def main(words: list[str]) -> int:
+    if words[:1] == ["history"]:
+        return importlib.import_module("benchmarks.history").main(words[1:])
+    if words[:1] == ["show-validation"]:
+        return importlib.import_module("benchmarks.show_validation").main(words[1:])
     names = [word for word in words if not word.startswith("-")] or list(ALL)
     options = [word for word in words if word.startswith("-")]
     unknown = [name for name in names if name not in (*ALL, *NEED_DATA)]

@@ -8,6 +8,7 @@ from .optimization import demo, optimize_pose
 from .poses import pose_convert, pose_info
 from .simulation import simulate
 from .sweeping import sweep
+from .validating import validate
 
 
 COMMANDS = {
@@ -15,6 +16,7 @@ COMMANDS = {
     "simulate": simulate,
     "optimize": optimize_pose,
     "sweep": sweep,
+    "validate": validate,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

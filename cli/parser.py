@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from . import words
 from .search_options import add_domain, add_goals, add_sweep
+from .validate_options import add_validate
 
 
 __version__ = version("tmsgrad")
@@ -100,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     _add_coil_verbs(verbs)
 
     _add_pose_verbs(verbs)
+    add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     return root
 
 

@@ -19,6 +19,11 @@ from tmsgrad.validation.quadrature import fifth_degree, second_degree
 
 
 PROBLEMS = {problem.name: problem for problem in catalogue.analytic_problems()}
+NOT_QUICK = (
+    "figure-of-eight over anisotropic layers",
+    "round wire over a homogeneous sphere",
+    "anisotropic ellipsoid in a uniform field",
+)
 AFTER, BEFORE = np.array([1, 2, 0]), np.array([2, 0, 1])
 
 
@@ -166,8 +171,9 @@ def test_mean_edges_are_those_of_the_elements_selected():
 # The solver on the problems.
 
 
+# The others are among the quick checks, which test_cli_validate.py runs.
 @pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", NOT_QUICK)
 def test_elements_keep_their_bounds(name, order):
     problem = PROBLEMS[name]
     head = problem.head(0.014)

@@ -11,8 +11,10 @@ from ..coils import (
     Pose,
     StraightSegments,
     read_ccd,
+    rotation_from_vector,
     wire,
 )
+from .box_problems import ManufacturedProblem, SlabProblem
 from .problems import AbstractProblem, Bound, EllipsoidProblem, SphereProblem
 
 
@@ -22,6 +24,7 @@ RADII = (0.060, 0.080, 0.085, 0.092)  # [m]
 TISSUES = ("white matter", "gray matter", "bone", "scalp")
 
 _BRAIN_SHELL = ("gray matter",)
+_SLAB = ("white matter", "gray matter")
 _COIL_DISTANCE = 4e-3  # From the scalp to the coil's lowest source. [m]
 
 
@@ -147,6 +150,44 @@ def ellipsoid_problem() -> EllipsoidProblem:
     )
 
 
+def slab_problem() -> SlabProblem:
+    """Two layers of fibres, one along and one across, under an array of coils."""
+    turn = rotation_from_vector(jnp.array([0.3, -0.5, 0.4]))
+    return SlabProblem(
+        name="slab of anisotropic layers under an array of coils",
+        compared=_SLAB,
+        bounds={"P1": Bound(0.16, 1.0), "P2": Bound(0.010, 2.0)},
+        tissues=_SLAB,
+        heights=(0.06, 0.04),
+        conductivities=((0.1, 0.6, 0.2), (0.5, 0.1, 0.4)),
+        width=0.1,
+        strength=5.0,
+        turn=tuple(map(tuple, np.asarray(turn).tolist())),
+    )
+
+
+def manufactured_problem(twist: float, bounds: dict[str, Bound]) -> ManufacturedProblem:
+    """A made-up field in a cube where fibres conduct six times as well along as across.
+
+    Args:
+        twist: How much the fibres turn from place to place; 0 where they are parallel.
+        bounds: What the error may be, by method.
+    """
+    kind = "that turn" if twist else "in parallel"
+    return ManufacturedProblem(
+        name=f"manufactured field among fibres {kind}",
+        compared=("white matter",),
+        bounds=bounds,
+        width=0.1,
+        tissue="white matter",
+        across=0.1,
+        along=0.6,
+        current=(0.3, -0.2, 0.5),
+        potential=5.0,
+        twist=twist,
+    )
+
+
 def analytic_problems() -> tuple[AbstractProblem, ...]:
     """All problems whose field is known exactly."""
     return (
@@ -172,4 +213,7 @@ def analytic_problems() -> tuple[AbstractProblem, ...]:
             {"P1": Bound(0.23, 1.0), "P2": Bound(0.016, 2.0)},
         ),
         ellipsoid_problem(),
+        slab_problem(),
+        manufactured_problem(0.0, {"P1": Bound(0.15, 1.0), "P2": Bound(0.01, 2.0)}),
+        manufactured_problem(1.0, {"P1": Bound(0.15, 1.0), "P2": Bound(0.04, 1.0)}),
     )

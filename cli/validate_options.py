@@ -1,0 +1,60 @@
+"""The options of `validate`."""
+
+import argparse
+
+from . import words
+
+
+def add_validate(verb: argparse.ArgumentParser) -> None:
+    """Add which checks to run, and the options of a comparison with one's own SimNIBS."""
+    verb.add_argument(
+        "group",
+        nargs="?",
+        default="all",
+        choices=("sphere", "simnibs", "self", "all"),
+        help="against mathematics, SimNIBS, itself, or all (all)",
+    )
+    verb.add_argument(
+        "--quick", action="store_true", help="only what takes two minutes"
+    )
+    verb.add_argument("--report", metavar="DIR", help="write validation.html there")
+    verb.add_argument("--results", metavar="FILE", help="write a JSON file")
+    verb.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder with the New York head's references (TMSGRAD_TEST_DATA)",
+    )
+    live = verb.add_argument_group("with your own SimNIBS")
+    live.add_argument(
+        "--simnibs-python",
+        metavar="PATH",
+        help="the interpreter of a SimNIBS installation, such as simnibs_python",
+    )
+    live.add_argument("--head", metavar="HEAD", help=".msh file or m2m_ folder")
+    live.add_argument("--coil", metavar="C", help=".ccd file")
+    live.add_argument("--poses", metavar="FILE", help="4×4 matrices in mm, as --pose")
+    live.add_argument(
+        "--target",
+        type=words.triple,
+        metavar="X,Y,Z",
+        help="compare searches for this target too, mm",
+    )
+    live.add_argument(
+        "--radius",
+        type=words.positive,
+        default=5.0,
+        metavar="MM",
+        help="its radius (5)",
+    )
+    live.add_argument(
+        "--adm",
+        action="store_true",
+        help="SimNIBS' search by ADM, beside the direct one",
+    )
+    live.add_argument(
+        "--timeout",
+        type=words.positive,
+        default=60.0,
+        metavar="MIN",
+        help="for SimNIBS, minutes (60)",
+    )

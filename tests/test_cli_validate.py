@@ -1,0 +1,79 @@
+"""The quick checks as a user runs them, once for all tests here."""
+
+import contextlib
+import io
+import json
+import re
+
+import pytest
+from cli_examples import refused
+
+from tmsgrad.cli.main import main
+from tmsgrad.validation.checks import Verdict
+from tmsgrad.validation.suite import checks_of
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory, program_settings):
+    """Status, what was printed, and the files of one quick run."""
+    folder = tmp_path_factory.mktemp("validation")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        words = ["validate", "--quick", "--json", "--report", str(folder / "report")]
+        status = main([*words, "--results", str(folder / "quick.json")])
+    return status, printed.getvalue(), folder
+
+
+@pytest.fixture(scope="module")
+def outcomes(quick):
+    return json.loads((quick[2] / "quick.json").read_text("utf-8"))["checks"]
+
+
+@pytest.mark.parametrize("name", [check.name for check in checks_of(quick=True)])
+def test_each_quick_check_holds_within_reach_of_its_limit(outcomes, name):
+    check = next(c for c in checks_of() if c.name == name)
+    found = next(o for o in outcomes if o["name"] == name)
+    if found["verdict"] == Verdict.NOT_RUN.value:
+        pytest.skip(found["note"])
+    assert found["verdict"] == Verdict.HOLDS.value, found
+    assert check.limit.holds(found["measured"])
+    assert check.fits(found["measured"]), f"{found['measured']} of {check.limit}"
+
+
+def test_a_run_ends_with_status_0_a_table_and_json(quick, outcomes):
+    status, printed, _ = quick
+    assert status == 0
+    lines = printed.splitlines()
+    assert lines[0].split() == ["check", "measured", "limit", "verdict"]
+    last = json.loads(lines[-1])
+    assert last["all_hold"]
+    assert not last["failed"]
+    assert [row["name"] for row in last["checks"]] == [row["name"] for row in outcomes]
+    assert last["environment"]["versions"]["tmsgrad"]
+    held = sum(row["verdict"] == "holds" for row in outcomes)
+    assert f"{held} hold, 0 fail" in printed
+
+
+def test_the_report_needs_no_network(quick, outcomes):
+    page = (quick[2] / "report" / "validation.html").read_text("utf-8")
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert "<script" not in page
+    assert page.count('src="data:image/png;base64,') >= 1
+    for row in outcomes:
+        assert row["name"].replace("'", "&#x27;") in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--head", "template"], "--head is of a run of your own SimNIBS"),
+        (["--data", "nowhere"], "--data nowhere: there is no such folder"),
+        (["self", "--simnibs-python", "python"], "is of `tmsgrad validate simnibs`"),
+        (["simnibs", "--simnibs-python", "python"], "--simnibs-python needs a --head"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(words, message, tmp_path):
+    refused(["validate", *words], tmp_path, message)

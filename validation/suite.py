@@ -1,0 +1,62 @@
+"""All checks by group, and what a run of them leaves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import self_checks, simnibs_checks, sphere_checks
+from .checks import Check, Outcome, Workbench, all_hold
+from .environment import environment
+
+
+GROUPS = ("sphere", "simnibs", "self")
+_MODULES = {"sphere": sphere_checks, "simnibs": simnibs_checks, "self": self_checks}
+_KEPT = ("accuracy", "refinement")  # Pictures that are rows of numbers.
+
+
+def checks_of(group: str = "all", quick: bool = False) -> list[Check]:
+    """List checks.
+
+    Args:
+        group: `sphere`, `simnibs`, `self` or `all`.
+        quick: Only those that take two minutes together.
+
+    Raises:
+        ValueError: There is no such group.
+    """
+    if group not in (*GROUPS, "all"):
+        raise ValueError(
+            f"`group` must be one of {', '.join((*GROUPS, 'all'))}, got {group!r}."
+        )
+    chosen = GROUPS if group == "all" else (group,)
+    found = [check for name in chosen for check in _MODULES[name].checks()]
+    return [check for check in found if check.quick or not quick]
+
+
+def named(names: Sequence[str]) -> list[Check]:
+    """Take checks by their names.
+
+    Raises:
+        ValueError: There is no check of this name.
+    """
+    every = {check.name: check for check in checks_of()}
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        raise ValueError(f"there is no check {unknown[0]!r}.")
+    return [every[name] for name in names]
+
+
+def record(
+    outcomes: Sequence[Outcome], bench: Workbench, group: str, quick: bool
+) -> dict[str, Any]:
+    """Put a run into what JSON can hold: machine, versions, outcomes and tables."""
+    return {
+        "group": group,
+        "quick": quick,
+        "all_hold": all_hold(outcomes),
+        "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
+        "environment": environment(),
+        "checks": [outcome.as_dict() for outcome in outcomes],
+        "tables": {
+            name: bench.pictures[name] for name in _KEPT if name in bench.pictures
+        },
+    }
