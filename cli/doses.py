@@ -1,7 +1,5 @@
 """What `optimize` tells of the current, of limits and rules, and of the sensitivity."""
 
-import sys
-
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -11,6 +9,7 @@ from ..coils import Coil, Stimulator
 from ..efield import ElectricField
 from ..meshing import Fiducials, Region, Scalp
 from .goals import Goal, Wishes
+from .notices import warn
 
 
 def choose_dose(
@@ -93,7 +92,7 @@ def tell_dose(report: dict, dose: optimize.Dose | None) -> None:
     if dose is not None and (report["dose"]["avoided"] or dose.output is not None):
         print(f"dose             {dose.statement}")
     if dose is not None and not dose.reachable:
-        print(f"tmsgrad: warning: {dose.statement}.", file=sys.stderr)
+        warn(f"{dose.statement}.")
     for rule in report.get("rules", ()):
         print(
             f"{rule['rule']:<32} {rule['value']:.4f}, {rule['share_of_optimum']:.1%} of "

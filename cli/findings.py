@@ -1,18 +1,14 @@
 """What checks of heads and images found, in words and for JSON."""
 
-import sys
-
 from ..meshing import Finding, Severity
+from .notices import warn
 
 
 def warn_of(findings: list[Finding]) -> None:
     """Tell errors and warnings on standard error; notes are left out."""
     for finding in findings:
         if finding.severity is not Severity.NOTE:
-            print(
-                f"tmsgrad: {finding.severity.value}: {in_words(finding)}",
-                file=sys.stderr,
-            )
+            warn(in_words(finding), finding.severity.value)
 
 
 def in_words(finding: Finding) -> str:

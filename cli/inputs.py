@@ -15,6 +15,7 @@ from .. import coils, efield, meshing
 from ..coils import Coil, PoseList
 from ..meshing import HeadMesh, Region
 from .findings import warn_of
+from .notices import warn
 
 
 TEMPLATE = "template"
@@ -167,7 +168,7 @@ def read_conductivity(
     )
     fibres = meshing.fibre_coherence(image)
     if fibres.wrong:
-        print(f"tmsgrad: warning: {tensor}: {fibres}", file=sys.stderr)
+        warn(f"{tensor}: {fibres}")
     return jnp.asarray(conductivity), f"{report}\n{Path(tensor).name}: {fibres}"
 
 

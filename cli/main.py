@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(_with_negative_values(words))
+    options.words = words
     try:
         # A mesh of a million elements takes a second to import for: after --help.
         from . import commands

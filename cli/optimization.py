@@ -2,9 +2,9 @@
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,14 +27,17 @@ from .doses import (
     sensitivity_report,
     tell_dose,
 )
-from .exports import export_fields, read_reference
+from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .goals import Wishes, make_goal, named_positions, search_place
 from .inputs import read_coil, read_conductivity, read_head, resolve_target
+from .notices import listening, warn
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .progress import Progress
+from .provenance import Provenance
 from .regions import RegionTable
+from .reporting import look_at, report_plan
 from .setup import set_up
 from .uncertain import Placed, best_pose_shift, tell_uncertainty, uncertainty_table
 
@@ -63,6 +66,8 @@ class _Plan:
     placement_sd: tuple[float, ...] = (2.0, 1.0, 3.0, 3.0)
     nifti: str | None = None
     vtu: bool = False
+    gifti: tuple[str, ...] = ()
+    resample: tuple[tuple[str, str], ...] = ()
     thresholds: tuple[float, ...] = ()
     clearance: float = 0.0
     around: tuple[float, float, float] | str | None = None
@@ -70,6 +75,7 @@ class _Plan:
     forbidden: tuple[tuple[tuple[float, float, float], float], ...] = ()
     obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
     rules: bool = False
+    report: bool = False
 
     @property
     def domain(self) -> dict:
@@ -103,14 +109,15 @@ _DEMO = _Plan(
 def demo(options: argparse.Namespace) -> dict:
     """Run the main job on the template head."""
     set_up()
-    return _optimize(_DEMO, options.out)
+    plan = dataclasses.replace(_DEMO, report=options.report)
+    with listening():
+        return _optimize(plan, options.out, Provenance.of(options))
 
 
 def optimize_pose(options: argparse.Namespace) -> dict:
     """Find the best pose for a target."""
     set_up()
     resolve_target(options)
-    x, y, z = (value * 1e-3 for value in options.target)
     wishes = Wishes.of(options)
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"
@@ -119,46 +126,52 @@ def optimize_pose(options: argparse.Namespace) -> dict:
             "--uncertainty is of the target's mean vector or its --direction, around one "
             "place: leave out --objective, --avoid and --around upper-head."
         )
-    return _optimize(
-        _Plan(
-            head=options.head,
-            coil=options.coil,
-            target=(x, y, z),
-            radius=options.radius * 1e-3,
-            tissue=options.tissue,
-            wishes=wishes,
-            efield=options.efield,
-            distance=options.distance * 1e-3,
-            search_radius=options.search_radius * 1e-3,
-            tilt=np.radians(options.tilt).item(),
-            anisotropy=options.anisotropy,
-            order=options.order,
-            tensor=options.tensor,
-            tensor_coverage=options.tensor_coverage,
-            mni=options.mni,
-            uncertainty=options.uncertainty,
-            draws=options.draws,
-            placement_sd=options.placement_sd,
-            nifti=options.nifti,
-            vtu=options.vtu,
-            thresholds=options.thresholds,
-            clearance=options.hair * 1e-3,
-            around=options.around,
-            electrodes=options.electrodes,
-            forbidden=tuple(options.forbid),
-            obstacles=tuple(options.obstacle),
-            rules=options.rules,
-        ),
-        options.out,
+    with listening():
+        return _optimize(_plan(options, wishes), options.out, Provenance.of(options))
+
+
+def _plan(options: argparse.Namespace, wishes: Wishes) -> _Plan:
+    x, y, z = (value * 1e-3 for value in options.target)
+    return _Plan(
+        head=options.head,
+        coil=options.coil,
+        target=(x, y, z),
+        radius=options.radius * 1e-3,
+        tissue=options.tissue,
+        wishes=wishes,
+        efield=options.efield,
+        distance=options.distance * 1e-3,
+        search_radius=options.search_radius * 1e-3,
+        tilt=np.radians(options.tilt).item(),
+        anisotropy=options.anisotropy,
+        order=options.order,
+        tensor=options.tensor,
+        tensor_coverage=options.tensor_coverage,
+        mni=options.mni,
+        uncertainty=options.uncertainty,
+        draws=options.draws,
+        placement_sd=options.placement_sd,
+        nifti=options.nifti,
+        vtu=options.vtu,
+        gifti=tuple(options.gifti),
+        resample=tuple(options.resample),
+        thresholds=options.thresholds,
+        clearance=options.hair * 1e-3,
+        around=options.around,
+        electrodes=options.electrodes,
+        forbidden=tuple(options.forbid),
+        obstacles=tuple(options.obstacle),
+        rules=options.rules,
+        report=options.report,
     )
 
 
-def _optimize(plan: _Plan, out: str) -> dict:
+def _optimize(plan: _Plan, out: str, origin: Provenance) -> dict:
     begin = time.perf_counter()
     progress = Progress()
     with output_folder(out) as folder:
         coil = read_coil(plan.coil)
-        grid = read_reference(plan.nifti)
+        wanted = read_exports(plan.nifti, plan.vtu, plan.gifti, plan.resample)
         progress.stage("head", f"head {plan.head}")
         around = _DEEPEST + plan.search_radius
         head = read_head(plan.head, progress, (np.asarray(plan.target), around))
@@ -200,7 +213,8 @@ def _optimize(plan: _Plan, out: str) -> dict:
         scaled = field.scaled(didt / 1e6)
         report = _report(plan, head, target, coil, search, field, scaled, value, didt)
         _write_fields(folder, head, scaled, search.pose, didt)
-        export_fields(folder, head, scaled, grid, plan.vtu)
+        export_fields(folder, head, scaled, wanted)
+        write_coil_geo(folder / "coil.geo", coil, search.pose)
         table = RegionTable(head, scalp, target, plan.thresholds)
         table.add(0, "best", scaled, search.pose)
         table.write(folder)
@@ -221,7 +235,13 @@ def _optimize(plan: _Plan, out: str) -> dict:
                 *(options, progress),
             )
             report["uncertainty"] = uncertain
+        view = None
+        if plan.report:
+            progress.stage("report", "report")
+            aim = (np.asarray(plan.target), plan.radius)
+            view = look_at(head, scaled.magnitude, search.pose, coil, aim)
         progress.close()
+        report["provenance"] = origin.as_json()
         report["field"]["estimated_error"] = errors
         report["dose"] = dose_report(dose, goal, scaled)
         if plan.rules:
@@ -248,6 +268,8 @@ def _optimize(plan: _Plan, out: str) -> dict:
             k: round(s, 3) for k, s in search.seconds.items()
         }
         write_json(folder / "summary.json", report)
+        if view is not None:
+            report_plan(folder, report, view)
     if tensors is not None:
         print(tensors)
     _tell_plan(report, coil, out)
@@ -489,21 +511,19 @@ def _tell_plan(report: dict, coil: Coil, out: str) -> None:
             f"{of_maximum}"
         )
     if share is not None and share > 1:
-        print(
-            f"tmsgrad: warning: {report['didt']:.4g} A/s is more than {coil.name} is made "
+        warn(
+            f"{report['didt']:.4g} A/s is more than {coil.name} is made "
             f"for ({coil.max_current_rate:.4g} A/s); there the target gets "
-            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m.",
-            file=sys.stderr,
+            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m."
         )
     print(
         f"scalp            {report['distance_mm']:.2f} mm from the coil's centre, "
         f"{report['scalp_clearance_mm']:.2f} mm from its casing"
     )
     if report["search"]["at_edge"]:
-        print(
-            "tmsgrad: warning: the best pose lies at the border of what was searched; a "
-            "better one may lie beyond. Take a larger --search-radius.",
-            file=sys.stderr,
+        warn(
+            "the best pose lies at the border of what was searched; a "
+            "better one may lie beyond. Take a larger --search-radius."
         )
     if "uncertainty" in report:
         tell_uncertainty(report["uncertainty"])

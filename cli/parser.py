@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", default="demo", metavar="DIR", help="output folder (demo)"
     )
+    _add_report(demo)
 
     _add_simulate(verbs)
 
@@ -418,11 +419,39 @@ def _add_exports(verb: argparse.ArgumentParser) -> None:
         "--vtu", action="store_true", help="write the field for ParaView and PyVista"
     )
     verb.add_argument(
+        "--gifti",
+        nargs="?",
+        const="mesh",
+        action="append",
+        default=[],
+        metavar="SURFACE",
+        help="write E on this surface of the cortex (.gii or FreeSurfer), or on the "
+        "mesh's own gray matter without a name (may be repeated)",
+    )
+    verb.add_argument(
+        "--resample",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("SPHERE", "ONTO"),
+        help="take what --gifti gives to another surface, such as fsaverage, through their "
+        "registration spheres (one for each surface)",
+    )
+    verb.add_argument(
         "--thresholds",
         type=words.positives,
         default=(),
         metavar="V/M,…",
         help="of |E|: rois.csv tells the volumes above",
+    )
+    _add_report(verb)
+
+
+def _add_report(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--report",
+        action="store_true",
+        help="write report.html: plan, figures, pictures and a view in three dimensions",
     )
 
 

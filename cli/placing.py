@@ -1,6 +1,5 @@
 """Where the coil is to the head, for poses that were given: refused, told, or repaired."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ from numpy import ndarray
 from .. import optimize
 from ..coils import AbstractCoil, Pose, PoseList
 from ..meshing import Scalp
+from .notices import warn
 
 
 _FARTHEST = 0.15  # A coil that stimulates is not farther from the scalp. [m]
@@ -140,8 +140,7 @@ def place_all(
 def warn_of_cut(number: int, place: Placing) -> None:
     """Warn of a casing that cuts the scalp."""
     if place.clearance < 0:
-        print(
-            f"tmsgrad: warning: in pose {number} the casing cuts the scalp by "
-            f"{-place.clearance * 1e3:.1f} mm.",
-            file=sys.stderr,
+        warn(
+            f"in pose {number} the casing cuts the scalp by "
+            f"{-place.clearance * 1e3:.1f} mm."
         )

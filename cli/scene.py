@@ -44,7 +44,7 @@ class Scene:
         values, matrix, points = _checked(head, magnitude, pose, coil_points)
         gray = head.tags == 2
         highest = _percentile(values[gray], head.volumes[gray], 0.999) or 1.0
-        at_node = _means_at_nodes(head, values) / highest
+        at_node = means_at_nodes(head, values) / highest
         scalp = boundary(head.tetrahedra, len(head.nodes))
         cortex = boundary(head.tetrahedra[head.tags <= 2], len(head.nodes))
         vertices, triangles, handle = coil_body(points)
@@ -80,7 +80,7 @@ def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
     return Surface(vertices, triangles, palette, values, gloss)
 
 
-def _means_at_nodes(
+def means_at_nodes(
     head: HeadMesh, magnitude: Float[ndarray, "tet"]
 ) -> Float[ndarray, "node"]:
     """Average over the gray matter at each node, over white matter where it has none."""

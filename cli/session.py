@@ -33,6 +33,8 @@ from .outputs import output_folder, versions, write_json
 from .picture import write_overview
 from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
 from .progress import Progress
+from .provenance import Provenance
+from .reporting import look_at, report_session, shown_pose
 from .rows import ROWS, fingerprint, open_rows, read_rows
 from .uncertain import Placed, tell_uncertainty, uncertainty_table
 
@@ -61,7 +63,7 @@ class _Session:
     tensors: str | None
 
 
-def simulate_target(options: argparse.Namespace) -> dict:
+def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
     """Compute the mean field in a target for each pulse."""
     begin = time.perf_counter()
     progress = Progress()
@@ -98,18 +100,27 @@ def simulate_target(options: argparse.Namespace) -> dict:
                 *(session.target, _value(session)),
             )
             uncertain = uncertainty_table(placed, reciprocal, options, progress)
+        view = None
+        if options.report:
+            progress.stage("report", "report")
+            aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
+            view = look_at(session.head, field.magnitude, pose, session.coil, aim)
         progress.close()
         direct = float(np.linalg.norm(field.mean(session.target)))
         report = _report(options, session, norms, best, direct) | {
             "resumed_at": resumed,
             "fast_error": error,
             "uncertainty": uncertain,
+            "shown": shown_pose(session.poses.names[best], pose, session.rates[best]),
+            "provenance": origin.as_json(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),
             },
         }
         write_json(folder / "summary.json", report)
+        if view is not None:
+            report_session(folder, report, view)
     rows.finish()
     _tell(report, session, options.out)
     return report

@@ -15,7 +15,7 @@ from .. import efield, meshing, optimize
 from ..coils import Coil, PoseList, navigation
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh
-from .exports import export_fields, read_reference
+from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .inputs import (
     conductivity_of,
@@ -28,11 +28,14 @@ from .inputs import (
     resolve_target,
     stimulator_rates,
 )
+from .notices import listening
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
 from .progress import Progress
+from .provenance import Provenance
 from .regions import RegionTable
+from .reporting import look_at, report_fields, shown_pose
 from .rows import ROWS, write_table
 from .session import simulate_target
 from .setup import set_up
@@ -59,15 +62,22 @@ def simulate(options: argparse.Namespace) -> dict:
         raise ValueError(
             "--uncertainty is of the value in a --target, without --fields."
         )
-    if options.target is not None and not options.fields:
-        return simulate_target(options)
+    with listening():
+        if options.target is not None and not options.fields:
+            return simulate_target(options, Provenance.of(options))
+        return _simulate_fields(options, Provenance.of(options))
+
+
+def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
     begin = time.perf_counter()
     progress = Progress()
     with output_folder(options.out) as folder:
         coil = read_driven_coil(options)
         poses = read_pose_list(options.pose, options)
         rates = current_rates(options, poses)
-        grid = read_reference(options.nifti)
+        wanted = read_exports(
+            options.nifti, options.vtu, options.gifti, options.resample
+        )
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
         _check_room(options.out, head, len(poses))
@@ -86,11 +96,19 @@ def simulate(options: argparse.Namespace) -> dict:
         )
         progress.stage("output", "files and picture")
         write_field_msh(folder, head, first)
-        export_fields(folder, head, first, grid, options.vtu)
+        export_fields(folder, head, first, wanted)
         table.write(folder)
         navigation.write_matsimnibs(folder / "pose.txt", poses)
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
         _draw(folder, head, coil, poses, rates, first, options)
+        pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
+        write_coil_geo(folder / "coil.geo", coil, pose)
+        if options.report:
+            progress.stage("report", "report")
+            aim = None
+            if target is not None:
+                aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
+            view = look_at(head, first.magnitude, pose, coil, aim)
         progress.close()
         report = {
             "poses": len(poses),
@@ -98,6 +116,7 @@ def simulate(options: argparse.Namespace) -> dict:
             "didt": _one_or_all(rates),
             "didt_unit": "A/s",
             "pictured_pose": 0,
+            "shown": shown_pose(poses.names[0], pose, rates[0]),
             "order": options.order,
             "anisotropy": options.anisotropy,
             "tensors": tensors,
@@ -120,12 +139,15 @@ def simulate(options: argparse.Namespace) -> dict:
                 "stimulators": stimulator_rates(coil, float(rates[0])),
             },
             "versions": versions(),
+            "provenance": origin.as_json(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),
             },
         }
         write_json(folder / "summary.json", report)
+        if view is not None:
+            report_fields(folder, report, view)
     if tensors is not None:
         print(tensors)
     _tell_simulation(report, options.out)

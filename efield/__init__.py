@@ -38,6 +38,11 @@ from .misplacement import (
     misplacement as misplacement,
 )
 from .modes import FieldModes as FieldModes, field_modes as field_modes
+from .on_surface import (
+    SurfaceField as SurfaceField,
+    on_nodes as on_nodes,
+    on_surface as on_surface,
+)
 from .placements import mean_fields as mean_fields
 from .reciprocity import (
     Reciprocal as Reciprocal,

@@ -18,6 +18,13 @@ from .fibres import (
     FibreCoherence as FibreCoherence,
     fibre_coherence as fibre_coherence,
 )
+from .gifti import (
+    gray_matter_surface as gray_matter_surface,
+    read_surface as read_surface,
+    resample as resample,
+    write_surface as write_surface,
+    write_surface_values as write_surface_values,
+)
 from .head import (
     TISSUE_NAMES as TISSUE_NAMES,
     HeadMesh as HeadMesh,

@@ -44,6 +44,20 @@ class Surface:
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
     @cached_property
+    def vertex_normals(self) -> Float[ndarray, "vertex 3"]:
+        """Outward unit normals at the vertices, averaged over triangles by area."""
+        a, b, c = self.corners
+        areas = np.cross(b - a, c - a)
+        corner = self.triangles.ravel()
+        sums = [
+            np.bincount(corner, np.repeat(areas[:, i], 3), len(self.vertices))
+            for i in range(3)
+        ]
+        normals = np.stack(sums, axis=1)
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        return normals / np.where(length > 0, length, 1.0)
+
+    @cached_property
     def _tree(self) -> tuple[KDTree, Float[ndarray, "triangle"]]:
         """The triangles' centres, and how far each triangle reaches from its own."""
         centres = self.corners.mean(axis=0)

@@ -26,6 +26,7 @@ FILES = {
     "field.msh",
     "overview.png",
     "rois.csv",
+    "coil.geo",
 }
 
 

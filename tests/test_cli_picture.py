@@ -168,7 +168,7 @@ def test_coil_that_is_out_of_sight_or_all_over_is_no_trouble(head):
 
 def test_colour_at_a_node_is_the_mean_of_the_gray_matter_around_it(head):
     magnitude = np.where(head.tags == 2, 3.0, np.where(head.tags == 1, 1.0, 50.0))
-    mean = scene._means_at_nodes(head, magnitude)
+    mean = scene.means_at_nodes(head, magnitude)
     gray = np.unique(head.tetrahedra[head.tags == 2])
     white = np.setdiff1d(head.tetrahedra[head.tags == 1], gray)
     np.testing.assert_allclose(mean[gray], 3.0)
@@ -177,7 +177,7 @@ def test_colour_at_a_node_is_the_mean_of_the_gray_matter_around_it(head):
     inner = gray[np.argmin(np.linalg.norm(head.nodes[gray] - [0.055, 0, 0], axis=1))]
     around = (head.tetrahedra == inner).any(axis=1) & (head.tags == 2)
     np.testing.assert_allclose(
-        scene._means_at_nodes(head, x)[inner], x[around].mean(), rtol=1e-12
+        scene.means_at_nodes(head, x)[inner], x[around].mean(), rtol=1e-12
     )
 
 

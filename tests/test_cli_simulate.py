@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from cli_examples import (
     stored,
 )
 from heads import boxed_coil, five_layers, pose_over
+from nibabel.gifti.gifti import GiftiImage
 
 from tmsgrad import efield, meshing
 from tmsgrad.cli import simulation
@@ -192,6 +194,11 @@ def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, cond
     words = case.simulate(tmp_path / "out", nifti=tmp_path / "T1.nii.gz")
     more = ["--vtu", "--thresholds", "0.1,0.5"]
     more += ["--target", "30,-20,50", "--radius", "8", "--fields"]
+    surface, nodes = meshing.gray_matter_surface(five_layers())
+    for name in ("pial.surf.gii", "sphere.gii"):
+        meshing.write_surface(tmp_path / name, surface)
+    more += ["--gifti", "--gifti", tmp_path / "pial.surf.gii"]
+    more += ["--resample", tmp_path / "sphere.gii", tmp_path / "sphere.gii"]
     assert run(*words, *more).status == 0
     pose = Pose.from_matsimnibs(np.loadtxt(case.pose))
     field = efield.solve(conductor, boxed_coil(), pose)
@@ -211,6 +218,28 @@ def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, cond
     mesh = meshio.read(tmp_path / "out" / "field.vtu")
     found = mesh.cell_data["magnE"][0]
     np.testing.assert_allclose(found, magnitude, atol=1e-9 * scale)
+    # GIfTI: the field on gray matter, and the same resampled to itself.
+    there = efield.on_nodes(head, field, surface, nodes)
+    mine = GiftiImage.from_filename(tmp_path / "out" / "gray_matter.func.gii")
+    names = [array.meta["Name"] for array in mine.darrays]
+    assert names == ["magnE", "E_normal", "E_tangent", "E_x", "E_y", "E_z"]
+    for array, expected in zip(
+        mine.darrays, (there.magnitude, there.normal, there.tangential), strict=False
+    ):
+        np.testing.assert_allclose(array.data, expected, atol=1e-6 * scale)
+    pial = GiftiImage.from_filename(tmp_path / "out" / "pial.func.gii")
+    moved = GiftiImage.from_filename(tmp_path / "out" / "pial.resampled.func.gii")
+    for one, other in zip(pial.darrays, moved.darrays, strict=True):
+        np.testing.assert_allclose(one.data, other.data, atol=1e-5 * scale)
+    # The coil, for Gmsh: its casing where the pose puts it.
+    geo = (tmp_path / "out" / "coil.geo").read_text(encoding="utf-8")
+    corners = np.array(re.findall(r"ST\(([^)]*)\)", geo)[0].split(","), float)
+    coil = boxed_coil()
+    assert coil.casing is not None
+    assert coil.casing_triangles is not None
+    placed = np.asarray(coil.casing)[np.asarray(coil.casing_triangles)[0]]
+    expected = placed @ np.asarray(pose.rotation).T + np.asarray(pose.translation)
+    np.testing.assert_allclose(corners.reshape(3, 3), 1e3 * expected, atol=1e-3)
     # The table of regions.
     with (tmp_path / "out" / "rois.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

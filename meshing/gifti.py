@@ -1,0 +1,227 @@
+"""Surfaces of the cortex: GIfTI and FreeSurfer files, and resampling between spheres."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+import numpy as np
+from jaxtyping import Float, Int
+from nibabel.freesurfer.io import read_geometry
+from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
+from numpy import ndarray
+from scipy.spatial import KDTree
+
+from .files import MM_PER_M
+from .head import HeadMesh
+from .interfaces import interfaces
+from .surface import Surface
+
+
+_GRAY, _WITHIN = 2, (1, 2)
+_CANDIDATES = 24  # Triangles of a sphere tried for a direction.
+_ROUND = 0.02  # Relative spread of the radii of a registration sphere.
+
+
+def gray_matter_surface(head: HeadMesh) -> tuple[Surface, Int[ndarray, "vertex"]]:
+    """Take the outer surface of gray matter, towards all but white matter.
+
+    Args:
+        head: The head.
+
+    Returns:
+        The surface, and the node of the head that each of its vertices is.
+
+    Raises:
+        ValueError: The head has no gray matter with such a surface.
+    """
+    found = interfaces(head)
+    first = (found.first == _GRAY) & ~np.isin(found.second, _WITHIN)
+    second = (found.second == _GRAY) & ~np.isin(found.first, _WITHIN)
+    faces = np.concatenate([found.faces[first], found.faces[second][:, ::-1]])
+    if len(faces) == 0:
+        raise ValueError("the head has no gray matter with an outer surface.")
+    nodes, corners = np.unique(faces, return_inverse=True)
+    triangles = corners.reshape(-1, 3).astype(np.int32)
+    return Surface(head.nodes[nodes], triangles), nodes
+
+
+def read_surface(path: str | os.PathLike[str]) -> Surface:
+    """Read a surface of the cortex, or a registration sphere.
+
+    Args:
+        path: GIfTI (`.gii`), or FreeSurfer geometry such as `lh.pial`. Coordinates are
+            those of the head in mm; FreeSurfer's own are moved by the centre of its
+            volume (c_ras), where the file tells it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no surface.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: there is no such file.")
+    try:
+        points, triangles = (
+            _read_gifti(file) if file.name.endswith(".gii") else _read_freesurfer(file)
+        )
+    except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+        raise ValueError(
+            f"{file}: no surface could be read ({error}). Give a GIfTI surface (.gii) or "
+            "FreeSurfer geometry such as lh.pial."
+        ) from error
+    except ExpatError as error:
+        raise ValueError(f"{file}: this is no GIfTI file ({error}).") from error
+    if len(triangles) == 0 or not np.isfinite(points).all():
+        raise ValueError(f"{file}: the surface has no triangles, or bad coordinates.")
+    if triangles.min() < 0 or triangles.max() >= len(points):
+        raise ValueError(f"{file}: triangles name vertices that are not there.")
+    return Surface(points / MM_PER_M, triangles.astype(np.int32))
+
+
+def _read_gifti(file: Path) -> tuple[ndarray, ndarray]:
+    image = GiftiImage.from_filename(file)
+    points = image.agg_data("pointset")
+    triangles = image.agg_data("triangle")
+    if not isinstance(points, ndarray) or not isinstance(triangles, ndarray):
+        raise ValueError("it has no points and triangles")
+    return points.astype(np.float64), triangles.astype(np.int64)
+
+
+def _read_freesurfer(file: Path) -> tuple[ndarray, ndarray]:
+    # Its annotation knows not what follows from the arguments.
+    found: Any = read_geometry(file, read_metadata=True)
+    points, triangles, about = found
+    shift = np.asarray(about.get("cras", np.zeros(3)), dtype=np.float64)
+    return points.astype(np.float64) + shift, triangles.astype(np.int64)
+
+
+def write_surface(path: str | os.PathLike[str], surface: Surface) -> None:
+    """Write a surface as GIfTI, in mm, whole or not at all.
+
+    Args:
+        path: A name that ends in `.gii`, `.surf.gii` by custom.
+        surface: The surface.
+
+    Raises:
+        ValueError: The name ends otherwise.
+        OSError: The file cannot be written.
+    """
+    points = (surface.vertices * MM_PER_M).astype(np.float32)
+    image = GiftiImage(
+        darrays=[
+            GiftiDataArray(points, intent="NIFTI_INTENT_POINTSET"),
+            GiftiDataArray(
+                surface.triangles.astype(np.int32), intent="NIFTI_INTENT_TRIANGLE"
+            ),
+        ]
+    )
+    _save(Path(path), image)
+
+
+def write_surface_values(
+    path: str | os.PathLike[str],
+    values: Mapping[str, Float[ndarray, "vertex"]],
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write values at the vertices of a surface as GIfTI, in single precision.
+
+    Args:
+        path: A name that ends in `.gii`, `.func.gii` by custom.
+        values: Arrays by name; the file holds them in this order.
+        about: What else the file tells of itself, such as the unit.
+
+    Raises:
+        ValueError: The name ends otherwise.
+        OSError: The file cannot be written.
+    """
+    arrays = [
+        GiftiDataArray(
+            np.asarray(column, dtype=np.float32),
+            intent="NIFTI_INTENT_SHAPE",
+            meta=GiftiMetaData({"Name": name}),
+        )
+        for name, column in values.items()
+    ]
+    image = GiftiImage(darrays=arrays, meta=GiftiMetaData(dict(about or {})))
+    _save(Path(path), image)
+
+
+def _save(target: Path, image: GiftiImage) -> None:
+    if not target.name.endswith(".gii"):
+        raise ValueError(f"{target}: the name of a GIfTI file ends in .gii.")
+    part = target.with_name(f".{os.getpid()}.part.{target.name}")
+    try:
+        image.to_filename(part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def resample(
+    values: Float[ndarray, "vertex *component"],
+    sphere: Surface,
+    onto: Surface,
+    nearest: bool = False,
+) -> Float[ndarray, "other *component"]:
+    """Take values from one surface to another through their registration spheres.
+
+    Args:
+        values: At the vertices of the first surface.
+        sphere: Its registration sphere, such as `lh.sphere.reg`.
+        onto: The registration sphere of the other, such as that of fsaverage.
+        nearest: Take the value of the nearest vertex; by default the values at the corners
+            of the triangle are weighted by its barycentric coordinates.
+
+    Returns:
+        At the vertices of the other surface.
+
+    Raises:
+        ValueError: A sphere is none, or there are not as many values as vertices.
+    """
+    if len(values) != len(sphere.vertices):
+        raise ValueError(
+            f"there are {len(values)} values, but the registration sphere has "
+            f"{len(sphere.vertices)} vertices: it belongs to another surface."
+        )
+    start, end = _directions(sphere), _directions(onto)
+    if nearest:
+        return values[np.asarray(KDTree(start).query(end)[1])]
+    corners = start[sphere.triangles]
+    middle = corners.mean(axis=1)
+    middle /= np.linalg.norm(middle, axis=1, keepdims=True)
+    count = min(_CANDIDATES, len(middle))
+    tried = np.asarray(KDTree(middle).query(end, k=count)[1]).reshape(len(end), -1)
+    best, weights = np.full(len(end), -np.inf), np.zeros((len(end), 3))
+    chosen = np.zeros(len(end), np.int64)
+    for column in tried.T:
+        shares = _shares(corners[column], end)
+        better = shares.min(axis=1) > best
+        best[better] = shares.min(axis=1)[better]
+        weights[better], chosen[better] = shares[better], column[better]
+    weights = np.maximum(weights, 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("vk,vk...->v...", weights, values[sphere.triangles[chosen]])
+
+
+def _shares(
+    corners: Float[ndarray, "point 3 3"], directions: Float[ndarray, "point 3"]
+) -> Float[ndarray, "point 3"]:
+    """Where rays from the origin cross the planes of triangles, barycentric."""
+    flat = np.abs(np.linalg.det(corners)) < 1e-15
+    safe = np.where(flat[:, None, None], np.eye(3)[None], corners)
+    shares = np.linalg.solve(safe.transpose(0, 2, 1), directions[..., None])[..., 0]
+    total = shares.sum(axis=1, keepdims=True)
+    shares = np.where(total > 0, shares / np.where(total > 0, total, 1.0), -np.inf)
+    return np.where(flat[:, None], -np.inf, shares)
+
+
+def _directions(sphere: Surface) -> Float[ndarray, "vertex 3"]:
+    radii = np.linalg.norm(sphere.vertices, axis=1)
+    if radii.min() <= 0 or np.ptp(radii) > _ROUND * radii.mean():
+        raise ValueError(
+            "a registration sphere must be round about the origin; its radii go from "
+            f"{radii.min() * 1e3:.1f} to {radii.max() * 1e3:.1f} mm."
+        )
+    return sphere.vertices / radii[:, None]

@@ -1,0 +1,257 @@
+"""The report: what it says is what the files hold, and a browser shows it."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import h5py
+import numpy as np
+import pytest
+from browser import browser
+from cli_examples import no_picture, run
+from heads import five_layers, pose_over
+from PIL import Image
+
+from tmsgrad.cli import report, report_view, session, simulation
+from tmsgrad.cli.shapes import boundary, compact
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+@pytest.fixture(scope="module")
+def plan(case, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan") / "a <b> & c"
+    words = case.optimize(folder, efield="80", stimulator="5e7")
+    result = run(*words, "--report")
+    assert result.status == 0, result.err
+    return folder
+
+
+class _Text(HTMLParser):
+    """The words of a page, and whether its elements are closed."""
+
+    VOID = ("meta", "input", "img", "br", "link")
+
+    def __init__(self, page):
+        super().__init__()
+        self.text, self.open, self.attributes = [], [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+@pytest.fixture(scope="module")
+def page(plan):
+    return _Text((plan / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_says_what_the_summary_holds(plan, page):
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    assert page.open == []
+    field = summary["value"] * summary["didt"] / 1e6
+    centre = ", ".join(f"{x:.1f}" for x in np.asarray(summary["matsimnibs"])[:3, 3])
+    for words in (
+        "For research use only.",
+        f"{field:.4g} V/m",
+        f"{summary['didt'] / 1e6:.4g} A/µs",
+        f"{summary['dose']['stimulator_output']:.0%}",
+        "of the stimulator's output",
+        centre,
+        f"{summary['scalp_clearance_mm']:.2f} mm clear of the scalp",
+        f"{summary['field']['gray_matter_percentiles']['99.9']:.4g} V/m",
+        summary["provenance"]["inputs"]["head"]["sha256"],
+        summary["provenance"]["inputs"]["coil"]["sha256"],
+        summary["versions"]["jax"],
+        "--stimulator=5e7",
+        "a <b> & c",
+    ):
+        assert words in page.words, words
+    volumes = summary["field"]["focality"]["volume_mm3_above_percent"]
+    assert f"{volumes['50'] / 1e3:.3g} cm³" in page.words
+
+
+def test_the_warnings_are_on_the_page(plan, page):
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    statement = summary["dose"]["statement"]
+    assert statement in page.words
+    assert ("look here" in page.words) == (not summary["dose"]["reachable"])
+
+
+def test_focality_is_the_volume_above_shares_of_the_strongest(plan):
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    head = five_layers()
+    with h5py.File(plan / "field.h5") as file:
+        magnitude = np.asarray(file["magnE"])[0]  # pyright: ignore[reportArgumentType]
+    gray = head.tags == 2
+    strong = summary["field"]["gray_matter_percentiles"]["99.9"]
+    for share, volume in summary["field"]["focality"][
+        "volume_mm3_above_percent"
+    ].items():
+        above = gray & (magnitude >= float(share) / 100 * strong)
+        assert volume == pytest.approx(head.volumes[above].sum() * 1e9, rel=1e-12)
+
+
+def test_the_page_fetches_nothing_and_fits(plan, page):
+    size = (plan / "report.html").stat().st_size
+    assert size < report.MOST_BYTES
+    for _tag, attributes in page.attributes:
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    policy = next(a for _, a in page.attributes if "http-equiv" in a)
+    assert policy["content"].startswith("default-src 'none'")
+
+
+def test_the_picture_on_the_page_is_the_file(plan, page):
+    image = next(a for tag, a in page.attributes if tag == "img")
+    data = image["src"].removeprefix("data:image/png;base64,")
+    assert base64.b64decode(data) == (plan / "overview.png").read_bytes()
+    assert image["alt"]
+
+
+def test_everything_that_is_operated_has_a_name(page):
+    inputs = [a for tag, a in page.attributes if tag == "input"]
+    assert inputs
+    assert all(a["type"] == "checkbox" or "id" in a for a in inputs)
+    labelled = {a.get("for") for tag, a in page.attributes if tag == "label"}
+    assert "threshold" in labelled
+
+
+def test_a_click_reads_what_the_files_hold(plan, tmp_path):
+    with h5py.File(plan / "field.h5") as file:
+        magnitude = np.asarray(file["magnE"])[0]  # pyright: ignore[reportArgumentType]
+    head = five_layers()
+    with browser(tmp_path) as shown:
+        shown.open(plan / "report.html")
+        assert shown.wait_for("document.body && document.body.dataset.ready") == "yes"
+        shown.run("document.getElementById('view').scrollIntoView({block: 'center'})")
+        box = shown.run(
+            "(() => {const r = document.getElementById('view').getBoundingClientRect();"
+            "return [r.left, r.top, r.width, r.height]})()"
+        )
+        middle = [box[0] + box[2] / 2, box[1] + box[3] / 2]
+
+        def read(x, y):
+            """Click, and wait for an answer to this click."""
+            shown.run("delete document.getElementById('reading').dataset.node")
+            shown.click(x, y)
+            shown.wait_for("'node' in document.getElementById('reading').dataset")
+            return shown.run(
+                "Object.assign({text: document.getElementById('reading').textContent},"
+                "document.getElementById('reading').dataset)"
+            )
+
+        nodes = []
+        for shift in (0, 60):
+            found = read(middle[0] + shift, middle[1])
+            node = int(found["node"])
+            at_node = (head.tetrahedra == node).any(axis=1) & (head.tags == 2)
+            value = magnitude[at_node].mean()
+            assert float(found["value"]) == pytest.approx(value, rel=1e-6)
+            assert found["text"].startswith(f"{value:.5g}"[:4])
+            place = ", ".join(f"{x:.1f}" for x in head.nodes[node] * 1e3)
+            assert place.replace("-0.0", "0.0") in found["text"].replace("-0.0", "0.0")
+            nodes.append(node)
+        assert nodes[0] != nodes[1]
+        # The scalp and the casing in front do not hide the cortex from a click.
+        for part in ("scalp", "casing"):
+            shown.run(f"document.querySelector('[data-part={part}]').click()")
+        assert int(read(*middle)["node"]) == nodes[0]
+        # Another side, another place; beside the head, nothing.
+        shown.run("document.querySelector('[data-view=front]').click()")
+        front = int(read(*middle)["node"])
+        assert front != nodes[0]
+        assert head.nodes[front, 1] > 0.06
+        shown.click(box[0] + 5, box[1] + box[3] - 5)
+        node = shown.run("document.getElementById('reading').dataset.node")
+        assert int(node) == front
+        # The threshold tells the volume of gray matter above.
+        shown.run(
+            "(() => {const s = document.getElementById('threshold'); s.value = 50;"
+            "s.dispatchEvent(new Event('input'))})()"
+        )
+        told = shown.run("document.getElementById('above').textContent")
+        summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+        limit = summary["field"]["gray_matter_percentiles"]["99.9"] / 2
+        assert told.startswith(f"{limit:.1f} V/m")
+        shown.picture(tmp_path / "page.png")
+        assert shown.complaints == []
+        assert all(url.startswith(("file:", "data:")) for url in shown.requests)
+    with Image.open(tmp_path / "page.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"), dtype=float)
+    assert (np.ptp(pixels, axis=2) > 60).mean() > 0.01
+
+
+def test_the_page_of_given_poses_has_them_all(case, tmp_path, monkeypatch):
+    for module in (simulation, session):
+        monkeypatch.setattr(module, "write_overview", no_picture)
+    poses = [pose_over([0.2, 0.3, 1.0]), pose_over([0.2, -0.3, 1.0])]
+    file = tmp_path / "two.json"
+    matrices = [pose.to_matsimnibs().tolist() for pose in poses]
+    file.write_text(json.dumps({"matsimnibs": matrices}))
+    words = case.simulate(tmp_path / "fields", pose=file)
+    assert run(*words, "--report").status == 0
+    page = _Text((tmp_path / "fields" / "report.html").read_text(encoding="utf-8"))
+    assert "was computed for 2 poses" in page.words
+    summary = json.loads((tmp_path / "fields" / "summary.json").read_text())
+    np.testing.assert_allclose(summary["shown"]["matsimnibs"], matrices[0], atol=1e-9)
+    words = [*words[:-1], tmp_path / "session", "--target=30,-20,50", "--radius=8"]
+    assert run(*words, "--report").status == 0
+    page = _Text((tmp_path / "session" / "report.html").read_text(encoding="utf-8"))
+    summary = json.loads((tmp_path / "session" / "summary.json").read_text())
+    assert f"{summary['strongest']['value']:.4g} V/m" in page.words
+    assert "Each pulse is a row of pulses.csv." in page.words
+
+
+def test_a_page_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "MOST_BYTES", 1000)
+    empty = report.Page("title", "", (), (), (), {}, {}, ())
+    with pytest.raises(ValueError, match="more than 0 MB"):
+        report.write_report(tmp_path / "report.html", empty)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("budget", [200, 600])
+def test_a_thinned_surface_keeps_true_places(budget):
+    head = five_layers()
+    vertices, triangles, _ = compact(
+        head.nodes, boundary(head.tetrahedra, len(head.nodes))
+    )
+    assert len(triangles) > budget
+    few, faces, stayed = report_view.thinned(vertices, triangles, budget)
+    assert len(faces) <= budget
+    np.testing.assert_array_equal(few, vertices[stayed])
+    assert faces.min() == 0
+    assert faces.max() == len(few) - 1
+    a, b, c = (few[faces[:, i]] for i in range(3))
+    outwards = np.einsum("tc,tc->t", np.cross(b - a, c - a), a + b + c)
+    assert (outwards > 0).mean() > 0.9
+
+
+def test_what_is_to_be_kept_stays_while_others_suffice():
+    head = five_layers()
+    vertices, triangles, _ = compact(
+        head.nodes, boundary(head.tetrahedra, len(head.nodes))
+    )
+    kept = vertices[:, 2] > 0.05
+    _, faces, stayed = report_view.thinned(
+        0.2 * vertices, triangles, len(triangles) * 2 // 3, kept
+    )
+    assert len(faces) < len(triangles)
+    assert set(np.flatnonzero(kept)) <= set(stayed)
