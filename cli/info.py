@@ -136,9 +136,9 @@ def _motions(coil: Coil) -> list[str]:
     """Say what each setting of a coil does, and within what range."""
     moved: dict[int, list[str]] = {}
     turning = set()
-    for element in coil.elements:
-        for motion in element.motions if isinstance(element, Part) else ():
-            moved.setdefault(motion.setting, []).append(element.name or "a part")
+    for part in (each for each in coil.elements if isinstance(each, Part)):
+        for motion in part.motions:
+            moved.setdefault(motion.setting, []).append(part.name or "a part")
             if isinstance(motion, Rotation):
                 turning.add(motion.setting)
     found = []

@@ -216,7 +216,8 @@ def _corner_errors(
 
 def _mean_square(corners: list[Float[Array, "tet"]]) -> Float[Array, "tet"]:
     """Average the square of a linear function: ∫ Nᵢ Nⱼ = V (1 + δᵢⱼ) / 20."""
-    return (sum(x**2 for x in corners) + sum(corners) ** 2) / 20
+    stacked = jnp.stack(corners)
+    return (jnp.sum(stacked**2, axis=0) + jnp.sum(stacked, axis=0) ** 2) / 20
 
 
 def _ratio(

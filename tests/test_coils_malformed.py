@@ -5,6 +5,7 @@ import gzip
 import json
 import time
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,8 @@ def _bytes_damaged(data, content):
 def _value_replaced(data, content):
     """Another value at some place of a JSON file, or a packed array damaged."""
     root = json.loads(content)
-    holder, key = {"": root}, ""
+    holder: Any = {"": root}
+    key: Any = ""
     for _ in range(data.draw(st.integers(1, 6))):
         inner = holder[key]
         if not isinstance(inner, dict | list) or not inner:
