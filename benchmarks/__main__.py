@@ -12,7 +12,6 @@ ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue"),
 )
-NEED_DATA = ("shape",)
 
 
 def main(words: list[str]) -> int:
@@ -22,10 +21,10 @@ def main(words: list[str]) -> int:
         return importlib.import_module("benchmarks.show_validation").main(words[1:])
     names = [word for word in words if not word.startswith("-")] or list(ALL)
     options = [word for word in words if word.startswith("-")]
-    unknown = [name for name in names if name not in (*ALL, *NEED_DATA)]
+    unknown = [name for name in names if name not in ALL]
     if unknown:
         print(
-            f"unknown benchmark {unknown[0]!r}; known are {', '.join((*ALL, *NEED_DATA))}",
+            f"unknown benchmark {unknown[0]!r}; known are {', '.join(ALL)}",
             file=sys.stderr,
         )
         return 2

@@ -116,7 +116,11 @@ def test_an_output_name_too_long_leaves_no_parents(case, tmp_path):
 @pytest.mark.parametrize(
     ("moment", "exists"),
     [
-        *[("read_coil", True), ("read_coil", False), ("write_json", True)],
+        *[
+            ("read_driven_coil", True),
+            ("read_driven_coil", False),
+            ("write_json", True),
+        ],
         *[("write_overview", True), ("write_overview", False)],
     ],
 )
@@ -141,7 +145,7 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("the solver gave up")
 
-    monkeypatch.setattr(simulation, "read_coil", fail)
+    monkeypatch.setattr(simulation, "read_driven_coil", fail)
     monkeypatch.delenv("TMSGRAD_DEBUG", raising=False)
     result = run(*case.simulate(tmp_path / "out"))
     assert result.status == 1

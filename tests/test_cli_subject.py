@@ -70,7 +70,7 @@ def test_a_target_in_mni_space_is_that_of_the_head(files, tmp_path):
 
 def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):
     plans = []
-    asked = lambda plan, out: plans.append(plan) or {}
+    asked = lambda plan, *_: plans.append(plan) or {}
     monkeypatch.setattr("tmsgrad.cli.optimization._optimize", asked)
     for head in (files / "m2m_ball", files / "m2m_ball" / "ball.msh", "template:9999"):
         result = run(

@@ -296,7 +296,8 @@ def slope(function, point, direction):
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=names)
+# Derivatives of both host solvers are taken by the same lines.
+@pytest.mark.parametrize("solver", SOLVERS[1:], ids=names)
 def test_derivatives_by_pose_and_conductivity_equal_finite_differences(
     conductor, target, rng, solver
 ):
