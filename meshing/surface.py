@@ -15,6 +15,7 @@ from scipy.spatial import KDTree
 _FACES = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
 
 _NEAREST_FIRST = 32  # Triangles tried for a point before more are.
+_LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its centre.
 _POINTS_AT_ONCE = 4096
 _RAY_PAIRS_AT_ONCE = 1_000_000
 
@@ -38,10 +39,11 @@ class Surface:
 
     @cached_property
     def normals(self) -> Float[ndarray, "triangle 3"]:
-        """Outward unit normals of the triangles."""
+        """Outward unit normals of the triangles, zero for those without area."""
         a, b, c = self.corners
         normal = np.cross(b - a, c - a)
-        return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+        length = np.linalg.norm(normal, axis=1, keepdims=True)
+        return normal / np.where(length > 0, length, 1.0)
 
     @cached_property
     def vertex_normals(self) -> Float[ndarray, "vertex 3"]:
@@ -58,12 +60,39 @@ class Surface:
         return normals / np.where(length > 0, length, 1.0)
 
     @cached_property
-    def _tree(self) -> tuple[KDTree, Float[ndarray, "triangle"]]:
-        """The triangles' centres, and how far each triangle reaches from its own."""
-        centres = self.corners.mean(axis=0)
-        return KDTree(centres), np.linalg.norm(self.corners - centres, axis=2).max(
-            axis=0
+    def _pieces(self) -> tuple[Float[ndarray, "3 piece 3"], Int[ndarray, "piece"]]:
+        """Corners of triangles cut until none is much larger than most, and their owners.
+
+        The plane faces of a casing come as a few triangles a hundred times larger than
+        those around its edges: left whole, they would make every search a search of all.
+        """
+        corners, owner = self.corners, np.arange(len(self.triangles))
+        a, b, c = corners
+        area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
+        limit = max(
+            _LARGEST_PIECE * float(np.median(_reach(corners))),
+            float(np.sqrt(area / len(owner))),
         )
+        while len(large := np.nonzero(_reach(corners) > limit)[0]):
+            a, b, c = corners[:, large]
+            edges = np.stack([a - b, b - c, c - a])
+            longest = np.linalg.norm(edges, axis=2).argmax(axis=0)
+            turned = (
+                np.arange(3)[:, None] + longest
+            ) % 3  # The longest edge comes first.
+            a, b, c = corners[turned, large]
+            middle = (a + b) / 2
+            corners = corners.copy()
+            corners[:, large] = a, middle, c
+            corners = np.concatenate([corners, np.stack([middle, b, c])], axis=1)
+            owner = np.concatenate([owner, owner[large]])
+        return corners, owner
+
+    @cached_property
+    def _tree(self) -> tuple[KDTree, Float[ndarray, "piece"]]:
+        """The pieces' centres, and how far each piece reaches from its own."""
+        corners, _ = self._pieces
+        return KDTree(corners.mean(axis=0)), _reach(corners)
 
     def signed_distance(
         self, points: Float[ndarray, "point 3"], exact_within: float = 0.02
@@ -89,7 +118,8 @@ class Surface:
         largest = reach.max()
         result = np.empty(len(points))
         todo = np.arange(len(points))
-        count = min(_NEAREST_FIRST, len(self.triangles))
+        pieces = len(reach)
+        count = min(_NEAREST_FIRST, pieces)
         while len(todo):
             far, near = tree.query(points[todo], k=count)
             far, near = far.reshape(len(todo), -1), near.reshape(len(todo), -1)
@@ -100,20 +130,21 @@ class Surface:
             # A triangle that was not tried has its centre farther than the last tried.
             sure = np.abs(signed) <= far[:, -1] - largest
             sure |= far[:, 0] > exact_within + largest
-            if count == len(self.triangles):
+            if count == pieces:
                 break
-            todo, count = todo[~sure], min(3 * count, len(self.triangles))
+            todo, count = todo[~sure], min(3 * count, pieces)
         return result
 
     def _to_candidates(
         self, points: ndarray, candidates: ndarray, worth: ndarray
     ) -> ndarray:
-        point, triangle = np.nonzero(worth)[0], candidates[worth]
+        corners, owner = self._pieces
+        point, piece = np.nonzero(worth)[0], candidates[worth]
         at = points[point]
-        offset = at - closest_on_triangles(at, *(c[triangle] for c in self.corners))
+        offset = at - closest_on_triangles(at, *(c[piece] for c in corners))
         distance, height = np.full(worth.shape, np.inf), np.zeros(worth.shape)
         distance[worth] = np.linalg.norm(offset, axis=1)
-        height[worth] = np.einsum("pc,pc->p", offset, self.normals[triangle])
+        height[worth] = np.einsum("pc,pc->p", offset, self.normals[owner[piece]])
         # At an edge or corner several triangles are equally near; the one that the point
         # faces most squarely tells the side (Bærentzen & Aanæs 2005, sec. 3).
         nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
@@ -284,6 +315,11 @@ def closest_on_triangles(
     for where, along_b, along_c in rules:
         v, w = np.where(where, along_b, v), np.where(where, along_c, w)
     return a + v[..., None] * ab + w[..., None] * ac
+
+
+def _reach(corners: Float[ndarray, "3 triangle 3"]) -> Float[ndarray, "triangle"]:
+    """How far triangles reach from their centres. [m]"""
+    return np.linalg.norm(corners - corners.mean(axis=0), axis=2).max(axis=0)
 
 
 def _first_hits(origins, directions, a, ab, ac):

@@ -45,6 +45,7 @@ from .rules import (
 )
 from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity
+from .shape import ShapedOptimum as ShapedOptimum, find_shape as find_shape
 from .sweep import Sweep as Sweep, sweep as sweep
 from .turns import mean_of_turns as mean_of_turns
 from .uncertainty import (

@@ -34,13 +34,26 @@ def casing_samples(
         Points in the frame of the coil. [m]
     """
     points = np.asarray(coil.surface_points, dtype=np.float64)
-    triangles = coil.casing_triangles if isinstance(coil, Coil) else None
-    if triangles is None or len(triangles) == 0:
+    surface = coil.casing_surface() if isinstance(coil, Coil) else None
+    if surface is None:
         return points
-    corners = points[np.asarray(triangles)]
+    every = np.concatenate([points, triangle_samples(*surface, spacing)])
+    # Neighbouring triangles share their edges: one point per half spacing is enough.
+    cell = np.round(every / (spacing / 2)).astype(np.int64)
+    first = np.unique(cell, axis=0, return_index=True)[1]
+    return every[np.sort(first)]
+
+
+def triangle_samples(
+    points: Float[ndarray, "point 3"],
+    triangles: Int[ndarray, "triangle 3"],
+    spacing: float = _SAMPLE_SPACING,
+) -> Float[ndarray, "sample 3"]:
+    """Sample the triangles whose edges are longer than a spacing. [m]"""
+    corners = points[triangles].astype(np.float64)
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     cuts = np.ceil(longest / spacing).astype(int)
-    samples = [points]
+    samples = [np.empty((0, 3))]
     for n in np.unique(cuts[cuts > 1]):
         i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
         keep = i + j <= n
@@ -48,11 +61,7 @@ def casing_samples(
         samples.append(
             np.einsum("sk,tkc->tsc", shares, corners[cuts == n]).reshape(-1, 3)
         )
-    every = np.concatenate(samples)
-    # Neighbouring triangles share their edges: one point per half spacing is enough.
-    cell = np.round(every / (spacing / 2)).astype(np.int64)
-    first = np.unique(cell, axis=0, return_index=True)[1]
-    return every[np.sort(first)]
+    return np.concatenate(samples)
 
 
 class Clearance(eqx.Module):

@@ -20,7 +20,7 @@ _BOX = np.array(
 )
 _BOX_SIDES = [(0, 2, 6, 4), (1, 5, 7, 3), (0, 4, 5, 1)]
 _BOX_SIDES += [(2, 3, 7, 6), (0, 1, 3, 2), (4, 6, 7, 5)]
-_BOX_TRIANGLES = np.array(
+BOX_TRIANGLES = np.array(
     [half for a, b, c, d in _BOX_SIDES for half in ((a, b, c), (a, c, d))]
 )
 
@@ -43,7 +43,7 @@ def boxed_coil() -> Coil:
         dipoles.positions - jnp.array([[0.0, 0.0, 0.007]]), dipoles.moments
     )
     return Coil(
-        (raised,), jnp.asarray(_BOX), "boxed", 100e6, jnp.asarray(_BOX_TRIANGLES)
+        (raised,), jnp.asarray(_BOX), "boxed", 100e6, jnp.asarray(BOX_TRIANGLES)
     )
 
 
@@ -51,7 +51,7 @@ def write_coil(folder: Path) -> Path:
     """Write `boxed_coil` as boxed.ccd, with its casing beside it."""
     coil = boxed_coil()
     write_ccd(folder / "boxed.ccd", coil)
-    write_stl(folder / "boxed.stl", _BOX, _BOX_TRIANGLES)
+    write_stl(folder / "boxed.stl", _BOX, BOX_TRIANGLES)
     return folder / "boxed.ccd"
 
 

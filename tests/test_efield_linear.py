@@ -12,7 +12,7 @@ from efield_examples import (
 )
 
 from tmsgrad import efield, meshing
-from tmsgrad.efield.linear import direct, solve_linear, stiffness
+from tmsgrad.efield.linear import direct, mkl, solve_linear, stiffness
 
 
 POSE = pose_above([0.2, 0.3, 1.0])
@@ -234,7 +234,7 @@ def test_gradients_of_linear_functions_are_exact(head, conductor):
 def library(request, monkeypatch):
     if request.param == "superlu":
         monkeypatch.setattr(direct, "pardiso_is_available", lambda: False)
-    elif not direct.pardiso_is_available():
+    elif not mkl.pardiso_is_available():
         pytest.skip("PARDISO is not installed")
 
 

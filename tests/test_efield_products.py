@@ -1,5 +1,7 @@
 """Products on the host, sums at nodes, and the numbering along a curve."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -16,7 +18,7 @@ from efield_examples import (
 )
 
 from tmsgrad import efield
-from tmsgrad.efield.linear import direct, products, stiffness
+from tmsgrad.efield.linear import mkl, products, stiffness
 from tmsgrad.efield.p1 import first_order
 from tmsgrad.efield.p2 import second_order
 
@@ -30,7 +32,7 @@ def head():
 def library(request, monkeypatch):
     if request.param == "SciPy":
         monkeypatch.setattr(products, "pardiso_is_available", lambda: False)
-    elif not direct.pardiso_is_available():
+    elif not mkl.pardiso_is_available():
         pytest.skip("MKL is not installed")
     return request.param
 
@@ -49,6 +51,19 @@ def test_products_are_those_of_the_dense_matrix(library, kind, width, rng):
     kept = b.copy()
     assert relative_error(rows.residual(b, x, None), b - dense @ x) < tolerance
     np.testing.assert_array_equal(b, kept)
+
+
+def test_mkl_promises_equal_results_whatever_it_does_first():
+    if not mkl.pardiso_is_available():
+        pytest.skip("MKL is not installed")
+    code = (
+        "import scipy.sparse as sp\n"
+        "from tmsgrad.efield.linear import mkl, products\n"
+        "products.rows_of(sp.csr_matrix([[1.0]]))\n"
+        "raise SystemExit(mkl.mkl().MKL_CBWR_Get(-1))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code], check=False)
+    assert process.returncode == 2  # MKL_CBWR_AUTO: 1 is without the promise.
 
 
 def test_threads_that_share_rows_give_the_same(rng):

@@ -285,8 +285,11 @@ def place_of(pose):
         starts,
         key=lambda s: -float(patch.pose(s[:2], ANGLE * s[2], 4e-3).rotation[:, 1] @ y),
     )
+    newton = jax.jit(
+        lambda x: x - jnp.linalg.solve(jax.jacfwd(residual)(x), residual(x))
+    )
     for _ in range(12):
-        x = x - jnp.linalg.solve(jax.jacfwd(residual)(x), residual(x))
+        x = newton(x)
     return np.asarray(x)
 
 

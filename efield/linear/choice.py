@@ -4,8 +4,9 @@ import logging
 
 import jax
 
-from .direct import Direct, pardiso_is_available
+from .direct import Direct
 from .host_multigrid import HostMultigrid
+from .mkl import pardiso_is_available
 from .multigrid import Multigrid
 from .solver import AbstractSolver
 from .stiffness import HostMesh

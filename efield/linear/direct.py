@@ -1,8 +1,5 @@
 """Factorisation on the host: set up once, then each right-hand side is cheap."""
 
-import ctypes
-import functools
-import logging
 import weakref
 
 import equinox as eqx
@@ -12,26 +9,9 @@ import scipy.sparse.linalg as spl
 from jaxtyping import Float
 from numpy import ndarray
 
+from .mkl import mkl, pardiso_is_available
 from .solver import AbstractHostSolver, HostSolution
 from .stiffness import HostMesh, assemble_upper, whole
-
-
-_log = logging.getLogger("tmsgrad")
-
-
-@functools.cache
-def pardiso_is_available() -> bool:
-    """Tell whether MKL's PARDISO can be loaded, which it can be on x86-64 only."""
-    try:
-        import pypardiso
-
-        pypardiso.PyPardisoSolver(mtype=2)
-    except ModuleNotFoundError:
-        return False
-    except (ImportError, OSError) as error:
-        _log.warning("pypardiso is installed, but MKL cannot be loaded: %s", error)
-        return False
-    return True
 
 
 class Direct(AbstractHostSolver):
@@ -70,9 +50,12 @@ class _Pardiso:
         import pypardiso
 
         self.upper = upper
+        library = mkl()
+        assert library is not None
         self._solver = solver = pypardiso.PyPardisoSolver(mtype=2)
         weakref.finalize(self, solver.free_memory, everything=True).atexit = False
-        _make_reproducible(solver)
+        # Reproducible, as `mkl` asks for, is only a fixed number of threads.
+        solver.set_iparm(34, library.MKL_Get_Max_Threads())
         try:
             self._solver.factorize(upper)
         except pypardiso.pardiso_wrapper.PyPardisoError as error:
@@ -86,16 +69,6 @@ class _Pardiso:
             self._solver.set_phase(phase)
             x = self._solver._call_pardiso(self.upper, np.asfortranarray(x))
         return x.reshape(rhs.T.shape).T
-
-
-def _make_reproducible(solver) -> None:
-    """Ask MKL for results that are the same bit by bit in every run.
-
-    MKL's conditional numerical reproducibility: the branch for this processor (2), and a
-    fixed number of threads for PARDISO (iparm 34).
-    """
-    solver.libmkl.MKL_CBWR_Set(ctypes.c_int(2))
-    solver.set_iparm(34, solver.libmkl.MKL_Get_Max_Threads())
 
 
 class _SuperLU:

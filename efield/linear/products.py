@@ -6,7 +6,6 @@ the rows of a lone product. Either way each row is summed by one thread in a fix
 """
 
 import ctypes
-import functools
 import itertools
 import os
 import weakref
@@ -19,7 +18,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 from numpy import ndarray
 
-from .direct import pardiso_is_available
+from .mkl import mkl, pardiso_is_available
 
 
 _FEW_ROWS = 20_000  # Not worth more than one thread.
@@ -117,11 +116,8 @@ class _Description(ctypes.Structure):
 _GENERAL = _Description(20, 0, 0)
 
 
-@functools.cache
 def _mkl() -> ctypes.CDLL:
-    import pypardiso
-
-    library = pypardiso.PyPardisoSolver(mtype=2).libmkl
+    library = mkl()
     assert library is not None
     return library
 

@@ -1,0 +1,43 @@
+"""Intel's Math Kernel Library, which pypardiso brings along on x86-64."""
+
+import ctypes
+import functools
+import logging
+
+
+_log = logging.getLogger("tmsgrad")
+
+_BRANCH_OF_THIS_PROCESSOR = 2  # MKL_CBWR_AUTO
+
+
+@functools.cache
+def mkl() -> ctypes.CDLL | None:
+    """Load the library where it is.
+
+    Results are asked to be the same bit by bit in every run (MKL's conditional numerical
+    reproducibility). MKL obeys only before it has computed anything: so it is asked here,
+    and nothing else loads it.
+    """
+    try:
+        import pypardiso
+
+        library = pypardiso.PyPardisoSolver(mtype=2).libmkl
+    except ModuleNotFoundError:
+        return None
+    except (ImportError, OSError) as error:
+        _log.warning("pypardiso is installed, but MKL cannot be loaded: %s", error)
+        return None
+    assert library is not None
+    status = library.MKL_CBWR_Set(ctypes.c_int(_BRANCH_OF_THIS_PROCESSOR))
+    if status != 0:
+        _log.info(
+            "MKL was at work before: results may differ in their last digits from run to "
+            "run (MKL_CBWR_Set: %d). Set the environment variable MKL_CBWR=AUTO.",
+            status,
+        )
+    return library
+
+
+def pardiso_is_available() -> bool:
+    """Tell whether MKL's PARDISO can be loaded, which it can be on x86-64 only."""
+    return mkl() is not None

@@ -1,0 +1,376 @@
+"""Coils whose parts move: pose and shape are searched together.
+
+The coil is pressed on the head: moved along its axis until its nearest point is as near to
+the scalp as it may be. Parts that must not cut each other are kept apart by a penalty on
+the signed distance of one's casing from the other's.
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from numpy import ndarray
+
+from ..coils import AbstractCoil, Coil, Part, Pose
+from ..coils.motions import combined
+from ..efield import Reciprocal, equivalent
+from ..efield.splines import SplineGrid
+from ..meshing import Scalp
+from ..meshing.surface import Surface
+from .climb import climb
+from .constraints import casing_samples, lifted, spread_out, triangle_samples
+from .landscape import ANGLE, LENGTH
+from .objectives import AbstractObjective
+
+
+_POINTS = 160  # Of each body, for distances.
+_SOFTNESS = 0.3e-3  # Of the nearest point. [m]
+_PRESSES = 5
+_LOWERINGS = 20
+_RESTS = 1e-5  # So near to the clearance. [m]
+_GRID = 5e-3  # Of a casing's signed distance. [m]
+_MARGIN = 15e-3  # [m]
+_PENALTY = 0.3  # Of the value, for each square millimetre that parts cut each other.
+_SLACK = 0.3e-3  # By which the penalty may fail. [m]
+_CURVATURE = (0.06, 0.06, 0.12, 0.12, 0.12)
+_SETTING_CURVATURE = 0.2
+
+
+class ShapedOptimum(eqx.Module):
+    """The best pose and shape.
+
+    Attributes:
+        coil: In its shape.
+        pose: Of the coil.
+        value: Of the objective, by exact reciprocity. [V/m]
+        clearance: From the coil to the true scalp. [m]
+        self_clearance: Between the two nearest of the bodies that must not cut each other,
+            on their true surfaces; negative where the coil comes with them cut, as at
+            hinges; infinite for a coil without such bodies. [m]
+        evaluations: Of value and gradient.
+    """
+
+    coil: Coil
+    pose: Pose
+    value: float
+    clearance: float
+    self_clearance: float
+    evaluations: int
+
+
+class _Body(eqx.Module):
+    """A casing: points of it, and its signed distance at rest."""
+
+    points: Float[Array, "point 3"]
+    distance: SplineGrid
+    element: int = eqx.field(static=True)  # -1 for the coil's own casing.
+
+
+class _Shaped(eqx.Module):
+    """The objective over pose and settings."""
+
+    objective: AbstractObjective
+    coil: Coil
+    start: Pose
+    scalp: SplineGrid
+    points: Int[Array, "point"]
+    bodies: tuple[_Body, ...]
+    gaps: Float[Array, ""]
+    clearance: Float[Array, ""]
+    scale: Float[Array, ""]
+
+    def shape(self, x: Float[Array, "n"]) -> Float[Array, "setting"]:
+        low = jnp.array([each.lowest for each in self.coil.ranges])
+        high = jnp.array([each.highest for each in self.coil.ranges])
+        return low + (high - low) * (x[5:] + 1) / 2
+
+    def pose(self, x: Float[Array, "n"], coil: Coil) -> Pose:
+        turn = ANGLE * jnp.array([x[3], x[4], x[2]])
+        shift = jnp.append(LENGTH * x[:2], 0.0)
+        near = self.start.moved(shift, turn)
+        placed = near.to_head(coil.surface_points[self.points])
+        axis = near.rotation[None, :, 2]
+
+        def press(lift: Float[Array, ""], _: None):
+            gap = self.scalp(placed - lift * axis)[:, 0]
+            nearest = -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
+            return lift + self.clearance - nearest, None
+
+        lift = jax.lax.scan(press, jnp.zeros(()), None, length=_PRESSES)[0]
+        return Pose(near.rotation, near.translation - lift * near.rotation[:, 2])
+
+    def nearest_parts(self, settings: Float[Array, "setting"]) -> Float[Array, ""]:
+        """The signed distance between the two nearest bodies. [m]"""
+        gaps = [jnp.asarray(1.0)]
+        poses = [_pose_of(self.coil, body.element, settings) for body in self.bodies]
+        for one, mine in zip(self.bodies, poses, strict=True):
+            for other, its in zip(self.bodies, poses, strict=True):
+                if one is not other:
+                    there = its.to_coil(mine.to_head(one.points))
+                    gap = other.distance(there)[:, 0]
+                    gaps.append(-_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS))
+        return jnp.min(jnp.stack(gaps))
+
+    def __call__(self, x: Float[Array, "n"]) -> Float[Array, ""]:
+        settings = self.shape(x)
+        coil = dataclasses.replace(self.coil, settings=settings)
+        pose = self.pose(x, coil)
+        mean = _mean(self.objective.reciprocal, coil, pose)
+        cut = jnp.maximum(self.gaps - self.nearest_parts(settings), 0) * 1e3
+        return self.objective.value(mean) - _PENALTY * self.scale * cut**2
+
+
+def find_shape(
+    objective: AbstractObjective,
+    coil: Coil,
+    scalp: Scalp,
+    start: Pose,
+    *,
+    clearance: float = 0.0,
+    rigid: bool = False,
+    starts: int = 3,
+) -> ShapedOptimum:
+    """Find pose and settings of a coil whose parts move, near a pose.
+
+    The coil may slide, turn and tilt freely; it rests on the head with its casing at the
+    clearance. The parts never come nearer to each other than they are as the coil comes,
+    or than touching.
+
+    Args:
+        objective: Of the target.
+        coil: With ranges of settings.
+        scalp: Of the same head.
+        start: Such as `find_pose` finds for the coil at rest.
+        clearance: Between casing and scalp. [m]
+        rigid: Keep the coil's settings, for comparison.
+        starts: From how many shapes to climb.
+
+    Returns:
+        The best of all climbs.
+
+    Raises:
+        ValueError: The coil has no parts that move.
+    """
+    if not coil.ranges or coil.settings is None:
+        raise ValueError(f"{coil.name!r} has no parts that move: take `find_pose`.")
+    few, _ = equivalent(objective.reciprocal, scalp)
+    given, coil = coil, _sampled(coil)
+    casings = [] if rigid else _casings(coil)
+    landscape = _landscape(objective, few, coil, scalp, start, clearance, casings)
+    low, high = (
+        np.array([getattr(each, end) for each in coil.ranges])
+        for end in ("lowest", "highest")
+    )
+    span = np.where(high > low, high - low, 1.0)
+    now = 2 * (np.asarray(coil.settings) - low) / span - 1
+    rng = np.random.default_rng(0)
+    count = len(now)
+    first = np.zeros((starts, 5 + count))
+    first[:, 5:] = np.clip(now + rng.uniform(-0.3, 0.3, (starts, count)), -1, 1)
+    first[0, 5:] = now
+    if rigid:
+        first[:, 5:] = now
+
+    def project(x: ndarray) -> ndarray:
+        inside = x.copy()
+        inside[:, 5:] = now if rigid else np.clip(x[:, 5:], -1, 1)
+        return inside
+
+    maxima = climb(
+        lambda x, active: _derivatives(landscape, jnp.asarray(x), jnp.asarray(active)),
+        first,
+        np.array([*_CURVATURE, *[_SETTING_CURVATURE] * count]),
+        project,
+    )
+    best = maxima.points[int(np.argmax(maxima.values))]
+    settings, between = _apart(landscape, casings, best, now)
+    x = jnp.asarray(np.append(best[:5], settings))
+    wanted = given.clipped(landscape.shape(x))
+    shaped = given.shaped(wanted)
+    samples = casing_samples(shaped)
+    near = landscape.pose(x, coil.shaped(wanted))
+    pose, gap = _lowered(
+        *lifted(near, samples, scalp, clearance), samples, scalp, clearance
+    )
+    value = float(objective.value(_mean(objective.reciprocal, shaped, pose)))
+    return ShapedOptimum(
+        shaped, pose, value, gap, between, int(maxima.evaluations.sum())
+    )
+
+
+def _lowered(
+    pose: Pose, gap: float, samples: ndarray, scalp: Scalp, clearance: float
+) -> tuple[Pose, float]:
+    """Move a coil that is clear of the true scalp towards it, until it rests on it.
+
+    No step is longer than the gap, so none can reach the head.
+    """
+    axis = np.asarray(pose.rotation)[:, 2]
+    placed = samples @ np.asarray(pose.rotation).T + np.asarray(pose.translation)
+    depth = 0.0
+    for _ in range(_LOWERINGS):
+        if gap - clearance < _RESTS:
+            break
+        depth += gap - clearance
+        gap = scalp.clearance(placed + depth * axis)
+    return Pose(pose.rotation, pose.translation + depth * jnp.asarray(axis)), gap
+
+
+def _apart(
+    landscape: _Shaped,
+    casings: list[tuple[int, Surface]],
+    best: ndarray,
+    now: ndarray,
+) -> tuple[ndarray, float]:
+    """Go back towards the shape as it came until no parts cut each other.
+
+    Returns:
+        The settings, and the clearance between parts on their true surfaces. [m]
+    """
+    coil = landscape.coil
+
+    def gap(settings: ndarray) -> float:
+        x = jnp.asarray(np.append(best[:5], settings))
+        return _true_gap(coil, casings, landscape.shape(x))
+
+    rest = gap(now)
+    allowed = min(rest, 0.0) - _SLACK
+    for share in np.linspace(1, 0, 21)[:-1]:
+        settings = now + share * (best[5:] - now)
+        if (found := gap(settings)) >= allowed:
+            return settings, found
+    return now, rest
+
+
+def _true_gap(
+    coil: Coil, casings: list[tuple[int, Surface]], settings: Float[Array, "setting"]
+) -> float:
+    """Measure from the points of each casing to the triangles of the others. [m]"""
+    poses = [_pose_of(coil, element, settings) for element, _ in casings]
+    gaps = [float("inf")]
+    for (_, mine), here in zip(casings, poses, strict=True):
+        points = here.to_head(jnp.asarray(mine.vertices))
+        for (_, other), there in zip(casings, poses, strict=True):
+            if other is not mine:
+                seen = np.asarray(there.to_coil(points))
+                gaps.append(float(other.signed_distance(seen, _MARGIN).min()))
+    return min(gaps)
+
+
+@eqx.filter_jit
+def _derivatives(landscape: _Shaped, points: Array, active: Array):
+    both = jax.value_and_grad(landscape)
+    nothing = lambda point: (jnp.zeros(()), jnp.zeros_like(point))
+    return jax.lax.map(
+        lambda one: jax.lax.cond(one[1], both, nothing, one[0]), (points, active)
+    )
+
+
+@eqx.filter_jit
+def _mean(reciprocal: Reciprocal, coil: Coil, pose: Pose) -> Float[Array, "direction"]:
+    return reciprocal.mean_field(coil, pose, 1e6)
+
+
+def _landscape(
+    objective: AbstractObjective,
+    few: Reciprocal,
+    coil: Coil,
+    scalp: Scalp,
+    start: Pose,
+    clearance: float,
+    casings: list[tuple[int, Surface]],
+) -> _Shaped:
+    values = jnp.asarray(scalp.distance)[..., None]
+    surface = np.asarray(coil.surface_points)
+    simple = eqx.tree_at(lambda each: each.reciprocal, objective, few)
+    scale = abs(float(objective.value(_mean(few, coil, start))))
+    landscape = _Shaped(
+        simple,
+        coil,
+        start,
+        SplineGrid.fitted(scalp.origin, scalp.spacing, values),
+        jnp.asarray(spread_out(surface, 3 * _POINTS)),
+        tuple(_body(element, surface) for element, surface in casings),
+        jnp.zeros(()),
+        jnp.asarray(clearance, dtype=float),
+        jnp.asarray(scale),
+    )
+    assert coil.settings is not None
+    # Hinges touch as the coil comes: nearer than that they must not be.
+    rest = jnp.minimum(landscape.nearest_parts(coil.settings), 0.0)
+    return eqx.tree_at(lambda each: each.gaps, landscape, rest)
+
+
+def _sampled(coil: Coil) -> Coil:
+    """Add points to the large triangles of all hulls, so that nothing passes between."""
+
+    def more(points: Array | None, triangles: Array | None) -> Array | None:
+        if points is None or triangles is None:
+            return points
+        extra = triangle_samples(np.asarray(points), np.asarray(triangles))
+        return jnp.concatenate([points, jnp.asarray(extra, points.dtype)])
+
+    def sampled(element: AbstractCoil) -> AbstractCoil:
+        if not isinstance(element, Part) or element.casing is None:
+            return element
+        casing = element.casing
+        points = more(casing.points, casing.triangles)
+        assert points is not None
+        return dataclasses.replace(
+            element, casing=dataclasses.replace(casing, points=points)
+        )
+
+    return dataclasses.replace(
+        coil,
+        elements=tuple(sampled(each) for each in coil.elements),
+        casing=more(coil.casing, coil.casing_triangles),
+    )
+
+
+def _casings(coil: Coil) -> list[tuple[int, Surface]]:
+    """The surfaces that must not cut each other, with their elements (-1: the coil)."""
+    numbers = sorted({body for group in coil.details.apart for body in group})
+    found = []
+    for number in numbers:
+        if number == 0:
+            points, triangles = coil.casing, coil.casing_triangles
+        else:
+            part = coil.elements[number - 1]
+            casing = part.casing if isinstance(part, Part) else None
+            points = None if casing is None else casing.points
+            triangles = None if casing is None else casing.triangles
+        if points is not None and triangles is not None:
+            surface = _outward(np.asarray(points, float), np.asarray(triangles))
+            found.append((number - 1, surface))
+    return found
+
+
+def _outward(vertices: ndarray, triangles: ndarray) -> Surface:
+    """Make a surface of a hull as files have it: triangles without area, or inside out."""
+    a, b, c = vertices[triangles.T]
+    triangles = triangles[np.linalg.norm(np.cross(b - a, c - a), axis=1) > 0]
+    a, b, c = vertices[triangles.T] - vertices.mean(axis=0)
+    inside_out = np.einsum("tc,tc->", a, np.cross(b, c)) < 0
+    return Surface(vertices, triangles[:, ::-1] if inside_out else triangles)
+
+
+def _body(element: int, surface: Surface) -> _Body:
+    vertices = surface.vertices
+    low = vertices.min(axis=0) - _MARGIN
+    shape = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID).astype(int) + 1
+    grid = low + _GRID * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
+    distance = surface.signed_distance(grid, _MARGIN).reshape(*shape, 1)
+    return _Body(
+        jnp.asarray(vertices[spread_out(vertices, _POINTS)]),
+        SplineGrid.fitted(low, _GRID, jnp.asarray(distance)),
+        element,
+    )
+
+
+def _pose_of(coil: Coil, element: int, settings: Float[Array, "setting"]) -> Pose:
+    part = coil.elements[element] if element >= 0 else None
+    motions = part.motions if isinstance(part, Part) else ()
+    return combined(motions, settings)
