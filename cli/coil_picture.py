@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from numpy import ndarray
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from .. import coils
 from ..coils import CircularTurns, Coil, Description, StraightSegments
@@ -92,8 +92,8 @@ def write_coil_picture(
             f"{path}: there is no folder {path.parent}. Make it first."
         )
     told = coils.describe(coil, depths=())
-    plane, highest = _plane(coil, field, depth)
     winding = _winding(coil)
+    plane, highest = _plane(coil, field, depth, winding)
     figure = paper()
     write(figure, 32, 42, told.name, WIDTH - 64, size=22, weight="bold")
     write(figure, 32, 72, _subtitle(told), WIDTH - 64, size=13, color=FAINT)
@@ -114,15 +114,23 @@ def _subtitle(told: Description) -> str:
     )
 
 
-def _plane(coil: Coil, field: str, depth: float) -> tuple[Surface, float]:
+def _plane(
+    coil: Coil, field: str, depth: float, winding: _Winding
+) -> tuple[Surface, float]:
     x = np.linspace(-_REACH, _REACH, _STEPS)
     flat = np.stack(np.meshgrid(x, x, [depth], indexing="ij"), axis=-1).reshape(-1, 3)
     points = jnp.asarray(flat)
     of = coils.magnetic_field if field == "B" else coils.evaluated
     values = of(coils.joined(coil), points)
     size = np.linalg.norm(np.asarray(values, float), axis=1)
-    size = np.where(np.isfinite(size), size, 0)  # The plane may cut the winding.
-    highest = float(size.max())
+    size = np.where(np.isfinite(size), size, 0)
+    # Where the plane cuts the winding the field is that next to a wire or a dipole, without
+    # bound: it does not set the scale.
+    apart = np.ones(len(size), dtype=bool)
+    if len(winding.points):
+        step = 2 * _REACH / (_STEPS - 1)
+        apart = np.asarray(KDTree(winding.points).query(flat)[0]) > 2.5 * step
+    highest = float(size[apart].max(initial=0)) or float(size.max())
     if not highest > 0:
         raise ValueError(
             f"{coil.name!r} has no field {depth * 1e3:g} mm below its origin: a sampled "
@@ -136,7 +144,9 @@ def _plane(coil: Coil, field: str, depth: float) -> tuple[Surface, float]:
         index[:-1, 1:].ravel(),
     )
     triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([a, d, c], 1)])
-    return Surface(flat, triangles, field_palette(), size / highest), highest
+    return Surface(
+        flat, triangles, field_palette(), np.minimum(size / highest, 1)
+    ), highest
 
 
 def _draw_oblique(

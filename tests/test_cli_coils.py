@@ -121,6 +121,20 @@ def test_a_picture_shows_winding_casing_and_field(tmp_path):
         assert result.json["peak"] > 0
 
 
+def test_a_wire_in_the_plane_does_not_set_the_scale(tmp_path):
+    coil = Coil(
+        (MagneticDipoles(np.array([[0.0, 0, 0.02]]), np.array([[0, 0, 1e-5]])),)
+    )
+    coils.write_tcd(tmp_path / "d.tcd", coil)
+    out = tmp_path / "d.png"
+    result = run(
+        "coil", "show", tmp_path / "d.tcd", "--out", out, "--depth", "20", "--json"
+    )
+    # Of a dipole in the plane, at the nearest points of the 2 mm lattice beyond 5 mm.
+    expected = 1e-7 * 1e-5 / 32e-6**1.5
+    np.testing.assert_allclose(result.json["peak"], expected, rtol=1e-9)
+
+
 def test_a_grid_is_drawn_and_one_without_field_there_refused(tmp_path):
     grid = tmp_path / "g.nii"
     run("coil", "convert", "magstim-70mm-double", grid, "--spacing", "20")

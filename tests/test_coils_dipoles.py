@@ -56,7 +56,7 @@ def test_curl_is_the_dipole_field_and_divergence_is_zero(key):
     r = point - position
     n, distance = r / jnp.linalg.norm(r), jnp.linalg.norm(r)
     field = MU0 / (4 * np.pi) * (3 * n * (n @ moment) - moment) / distance**3
-    np.testing.assert_allclose(curl, field, rtol=1e-9)  # Of μ0: 1.3e-10.
+    np.testing.assert_allclose(curl, field, rtol=1e-12)
     np.testing.assert_allclose(jnp.trace(jacobian), 0.0, atol=1e-20)
 
 

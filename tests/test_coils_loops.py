@@ -51,7 +51,7 @@ def test_field_on_the_axis_and_its_gradient_are_those_of_a_loop():
         jnp.array([0.0, 0.0, z])
     )
     on_axis = MU0 * radius**2 / 2 / (radius**2 + z**2) ** 1.5  # B, by Biot and Savart.
-    np.testing.assert_allclose(jacobian[1, 0] - jacobian[0, 1], on_axis, rtol=1e-9)
+    np.testing.assert_allclose(jacobian[1, 0] - jacobian[0, 1], on_axis, rtol=1e-12)
     np.testing.assert_allclose(jnp.trace(jacobian), 0.0, atol=1e-20)
 
 

@@ -37,7 +37,7 @@ def test_a_segment_agrees_with_the_finite_wire_formula(key):
         * (np.arcsinh((z + length / 2) / rho) - np.arcsinh((z - length / 2) / rho))
     )
     actual = segment.vector_potential(points)
-    np.testing.assert_allclose(actual[:, 2], expected, rtol=1e-9)  # Of μ0: 1.3e-10.
+    np.testing.assert_allclose(actual[:, 2], expected, rtol=1e-12)
     np.testing.assert_array_equal(actual[:, :2], 0)
 
 
@@ -64,7 +64,7 @@ def test_field_amid_a_square_coil():
     coil = wire(corners, closed=True)
     jacobian = jax.jacfwd(lambda x: coil.vector_potential(x[None])[0])(jnp.zeros(3))
     amid = 2 * np.sqrt(2) * MU0 / (np.pi * side)  # Griffiths, 4th ed., problem 5.8.
-    np.testing.assert_allclose(jacobian[1, 0] - jacobian[0, 1], amid, rtol=1e-9)
+    np.testing.assert_allclose(jacobian[1, 0] - jacobian[0, 1], amid, rtol=1e-12)
     np.testing.assert_allclose(jnp.trace(jacobian), 0.0, atol=1e-20)
 
 
