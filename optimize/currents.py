@@ -22,7 +22,12 @@ from scipy.optimize import minimize
 from ..coils import Coil, Pose
 from ..efield import Reciprocal
 from ..meshing import Scalp
-from .objectives import AbstractObjective
+from .objectives import (
+    AbstractObjective,
+    MeanComponent,
+    MeanMagnitude,
+    NormalComponent,
+)
 from .results import Search
 from .search import find_pose
 
@@ -135,7 +140,7 @@ def find_pose_and_currents(
     turn: neither step ever loses. Starts from all stimulators at their highest.
 
     Args:
-        objective: Of a target's mean vector, such as `MeanMagnitude`.
+        objective: `MeanMagnitude`, `MeanComponent` or `NormalComponent`.
         coil: With several stimulators.
         scalp: Of the head.
         highest: The largest dI/dt of each stimulator, (stimulators,). [A/s]
@@ -144,15 +149,15 @@ def find_pose_and_currents(
         options: As for `find_pose`.
 
     Returns:
-        The search with the best currents, at 1e6 A/s of `Search.current_rate` for each unit
-        of `Coil.rates`, and the currents.
+        The last search that gained, and the best currents at its pose: their value is the
+        search's or, by less than `gain`, better.
 
     Raises:
-        ValueError: As `find_pose` and `best_currents`.
+        ValueError: As `find_pose` and `best_currents`, or for another objective.
     """
+    along = _direction(objective)
     count = coil.stimulator_count
     most = np.broadcast_to(np.asarray(highest, float), (count,))
-    along = getattr(objective, "direction", None)
     rates, value = most / 1e6, -np.inf
     best = None
     for _ in range(rounds):
@@ -166,6 +171,21 @@ def find_pose_and_currents(
         rates, value = currents.rates / 1e6, currents.value
     assert best is not None
     return best
+
+
+def _direction(objective: AbstractObjective) -> ndarray | None:
+    """The direction of a component, or None for the norm."""
+    if isinstance(objective, MeanMagnitude):
+        return None
+    if isinstance(objective, MeanComponent):
+        return np.asarray(objective.direction)
+    if isinstance(objective, NormalComponent):
+        return np.array([objective.sign])
+    raise ValueError(
+        f"currents are chosen for `MeanMagnitude`, `MeanComponent` or `NormalComponent`, "
+        f"not for {type(objective).__name__}: search the pose for it, then take "
+        "`best_currents` with the fields of `fields_by_stimulator`."
+    )
 
 
 class _Problem:
