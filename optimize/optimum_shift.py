@@ -150,13 +150,14 @@ def _climbed(landscape: Landscape, start: Float[ndarray, "n"]) -> Float[ndarray,
     return maxima.points[0]
 
 
+@eqx.filter_jit
 def _slopes(
     landscape: Landscape,
     few: Reciprocal,
     objective: Callable[[Reciprocal], AbstractObjective],
     best: Float[Array, "n"],
     count: int,
-) -> tuple[ndarray, ndarray, float]:
+) -> tuple[Float[Array, "n n"], Float[Array, "n tissue"], Float[Array, ""]]:
     """The Hessian by the pose, its mixed part with conductivities, and the value."""
 
     def value(x: Float[Array, "n"], change: Float[Array, "tissue"]) -> Float[Array, ""]:
@@ -165,19 +166,22 @@ def _slopes(
         target = objective(Reciprocal(few.positions, currents, few.centre))
         return eqx.tree_at(lambda one: one.objective, landscape, target)(x)
 
-    none = jnp.zeros(count)
-    hessian = jax.jit(jax.hessian(value))(best, none)
-    mixed = jax.jit(jax.jacfwd(jax.grad(value), argnums=1))(best, none)
-    return np.asarray(hessian), np.asarray(mixed), float(value(best, none))
+    def slope(x: Float[Array, "n"], change: Float[Array, "tissue"]):
+        found, gradient = jax.value_and_grad(value)(x, change)
+        return gradient, found
+
+    both = jax.jacfwd(slope, argnums=(0, 1), has_aux=True)
+    (hessian, mixed), found = both(best, jnp.zeros(count))
+    return hessian, mixed, found
 
 
 def _first_order(
-    slopes: tuple[ndarray, ndarray, float], deviations: Float[ndarray, "tissue"]
+    slopes: tuple[Array, Array, Array], deviations: Float[ndarray, "tissue"]
 ) -> tuple[Float[ndarray, "tissue n"], float]:
     """How the pose moves by a deviation of each tissue, and the mean loss by staying."""
-    hessian, mixed, value = slopes
+    hessian, mixed, value = (np.asarray(each) for each in slopes)
     moves = -np.linalg.solve(hessian, mixed * deviations).T
-    loss = -0.5 * float(np.einsum("ti,ij,tj->", moves, hessian, moves)) / value
+    loss = float(-0.5 * np.einsum("ti,ij,tj->", moves, hessian, moves) / value)
     return moves, loss
 
 

@@ -110,7 +110,7 @@ def test_another_coils_casing_is_not_taken_for_this_ones(tmp_path):
 
 def test_a_picture_shows_winding_casing_and_field(tmp_path):
     coils.write_tcd(tmp_path / "f.tcd", folding())
-    for source, field in (("magstim-70mm-double", "B"), (tmp_path / "f.tcd", "A")):
+    for source, field in (("magstim-70mm-double", "A"), (tmp_path / "f.tcd", "B")):
         out = tmp_path / "c.png"
         result = run("coil", "show", source, "--out", out, "--field", field, "--json")
         assert result.status == 0, result.err

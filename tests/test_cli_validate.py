@@ -1,14 +1,13 @@
 """The quick checks as a user runs them, once for all tests here."""
 
-import contextlib
-import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from cli_examples import refused
 
-from tmsgrad.cli.main import main
 from tmsgrad.validation.checks import Verdict
 from tmsgrad.validation.suite import checks_of
 
@@ -20,11 +19,16 @@ pytestmark = pytest.mark.usefixtures("program_settings")
 def quick(tmp_path_factory, program_settings):
     """Status, what was printed, and the files of one quick run."""
     folder = tmp_path_factory.mktemp("validation")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        words = ["validate", "--quick", "--json", "--report", str(folder / "report")]
-        status = main([*words, "--results", str(folder / "quick.json")])
-    return status, printed.getvalue(), folder
+    words = ["validate", "--quick", "--json", "--report", str(folder / "report")]
+    words += ["--results", str(folder / "quick.json")]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tmsgrad.cli.main", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "", done.stderr
+    return done.returncode, done.stdout, folder
 
 
 @pytest.fixture(scope="module")
