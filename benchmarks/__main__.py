@@ -12,7 +12,7 @@ import sys
 
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
-    *("coils", "catalogue"),
+    *("coils", "catalogue", "uncertainty"),
 )
 NEED_DATA = ("shape",)
 

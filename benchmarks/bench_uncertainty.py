@@ -1,56 +1,107 @@
-"""Time of drawing conductivities on a head: reduced basis, draws in a target, whole field.
+"""Seconds for how uncertain conductivities make a field, and what that is worth.
 
-Run as `python -m benchmarks.bench_uncertainty HEAD [DRAWS]`.
+    python -m benchmarks uncertainty --head=template:500000 --draws=1000
+
+Conductivities are those of the literature. The surrogate takes all solves; the draws of the
+target's value, with indices, and of |E| in every element take none. Some draws are solved
+anew to tell the surrogate's error.
 """
 
-import sys
+import argparse
 import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from benchmarks import record
+from benchmarks.bench_forward import head_of
 
 from tmsgrad import coils, efield, meshing, optimize
 
 
-def main(source: str, draws: int = 1000) -> None:
+_CHECKED = 5  # Draws that are solved for.
+
+
+def main(words: list[str]) -> None:
     jax.config.update("jax_enable_x64", True)
-    head = meshing.read_head(source)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks uncertainty")
+    parser.add_argument(
+        "--head", default="template:500000", help="a mesh, or template:N"
+    )
+    parser.add_argument("--coil", default="magstim-70mm-double")
+    parser.add_argument("--target", default="-44,40,29", help="mm")
+    parser.add_argument("--draws", type=int, default=1000)
+    options = parser.parse_args(words)
+    head = head_of(options.head)
+    coil = coils.read(options.coil)
+    centre = np.array([float(x) for x in options.target.split(",")]) * 1e-3
+    target = meshing.ball(head, centre, 8e-3)
     conductor = efield.assemble(head, efield.isotropic(head))
-    coil = coils.read("magstim-70mm-double")
-    scalp = meshing.scalp(head)
-    gray = head.centroids[head.tags == 2]
-    # Beneath the coil, at the upper left.
-    place = scalp.nearest(gray.mean(axis=0) + np.array([-0.05, 0.03, 0.08]))
-    pose = jax.tree.map(lambda x: x[0], optimize.tangential(scalp, place[None]))
-    nearest = gray[np.argmin(np.linalg.norm(gray - place, axis=1))]
-    target = meshing.ball(head, nearest, 5e-3)
+    pose = optimize.find_pose(
+        optimize.MeanMagnitude(efield.reciprocal(conductor, target)),
+        coil,
+        meshing.scalp(head),
+    ).pose
+    rate = efield.rates(conductor, coil, pose, 1e6)
     tissues = efield.uncertain_tissues(
         head, conductor, efield.CONDUCTIVITY_DISTRIBUTIONS
     )
-    rate = efield.rates(conductor, coil, pose)
-    print(f"{len(head.nodes)} nodes, {len(head.tags)} tetrahedra, {tissues.names}")
-    last = time.perf_counter()
+    rows = []
 
-    def lap(what: str) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        print(f"{what}: {now - last:.1f} s", flush=True)
-        last = now
+    def timed(what: str, compute):
+        begin = time.perf_counter(), time.process_time()
+        found = compute()
+        wall = time.perf_counter() - begin[0]
+        rows.append({"step": what, "wall [s]": wall, "tetrahedra": len(head.tags)})
+        rows[-1]["processor [s]"] = time.process_time() - begin[1]
+        print(rows[-1], flush=True)
+        return found
 
-    strength = lambda where: lambda field: jnp.linalg.norm(field.mean(where))
-    near = efield.first_order(conductor, tissues, rate, strength(target))
-    lap(f"first order, {float(near.mean):.4f} ± {float(near.deviation):.4f} V/m")
-    surrogate = efield.field_surrogate(
-        conductor, tissues, rate, progress=lambda share, what: print(what, flush=True)
+    surrogate = timed(
+        "surrogate: all solves",
+        lambda: efield.field_surrogate(conductor, tissues, rate),
     )
-    lap(f"basis, errors {[f'{e:.0e}' for e in surrogate.errors]}")
     few, local = surrogate.within(target)
-    drawn = efield.sample(few, strength(local), draws)
-    lap(f"{draws} draws in the target, {drawn.mean:.4f} ± {drawn.deviation:.4f} V/m")
-    efield.sample_magnitude(surrogate, draws)
-    lap(f"{draws} draws of |E| in every element")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], *(int(word) for word in sys.argv[2:3]))
+    mean = lambda field: field.magnitude @ jnp.asarray(local.weights)
+    drawn = timed(
+        f"target, {options.draws} draws, indices",
+        lambda: efield.sample(few, mean, options.draws),
+    )
+    near = timed(
+        "target, first order",
+        lambda: efield.first_order(
+            conductor,
+            tissues,
+            rate,
+            lambda field: (
+                field.magnitude[jnp.asarray(target.tetrahedra)]
+                @ jnp.asarray(target.weights)
+            ),
+        ),
+    )
+    timed(
+        f"|E| in every element, {options.draws} draws",
+        lambda: efield.sample_magnitude(surrogate, options.draws),
+    )
+    errors = []
+    for values in tissues.draws(_CHECKED, 99)[:_CHECKED]:
+        here = conductor.with_conductivity(tissues.conductivity(values))
+        exact = efield.solve_rate(here, rate[None]).vectors[0]
+        guess = surrogate.field(values).vectors
+        volumes = head.volumes[:, None]
+        missed = np.sum(volumes * np.asarray(guess - exact) ** 2)
+        errors.append(float(np.sqrt(missed / np.sum(volumes * np.asarray(exact) ** 2))))
+    found = {
+        "mean |E| in the target [V/m]": float(drawn.mean),
+        "relative deviation, drawn": float(drawn.relative),
+        "relative deviation, first order": float(near.relative),
+        "error that the surrogate states": surrogate.error,
+        "largest error at draws solved for": max(errors),
+    }
+    for row in rows:
+        row |= found
+    for name, value in found.items():
+        print(f"{name}: {value:.4g}")
+    print(record.table(rows))
+    millions = len(head.tags) / 1e6
+    print("written to", record.write(f"uncertainty-{millions:.1f}M", rows))

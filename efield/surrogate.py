@@ -26,7 +26,7 @@ from .sensitivity import Summary, field_derivatives
 from .variables import UncertainTissues
 
 
-_PASSED = 2  # Tests in a row that end the basis.
+_PASSED = 3  # Tests in a row that end the basis.
 _MOST_TESTS = 40
 _SAME = (
     1e-7  # A potential is in the basis already, up to this share of its energy norm.
