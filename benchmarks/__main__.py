@@ -3,7 +3,8 @@
 `python -m benchmarks shape --coil=FILE` needs a coil whose parts move.
 
 `python -m benchmarks history` lists earlier runs, and what takes longer than before;
-`python -m benchmarks show-validation` writes the last validation into the documentation.
+`python -m benchmarks show-validation` writes the last validation into the documentation,
+`python -m benchmarks show-results` the last results.
 """
 
 import importlib
@@ -22,6 +23,8 @@ def main(words: list[str]) -> int:
         return importlib.import_module("benchmarks.history").main(words[1:])
     if words[:1] == ["show-validation"]:
         return importlib.import_module("benchmarks.show_validation").main(words[1:])
+    if words[:1] == ["show-results"]:
+        return importlib.import_module("benchmarks.show_results").main(words[1:])
     names = [word for word in words if not word.startswith("-")] or list(ALL)
     options = [word for word in words if word.startswith("-")]
     unknown = [name for name in names if name not in (*ALL, *NEED_DATA)]

@@ -83,8 +83,8 @@ def _row(check: Mapping) -> dict:
     unit = f" {check['unit']}" if check["unit"] else ""
     measured = check["measured"]
     return {
-        "check": check["name"].replace("|", r"\|"),
-        "compares": check["compares"].replace("|", r"\|"),
+        "check": check["name"],
+        "compares": check["compares"],
         "measured": "" if measured is None else f"{measured:.2g}{unit}",
         "limit": check["limit"] + unit,
         "verdict": check["verdict"] + (f": {check['note']}" if check["note"] else ""),
