@@ -3,6 +3,7 @@
 import argparse
 
 from . import words
+from .machine import device
 
 
 HELP = {
@@ -42,6 +43,7 @@ def add_pose_reading(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--transform",
+        type=words.path,
         metavar="FILE",
         help="4×4 matrix in mm from the file's coordinates to the head's",
     )
@@ -53,9 +55,41 @@ def add_pose_reading(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_program(verb: argparse.ArgumentParser, saves: bool = True) -> None:
+    """Add what every verb has: how much it tells, and what it computes with."""
+    group = verb.add_argument_group("of the program")
+    group.add_argument("--json", action="store_true", help=HELP["json"])
+    told = group.add_mutually_exclusive_group()
+    told.add_argument(
+        "--quiet", action="store_true", help="tell warnings and errors only"
+    )
+    told.add_argument(
+        "--verbose",
+        action="store_true",
+        help="tell versions and the time of each stage",
+    )
+    group.add_argument(
+        "--threads", type=words.count, metavar="N", help="at most (as many as cores)"
+    )
+    group.add_argument(
+        "--device",
+        type=device,
+        metavar="D",
+        help="cpu, gpu or gpu:N (a GPU where JAX finds one)",
+    )
+    verb.set_defaults(save_plan=None)
+    if saves:
+        group.add_argument(
+            "--save-plan",
+            type=words.output,
+            metavar="FILE",
+            help="write this command as a plan file for `tmsgrad run`; compute nothing",
+        )
+
+
 def add_head(verb: argparse.ArgumentParser) -> None:
     """Add the head."""
-    verb.add_argument("head", metavar="HEAD", help=HELP["head"])
+    verb.add_argument("head", type=words.source, metavar="HEAD", help=HELP["head"])
 
 
 def add_conductor(verb: argparse.ArgumentParser) -> None:
@@ -75,6 +109,7 @@ def add_conductor(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--tensor",
+        type=words.path,
         metavar="FILE",
         help="diffusion tensor image (FSL, MRtrix or dipy order; that of the m2m_ folder)",
     )
@@ -119,6 +154,7 @@ def add_exports(verb: argparse.ArgumentParser) -> None:
     """Add the forms that a field is wanted in."""
     verb.add_argument(
         "--nifti",
+        type=words.path,
         metavar="IMAGE",
         help="write E and |E| as images in this image's grid, such as the T1's",
     )
@@ -127,6 +163,7 @@ def add_exports(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--gifti",
+        type=words.source,
         nargs="?",
         const="mesh",
         action="append",
@@ -137,6 +174,7 @@ def add_exports(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--resample",
+        type=words.path,
         nargs=2,
         action="append",
         default=[],
@@ -165,9 +203,13 @@ def add_report(verb: argparse.ArgumentParser) -> None:
 
 def add_coil(verb: argparse.ArgumentParser) -> None:
     """Add the coil."""
-    verb.add_argument("--coil", required=True, metavar="C", help=HELP["coil"])
+    verb.add_argument(
+        "--coil", type=words.source, required=True, metavar="C", help=HELP["coil"]
+    )
 
 
 def add_out(verb: argparse.ArgumentParser) -> None:
     """Add the output folder."""
-    verb.add_argument("--out", required=True, metavar="DIR", help="output folder")
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
+    )

@@ -12,6 +12,7 @@ from .common_options import (
     add_head,
     add_out,
     add_pose_reading,
+    add_program,
     add_report,
     add_target,
     add_uncertainty,
@@ -53,9 +54,15 @@ _EXAMPLES = """examples:
 Coordinates are the head file's millimetres. For research use only."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make what reads the command line, with its help."""
-    root = argparse.ArgumentParser(
+def parser(
+    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    """Make what reads the command line, with its help.
+
+    Args:
+        kind: The class of the parser and of those of its verbs.
+    """
+    root = kind(
         prog="tmsgrad",
         description="E-field simulation and coil placement for TMS.",
         epilog=_EXAMPLES,
@@ -65,9 +72,17 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tmsgrad {__version__}")
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    run = _verb(verbs, "run", "do what a plan file says, but for what is finished")
+    run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
+    run.add_argument("--check", action="store_true", help="only look for mistakes")
+
     demo = _verb(verbs, "demo", "find the best pose on the template head and draw it")
     demo.add_argument(
-        "--out", default="demo", metavar="DIR", help="output folder (demo)"
+        "--out",
+        type=words.output,
+        default="demo",
+        metavar="DIR",
+        help="output folder (demo)",
     )
     add_report(demo)
 
@@ -99,7 +114,9 @@ def parser() -> argparse.ArgumentParser:
     add_head(_action(head, "check", "look for what may be wrong with a head"))
     show = _action(head, "show", "draw slices with tissues and their surfaces")
     add_head(show)
-    show.add_argument("--out", required=True, metavar="FILE", help=".png picture")
+    show.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help=".png picture"
+    )
     show.add_argument(
         "--at",
         type=words.triple,
@@ -124,17 +141,24 @@ def _add_coil_verbs(verbs) -> None:
     convert = _action(actions, "convert", "write a coil in another format")
     show = _action(actions, "show", "draw a coil and its field")
     join = _action(actions, "join", "put coils together as one, on stimulators apart")
-    join.add_argument("coils", nargs="+", metavar="COIL", help=HELP["coil"])
+    join.add_argument(
+        "coils", type=words.source, nargs="+", metavar="COIL", help=HELP["coil"]
+    )
     join.add_argument(
         "--pose",
+        type=words.path,
         metavar="FILE",
         help="of each coil in the head, in order (any pose file); the whole is then placed "
         "by the pose of the first coil",
     )
-    join.add_argument("--out", required=True, metavar="FILE", help="coil, .tcd")
+    join.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help="coil, .tcd"
+    )
     for verb in (info, convert, show):
-        verb.add_argument("coil", metavar="COIL", help=HELP["coil"])
-    convert.add_argument("out", metavar="OUT", help=".ccd, .tcd, .nii or .nii.gz file")
+        verb.add_argument("coil", type=words.source, metavar="COIL", help=HELP["coil"])
+    convert.add_argument(
+        "out", type=words.output, metavar="OUT", help=".ccd, .tcd, .nii or .nii.gz file"
+    )
     for name, corner in (("lowest", "-100,-100,0"), ("highest", "100,100,100")):
         what = f"{name} corner of an image's grid, mm ({corner})"
         convert.add_argument(f"--{name}", type=words.triple, metavar="X,Y,Z", help=what)
@@ -144,7 +168,9 @@ def _add_coil_verbs(verbs) -> None:
         metavar="MM",
         help="of an image's grid, mm (2)",
     )
-    show.add_argument("--out", required=True, metavar="FILE", help="picture, .png")
+    show.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help="picture, .png"
+    )
     show.add_argument(
         "--field", choices=("A", "B"), default="B", help="what the plane shows (B)"
     )
@@ -171,12 +197,14 @@ def _action(actions, name: str, what: str) -> argparse.ArgumentParser:
 def _add_meshing(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "labels",
+        type=words.path,
         metavar="LABELS",
         help="label image, .nii or .nii.gz; or SPM's map c1*.nii, with --table spm",
     )
     _add_head_file(verb, "--out", required=True, metavar="FILE")
     verb.add_argument(
         "--table",
+        type=words.source,
         default="simnibs",
         metavar="T",
         help="what the labels are: simnibs, spm, freesurfer, or a text file with a label "
@@ -215,7 +243,9 @@ def _add_meshing(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_head_file(verb: argparse.ArgumentParser, name: str, **options) -> None:
-    verb.add_argument(name, help=".msh, .msh.gz, .npz or .vtu file", **options)
+    verb.add_argument(
+        name, type=words.output, help=".msh, .msh.gz, .npz or .vtu file", **options
+    )
 
 
 def _add_simulate(verbs) -> None:
@@ -223,7 +253,7 @@ def _add_simulate(verbs) -> None:
     add_head(simulate)
     add_coil(simulate)
     place = simulate.add_mutually_exclusive_group(required=True)
-    place.add_argument("--pose", metavar="FILE", help=HELP["file"])
+    place.add_argument("--pose", type=words.path, metavar="FILE", help=HELP["file"])
     place.add_argument(
         "--eeg",
         type=words.names,
@@ -278,9 +308,9 @@ def _add_pose_verbs(verbs) -> None:
         actions, "convert", "write poses as another navigation system has them"
     )
     for verb in (info, convert):
-        verb.add_argument("file", metavar="FILE", help=HELP["file"])
+        verb.add_argument("file", type=words.path, metavar="FILE", help=HELP["file"])
         add_pose_reading(verb)
-    convert.add_argument("out", metavar="OUT", help="file to write")
+    convert.add_argument("out", type=words.output, metavar="OUT", help="file to write")
     convert.add_argument(
         "--to",
         required=True,
@@ -302,6 +332,7 @@ def _add_pose_verbs(verbs) -> None:
     )
     convert.add_argument(
         "--image",
+        type=words.path,
         metavar="T1",
         help="the image that the navigation system has (.nii.gz): needed for ant",
     )
@@ -312,5 +343,5 @@ def _add_pose_verbs(verbs) -> None:
 
 def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=what, description=what, allow_abbrev=False)
-    verb.add_argument("--json", action="store_true", help=HELP["json"])
+    add_program(verb, saves=name != "run")
     return verb

@@ -3,6 +3,21 @@
 import argparse
 
 
+def path(word: str) -> str:
+    """Take the name of a file or folder to read."""
+    return word
+
+
+def source(word: str) -> str:
+    """Take the name of a file or folder to read, or of something that tmsgrad knows."""
+    return word
+
+
+def output(word: str) -> str:
+    """Take the name of a file or folder to write."""
+    return word
+
+
 def number(word: str) -> float:
     """Read a finite number."""
     try:
