@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from . import machine
+from .completing import completion
 from .notices import loudness
 from .parser import parser
 from .plan_file import Plan, read_plan
@@ -49,6 +50,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     """Do what the options say, with the threads, device and loudness that they ask for."""
     if options.save_plan is not None:
         return save_plan(options.save_plan, joined)
+    if options.command == "completion":
+        return completion(options)
     plan = None
     if options.command == "run":
         plan = read_plan(Path(options.plan), parser)

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import version
 
-from . import words
+from . import examples, words
 from .common_options import (
     HELP,
     add_coil,
@@ -32,27 +32,6 @@ SYSTEMS = (
     "matsimnibs",
 )
 
-_EXAMPLES = """examples:
-  tmsgrad demo --out demo
-  tmsgrad optimize m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 \\
-      --efield 100 --out plan
-  tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt \\
-      --didt 1e6 --out field
-  tmsgrad simulate m2m_ernie --coil MagStim_D70.ccd --pose TriggerMarkers_Coil0.xml \\
-      --didt recorded --target -41,-13,66 --radius 5 --out session
-  tmsgrad pose convert plan/pose.txt targets.txt --to brainsight
-  tmsgrad pose info TriggerMarkers_Coil0.xml
-  tmsgrad head mesh final_tissues.nii.gz --out head.msh
-  tmsgrad head check m2m_ernie
-  tmsgrad head show m2m_ernie --out slices.png
-  tmsgrad head info template
-  tmsgrad coil info MagStim_D70.ccd
-  tmsgrad coil convert magstim-70mm-double coil.tcd
-  tmsgrad coil show MagStim_D70.ccd --out coil.png
-  tmsgrad coil join left.ccd right.ccd --pose poses.txt --out both.tcd
-
-Coordinates are the head file's millimetres. For research use only."""
-
 
 def parser(
     kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
@@ -65,7 +44,7 @@ def parser(
     root = kind(
         prog="tmsgrad",
         description="E-field simulation and coil placement for TMS.",
-        epilog=_EXAMPLES,
+        epilog=examples.of_all(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -132,6 +111,8 @@ def parser(
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
+    shell = _verb(verbs, "completion", "print a script for completion in a shell")
+    shell.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
     return root
 
 
@@ -342,6 +323,15 @@ def _add_pose_verbs(verbs) -> None:
 
 
 def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(name, help=what, description=what, allow_abbrev=False)
-    add_program(verb, saves=name != "run")
+    # That of a parent ends in a space for each of its own words: "tmsgrad head".
+    full = f"{verbs._prog_prefix} {name}".removeprefix("tmsgrad ")
+    verb = verbs.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=examples.of_verb(full),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_program(verb, saves=name not in ("run", "completion"))
     return verb

@@ -4,6 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_examples import contents, one_line, refused, run
 
@@ -38,6 +39,9 @@ command = "simulate"
 pose = "best/pose.txt"
 out = "check"
 """
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
 
 
 def plan(folder, text, name="plan.toml"):
@@ -271,15 +275,24 @@ def test_a_record_that_is_damaged_costs_time_only(made):
 
 
 def test_a_plan_runs_as_its_command_line_does(tmp_path):
-    text = '[[run]]\ncommand = "coil convert"\ncoil = "magstim-70mm-double"\n'
-    text += 'out = "c.tcd"\n[[run]]\ncommand = "coil info"\ncoil = "c.tcd"\n'
+    np.savetxt(tmp_path / "in.txt", np.diag([1.0, -1.0, -1.0, 1.0]))
+    text = '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nout = "a.xml"\n'
+    text += 'to = "localite"\n[[run]]\ncommand = "pose info"\nfile = "a.xml"\n'
     plan(tmp_path, text)
     words = ["run", tmp_path / "plan.toml", "--json"]
     result = run(*words)
     assert result.status == 0, result.err
-    assert "run 2 of 2: tmsgrad coil info" in result.out
-    assert run("coil", "convert", "magstim-70mm-double", tmp_path / "d.tcd").status == 0
-    assert (tmp_path / "c.tcd").read_bytes() == (tmp_path / "d.tcd").read_bytes()
+    assert "run 2 of 2: tmsgrad pose info" in result.out
+    line = [
+        "pose",
+        "convert",
+        tmp_path / "in.txt",
+        tmp_path / "b.xml",
+        "--to",
+        "localite",
+    ]
+    assert run(*line).status == 0
+    assert (tmp_path / "a.xml").read_bytes() == (tmp_path / "b.xml").read_bytes()
     again = run(*words, "--quiet")
     assert [each["done"] for each in again.json["runs"]] == ["before", "now"]
     assert len(again.out.splitlines()) == 1
