@@ -25,6 +25,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--search-radius 40 --out map",
     ),
     "run": ("tmsgrad run plan.toml", "tmsgrad run --check plan.toml"),
+    "show": (
+        "tmsgrad show plan --out plan.png",
+        "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",
+    ),
     "pose info": ("tmsgrad pose info TriggerMarkers_Coil0.xml",),
     "pose convert": ("tmsgrad pose convert plan/pose.txt targets.txt --to brainsight",),
     "head mesh": (

@@ -18,6 +18,7 @@ from .common_options import (
     add_uncertainty,
 )
 from .search_options import add_domain, add_goals, add_sweep
+from .show_options import add_show
 from .validate_options import add_validate
 
 
@@ -87,6 +88,8 @@ def parser(
     add_sweep(swept)
     add_conductor(swept)
     add_out(swept)
+
+    add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     add_head(_action(head, "info", "describe a head"))

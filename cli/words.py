@@ -65,6 +65,14 @@ def count(word: str) -> int:
     return int(value)
 
 
+def index(word: str) -> int:
+    """Read a whole number from 0 on."""
+    value = not_negative(word)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+    return int(value)
+
+
 def sizes(word: str) -> dict[str, float]:
     """Read tissue=mm pairs, and give them in metres."""
     sizes = {}

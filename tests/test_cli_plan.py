@@ -366,7 +366,7 @@ def test_each_argument_that_names_a_file_is_marked_as_one():
         "SURFACE",
         "PLAN",
     }
-    names |= {"LABELS", "PATH", "T"}
+    names |= {"LABELS", "PATH", "T", "RESULT"}
     for name, verb in verbs(parser()):
         for action in verb._actions:
             metavar = action.metavar
