@@ -180,7 +180,24 @@ def draw_plan(
     )
 
 
-def tell_plan(report: dict, coil: Coil, out: str) -> None:
+def warn_of_plan(report: dict, coil: Coil) -> None:
+    """Warn of a current above the coil's limit, and of a pose at the search's border."""
+    share = report["share_of_max_didt"]
+    if share is not None and share > 1:
+        assert coil.max_current_rate is not None
+        warn(
+            f"{report['didt']:.4g} A/s is more than {coil.name} is made "
+            f"for ({coil.max_current_rate:.4g} A/s); there the target gets "
+            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m."
+        )
+    if report["search"]["at_edge"]:
+        warn(
+            "the best pose lies at the border of what was searched; a "
+            "better one may lie beyond. Take a larger --search-radius."
+        )
+
+
+def tell_plan(report: dict, out: str) -> None:
     """Print the placement."""
     matrix = np.asarray(report["matsimnibs"])
     share = report["share_of_max_didt"]
@@ -201,21 +218,10 @@ def tell_plan(report: dict, coil: Coil, out: str) -> None:
             f"drive it with    {report['didt']:.4g} A/s for {report['wanted_efield']:g} V/m"
             f"{of_maximum}"
         )
-    if share is not None and share > 1:
-        warn(
-            f"{report['didt']:.4g} A/s is more than {coil.name} is made "
-            f"for ({coil.max_current_rate:.4g} A/s); there the target gets "
-            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m."
-        )
     print(
         f"scalp            {report['distance_mm']:.2f} mm from the coil's centre, "
         f"{report['scalp_clearance_mm']:.2f} mm from its casing"
     )
-    if report["search"]["at_edge"]:
-        warn(
-            "the best pose lies at the border of what was searched; a "
-            "better one may lie beyond. Take a larger --search-radius."
-        )
     if "uncertainty" in report:
         tell_uncertainty(report["uncertainty"])
     for other in report["optima"][1:3]:

@@ -19,18 +19,19 @@ from .. import efield, meshing, optimize
 from ..coils import Coil, Pose, PoseList, navigation
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region, Scalp
-from .best_placement import Plan, draw_plan, plan_summary, tell_plan
+from .best_placement import Plan, draw_plan, plan_summary, tell_plan, warn_of_plan
 from .doses import (
     choose_dose,
     compare_rules,
     dose_report,
     tell_dose,
+    warn_of_dose,
 )
 from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, write_field_msh
 from .goals import Wishes, make_goal, named_positions, search_place
-from .inputs import read_coil, read_conductivity, read_head, resolve_target
-from .notices import listening
+from .inputs import read_coil, read_conductivity, read_head, resolve_target, way_to_mni
+from .notices import heard, listening
 from .outputs import FieldFile, output_folder, write_json
 from .progress import Progress
 from .provenance import Provenance
@@ -164,10 +165,10 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         report = plan_summary(
             plan, head, target, coil, search, field, scaled, value, didt
         )
-        _write_fields(folder, head, scaled, search.pose, didt)
+        _write_fields(folder, head, scaled, search.pose, didt, origin)
         export_fields(folder, head, scaled, wanted)
         write_coil_geo(folder / "coil.geo", coil, search.pose)
-        table = RegionTable(head, scalp, target, plan.thresholds)
+        table = RegionTable(head, scalp, target, plan.thresholds, way_to_mni(plan.head))
         table.add(0, "best", scaled, search.pose)
         table.write(folder)
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
@@ -219,12 +220,16 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         report["search"]["seconds"] = {
             k: round(s, 3) for k, s in search.seconds.items()
         }
+        # Before the page is written, which tells them too.
+        warn_of_plan(report, coil)
+        warn_of_dose(dose)
+        report["warnings"] = heard()
         write_json(folder / "summary.json", report)
         if view is not None:
             report_plan(folder, report, view)
     if tensors is not None:
         print(tensors)
-    tell_plan(report, coil, out)
+    tell_plan(report, out)
     tell_dose(report, dose)
     keys = (
         "matsimnibs",
@@ -321,11 +326,21 @@ def _check_target(scalp: Scalp, plan: Plan) -> None:
 
 
 def _write_fields(
-    folder: Path, head: HeadMesh, field: ElectricField, pose: Pose, didt: float
+    folder: Path,
+    head: HeadMesh,
+    field: ElectricField,
+    pose: Pose,
+    didt: float,
+    origin: Provenance,
 ) -> None:
     every = jax.tree.map(lambda x: x[None], (field, pose))
     with FieldFile(
-        folder / "field.h5", 1, len(head.tags), len(head.nodes), np.array([didt])
+        folder / "field.h5",
+        1,
+        len(head.tags),
+        len(head.nodes),
+        np.array([didt]),
+        origin.as_json(),
     ) as file:
         file.write(0, *every)
     write_field_msh(folder, head, field)
