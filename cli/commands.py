@@ -6,6 +6,7 @@ from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
 from .poses import pose_convert, pose_info
+from .showing import show
 from .simulation import simulate
 from .sweeping import sweep
 from .validating import validate
@@ -16,6 +17,7 @@ COMMANDS = {
     "simulate": simulate,
     "optimize": optimize_pose,
     "sweep": sweep,
+    "show": show,
     "validate": validate,
     "head info": head_info,
     "head check": head_check,

@@ -87,12 +87,16 @@ def compare_rules(
     ]
 
 
+def warn_of_dose(dose: optimize.Dose | None) -> None:
+    """Warn where what is wanted cannot be had."""
+    if dose is not None and not dose.reachable:
+        warn(f"{dose.statement}.")
+
+
 def tell_dose(report: dict, dose: optimize.Dose | None) -> None:
     """Print the dose, what rules would reach, and how far the coil may be off."""
     if dose is not None and (report["dose"]["avoided"] or dose.output is not None):
         print(f"dose             {dose.statement}")
-    if dose is not None and not dose.reachable:
-        warn(f"{dose.statement}.")
     for rule in report.get("rules", ()):
         print(
             f"{rule['rule']:<32} {rule['value']:.4f}, {rule['share_of_optimum']:.1%} of "

@@ -108,11 +108,7 @@ def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
         limit = coil.stimulators[number].max_current_rate
         name = coil.stimulators[number].name or name
     if limit is not None and rate > limit:
-        print(
-            f"tmsgrad: warning: {rate:.4g} A/s is more than {name} is made for: "
-            f"{limit:.4g} A/s.",
-            file=sys.stderr,
-        )
+        warn(f"{rate:.4g} A/s is more than {name} is made for: {limit:.4g} A/s.")
 
 
 def stimulator_rates(coil: Coil, rate: float) -> list[dict[str, str | float]]:
@@ -227,6 +223,19 @@ def resolve_target(options: argparse.Namespace) -> None:
         ", ".join(f"{x:.1f}" for x in place) for place in (options.target, centre)
     )
     print(f"target           MNI ({mni}) mm is ({at}) mm in the head ({kind})")
+
+
+def way_to_mni(
+    source: str,
+) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:
+    """Find how a head's points go to MNI space, in metres; None where nothing tells."""
+    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+        return np.asarray
+    subject = meshing.subject_of(source)
+    try:
+        return None if subject is None else meshing.read_mni(subject).to_mni
+    except (ValueError, FileNotFoundError):
+        return None
 
 
 def read_pose_list(

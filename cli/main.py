@@ -1,29 +1,35 @@
 """The command `tmsgrad`."""
 
+import argparse
+import contextlib
 import json
 import os
 import re
 import sys
 import traceback
+from pathlib import Path
 
+from . import machine
+from .completing import completion
+from .notices import loudness
 from .parser import parser
+from .plan_file import Plan, read_plan
+from .plan_saving import save_plan
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 for success, 2 for bad input or a head with errors, 1 for a failure of ours, 130
+        0 for success, 2 for bad input or a check that fails, 1 for a failure of ours, 130
         for an interruption.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(_with_negative_values(words))
+    joined = _with_negative_values(words)
+    options = parser().parse_args(joined)
     options.words = words
     try:
-        # A mesh of a million elements takes a second to import for: after --help.
-        from . import commands
-
-        result = commands.COMMANDS[options.command](options)
+        result = _obey(options, joined)
     except KeyboardInterrupt as stop:
         kept = str(stop) or "nothing was written."
         print(f"tmsgrad: interrupted; {kept}", file=sys.stderr)
@@ -38,6 +44,42 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(result))
     return 2 if result.get("failed") else 0
+
+
+def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
+    """Do what the options say, with the threads, device and loudness that they ask for."""
+    if options.save_plan is not None:
+        return save_plan(options.save_plan, joined)
+    if options.command == "completion":
+        return completion(options)
+    plan = None
+    if options.command == "run":
+        plan = read_plan(Path(options.plan), parser)
+        for name, value in plan.program.items():
+            if not getattr(options, name):
+                setattr(options, name, value)
+    machine.prepare(options.threads, options.device)
+    # JAX takes a second to import, and must find the environment set.
+    from . import commands
+
+    machine.choose_device(options.device)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(loudness(options.quiet, options.verbose))
+        if options.quiet:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+        if plan is not None:
+            return _run(plan, options)
+        return commands.COMMANDS[options.command](options)
+
+
+def _run(plan: Plan, options: argparse.Namespace) -> dict:
+    from . import commands, running
+
+    if options.check:
+        return running.check_plan(plan)
+    do = lambda options: commands.COMMANDS[options.command](options)
+    return running.run_plan(plan, do)
 
 
 def _with_negative_values(words: list[str]) -> list[str]:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+_VERBOSE: ContextVar[bool] = ContextVar("verbose", default=False)
 _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
@@ -15,6 +17,28 @@ def warn(message: str, kind: str = "warning") -> None:
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)
+
+
+@contextmanager
+def loudness(quiet: bool, verbose: bool) -> Iterator[None]:
+    """Choose how much of a command's progress is told."""
+    before = _QUIET.set(quiet), _VERBOSE.set(verbose)
+    try:
+        yield
+    finally:
+        _QUIET.reset(before[0])
+        _VERBOSE.reset(before[1])
+
+
+def is_quiet() -> bool:
+    """Whether progress is not to be told."""
+    return _QUIET.get()
+
+
+def detail(message: str) -> None:
+    """Tell a detail on standard error, where --verbose asks for it."""
+    if _VERBOSE.get():
+        print(f"tmsgrad: {message}", file=sys.stderr)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -74,8 +74,20 @@ class FieldFile:
         tetrahedra: int,
         nodes: int,
         didt: Float[ndarray, "pose"],
+        origin: Mapping[str, object],
     ):
+        """Make the file.
+
+        Args:
+            path: Of it.
+            poses: How many.
+            tetrahedra: Of the head.
+            nodes: Of the head.
+            didt: Of each pose. [A/s]
+            origin: Where the fields come from: attributes, as text or as JSON.
+        """
         self._file = h5py.File(path, "w")
+        write_origin(self._file, origin)
         self._file.attrs["software"] = f"tmsgrad {version('tmsgrad')}"
         if (didt == didt[0]).all():
             self._file.attrs["dIdt"] = float(didt[0])
@@ -107,6 +119,13 @@ class FieldFile:
 
     def __exit__(self, *_) -> None:
         self._file.close()
+
+
+def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
+    """Put where a result comes from into a file's attributes; what is no text as JSON."""
+    for name, value in origin.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        file.attrs[name] = text
 
 
 def write_json(path: Path, content: dict) -> None:

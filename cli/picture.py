@@ -206,11 +206,15 @@ def _draw_coil_outline(axes: Axes, camera: Camera, scene: Scene) -> None:
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
     if soft.max() > 0.5:
         axes.contourf(x, y, soft, levels=[0.5, 2.0], colors=["#e7e9eb"], zorder=-1)
-    edged = soft.min() < 0.5 < soft.max()
-    column, row, _ = camera.project(scene.pose[None, :3, 3])[0]
-    for colour, thick, arm in (("white", 3.2, 9), (_INK, 1.3, 8)):
-        if edged:
+    if soft.min() < 0.5 < soft.max():
+        for colour, thick in (("white", 3.2), (_INK, 1.3)):
             axes.contour(x, y, soft, levels=[0.5], colors=[colour], linewidths=thick)
+    _draw_centre(axes, camera, scene.pose)
+
+
+def _draw_centre(axes: Axes, camera: Camera, pose: Float[ndarray, "4 4"]) -> None:
+    column, row, _ = camera.project(pose[None, :3, 3])[0]
+    for colour, thick, arm in (("white", 3.2, 9), (_INK, 1.3, 8)):
         _line(axes, [column - arm, column + arm], [row, row], colour, thick)
         _line(axes, [column, column], [row - arm, row + arm], colour, thick)
 

@@ -5,6 +5,8 @@ import time
 
 from tqdm import tqdm
 
+from .notices import detail, is_quiet
+
 
 class Progress:
     """Named stages with a bar each, and the seconds that they took.
@@ -14,7 +16,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         self.seconds: dict[str, float] = {}
-        self._quiet = quiet or not sys.stderr.isatty()
+        self._quiet = quiet or is_quiet() or not sys.stderr.isatty()
         self._bar: tqdm | None = None
         self._name, self._start = "", 0.0
 
@@ -41,6 +43,7 @@ class Progress:
         if self._name:
             took = time.perf_counter() - self._start
             self.seconds[self._name] = self.seconds.get(self._name, 0.0) + took
+            detail(f"{self._name:<16} {took:8.2f} s")
         if self._bar is not None:
             self._bar.update(100 - self._bar.n)
             self._bar.close()

@@ -12,7 +12,8 @@ from .. import meshing
 from .outputs import versions
 
 
-_NO_SETTINGS = ("words", "command", "noun", "json", "mni")
+_PROGRAM = ("words", "command", "noun", "json", "quiet", "verbose", "save_plan")
+_NO_SETTINGS = (*_PROGRAM, "mni")
 
 
 @dataclass(frozen=True)

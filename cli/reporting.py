@@ -1,5 +1,6 @@
 """`--report`: put what a command found on one page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..coils import Coil, Pose
 from ..meshing import HeadMesh
 from .fields import in_metres
 from .notices import heard
-from .report import Page, write_report
+from .report import Card, Page, Section, write_report
 from .report_view import view_data
 from .report_words import (
     fields_cards,
@@ -48,65 +49,84 @@ def look_at(
 
 def report_plan(folder: Path, summary: dict, view: dict) -> None:
     """Write the page of a plan."""
-    name = Path(summary["head"]["source"]).name
-    page = Page(
-        title=f"Best placement of {summary['coil']['name']} on {name}",
+    _write(
+        folder,
+        summary,
+        view,
+        title=f"Best placement of {summary['coil']['name']} on {_head(summary)}",
         subtitle=f"{summary['objective']} in the target · {_SUBTITLE}",
         cards=plan_cards(summary),
         words=plan_words(summary),
-        warnings=heard(),
-        pictures={folder / "overview.png": _OVERVIEW},
-        view=view,
-        sections=[*plan_sections(summary), origin_section(summary)],
+        sections=plan_sections(summary),
     )
-    write_report(folder / REPORT, page)
 
 
 def report_fields(folder: Path, summary: dict, view: dict) -> None:
     """Write the page of computed fields."""
-    name, poses = Path(summary["head"]["source"]).name, summary["poses"]
+    name, poses = _head(summary), summary["poses"]
     shown = summary["shown"]
     words = (
         f"The field of {summary['coil']['name']} on {name} was computed for {poses} "
         f"pose{'s' * (poses > 1)}. Shown is {shown['name']!r} at "
         f"{shown['didt'] / 1e6:.4g} A/µs."
     )
-    page = Page(
+    _write(
+        folder,
+        summary,
+        view,
         title=f"Field of {summary['coil']['name']} on {name}",
-        subtitle=_SUBTITLE,
         cards=fields_cards(summary),
         words=[words],
-        warnings=heard(),
-        pictures={folder / "overview.png": _OVERVIEW},
-        view=view,
-        sections=[
-            *fields_sections(summary, summary["names"]),
-            origin_section(summary),
-        ],
+        sections=fields_sections(summary, summary["names"]),
     )
-    write_report(folder / REPORT, page)
 
 
 def report_session(folder: Path, summary: dict, view: dict) -> None:
     """Write the page of a session."""
-    name = Path(summary["head"]["source"]).name
     best, shares = summary["strongest"], summary["target_E_norm_percentiles"]
     words = (
         f"{summary['poses']} pulses of {summary['coil']['name']} gave the target a mean "
         f"field of {shares['50']:.4g} V/m in the median. Shown is the strongest pulse, "
         f"{best['name']!r}, at {summary['shown']['didt'] / 1e6:.4g} A/µs."
     )
-    page = Page(
-        title=f"{summary['poses']} pulses of {summary['coil']['name']} on {name}",
-        subtitle=_SUBTITLE,
+    _write(
+        folder,
+        summary,
+        view,
+        title=f"{summary['poses']} pulses of {summary['coil']['name']} on "
+        f"{_head(summary)}",
         cards=session_cards(summary),
         words=[words],
+        sections=session_sections(summary),
+    )
+
+
+def _write(
+    folder: Path,
+    summary: dict,
+    view: dict,
+    *,
+    title: str,
+    cards: Sequence[Card],
+    words: Sequence[str],
+    sections: Sequence[Section],
+    subtitle: str = _SUBTITLE,
+) -> None:
+    page = Page(
+        title=title,
+        subtitle=subtitle,
+        cards=cards,
+        words=words,
         warnings=heard(),
         pictures={folder / "overview.png": _OVERVIEW},
         view=view,
-        sections=[*session_sections(summary), origin_section(summary)],
+        sections=[*sections, origin_section(summary)],
     )
     write_report(folder / REPORT, page)
+
+
+def _head(summary: dict) -> str:
+    return Path(summary["head"]["source"]).name
 
 
 def shown_pose(name: str, pose: Pose, rate: float) -> dict:

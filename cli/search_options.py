@@ -7,6 +7,7 @@ from .words import (
     ball,
     count,
     not_negative,
+    path,
     place,
     positive,
     tilt,
@@ -91,6 +92,7 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--electrodes",
+        type=path,
         metavar="FILE",
         help="positions of electrodes by name (.csv of SimNIBS), for --around and --rules",
     )

@@ -29,6 +29,7 @@ from .inputs import (
     read_target,
     stimulator_rates,
 )
+from .notices import heard
 from .outputs import output_folder, versions, write_json
 from .picture import write_overview
 from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
@@ -113,6 +114,7 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
             "uncertainty": uncertain,
             "shown": shown_pose(session.poses.names[best], pose, session.rates[best]),
             "provenance": origin.as_json(),
+            "warnings": heard(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),

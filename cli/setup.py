@@ -7,6 +7,8 @@ from pathlib import Path
 import jax
 
 from ..meshing.template import cache_folder
+from .notices import detail
+from .outputs import versions
 
 
 def set_up() -> None:
@@ -17,6 +19,8 @@ def set_up() -> None:
     folder = cache_folder() / f"jax-{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    found = ", ".join(f"{name} {value}" for name, value in versions().items())
+    detail(found)
 
 
 def _processor_flags() -> str:

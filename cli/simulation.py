@@ -27,8 +27,9 @@ from .inputs import (
     read_target,
     resolve_target,
     stimulator_rates,
+    way_to_mni,
 )
-from .notices import listening
+from .notices import heard, listening
 from .outputs import FieldFile, output_folder, versions, write_json
 from .picture import write_overview
 from .placing import PULSE_COLUMNS, Placer, Placing, describe_pulse, place_all
@@ -90,9 +91,11 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         conductivity, tensors = conductivity_of(head, options)
         conductor = efield.assemble(head, conductivity, order=options.order)
         progress.stage("solve", "solving")
-        table = RegionTable(head, scalp, target, options.thresholds)
+        table = RegionTable(
+            head, scalp, target, options.thresholds, way_to_mni(options.head)
+        )
         first, figures = _solve_all(
-            folder, head, conductor, coil, poses, rates, table, progress
+            folder, head, conductor, coil, poses, rates, table, progress, origin
         )
         progress.stage("output", "files and picture")
         write_field_msh(folder, head, first)
@@ -140,6 +143,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
             },
             "versions": versions(),
             "provenance": origin.as_json(),
+            "warnings": heard(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),
@@ -174,11 +178,17 @@ def _solve_all(
     rates: Float[ndarray, "pose"],
     table: RegionTable,
     progress: Progress,
+    origin: Provenance,
 ) -> tuple[ElectricField, list[dict]]:
     first, figures = None, []
     estimator = efield.error_estimator(conductor, head)
     with FieldFile(
-        folder / "field.h5", len(poses), len(head.tags), len(head.nodes), rates
+        folder / "field.h5",
+        len(poses),
+        len(head.tags),
+        len(head.nodes),
+        rates,
+        origin.as_json(),
     ) as file:
         for start in range(0, len(poses), _POSES_AT_ONCE):
             rows = slice(start, start + _POSES_AT_ONCE)

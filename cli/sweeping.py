@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -18,8 +19,9 @@ from .inputs import (
     resolve_target,
 )
 from .map_picture import write_map
-from .outputs import output_folder, versions, write_json
+from .outputs import output_folder, versions, write_json, write_origin
 from .progress import Progress
+from .provenance import Provenance
 from .setup import set_up
 
 
@@ -30,6 +32,7 @@ def sweep(options: argparse.Namespace) -> dict:
     progress = Progress()
     wishes = Wishes.of(options)
     resolve_target(options)
+    origin = Provenance.of(options)
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
         progress.stage("head", f"head {options.head}")
@@ -68,7 +71,7 @@ def sweep(options: argparse.Namespace) -> dict:
         mean = goal.objective.reciprocal.mean_field(coil, best)
         value = float(goal.objective.value(mean))
         progress.stage("output", "files and picture")
-        write_sweep(folder / "sweep.h5", found)
+        write_sweep(folder / "sweep.h5", found, origin.as_json())
         _draw(folder, head, scalp, found, positions, options, coil.name, wishes.words)
         progress.close()
         report = {
@@ -84,6 +87,7 @@ def sweep(options: argparse.Namespace) -> dict:
             "coil": {"source": options.coil, "name": coil.name},
             "head": {"source": options.head, "tetrahedra": len(head.tags)},
             "versions": versions(),
+            "provenance": origin.as_json(),
             "seconds": {
                 **{name: round(s, 3) for name, s in progress.seconds.items()},
                 "total": round(time.perf_counter() - begin, 3),
@@ -99,13 +103,16 @@ def sweep(options: argparse.Namespace) -> dict:
     return {key: report[key] for key in ("matsimnibs", "value", "positions", "seconds")}
 
 
-def write_sweep(path: Path, found: optimize.Sweep) -> None:
-    """Write a map as HDF5.
+def write_sweep(
+    path: Path, found: optimize.Sweep, origin: Mapping[str, object]
+) -> None:
+    """Write a map as HDF5, with where it comes from as attributes.
 
     Datasets are `values` [position, angle] in V/m, `angles` in degrees, `matsimnibs`
     [position, 4, 4] in mm at the first angle, and `lifts` in mm, with units as attributes.
     """
     with h5py.File(path, "w") as file:
+        write_origin(file, origin)
         for name, data, unit in (
             ("values", found.values, "V/m"),
             ("angles", np.degrees(found.angles), "degrees"),

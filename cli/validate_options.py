@@ -17,22 +17,32 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--quick", action="store_true", help="only what takes two minutes"
     )
-    verb.add_argument("--report", metavar="DIR", help="write validation.html there")
-    verb.add_argument("--results", metavar="FILE", help="write a JSON file")
+    verb.add_argument(
+        "--report", type=words.output, metavar="DIR", help="write validation.html there"
+    )
+    verb.add_argument(
+        "--results", type=words.output, metavar="FILE", help="write a JSON file"
+    )
     verb.add_argument(
         "--data",
+        type=words.path,
         metavar="DIR",
         help="folder with the New York head's references (TMSGRAD_TEST_DATA)",
     )
     live = verb.add_argument_group("with your own SimNIBS")
     live.add_argument(
         "--simnibs-python",
+        type=words.source,
         metavar="PATH",
         help="the interpreter of a SimNIBS installation, such as simnibs_python",
     )
-    live.add_argument("--head", metavar="HEAD", help=".msh file or m2m_ folder")
-    live.add_argument("--coil", metavar="C", help=".ccd file")
-    live.add_argument("--poses", metavar="FILE", help="4×4 matrices in mm, as --pose")
+    live.add_argument(
+        "--head", type=words.path, metavar="HEAD", help=".msh file or m2m_ folder"
+    )
+    live.add_argument("--coil", type=words.path, metavar="C", help=".ccd file")
+    live.add_argument(
+        "--poses", type=words.path, metavar="FILE", help="4×4 matrices in mm, as --pose"
+    )
     live.add_argument(
         "--target",
         type=words.triple,

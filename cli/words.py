@@ -3,6 +3,21 @@
 import argparse
 
 
+def path(word: str) -> str:
+    """Take the name of a file or folder to read."""
+    return word
+
+
+def source(word: str) -> str:
+    """Take the name of a file or folder to read, or of something that tmsgrad knows."""
+    return word
+
+
+def output(word: str) -> str:
+    """Take the name of a file or folder to write."""
+    return word
+
+
 def number(word: str) -> float:
     """Read a finite number."""
     try:
@@ -45,6 +60,14 @@ def not_negative(word: str) -> float:
 def count(word: str) -> int:
     """Read a positive whole number."""
     value = positive(word)
+    if value != int(value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
+    return int(value)
+
+
+def index(word: str) -> int:
+    """Read a whole number from 0 on."""
+    value = not_negative(word)
     if value != int(value):
         raise argparse.ArgumentTypeError(f"{word!r} is no whole number")
     return int(value)

@@ -18,7 +18,7 @@ from heads import boxed_coil, five_layers, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli import optimization
+from tmsgrad.cli import best_placement
 from tmsgrad.coils import Pose
 
 
@@ -40,7 +40,7 @@ def dosed(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dosed")
     words = case.optimize(folder, direction="-1,1,0.5", efield="80")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimization, "write_overview", no_picture)
+        patch.setattr(best_placement, "write_overview", no_picture)
         result = run(*words, "--json")
     assert result.status == 0, result.err
     return folder, result

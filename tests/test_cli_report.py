@@ -92,6 +92,13 @@ def test_the_warnings_are_on_the_page(plan, page):
     statement = summary["dose"]["statement"]
     assert statement in page.words
     assert ("look here" in page.words) == (not summary["dose"]["reachable"])
+    assert (f"{statement}." in summary["warnings"]) == (
+        not summary["dose"]["reachable"]
+    )
+    at_edge = any("border of what was searched" in w for w in summary["warnings"])
+    assert at_edge == summary["search"]["at_edge"]
+    for warning in summary["warnings"]:
+        assert warning in page.words
 
 
 def test_focality_is_the_volume_above_shares_of_the_strongest(plan):

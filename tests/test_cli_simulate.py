@@ -4,6 +4,7 @@ import csv
 import json
 import re
 
+import h5py
 import jax
 import jax.numpy as jnp
 import meshio
@@ -22,11 +23,12 @@ from cli_examples import (
     run,
     stored,
 )
-from heads import boxed_coil, five_layers, pose_over
+from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from nibabel.gifti.gifti import GiftiImage
 
 from tmsgrad import efield, meshing
 from tmsgrad.cli import simulation
+from tmsgrad.cli.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
 
 
@@ -255,6 +257,42 @@ def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, cond
     assert [float(row[f"peak_{c}_mm"]) for c in "xyz"] == pytest.approx(peak, rel=1e-6)
     assert float(row["coil_to_cortex_mm"]) == pytest.approx(22, abs=3)
     assert float(row["scalp_to_cortex_mm"]) == pytest.approx(18, abs=3)
+    # The cortex is a sphere: its normals are radial.
+    aim = meshing.ball(head, np.array([0.03, -0.02, 0.05]), 8e-3)
+    radial = head.centroids[aim.tetrahedra]
+    radial = radial / np.linalg.norm(radial, axis=1, keepdims=True)
+    outwards = np.sum(np.asarray(field.vectors)[aim.tetrahedra] * radial, axis=1)
+    most = float(aim.weights @ np.asarray(field.magnitude)[aim.tetrahedra])
+    normal = float(rows[0]["E_normal_mean"])
+    assert normal == pytest.approx(float(aim.weights @ outwards), abs=0.05 * most)
+    assert row["E_normal_mean"] == ""
+    assert "peak_mni_x_mm" not in row
+    # Where it comes from.
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
+    origin, kept = summary["provenance"], {}
+    with h5py.File(tmp_path / "out" / "field.h5") as file:
+        assert set(origin) <= set(file.attrs)
+        kept = {name: str(file.attrs[name]) for name in origin}
+    assert kept["command"].startswith("tmsgrad simulate")
+    assert kept["started"] == origin["started"]
+    for name in ("versions", "inputs", "settings"):
+        assert json.loads(kept[name]) == origin[name]
+
+
+def test_peaks_are_told_in_mni_space_where_it_is_known(conductor, tmp_path):
+    field = efield.solve(conductor, boxed_coil(), pose_over([0.2, 0.3, 1.0], 0.4))
+    head = five_layers()
+    for to_mni in (None, lambda point: 1.1 * point):
+        table = RegionTable(head, scalp_of_five_layers(), None, (), to_mni)
+        table.add(0, "one", field, pose_over([0.2, 0.3, 1.0], 0.4))
+        table.write(tmp_path)
+        with (tmp_path / "rois.csv").open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file))
+        assert ("peak_mni_z_mm" in row) == (to_mni is not None)
+        assert "E_normal_mean" not in row
+    for axis in "xyz":
+        there = 1.1 * float(row[f"peak_{axis}_mm"])
+        assert float(row[f"peak_mni_{axis}_mm"]) == pytest.approx(there, rel=1e-6)
 
 
 def test_a_reference_that_is_no_image_is_refused_at_once(case, tmp_path):

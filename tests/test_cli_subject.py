@@ -17,6 +17,7 @@ from subject_examples import (
     write_maps,
 )
 
+from tmsgrad.cli.inputs import way_to_mni
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
 
@@ -38,7 +39,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    for module in ("simulation", "session", "optimization"):
+    for module in ("simulation", "session", "best_placement"):
         monkeypatch.setattr(f"tmsgrad.cli.{module}.write_overview", no_picture)
 
 
@@ -66,6 +67,17 @@ def test_a_target_in_mni_space_is_that_of_the_head(files, tmp_path):
     assert found["tetrahedra"] == len(target.tetrahedra)
     np.testing.assert_allclose(found["mni"]["centre_mni_mm"], MNI, atol=1e-5)
     assert found["mni"]["return_error_mm"] < 0.3
+
+
+def test_the_way_to_mni_space_is_that_of_the_folder(files, tmp_path):
+    way = way_to_mni(str(files / "m2m_ball"))
+    assert way is not None
+    point = np.array([30.0, -20.0, 50.0])
+    np.testing.assert_allclose(1e3 * way(point * 1e-3), MNI, atol=0.1)
+    template = way_to_mni("template:9999")
+    assert template is not None
+    np.testing.assert_array_equal(template(point), point)
+    assert way_to_mni(str(files / "boxed.ccd")) is None
 
 
 def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):

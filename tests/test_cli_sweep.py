@@ -10,7 +10,7 @@ from heads import boxed_coil, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import efield, optimize
-from tmsgrad.cli import optimization
+from tmsgrad.cli import best_placement
 from tmsgrad.coils import Pose
 
 
@@ -54,7 +54,7 @@ def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_p
 def test_limits_are_respected_and_what_is_reached_is_told(
     case, conductor, target, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(optimization, "write_overview", no_picture)
+    monkeypatch.setattr(best_placement, "write_overview", no_picture)
     words = case.optimize(
         tmp_path / "out", efield=100, avoid="-30,20,50,8,5", stimulator=2e8
     )

@@ -11,11 +11,11 @@ def exports(package: str) -> list[str]:
     """Names that a package's `__init__` imports under their own name, sorted."""
     tree = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))
     names = [
-        alias.asname
+        alias.name
         for node in tree.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-        if alias.asname == alias.name
+        if alias.asname is not None and alias.asname == alias.name
     ]
     # Classes and functions first, constants and folders after them.
     return sorted(names, key=lambda name: (name.isupper(), name.lower()))

@@ -141,7 +141,10 @@ def one_thread() -> Iterator[None]:
 
 
 def core_count() -> int:
-    """Return how many cores this process may use."""
+    """Return how many cores this process may use; OMP_NUM_THREADS bounds them."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return min(count, int(most)) if most.isdigit() and int(most) > 0 else count

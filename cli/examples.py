@@ -1,0 +1,100 @@
+"""Examples of each command, for its help. A test reads them all."""
+
+import re
+import shlex
+from collections.abc import Iterable
+
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "demo": ("tmsgrad demo --out demo --report",),
+    "optimize": (
+        "tmsgrad optimize m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
+        "--efield 100 --out plan",
+        "tmsgrad optimize template --coil magstim-70mm-double --target-mni -44,40,29 "
+        "--radius 5 --avoid 40,40,30,10,30 --report --out plan",
+    ),
+    "simulate": (
+        "tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt "
+        "--didt 1e6 --out field",
+        "tmsgrad simulate m2m_ernie --coil MagStim_D70.ccd --pose "
+        "TriggerMarkers_Coil0.xml --didt recorded --target -41,-13,66 --radius 5 "
+        "--out session",
+    ),
+    "sweep": (
+        "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
+        "--search-radius 40 --out map",
+    ),
+    "run": ("tmsgrad run plan.toml", "tmsgrad run --check plan.toml"),
+    "show": (
+        "tmsgrad show plan --out plan.png",
+        "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",
+    ),
+    "pose info": ("tmsgrad pose info TriggerMarkers_Coil0.xml",),
+    "pose convert": ("tmsgrad pose convert plan/pose.txt targets.txt --to brainsight",),
+    "head mesh": (
+        "tmsgrad head mesh final_tissues.nii.gz --out head.msh",
+        "tmsgrad head mesh labels.nii.gz --table freesurfer --size gm=2,scalp=8 "
+        "--out head.msh",
+    ),
+    "head check": ("tmsgrad head check m2m_ernie",),
+    "head show": ("tmsgrad head show m2m_ernie --at -41,-13,66 --out slices.png",),
+    "head info": ("tmsgrad head info template",),
+    "head convert": ("tmsgrad head convert m2m_ernie head.vtu",),
+    "coil info": ("tmsgrad coil info MagStim_D70.ccd",),
+    "coil convert": ("tmsgrad coil convert magstim-70mm-double coil.tcd",),
+    "coil show": ("tmsgrad coil show MagStim_D70.ccd --out coil.png",),
+    "coil join": (
+        "tmsgrad coil join left.ccd right.ccd --pose poses.txt --out both.tcd",
+    ),
+    "validate": (
+        "tmsgrad validate --quick",
+        "tmsgrad validate --report validation --results validation.json",
+    ),
+    "completion": (
+        "tmsgrad completion bash > ~/.local/share/bash-completion/completions/tmsgrad",
+        "tmsgrad completion zsh > ~/.zfunc/_tmsgrad",
+    ),
+}
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    a failure of tmsgrad
+  2    input that is wrong, or a check that failed
+  130  interrupted (Ctrl-C); what was finished is kept"""
+
+_WIDTH = 88
+
+
+def of_all() -> str:
+    """The end of `tmsgrad --help`: an example of each command, and the exit codes."""
+    first = (lines[0] for lines in EXAMPLES.values())
+    return (
+        f"{_listed(first)}\n\n{EXIT_CODES}\n\n`tmsgrad COMMAND --help` tells more. "
+        "Coordinates are the head file's millimetres.\nFor research use only."
+    )
+
+
+def of_verb(name: str) -> str:
+    """The end of a command's help."""
+    return _listed(EXAMPLES[name])
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "\n".join(["examples:", *map(_wrapped, lines)])
+
+
+def _wrapped(line: str) -> str:
+    """Break a line between words, so that a shell takes it as it is shown."""
+    rows = ["  "]
+    # An option stays with its value.
+    for part in re.split(r" (?=--|>)", line):
+        if len(rows[-1]) + len(part) > _WIDTH - 2:
+            rows.append("      ")
+        rows[-1] += f"{part} "
+    return " \\\n".join(row.rstrip() for row in rows)
+
+
+def words_of(line: str) -> list[str]:
+    """What `tmsgrad` gets of an example: neither its own name nor what a shell takes."""
+    words = shlex.split(line)
+    return words[1 : words.index(">")] if ">" in words else words[1:]

@@ -1,0 +1,55 @@
+"""The options of `show`."""
+
+import argparse
+
+from . import words
+
+
+def add_show(verb: argparse.ArgumentParser) -> None:
+    """Add which result to draw, and how."""
+    verb.add_argument(
+        "result",
+        type=words.path,
+        metavar="RESULT",
+        help="output folder of a command, its field.h5, or a .msh file with E or magnE",
+    )
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help="picture, .png"
+    )
+    verb.add_argument(
+        "--number",
+        type=words.index,
+        default=0,
+        metavar="N",
+        help="of the pose, counted from 0 (0)",
+    )
+    verb.add_argument(
+        "--slices",
+        action="store_true",
+        help="draw slices, not surfaces; --t1 and --at do too",
+    )
+    verb.add_argument(
+        "--t1", type=words.path, metavar="IMAGE", help="image to draw behind the slices"
+    )
+    verb.add_argument(
+        "--at",
+        type=words.triple,
+        metavar="X,Y,Z",
+        help="where slices meet, mm (the target, or the strongest place)",
+    )
+    known = verb.add_argument_group("what the result does not tell")
+    known.add_argument(
+        "--head", type=words.source, metavar="HEAD", help="where field.msh is missing"
+    )
+    known.add_argument(
+        "--coil", type=words.source, metavar="C", help="coil file, or a name"
+    )
+    known.add_argument(
+        "--pose", type=words.path, metavar="FILE", help="of the coil, any pose file"
+    )
+    known.add_argument(
+        "--target", type=words.triple, metavar="X,Y,Z", help="to mark, mm"
+    )
+    known.add_argument(
+        "--radius", type=words.positive, metavar="MM", help="of the target"
+    )

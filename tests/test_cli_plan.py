@@ -1,0 +1,375 @@
+"""Plan files: read, checked, run, left out when finished, and saved."""
+
+import argparse
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_examples import contents, one_line, refused, run
+
+from tmsgrad.cli import words
+from tmsgrad.cli.parser import parser
+from tmsgrad.cli.plan_file import line_of, read_plan
+from tmsgrad.cli.plan_words import verbs
+from tmsgrad.cli.running import run_plan
+
+
+OPTIMIZE = """command = "optimize"
+head = "template"
+coil = "magstim-70mm-double"
+target = [-40, 30, 38]
+radius = 5
+out = "plan"
+"""
+
+TWO = """[defaults]
+head = "heads/my.msh"
+coil = "magstim-70mm-double"
+radius = 5
+target = [1, 2, 3]
+
+[[run]]
+command = "optimize"
+target-mni = [4, 5, 6]
+out = "best"
+
+[[run]]
+command = "simulate"
+pose = "best/pose.txt"
+out = "check"
+"""
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+def plan(folder, text, name="plan.toml"):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    return read_plan(folder / name, parser)
+
+
+def options_of(line):
+    return vars(parser().parse_args(shlex.split(line)))
+
+
+def without_words(options):
+    return {name: value for name, value in vars(options).items() if name != "words"}
+
+
+def test_a_plan_says_what_a_command_line_does(tmp_path):
+    text = OPTIMIZE + (
+        'search_radius = 25\nreport = true\nrules = false\ngifti = ["mesh", "lh.gii"]\n'
+        'avoid = [[1, 2, 3, 4], "5,6,7,8,90"]\nforbid = [1, 2, 3, 4]\n'
+        'resample = ["a.gii", "b.gii"]\nuncertainty = true\nthresholds = [50, 100]\n'
+    )
+    (found,) = plan(tmp_path, text).runs
+    line = (
+        f"optimize template --coil magstim-70mm-double --target=-40,30,38 --radius 5 "
+        f"--out {tmp_path}/plan --search-radius 25 --report --gifti mesh "
+        f"--gifti {tmp_path}/lh.gii --avoid 1,2,3,4 --avoid 5,6,7,8,90 --forbid 1,2,3,4 "
+        f"--resample {tmp_path}/a.gii {tmp_path}/b.gii --uncertainty --thresholds 50,100"
+    )
+    assert without_words(found.options) == options_of(line)
+    assert without_words(parser().parse_args(found.options.words)) == options_of(line)
+
+
+def test_runs_share_defaults_and_have_their_own(tmp_path):
+    first, second = (found.options for found in plan(tmp_path, TWO).runs)
+    assert first.target is None
+    assert first.target_mni == (4.0, 5.0, 6.0)
+    assert second.target == (1.0, 2.0, 3.0)
+    assert first.head == second.head == str(tmp_path / "heads" / "my.msh")
+    assert second.pose == str(tmp_path / "best" / "pose.txt")
+    assert first.out == str(tmp_path / "best")
+
+
+def test_what_a_plan_reads_and_writes_is_known(tmp_path):
+    first, second = plan(tmp_path, TWO).runs
+    assert sorted(second.reads.values()) == sorted(
+        [
+            str(tmp_path / "heads" / "my.msh"),
+            "magstim-70mm-double",
+            str(tmp_path / "best" / "pose.txt"),
+        ]
+    )
+    assert first.writes == (str(tmp_path / "best"),)
+
+
+WRONG = {
+    "an unknown command": (
+        OPTIMIZE.replace("optimize", "optimise"),
+        [":1:", "'optimise'", "did you mean optimize?"],
+    ),
+    "an unknown key": (
+        OPTIMIZE.replace("radius =", "\n# r\nradios =\\\n").replace("\\\n", ""),
+        [":7:", "radios", "did you mean radius?"],
+    ),
+    "no number": (OPTIMIZE.replace("= 5", '= "five"'), [":5:", "radius", "'five'"]),
+    "a switch as a number": (
+        OPTIMIZE + "report = 1",
+        [":7:", "report", "true or false"],
+    ),
+    "a number as a switch": (OPTIMIZE.replace("= 5", "= true"), [":5:", "radius"]),
+    "a number as a name": (
+        OPTIMIZE.replace('"plan"', "7"),
+        [":6:", "out", "in quotes"],
+    ),
+    "two numbers for three": (
+        OPTIMIZE.replace("-40, ", "\n"),
+        [":4:", "target", "three numbers"],
+    ),
+    "not among the choices": (
+        OPTIMIZE + "order = 3",
+        [":7:", "order", "invalid choice"],
+    ),
+    "what is missing": (OPTIMIZE.replace("radius = 5\n", ""), [":1:", "needs radius"]),
+    "a group without a choice": (
+        OPTIMIZE.replace("target = [-40, 30, 38]\n", ""),
+        [":1:", "target target-mni is required"],
+    ),
+    "what excludes another": (
+        OPTIMIZE + "target-mni = [1, 2, 3]",
+        [":7:", "target-mni", "not allowed with"],
+    ),
+    "one key under two names": (
+        OPTIMIZE + "search-radius = 1\nsearch_radius = 2",
+        [":8:", "search_radius is given twice"],
+    ),
+    "no TOML": (OPTIMIZE + "order =", [":7:", "Invalid value"]),
+    "no command": ("head = 'x'", [":1:", "needs a command"]),
+    "nothing": ("", [":1:", "needs a command"]),
+    "a plan in a plan": ('command = "run"\nplan = "x"', [":1:", "'run'"]),
+    "one bracket": ("[run]\n" + OPTIMIZE, [":1:", "two brackets"]),
+    "defaults alone": ("\n[defaults]\nhead = 'x'", [":2:", "no [[run]]"]),
+    "a key beside runs": ("head = 'x'\n" + TWO, [":1:", "[defaults]"]),
+    "a default that no command has": (
+        TWO.replace("radius", "radios", 1),
+        [":4:", "radios", "did you mean radius?"],
+    ),
+    "a wrong value in the second run": (
+        TWO + "order = 'two'",
+        [":16:", "order", "'two'"],
+    ),
+    "threads of one run": (TWO + "threads = 2", [":16:", "threads", "[defaults]"]),
+    "no threads": (
+        "[defaults]\nthreads = 0\n" + TWO[11:],
+        [":2:", "threads", "positive"],
+    ),
+    "two runs into one folder": (
+        TWO.replace("check", "./best"),
+        [":12:", "run 2 writes to", "as run 1 does"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
+    text, needed = WRONG[kind]
+    (tmp_path / "plan.toml").write_text(text)
+    words = ["run", tmp_path / "plan.toml"]
+    one_line(refused(words, tmp_path, "plan.toml", *needed))
+
+
+def test_no_text_and_no_file_are_refused(tmp_path):
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
+    one_line(refused(["run", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
+
+
+def test_the_line_of_a_key_is_where_it_begins():
+    text = 'a = """\nb = 1\n"""\n\n# b = 2\nb = [\n  1,\n]\n[[run]]\n[[run]]\nb = 3\n'
+    assert line_of(text, ("a",)) == 1
+    assert line_of(text, ("run", 1)) == 10
+    assert line_of(text, ("run", 1, "b")) == 11
+    # Comments and blank lines before it are no part of it.
+    assert line_of(text, ("b",)) == 6
+
+
+def test_the_check_looks_for_files(tmp_path):
+    (tmp_path / "heads").mkdir()
+    plan(tmp_path, TWO)
+    words = ["run", "--check", tmp_path / "plan.toml"]
+    one_line(refused(words, tmp_path, "plan.toml:7", "head", "my.msh"))
+    (tmp_path / "heads" / "my.msh").touch()
+    # A pose that does not exist yet is what the first run will write.
+    result = run(*words)
+    assert result.status == 0, result.err
+    assert "2 runs, nothing wrong was found" in result.out
+    for text, needed in (
+        (OPTIMIZE.replace("magstim-70mm-double", "magstim-70"), "Did you mean"),
+        (OPTIMIZE.replace('"template"', '"tempate"'), "tempate is neither"),
+    ):
+        plan(tmp_path, text)
+        one_line(refused(words, tmp_path, "plan.toml:1", needed))
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A plan of two runs, and what does them: it writes their input, a line longer."""
+    (tmp_path / "in.msh").write_text("head")
+    text = '[defaults]\nhead = "in.msh"\n' + "".join(
+        f'[[run]]\ncommand = "head convert"\nout = "{name}.msh"\n' for name in "ab"
+    )
+    done = []
+
+    def do(options: argparse.Namespace) -> dict:
+        done.append(Path(options.out).stem)
+        Path(options.out).write_text(Path(options.head).read_text() + "\n")
+        return {}
+
+    return tmp_path, text, do, done
+
+
+def test_finished_runs_are_left_out(made):
+    folder, text, do, done = made
+    again = lambda text=text: run_plan(plan(folder, text), do)["runs"]
+    assert [each["done"] for each in again()] == ["now", "now"]
+    assert [each["done"] for each in again()] == ["before", "before"]
+    assert done == ["a", "b"]
+    (folder / "b.msh").unlink()
+    again()
+    (folder / "a.msh").write_text("another command's")
+    again()
+    assert done[2:] == ["b", "a"]
+    (folder / "in.msh").write_text("dead")
+    again()
+    assert done[4:] == ["a", "b"]
+    # Comments, order and the folder that it is run from are no settings.
+    again("# a comment\n" + text.replace("in.msh", "./in.msh"))
+    assert len(done) == 8
+    again("# a comment\n\n" + text.replace("in.msh", "./in.msh"))
+    assert len(done) == 8
+
+
+def test_a_run_that_fails_or_is_interrupted_keeps_those_before(made, capsys):
+    folder, text, do, done = made
+    for problem in (KeyboardInterrupt, ValueError("b is bad"), {"failed": True}):
+
+        def fail(options, problem=problem):
+            if Path(options.out).stem == "a":
+                return do(options)
+            if isinstance(problem, dict):
+                return problem
+            raise problem
+
+        if isinstance(problem, dict):
+            assert run_plan(plan(folder, text), fail)["failed"]
+        else:
+            with pytest.raises((KeyboardInterrupt, ValueError)):
+                run_plan(plan(folder, text), fail)
+    assert (
+        "plan.toml:6: run 2 failed; 1 of 2 runs are finished" in capsys.readouterr().err
+    )
+    run_plan(plan(folder, text), do)
+    assert done == ["a", "b"]
+
+
+def test_a_record_that_is_damaged_costs_time_only(made):
+    folder, text, do, done = made
+    for content in ("", "[1]", '{"x": 3}', "{"):
+        (folder / ".plan.toml.done.json").write_text(content)
+        run_plan(plan(folder, text), do)
+    assert len(done) == 8
+
+
+def test_a_plan_runs_as_its_command_line_does(tmp_path):
+    np.savetxt(tmp_path / "in.txt", np.diag([1.0, -1.0, -1.0, 1.0]))
+    text = '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nout = "a.xml"\n'
+    text += 'to = "localite"\n[[run]]\ncommand = "pose info"\nfile = "a.xml"\n'
+    plan(tmp_path, text)
+    words = ["run", tmp_path / "plan.toml", "--json"]
+    result = run(*words)
+    assert result.status == 0, result.err
+    assert "run 2 of 2: tmsgrad pose info" in result.out
+    line = [
+        "pose",
+        "convert",
+        tmp_path / "in.txt",
+        tmp_path / "b.xml",
+        "--to",
+        "localite",
+    ]
+    assert run(*line).status == 0
+    assert (tmp_path / "a.xml").read_bytes() == (tmp_path / "b.xml").read_bytes()
+    again = run(*words, "--quiet")
+    assert [each["done"] for each in again.json["runs"]] == ["before", "now"]
+    assert len(again.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "optimize template:20000 --coil magstim-70mm-double --target=-40,30,38 --radius 5 "
+        "--avoid 1,2,3,4 --avoid 5,6,7,8,90 --gifti --uncertainty 0.1 --order 2 --report "
+        "--resample a.gii b.gii --around F3 --out plan --threads 2 --device cpu",
+        "simulate m.msh --coil my.ccd --eeg C3,CP3 --didt 1e6,5e5 --out 'a b\"c\\'",
+        "head mesh labels.nii --size gm=2,scalp=8 --out head.msh",
+        "coil join a.ccd b.ccd --out both.tcd",
+        "validate self --quick",
+    ],
+)
+def test_a_command_line_is_saved_as_a_plan(tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    Path("my.ccd").touch()
+    Path("plans").mkdir()
+    given = shlex.split(line)
+    result = run(*given, "--save-plan", "plans/plan.toml")
+    assert result.status == 0, result.err
+    assert set(contents(tmp_path)) == {"my.ccd", "plans", "plans/plan.toml"}
+    saved = read_plan(Path("plans/plan.toml"), parser)
+    (found,) = saved.runs
+    expected = options_of(shlex.join(given)) | {"threads": None, "device": None}
+    named = {"head", "coil", "coils", "labels", "out", "gifti", "resample"} & set(
+        expected
+    )
+    assert {
+        k: v for k, v in without_words(found.options).items() if k not in named
+    } == {k: v for k, v in expected.items() if k not in named}
+    for name in named:
+        got, meant = getattr(found.options, name), expected[name]
+        assert same_places(got, meant), (got, meant)
+    asked = {"threads": 2, "device": "cpu"} if "--threads" in line else {}
+    assert saved.program == asked
+
+
+def same_places(got, meant):
+    if isinstance(got, list | tuple):
+        return len(got) == len(meant) and all(map(same_places, got, meant))
+    return got == meant or Path(got).resolve() == Path(meant).resolve()
+
+
+def test_a_plan_is_not_written_over(tmp_path):
+    (tmp_path / "plan.toml").write_text("mine")
+    for name, needed in (
+        ("plan.toml", "such a file"),
+        ("plan.txt", ".toml"),
+        ("no/plan.toml", "no folder"),
+    ):
+        words = ["coil", "info", "c", "--save-plan", tmp_path / name]
+        one_line(refused(words, tmp_path, "--save-plan", needed))
+
+
+def test_each_argument_that_names_a_file_is_marked_as_one():
+    # Else it would not be looked for in the plan's folder.
+    marks = {words.path, words.source, words.output}
+    names = {
+        "FILE",
+        "DIR",
+        "HEAD",
+        "COIL",
+        "C",
+        "OUT",
+        "IMAGE",
+        "T1",
+        "SURFACE",
+        "PLAN",
+    }
+    names |= {"LABELS", "PATH", "T", "RESULT"}
+    for name, verb in verbs(parser()):
+        for action in verb._actions:
+            metavar = action.metavar
+            first = metavar[0] if isinstance(metavar, tuple) else metavar
+            meant = first in names | {"SPHERE"}
+            assert (action.type in marks) == meant, (name, action.dest)
