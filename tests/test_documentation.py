@@ -19,6 +19,7 @@ RADII = [0.068, 0.082, 0.084, 0.090, 0.096]
 BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n\n)?```(\w*)\n(.*?)```", re.S)
 
 
+LANGUAGES = {"python", "sh", "toml", "text", ""}
 BLOCK_LANGUAGES = re.compile(r"^```(\w*)\n.*?^```$", re.S | re.M)
 
 
@@ -62,7 +63,7 @@ def test_what_is_not_run_says_why(page):
     # Commands are not run; tests/test_cli_help.py reads them.
     for marked, code in blocks(page, "sh"):
         assert marked, f"{page.name}: {code[:40]!r}"
-    assert set(BLOCK_LANGUAGES.findall(page.read_text("utf-8"))) <= {"python", "sh", "text"}
+    assert set(BLOCK_LANGUAGES.findall(page.read_text("utf-8"))) <= LANGUAGES
 
 
 def test_the_first_page_shows_the_script_of_the_readme():
