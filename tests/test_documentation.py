@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from cli_examples import process
 from heads import boxed_coil
 
 from tmsgrad import coils, meshing
@@ -70,6 +71,16 @@ def test_the_first_page_shows_the_script_of_the_readme():
     ((marked, first),) = blocks(ROOT / "docs" / "index.md", "python")
     assert marked
     assert first == blocks(ROOT / "README.md", "python")[0][1]
+
+
+def test_plan_files_on_pages_pass_their_check(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    plans = [code for page in PAGES for _, code in blocks(page, "toml")]
+    assert plans
+    for code in plans:
+        (folder / "plan.toml").write_text(code, encoding="utf-8")
+        result = process("run", "--check", "plan.toml")
+        assert result.status == 0, result.err
 
 
 def test_links_lead_somewhere():
