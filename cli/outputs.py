@@ -137,9 +137,10 @@ def write_json(path: Path, content: dict) -> None:
 
 def versions() -> dict[str, str]:
     """Name the versions that a result depends on."""
+    chosen = getattr(jax.config, "jax_default_device", None)
     return {
         "tmsgrad": version("tmsgrad"),
         "jax": jax.__version__,
         "numpy": np.__version__,
-        "device": str(jax.devices()[0]),
+        "device": str(chosen or jax.devices()[0]),
     }
