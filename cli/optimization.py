@@ -286,7 +286,8 @@ def _search(
     compiling = None
     if plan.wishes.simple:
         arguments = (prepared.compile, _simple_objective(plan.wishes), 3, nodes)
-        compiling = Thread(target=_quietly, args=arguments, daemon=True)
+        # No daemon: a process that ends amid a compilation is aborted by XLA.
+        compiling = Thread(target=_quietly, args=arguments)
         compiling.start()
 
     def search(
