@@ -1,12 +1,10 @@
 """`tmsgrad head show`: slices through a head, with its tissues and their surfaces."""
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy import ndarray
@@ -14,6 +12,7 @@ from numpy import ndarray
 from .. import meshing
 from ..meshing import TISSUE_NAMES, HeadMesh, VoxelGrid
 from .inputs import read_head
+from .paper import picture_path, save
 from .progress import Progress
 
 
@@ -43,11 +42,7 @@ _PLACE = "xyz"
 
 def head_show(options: argparse.Namespace) -> dict:
     """Draw slices through a head."""
-    out = Path(options.out)
-    if out.suffix != ".png":
-        raise ValueError(f"--out {out}: a picture's name ends in .png.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"--out {out}: the folder {out.parent} does not exist.")
+    out = picture_path(options.out)
     progress = Progress()
     progress.stage("head", f"head {options.head}")
     head = read_head(options.head, progress)
@@ -124,12 +119,7 @@ def write_slices(
         fontsize=10,
     )
     figure.suptitle(f"{name} · tmsgrad · for research use only", size=12)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        FigureCanvasAgg(figure).print_png(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    save(figure, path, f"{name}: tmsgrad head show")
 
 
 def slice_tags(

@@ -113,6 +113,23 @@ def _style(style: dict) -> dict:
     return fixed | style | {"size": size}
 
 
+def picture_path(out: str) -> Path:
+    """Check where a picture is to go.
+
+    Raises:
+        ValueError: The name is not one of a PNG file.
+        FileNotFoundError: There is no such folder.
+    """
+    path = Path(out)
+    if path.suffix != ".png":
+        raise ValueError(f"--out {path}: a picture's name ends in .png.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"--out {path}: the folder {path.parent} does not exist."
+        )
+    return path
+
+
 def save(figure: Figure, path: Path, title: str) -> None:
     """Write the picture as PNG, whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -14,6 +14,7 @@ from .. import meshing, optimize
 from ..coils import Coil, read_poses
 from ..meshing import HeadMesh
 from .inputs import read_coil, read_head
+from .paper import picture_path
 from .picture import write_overview
 from .progress import Progress
 from .setup import set_up
@@ -49,11 +50,7 @@ class Result:
 def show(options: argparse.Namespace) -> dict:
     """Draw a result."""
     set_up()
-    out = Path(options.out)
-    if out.suffix != ".png":
-        raise ValueError(f"--out {out}: a picture's name ends in .png.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"--out {out}: the folder {out.parent} does not exist.")
+    out = picture_path(options.out)
     progress = Progress()
     progress.stage("result", f"result {options.result}")
     found = read_result(options, progress)

@@ -1,7 +1,7 @@
 """The outer surface of the cortex, and its normals."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.spatial import KDTree
 
@@ -12,6 +12,21 @@ from .interfaces import interfaces
 _GRAY = 2
 _WITHIN = (1, 2)  # Gray matter's boundary to white matter is not its outer surface.
 _SMOOTHING = 3e-3  # Normals within this are averaged. [m]
+
+
+def cortex_faces(head: HeadMesh) -> Int[ndarray, "face 3"]:
+    """Take the faces of gray matter towards all but white matter, seen from outside.
+
+    Raises:
+        ValueError: The head has no gray matter with such a surface.
+    """
+    found = interfaces(head)
+    first = (found.first == _GRAY) & ~np.isin(found.second, _WITHIN)
+    second = (found.second == _GRAY) & ~np.isin(found.first, _WITHIN)
+    faces = np.concatenate([found.faces[first], found.faces[second][:, ::-1]])
+    if len(faces) == 0:
+        raise ValueError("the head has no gray matter with an outer surface.")
+    return faces
 
 
 def cortical_normals(
@@ -29,12 +44,7 @@ def cortical_normals(
     Raises:
         ValueError: The head has no gray matter with such a surface.
     """
-    faces = interfaces(head)
-    first = (faces.first == _GRAY) & ~np.isin(faces.second, _WITHIN)
-    second = (faces.second == _GRAY) & ~np.isin(faces.first, _WITHIN)
-    chosen = np.concatenate([faces.faces[first], faces.faces[second][:, ::-1]])
-    if len(chosen) == 0:
-        raise ValueError("the head has no gray matter with an outer surface.")
+    chosen = cortex_faces(head)
     a, b, c = (head.nodes[chosen[:, i]] for i in range(3))
     areas, middles = np.cross(b - a, c - a) / 2, (a + b + c) / 3
     nearest = KDTree(middles).query(points)[1]

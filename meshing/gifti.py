@@ -13,13 +13,12 @@ from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy import ndarray
 from scipy.spatial import KDTree
 
+from .cortex import cortex_faces
 from .files import MM_PER_M
 from .head import HeadMesh
-from .interfaces import interfaces
 from .surface import Surface
 
 
-_GRAY, _WITHIN = 2, (1, 2)
 _CANDIDATES = 24  # Triangles of a sphere tried for a direction.
 _ROUND = 0.02  # Relative spread of the radii of a registration sphere.
 
@@ -36,13 +35,7 @@ def gray_matter_surface(head: HeadMesh) -> tuple[Surface, Int[ndarray, "vertex"]
     Raises:
         ValueError: The head has no gray matter with such a surface.
     """
-    found = interfaces(head)
-    first = (found.first == _GRAY) & ~np.isin(found.second, _WITHIN)
-    second = (found.second == _GRAY) & ~np.isin(found.first, _WITHIN)
-    faces = np.concatenate([found.faces[first], found.faces[second][:, ::-1]])
-    if len(faces) == 0:
-        raise ValueError("the head has no gray matter with an outer surface.")
-    nodes, corners = np.unique(faces, return_inverse=True)
+    nodes, corners = np.unique(cortex_faces(head), return_inverse=True)
     triangles = corners.reshape(-1, 3).astype(np.int32)
     return Surface(head.nodes[nodes], triangles), nodes
 
