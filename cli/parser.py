@@ -17,6 +17,7 @@ from .common_options import (
     add_target,
     add_uncertainty,
 )
+from .map_options import add_map
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .validate_options import add_validate
@@ -262,6 +263,7 @@ def _add_simulate(verbs) -> None:
     simulate.add_argument(
         "--radius", type=words.positive, metavar="MM", help="of the target, mm"
     )
+    add_map(simulate)
     simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
     simulate.add_argument(
         "--direction",
