@@ -9,6 +9,7 @@ from .poses import pose_convert, pose_info
 from .showing import show
 from .simulation import simulate
 from .sweeping import sweep
+from .targets import target_functional
 from .validating import validate
 
 
@@ -18,6 +19,7 @@ COMMANDS = {
     "optimize": optimize_pose,
     "sweep": sweep,
     "show": show,
+    "target functional": target_functional,
     "validate": validate,
     "head info": head_info,
     "head check": head_check,

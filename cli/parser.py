@@ -20,6 +20,7 @@ from .common_options import (
 from .map_options import add_map
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
+from .target_options import add_functional
 from .validate_options import add_validate
 
 
@@ -112,6 +113,10 @@ def parser(
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
     _add_coil_verbs(verbs)
+    targets = _noun(verbs, "target", "find targets in images")
+    add_functional(
+        _action(targets, "functional", "where a seed is most anticorrelated at rest")
+    )
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
