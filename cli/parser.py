@@ -17,6 +17,7 @@ from .common_options import (
     add_target,
     add_uncertainty,
 )
+from .dose_options import add_dose
 from .map_options import add_map
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
@@ -113,6 +114,11 @@ def parser(
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
     _add_coil_verbs(verbs)
+    dose = _verb(verbs, "dose", "the output for a target, from a motor threshold")
+    add_head(dose)
+    add_coil(dose)
+    add_dose(dose)
+    add_out(dose)
     targets = _noun(verbs, "target", "find targets in images")
     add_functional(
         _action(targets, "functional", "where a seed is most anticorrelated at rest")
