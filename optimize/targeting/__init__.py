@@ -36,3 +36,8 @@ from .published import (
     SEEDS as SEEDS,
     Spheres as Spheres,
 )
+from .symptoms import (
+    SYMPTOM_TARGETS as SYMPTOM_TARGETS,
+    SymptomTarget as SymptomTarget,
+    symptom_targets as symptom_targets,
+)
