@@ -13,7 +13,7 @@ import sys
 
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
-    *("coils", "catalogue", "uncertainty"),
+    *("coils", "catalogue", "uncertainty", "targeting"),
 )
 NEED_DATA = ("shape",)
 

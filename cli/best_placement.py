@@ -13,6 +13,7 @@ from ..meshing import HeadMesh, Region
 from .doses import sensitivity_report
 from .fields import field_figures, in_metres
 from .goals import Wishes
+from .maps import MapChoice
 from .notices import warn
 from .outputs import versions
 from .picture import write_overview
@@ -53,6 +54,7 @@ class Plan:
     obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
     rules: bool = False
     report: bool = False
+    target_map: MapChoice | None = None
 
     @property
     def domain(self) -> dict:

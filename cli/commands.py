@@ -2,6 +2,7 @@
 
 from .anatomy import head_show
 from .coil_files import coil_convert, coil_join, coil_show
+from .dosing import dose
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
@@ -9,6 +10,7 @@ from .poses import pose_convert, pose_info
 from .showing import show
 from .simulation import simulate
 from .sweeping import sweep
+from .targets import target_functional
 from .validating import validate
 
 
@@ -18,7 +20,9 @@ COMMANDS = {
     "optimize": optimize_pose,
     "sweep": sweep,
     "show": show,
+    "target functional": target_functional,
     "validate": validate,
+    "dose": dose,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

@@ -27,6 +27,12 @@ def add_target(
         metavar="X,Y,Z",
         help="the same in MNI coordinates, for an m2m_ folder or the template",
     )
+    target.add_argument(
+        "--target-map",
+        metavar="FILE",
+        help="a mask, statistical map or atlas instead (.nii, .gii, .annot), by which the "
+        "field counts",
+    )
 
 
 def add_pose_reading(verb: argparse.ArgumentParser) -> None:

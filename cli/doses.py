@@ -21,7 +21,7 @@ def choose_dose(
 ) -> optimize.Dose | None:
     """Choose the current, if it is asked for: else there is none to choose."""
     most = wishes.stimulator
-    if wanted is None and most is None and not wishes.avoid:
+    if wanted is None and most is None and not goal.avoided:
         return None
     limits = goal.limits(field)
     if wanted is None and most is None and not limits:

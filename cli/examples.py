@@ -20,6 +20,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "TriggerMarkers_Coil0.xml --didt recorded --target -41,-13,66 --radius 5 "
         "--out session",
     ),
+    "dose": (
+        "tmsgrad dose m2m_ernie --coil MagStim_D70.ccd --threshold 55 --motor -37,-21,58 "
+        "--motor-pose m1.txt --target -44,40,29 --target-pose plan/pose.txt --out dose",
+    ),
+    "target functional": (
+        "tmsgrad target functional --bold sub-01_space-MNI_desc-preproc_bold.nii.gz "
+        "--confounds confounds.tsv --out target",
+    ),
     "sweep": (
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",

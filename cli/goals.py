@@ -14,9 +14,11 @@ from .. import efield, meshing, optimize
 from ..coils import AbstractCoil
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh, Region, Scalp
+from .maps import MapChoice, avoided_regions
 
 
 _Avoided = tuple[tuple[float, float, float], float, float | None]
+_Map = tuple[MapChoice, float | None]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Wishes:
         objective: One of `search_options.OBJECTIVES`.
         direction: Along which the component is maximised, or None.
         avoid: Balls to spare, as centre, radius and limit [V/m] or None.
+        avoid_maps: Maps of what is to be spared, with such a limit.
         stimulator: The largest dI/dt, or None. [A/s]
         uncertainty: Errors of placement, or None.
     """
@@ -34,6 +37,7 @@ class Wishes:
     objective: str = "norm"
     direction: tuple[float, float, float] | None = None
     avoid: tuple[_Avoided, ...] = ()
+    avoid_maps: tuple[_Map, ...] = ()
     stimulator: float | None = None
     uncertainty: optimize.AbstractUncertainty | None = None
 
@@ -44,26 +48,35 @@ class Wishes:
         Raises:
             ValueError: They do not.
         """
-        if options.direction is not None and options.objective != "norm":
+        mapped = options.target_choice is not None
+        if options.radius is None and not mapped:
+            raise ValueError("--target needs a --radius.")
+        usual = "magn" if mapped and options.direction is None else "norm"
+        objective = usual if options.objective is None else options.objective
+        if options.direction is not None and objective != "norm":
             raise ValueError(
-                f"--direction and --objective {options.objective} exclude each other."
+                f"--direction and --objective {objective} exclude each other."
             )
         avoid: tuple[_Avoided, ...] = tuple(getattr(options, "avoid", ()))
-        limited = [each[2] is not None for each in avoid]
-        if options.objective == "focality" and any(limited):
+        maps = avoided_regions(
+            tuple(getattr(options, "avoid_map", ())), options.head, options.map_space
+        )
+        limited = [each[-1] is not None for each in (*avoid, *maps)]
+        if objective == "focality" and any(limited):
             raise ValueError(
                 "--objective focality knows no intensity: leave the limits of --avoid out, "
                 "or take --objective norm."
             )
-        if options.objective != "focality" and not all(limited):
+        if objective != "focality" and not all(limited):
             raise ValueError(
-                "--avoid without a limit needs --objective focality; else write "
-                "X,Y,Z,R,V/M."
+                "--avoid and --avoid-map without a limit need --objective focality; "
+                "else write X,Y,Z,R,V/M or FILE:V/M."
             )
         return cls(
-            options.objective,
+            objective,
             options.direction,
             avoid,
+            maps,
             getattr(options, "stimulator", None),
             _uncertainty(options),
         )
@@ -71,7 +84,7 @@ class Wishes:
     @property
     def simple(self) -> bool:
         """Whether the target's mean vector is all that is looked at."""
-        return self.objective == "norm" and not self.avoid
+        return self.objective == "norm" and not self.avoid and not self.avoid_maps
 
     @property
     def words(self) -> str:
@@ -141,6 +154,9 @@ def make_goal(
             limit,
         )
         for centre, reach, limit in wishes.avoid
+    ) + tuple(
+        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
+        for choice, limit in wishes.avoid_maps
     )
     modes = lambda region: optimize.MeanOfMagnitude(
         optimize.region_modes(

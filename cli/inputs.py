@@ -15,6 +15,7 @@ from .. import coils, efield, meshing
 from ..coils import Coil, PoseList
 from ..meshing import HeadMesh, Region
 from .findings import warn_of
+from .maps import MapChoice, place_of_map, target_of_map
 from .notices import warn
 
 
@@ -184,13 +185,20 @@ def conductivity_of(
 def resolve_target(options: argparse.Namespace) -> None:
     """Put a target that is given in MNI space into the head's coordinates.
 
-    Sets `options.target` [mm] and `options.mni`, what a report should tell of it.
+    Sets `options.target` [mm] and `options.mni`, what a report should tell of it. Where it
+    is a map, `options.target_choice` says what of it, and the target is only a rough
+    place until `read_target`.
 
     Raises:
         ValueError: The head has no way to MNI space, or the target lies outside of it.
         FileNotFoundError: The transforms are missing.
     """
-    options.mni = None
+    options.mni = options.map = None
+    choice = MapChoice.of(options)
+    options.target_choice = choice
+    if choice is not None:
+        options.target = place_of_map(choice)
+        return
     if options.target_mni is None:
         return
     centre = np.asarray(options.target_mni)
@@ -330,10 +338,12 @@ def current_rates(
 
 
 def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:
-    """Find the target that `--target`, `--radius` and `--tissue` name.
+    """Find the target that `--target`, `--radius` and `--tissue` name, or a map.
 
     Raises:
-        ValueError: There is no such tissue.
+        ValueError: There is no such tissue, or nothing of the map lies in it.
     """
+    if options.target_choice is not None:
+        return target_of_map(options, head, options.target_choice)
     centre = np.asarray(options.target) * 1e-3
     return meshing.ball(head, centre, options.radius * 1e-3, options.tissue)

@@ -31,6 +31,7 @@ from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, write_field_msh
 from .goals import Wishes, make_goal, named_positions, search_place
 from .inputs import read_coil, read_conductivity, read_head, resolve_target, way_to_mni
+from .maps import describe, extent, tell_map
 from .notices import heard, listening
 from .outputs import FieldFile, output_folder, write_json
 from .progress import Progress
@@ -87,7 +88,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         head=options.head,
         coil=options.coil,
         target=(x, y, z),
-        radius=options.radius * 1e-3,
+        radius=0.0 if options.radius is None else options.radius * 1e-3,
         tissue=options.tissue,
         wishes=wishes,
         efield=options.efield,
@@ -114,6 +115,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         obstacles=tuple(options.obstacle),
         rules=options.rules,
         report=options.report,
+        target_map=options.target_choice,
     )
 
 
@@ -124,9 +126,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         coil = read_coil(plan.coil)
         wanted = read_exports(plan.nifti, plan.vtu, plan.gifti, plan.resample)
         progress.stage("head", f"head {plan.head}")
-        around = _DEEPEST + plan.search_radius
-        head = read_head(plan.head, progress, (np.asarray(plan.target), around))
-        target = meshing.ball(head, np.asarray(plan.target), plan.radius, plan.tissue)
+        head, target, plan, mapped = _aimed(plan, progress)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
@@ -196,6 +196,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         progress.close()
         report["provenance"] = origin.as_json()
         report["field"]["estimated_error"] = errors
+        report["target"]["map"] = mapped
         report["dose"] = dose_report(dose, goal, scaled)
         if plan.rules:
             report["rules"] = compare_rules(
@@ -240,6 +241,26 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         "seconds",
     )
     return {key: report[key] for key in keys}
+
+
+def _aimed(
+    plan: Plan, progress: Progress
+) -> tuple[HeadMesh, Region, Plan, dict | None]:
+    """Read the head and find the target, which for a map is known only then."""
+    if plan.target_map is None:
+        place = np.asarray(plan.target)
+        head = read_head(plan.head, progress, (place, _DEEPEST + plan.search_radius))
+        return head, meshing.ball(head, place, plan.radius, plan.tissue), plan, None
+    head = read_head(plan.head, progress)
+    choice = plan.target_map
+    found = choice.region(head, plan.tissue)
+    (x, y, z), radius = extent(head, found.region)
+    about = describe(head, choice, found)
+    tell_map(about, (1e3 * x, 1e3 * y, 1e3 * z), meshing.tissue_tag(plan.tissue))
+    aimed = dataclasses.replace(
+        plan, target=(float(x), float(y), float(z)), radius=radius
+    )
+    return head, found.region, aimed, about
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,11 @@ from .common_options import (
     add_target,
     add_uncertainty,
 )
+from .dose_options import add_dose
+from .map_options import add_map
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
+from .target_options import add_functional
 from .validate_options import add_validate
 
 
@@ -111,6 +114,15 @@ def parser(
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
     _add_coil_verbs(verbs)
+    dose = _verb(verbs, "dose", "the output for a target, from a motor threshold")
+    add_head(dose)
+    add_coil(dose)
+    add_dose(dose)
+    add_out(dose)
+    targets = _noun(verbs, "target", "find targets in images")
+    add_functional(
+        _action(targets, "functional", "where a seed is most anticorrelated at rest")
+    )
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
@@ -262,6 +274,7 @@ def _add_simulate(verbs) -> None:
     simulate.add_argument(
         "--radius", type=words.positive, metavar="MM", help="of the target, mm"
     )
+    add_map(simulate)
     simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
     simulate.add_argument(
         "--direction",

@@ -13,7 +13,7 @@ from .outputs import versions
 
 
 _PROGRAM = ("words", "command", "noun", "json", "quiet", "verbose", "save_plan")
-_NO_SETTINGS = (*_PROGRAM, "mni")
+_NO_SETTINGS = (*_PROGRAM, "mni", "map", "target_choice")
 
 
 @dataclass(frozen=True)

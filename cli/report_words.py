@@ -53,8 +53,8 @@ def plan_words(report: dict) -> list[str]:
         f"Place the centre of {report['coil']['name']} at ({_point(matrix[:3, 3])}) mm, "
         f"{report['distance_mm']:.1f} mm from the scalp along the coil's axis, with the "
         f"handle pointing {in_words(-matrix[:3, 1])}. Driven with "
-        f"{report['didt'] / 1e6:.4g} A/µs{of_output}, it gives the target, a ball of "
-        f"{target['radius_mm']:g} mm radius in {target['tissue']} around "
+        f"{report['didt'] / 1e6:.4g} A/µs{of_output}, it gives the target, "
+        f"{_shape(target)} in {target['tissue']} around "
         f"({_point(target['centre_mm'])}) mm{asked}, a field of "
         f"{_strength(report):.4g} V/m ({report['objective']})."
     ]
@@ -263,7 +263,7 @@ def session_sections(report: dict) -> list[Section]:
     allowed = _SAME if report["fast_error"] is None else 5e-3
     rows = [
         ("target", f"({_point(target['centre_mm'])}) mm"),
-        ("radius", f"{target['radius_mm']:g} mm in {target['tissue']}"),
+        ("shape", f"{_shape(target)} in {target['tissue']}"),
         *(
             (f"{share} % of the pulses below", f"{value:.4g} V/m")
             for share, value in report["target_E_norm_percentiles"].items()
@@ -416,3 +416,9 @@ def _point(values) -> str:
 
 def _direction(values) -> str:
     return ", ".join(f"{x:.3f}" for x in values)
+
+
+def _shape(target: dict) -> str:
+    if target.get("map") is None:
+        return f"a ball of {target['radius_mm']:g} mm radius"
+    return f"the map {target['map']['file']}"

@@ -2,6 +2,7 @@
 
 import argparse
 
+from .map_options import add_avoided_map, add_map
 from .words import (
     avoided,
     ball,
@@ -42,6 +43,7 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="a ball of the target's tissue to spare, mm; with V/M its mean |E| stays "
         "below that, without it --objective focality is set against it (may be repeated)",
     )
+    add_avoided_map(verb)
     verb.add_argument(
         "--robust",
         choices=("expected", "worst"),
@@ -151,9 +153,8 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_target(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--radius", type=positive, required=True, metavar="MM", help="of the target, mm"
-    )
+    verb.add_argument("--radius", type=positive, metavar="MM", help="of the target, mm")
+    add_map(verb)
     verb.add_argument("--tissue", default="gm", help="of the target (gm)")
     verb.add_argument(
         "--direction",
@@ -164,9 +165,9 @@ def _add_target(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--objective",
         choices=OBJECTIVES,
-        default="norm",
         help="norm of the mean vector, mean magnitude (magn), mean component along the "
-        "cortex's outward normals, or focality against the rest of the tissue (norm)",
+        "cortex's outward normals, or focality against the rest of the tissue (norm; magn "
+        "for a map, or its normal component, weighted by it)",
     )
 
 

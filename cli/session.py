@@ -196,7 +196,8 @@ def _key(options: argparse.Namespace, session: _Session) -> str:
         *(head.nodes, head.tetrahedra, head.tags),
         *(np.asarray(x) for x in sources if isinstance(x, jax.Array | ndarray)),
         *(np.asarray(session.conductivity), session.poses.matrices(), session.rates),
-        *(session.target.tetrahedra, session.direction, session.poses.names),
+        *(session.target.tetrahedra, session.target.weights),
+        *(session.direction, session.poses.names),
         *(options.fast, options.order, versions()),
     )
 
@@ -219,6 +220,7 @@ def _report(
             "centre_mm": list(options.target),
             "mni": options.mni,
             "radius_mm": options.radius,
+            "map": options.map,
             "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(options.tissue)],
             "tetrahedra": len(session.target.tetrahedra),
         },

@@ -57,7 +57,7 @@ def simulate(options: argparse.Namespace) -> dict:
         raise ValueError(
             "--radius and --direction are of a --target, which is missing."
         )
-    if options.target is not None and options.radius is None:
+    if options.target is not None and not (options.radius or options.target_choice):
         raise ValueError("--target needs a --radius.")
     if options.uncertainty is not None and (options.target is None or options.fields):
         raise ValueError(

@@ -30,9 +30,9 @@ def sweep(options: argparse.Namespace) -> dict:
     set_up()
     begin = time.perf_counter()
     progress = Progress()
-    wishes = Wishes.of(options)
     resolve_target(options)
     origin = Provenance.of(options)
+    wishes = Wishes.of(options)
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
         progress.stage("head", f"head {options.head}")

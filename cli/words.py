@@ -171,3 +171,17 @@ def _mixed(word: str, counts: tuple[int, ...]):
         )
     x, y, z, radius = (value * 1e-3 for value in parts[:4])
     return (x, y, z), radius, *parts[4:]
+
+
+def avoided_map(word: str) -> tuple[str, float | None]:
+    """Read a file, and a limit in V/m after a colon or none."""
+    file, _, limit = word.rpartition(":")
+    try:
+        value = float(limit) if file else None
+    except ValueError:
+        value = None
+    if value is None:
+        return word, None
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word!r} needs a positive limit in V/m")
+    return file, value

@@ -70,7 +70,12 @@ from .msh_contents import MeshFields as MeshFields, TissueSurfaces as TissueSurf
 from .msh_write import write_msh as write_msh
 from .npz import read_npz as read_npz, write_npz as write_npz
 from .quality import quality as quality
-from .regions import Region as Region, ball as ball, region as region
+from .regions import (
+    Region as Region,
+    ball as ball,
+    region as region,
+    weighted_region as weighted_region,
+)
 from .scalp import Scalp as Scalp, scalp as scalp
 from .spheres import spheres as spheres
 from .subject import (
@@ -85,7 +90,11 @@ from .subject import (
 from .surface import Surface as Surface, outer_surface as outer_surface
 from .template import template as template
 from .template_labels import template_labels as template_labels
-from .tensor_files import load_nifti as load_nifti, read_tensors as read_tensors
+from .tensor_files import (
+    load_nifti as load_nifti,
+    load_values as load_values,
+    read_tensors as read_tensors,
+)
 from .tensors import (
     DIPY_TENSORS as DIPY_TENSORS,
     FSL_TENSORS as FSL_TENSORS,

@@ -16,7 +16,8 @@ class Region:
 
     Attributes:
         tetrahedra: Indices into the head's tetrahedra.
-        weights: Positive, of sum 1: shares of the region's volume.
+        weights: Positive, of sum 1: shares of the region's volume, times what a map says
+            where it is a weighted region.
         centre: Where the region was asked for, or its centre of gravity. [m]
     """
 
@@ -55,6 +56,37 @@ def region(head: HeadMesh, selected: ArrayLike) -> Region:
         raise ValueError("`selected` names a tetrahedron twice.")
     weights = head.volumes[chosen] / head.volumes[chosen].sum()
     return Region(chosen, weights, weights @ head.centroids[chosen])
+
+
+def weighted_region(
+    head: HeadMesh, selected: ArrayLike, importance: ArrayLike
+) -> Region:
+    """Make a region of given tetrahedra, weighted by volume times importance.
+
+    Means over it, such as Σ w |E|, then count a tetrahedron by what a map says of it.
+
+    Args:
+        head: The head.
+        selected: Indices of tetrahedra, or a mask over all.
+        importance: Of each selected one, (selected,), positive, of any unit.
+
+    Raises:
+        ValueError: As for `region`, or `importance` is not positive.
+    """
+    plain = region(head, selected)
+    given = np.asarray(importance, dtype=np.float64)
+    if given.shape != plain.weights.shape:
+        raise ValueError(
+            f"`importance` must have the shape {plain.weights.shape}, got {given.shape}."
+        )
+    if not (np.isfinite(given).all() and (given > 0).all()):
+        raise ValueError(
+            "`importance` must be positive and finite; leave tetrahedra that do not count "
+            "out of `selected`."
+        )
+    weights = plain.weights * given
+    weights /= weights.sum()
+    return Region(plain.tetrahedra, weights, weights @ head.centroids[plain.tetrahedra])
 
 
 def ball(

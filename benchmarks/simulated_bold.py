@@ -1,0 +1,207 @@
+"""Resting-state images with planted networks, in MNI space.
+
+A voxel's signal is a baseline times 1 plus: the subgenual network, positive in the
+subgenual cingulate and in parts of the default network, negative in a patch of left
+dorsolateral prefrontal cortex whose middle is the truth, and in parietal cortex; five
+other networks, three of which reach into the search region; a global signal; noise with a
+spectrum of 1/f and a short correlation in space, white noise, both stronger in the
+subgenual cingulate; and what motion adds: a mixture of its parameters in each voxel, and
+spikes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+
+SEED = np.array([6.0, 16.0, -10.0])
+_BASELINE = 1000.0
+# Positions [mm], widths [mm] and signs of the subgenual network besides its patch.
+_NETWORK = [
+    ((6, 16, -10), 8, 1.0),
+    ((-6, 40, -8), 10, 0.8),
+    ((0, -52, 26), 12, 0.8),
+    ((-46, -66, 30), 9, 0.6),
+    ((46, -64, 30), 9, 0.6),
+    ((-40, -48, 46), 9, -0.6),
+    ((42, -46, 46), 9, -0.6),
+    ((38, 42, 26), 10, -0.7),
+]
+_OTHERS = [
+    [((-40, -20, 52), 12), ((40, -20, 52), 12), ((-30, 2, 56), 10)],
+    [((0, -84, 4), 16)],
+    [((-48, 26, 14), 10), ((-30, 52, 20), 9), ((44, 30, 12), 10)],
+    [((-36, 46, 10), 9), ((-24, 34, 52), 9)],
+    [((-58, -24, 8), 12), ((58, -22, 8), 12)],
+]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A person's images.
+
+    Attributes:
+        image: Functional, (i, j, k, volumes).
+        mask: The brain.
+        confounds: Columns in fMRIPrep's names; the first derivative is theirs to make.
+        truth: Middle of the planted patch. [mm]
+        group: The network without this person's patch, as a group's map.
+    """
+
+    image: nibabel.Nifti1Image
+    mask: nibabel.Nifti1Image
+    confounds: dict[str, np.ndarray]
+    truth: np.ndarray
+    group: nibabel.Nifti1Image
+
+
+def grid(spacing: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """An ellipsoid like the MNI brain, and the affine of its box."""
+    affine = np.diag([spacing] * 3 + [1.0])
+    affine[:3, 3] = [-76, -112, -72]
+    shape = tuple(np.ceil(np.array([152, 192, 160]) / spacing).astype(int))
+    points = np.moveaxis(np.indices(shape), 0, -1) * spacing + affine[:3, 3]
+    return _brain(points), affine
+
+
+def simulate(
+    rng: np.random.Generator,
+    minutes: float,
+    *,
+    repetition_time: float = 2.0,
+    spacing: float = 4.0,
+    strength: float = 0.6,
+    spikes: float = 0.03,
+) -> Simulated:
+    """Simulate a person.
+
+    Args:
+        rng: Random numbers.
+        minutes: Of measurement.
+        repetition_time: [s]
+        spacing: Of voxels. [mm]
+        strength: Of networks, relative to each kind of noise in a voxel.
+        spikes: Share of volumes in which the head jerks.
+    """
+    mask, affine = grid(spacing)
+    points = np.argwhere(mask) * spacing + affine[:3, 3]
+    count = round(60 * minutes / repetition_time)
+    truth = np.array([-40.0, 36.0, 34.0]) + rng.uniform(-6, 6, 3)
+    base = _sum(points, [(c, w, s) for c, w, s in _NETWORK])
+    own = base - _bump(points, truth, 8.0)
+    signals = np.outer(_pink(rng, count, 1)[:, 0], strength * own)
+    for places in _OTHERS:
+        shape = _sum(points, [(c, w, 1.0) for c, w in places])
+        signals += np.outer(_pink(rng, count, 1)[:, 0], strength * shape)
+    signals += 0.3 * _pink(rng, count, 1)
+    # Air in the sinuses costs signal next to the subgenual cingulate.
+    noisy = 1 + 1.0 * _bump(points, SEED, 15.0)
+    noise = _smooth_noise(rng, mask, count, spacing)
+    signals += (0.8 * noise + 0.6 * rng.standard_normal(signals.shape)) * noisy
+    motion, jerks = _motion(rng, count, spikes)
+    signals += 0.5 * motion / motion.std(axis=0) @ rng.normal(0, 0.4, (6, len(points)))
+    signals[jerks] += rng.normal(0, 4.0, (jerks.sum(), 1)) + rng.normal(
+        0, 3.0, (jerks.sum(), len(points))
+    )
+    data = np.zeros((*mask.shape, count), dtype=np.float32)
+    data[mask] = (_BASELINE * (1 + 0.01 * signals)).T
+    image = nibabel.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm", "sec")
+    image.header.set_zooms((spacing,) * 3 + (repetition_time,))
+    image.set_sform(affine, code=4)
+    group = np.zeros(mask.shape, dtype=np.float32)
+    group[mask] = base - _bump(points, np.array([-38.0, 40.0, 30.0]), 14.0)
+    names = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+    confounds: dict[str, np.ndarray] = dict(zip(names, motion.T, strict=True))
+    confounds["global_signal"] = data[mask].mean(axis=0)
+    return Simulated(
+        image,
+        _image(mask.astype(np.uint8), affine),
+        confounds,
+        truth,
+        _image(group, affine),
+    )
+
+
+def write(folder: Path, found: Simulated) -> dict[str, Path]:
+    """Write images and table as fMRIPrep names them."""
+    stem = "sub-01_task-rest_space-MNI152NLin2009cAsym"
+    files = {
+        "bold": folder / f"{stem}_desc-preproc_bold.nii.gz",
+        "mask": folder / f"{stem}_desc-brain_mask.nii.gz",
+        "group": folder / "group.nii.gz",
+        "confounds": folder / "sub-01_task-rest_desc-confounds_timeseries.tsv",
+    }
+    for name in ("bold", "mask", "group"):
+        image = found.image if name == "bold" else getattr(found, name)
+        nibabel.save(image, files[name])
+    write_confounds(files["confounds"], found.confounds)
+    return files
+
+
+def write_confounds(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """Write a table, tab-separated."""
+    rows = zip(*columns.values(), strict=True)
+    lines = ["\t".join(f"{value:.8g}" for value in row) for row in rows]
+    path.write_text("\n".join(["\t".join(columns), *lines]) + "\n")
+
+
+def _image(values: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
+    image = nibabel.Nifti1Image(values, affine)
+    image.set_sform(affine, code=4)
+    return image
+
+
+def _brain(points: np.ndarray) -> np.ndarray:
+    middle, half = np.array([0.0, -18.0, 8.0]), np.array([70.0, 88.0, 68.0])
+    return np.sum(((points - middle) / half) ** 2, axis=-1) <= 1
+
+
+def _bump(points: np.ndarray, centre, width: float) -> np.ndarray:
+    square = np.sum((points - np.asarray(centre)) ** 2, axis=-1)
+    return np.exp(-square / (2 * width**2))
+
+
+def _sum(points: np.ndarray, parts) -> np.ndarray:
+    return np.sum([sign * _bump(points, c, w) for c, w, sign in parts], axis=0)
+
+
+def _pink(rng: np.random.Generator, count: int, columns: int) -> np.ndarray:
+    """Noise whose power falls as 1/f, of deviation 1."""
+    spectrum = rng.standard_normal((count // 2 + 1, columns, 2)) @ np.array([1, 1j])
+    frequency = np.maximum(np.arange(count // 2 + 1), 1)
+    spectrum /= np.sqrt(frequency)[:, None]
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, count, axis=0)
+    return noise / noise.std(axis=0)
+
+
+def _smooth_noise(
+    rng: np.random.Generator, mask: np.ndarray, count: int, spacing: float
+) -> np.ndarray:
+    """1/f noise that neighbours share, of deviation 1."""
+    white = rng.standard_normal((count, *mask.shape), dtype=np.float32)
+    width = 6.0 / np.sqrt(8 * np.log(2)) / spacing
+    smooth = ndimage.gaussian_filter(white, (0, width, width, width))[:, mask]
+    spectrum = np.fft.rfft(smooth, axis=0)
+    frequency = np.maximum(np.arange(len(spectrum)), 1)
+    spectrum /= np.sqrt(frequency)[:, None]
+    spectrum[0] = 0
+    noise = np.fft.irfft(spectrum, count, axis=0)
+    return noise / noise.std(axis=0)
+
+
+def _motion(
+    rng: np.random.Generator, count: int, spikes: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slow drifts [mm, rad], with jerks that last a volume."""
+    scale = np.array([1, 1, 1, 0.02, 0.02, 0.02])
+    drift = 0.3 * _pink(rng, count, 6) ** 1 * scale
+    drift = ndimage.gaussian_filter1d(drift, 3.0, axis=0)
+    jerks = rng.random(count) < spikes
+    jerks[:1] = False
+    drift[jerks] += rng.normal(0, 0.8, (jerks.sum(), 6)) * scale
+    return drift, jerks

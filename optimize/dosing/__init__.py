@@ -1,0 +1,17 @@
+"""How strong to stimulate: from a motor threshold to the output for a target."""
+
+from .activation import Activation as Activation, activated as activated
+from .metrics import (
+    AbstractMetric as AbstractMetric,
+    MeanNormal as MeanNormal,
+    MeanStrength as MeanStrength,
+    Percentile as Percentile,
+)
+from .rules import (
+    STOKES_2005 as STOKES_2005,
+    STOKES_2007 as STOKES_2007,
+    Output as Output,
+    distance_corrected as distance_corrected,
+    field_matched as field_matched,
+    fixed as fixed,
+)

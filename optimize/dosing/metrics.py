@@ -1,0 +1,80 @@
+"""What of a field in a region is compared: choices, as objects."""
+
+import abc
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...efield import ElectricField, volume_percentiles
+from ...meshing import HeadMesh, Region, cortical_normals
+
+
+class AbstractMetric(abc.ABC):
+    """A number of a field in a region that grows in proportion to the field."""
+
+    @property
+    @abc.abstractmethod
+    def words(self) -> str:
+        """The metric in words."""
+
+    @abc.abstractmethod
+    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
+        """Measure one placement's field. [V/m]"""
+
+
+@dataclass(frozen=True)
+class MeanStrength(AbstractMetric):
+    """The mean of |E|, weighted as the region says."""
+
+    @property
+    def words(self) -> str:
+        """The metric in words."""
+        return "mean |E|"
+
+    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
+        """Measure one placement's field. [V/m]"""
+        return float(field.mean_magnitude(region))
+
+
+@dataclass(frozen=True)
+class Percentile(AbstractMetric):
+    """A percentile of |E|, each tetrahedron counted by its volume.
+
+    Attributes:
+        share: From 0 to 100.
+    """
+
+    share: float = 99.0
+
+    def __post_init__(self):
+        if not 0 < self.share <= 100:
+            raise ValueError(
+                f"`share` must lie above 0 and up to 100, got {self.share}."
+            )
+
+    @property
+    def words(self) -> str:
+        """The metric in words."""
+        return f"percentile {self.share:g} of |E|"
+
+    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
+        """Measure one placement's field. [V/m]"""
+        values = np.asarray(field.magnitude)[region.tetrahedra]
+        volumes = head.volumes[region.tetrahedra]
+        return volume_percentiles(values, volumes, [self.share])[0]
+
+
+@dataclass(frozen=True)
+class MeanNormal(AbstractMetric):
+    """The size of the mean component along the cortex's outward normals."""
+
+    @property
+    def words(self) -> str:
+        """The metric in words."""
+        return "mean component along the cortex's normals"
+
+    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
+        """Measure one placement's field. [V/m]"""
+        normals = cortical_normals(head, head.centroids[region.tetrahedra])
+        inside = np.asarray(field.vectors)[region.tetrahedra]
+        return float(abs(region.weights @ np.sum(normals * inside, axis=1)))

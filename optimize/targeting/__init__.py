@@ -1,0 +1,43 @@
+"""Where to stimulate: maps, connectivity and published targets."""
+
+from .bold import (
+    BoldSeries as BoldSeries,
+    CleanSeries as CleanSeries,
+    Confounds as Confounds,
+    MotionReport as MotionReport,
+    clean as clean,
+    read_bold as read_bold,
+    read_confounds as read_confounds,
+)
+from .functional import (
+    FunctionalTarget as FunctionalTarget,
+    Reliability as Reliability,
+    SearchGrid as SearchGrid,
+    blended as blended,
+    connectivity as connectivity,
+    find_target as find_target,
+    reliability as reliability,
+    search_grid as search_grid,
+    seed_course as seed_course,
+)
+from .labels import (
+    read_surface_map as read_surface_map,
+    surface_weights as surface_weights,
+)
+from .maps import (
+    MappedTarget as MappedTarget,
+    VolumeMap as VolumeMap,
+    mapped_region as mapped_region,
+    read_map as read_map,
+)
+from .places import check_mni_brain as check_mni_brain, weights_in as weights_in
+from .published import (
+    SEARCH_REGIONS as SEARCH_REGIONS,
+    SEEDS as SEEDS,
+    Spheres as Spheres,
+)
+from .symptoms import (
+    SYMPTOM_TARGETS as SYMPTOM_TARGETS,
+    SymptomTarget as SymptomTarget,
+    symptom_targets as symptom_targets,
+)

@@ -1,0 +1,115 @@
+"""Labels and values on surfaces of the cortex as targets: GIfTI and FreeSurfer files."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.io import read_annot
+from nibabel.gifti.gifti import GiftiImage
+from numpy import ndarray
+from scipy.spatial import KDTree
+
+from ...meshing import Surface
+
+
+CORTEX = 5e-3  # No point of the cortex is farther from its surface. [m]
+
+
+def read_surface_map(
+    path: str | os.PathLike[str], label: str | None = None
+) -> Float[ndarray, "vertex"]:
+    """Read a number per vertex: a label as a mask, or a statistic.
+
+    Args:
+        path: FreeSurfer's `.annot`, or GIfTI: `.label.gii`, `.func.gii`, `.shape.gii`.
+        label: Which region of an annotation or of GIfTI labels; None for a statistic.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, or has no such label.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: there is no such file.")
+    try:
+        keys, names = _annotation(file) if file.suffix == ".annot" else _gifti(file)
+    except (OSError, ValueError, ImageFileError, IndexError) as error:
+        raise ValueError(
+            f"{file}: neither an annotation nor GIfTI values ({str(error)[:120]})."
+        ) from None
+    if label is None:
+        if names:
+            raise ValueError(
+                f"{file}: the file holds labels; name one: {_some(names)}."
+            )
+        if not np.isfinite(keys).any() or not np.nan_to_num(keys).any():
+            raise ValueError(f"{file}: the map is zero or NaN everywhere.")
+        return np.nan_to_num(keys)
+    if label not in names:
+        raise ValueError(
+            f"{file}: there is no label {label!r}; known are {_some(names) or 'none'}."
+        )
+    found = (keys == names[label]).astype(np.float64)
+    if not found.any():
+        raise ValueError(f"{file}: no vertex has the label {label!r}.")
+    return found
+
+
+def surface_weights(
+    surface: Surface, values: Float[ndarray, "vertex"], within: float = CORTEX
+) -> Callable[[Float[ndarray, "point 3"]], Float[ndarray, "point"]]:
+    """Make a map of the cortex from values on its surface.
+
+    Args:
+        surface: White, middle or pial surface, in the head's coordinates.
+        values: At its vertices.
+        within: Points farther from every vertex than this get zero. [m]
+
+    Returns:
+        What `mapped_region` takes: the value of the nearest vertex.
+
+    Raises:
+        ValueError: There are not as many values as vertices.
+    """
+    if len(values) != len(surface.vertices):
+        raise ValueError(
+            f"there are {len(values)} values, but the surface has "
+            f"{len(surface.vertices)} vertices: they belong to different surfaces."
+        )
+    tree = KDTree(surface.vertices)
+
+    def weigh(points: Float[ndarray, "point 3"]) -> Float[ndarray, "point"]:
+        apart, nearest = tree.query(points)
+        return np.where(np.asarray(apart) <= within, values[np.asarray(nearest)], 0.0)
+
+    return weigh
+
+
+def _annotation(file: Path) -> tuple[ndarray, dict[str, int]]:
+    keys, _, names = read_annot(file)
+    known = {
+        name.decode() if isinstance(name, bytes) else str(name): number
+        for number, name in enumerate(names)
+    }
+    return np.asarray(keys, dtype=np.float64), known
+
+
+def _gifti(file: Path) -> tuple[ndarray, dict[str, int]]:
+    image = GiftiImage.from_filename(file)
+    if not image.darrays:
+        raise ValueError("it has no data")
+    values = np.asarray(image.darrays[0].data, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError("its first array has not one number per vertex")
+    if not file.name.endswith(".label.gii"):
+        return values, {}
+    table = image.labeltable.get_labels_as_dict()
+    return values, {str(name): int(key) for key, name in table.items()}
+
+
+def _some(names: dict[str, int]) -> str:
+    first = list(names)[:12]
+    return ", ".join(first) + (", …" if len(names) > len(first) else "")

@@ -1,0 +1,106 @@
+"""Published targets by symptom. A row without a citation is no row.
+
+Coordinates that we have not compared with the original are marked so; check them before
+you rely on them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SymptomTarget:
+    """A place that was related to a symptom or to the response to treatment.
+
+    Attributes:
+        symptom: By which it is chosen.
+        kind: `direct`, cortex to stimulate, or `indirect`, a seed whose network to reach.
+        centre: MNI coordinates. [mm]
+        name: Of the place.
+        source: Citation with DOI or PMC number.
+        evidence: What kind of study says so.
+        checked: Whether we compared the coordinates with the source.
+    """
+
+    symptom: str
+    kind: str
+    centre: tuple[float, float, float]
+    name: str
+    source: str
+    evidence: str
+    checked: bool = False
+
+    def __post_init__(self):
+        if self.kind not in ("direct", "indirect"):
+            raise ValueError(f"`kind` must be direct or indirect, got {self.kind!r}.")
+        if "doi:" not in self.source and "PMC" not in self.source:
+            raise ValueError(
+                f"`source` of {self.name!r} must hold a citation with a DOI or PMC number, "
+                f"got {self.source!r}."
+            )
+        if not all(-100 <= x <= 100 for x in self.centre):
+            raise ValueError(f"`centre` must be in MNI mm, got {self.centre!r}.")
+
+
+_SIDDIQI = "Siddiqi et al. 2020, doi:10.1176/appi.ajp.2019.19090915"
+_CIRCUITS = (
+    "retrospective, two cohorts (30 and 81 with active TMS), replicated, not randomised"
+)
+
+SYMPTOM_TARGETS = (
+    SymptomTarget(
+        "dysphoric",
+        "direct",
+        (-32.0, 44.0, 34.0),
+        "peak of the dysphoric circuit in left prefrontal cortex",
+        _SIDDIQI,
+        _CIRCUITS,
+    ),
+    SymptomTarget(
+        "anxiosomatic",
+        "direct",
+        (-37.0, 22.0, 54.0),
+        "peak of the anxiosomatic circuit in left prefrontal cortex",
+        _SIDDIQI,
+        _CIRCUITS,
+    ),
+    SymptomTarget(
+        "depression",
+        "indirect",
+        (6.0, 16.0, -10.0),
+        "subgenual cingulate",
+        "Fox et al. 2012, doi:10.1016/j.biopsych.2012.04.028",
+        "retrospective, between published sites",
+    ),
+    SymptomTarget(
+        "depression",
+        "direct",
+        (-44.0, 40.0, 29.0),
+        "Brodmann area 46, left",
+        "Fox et al. 2012, doi:10.1016/j.biopsych.2012.04.028",
+        "retrospective, between published sites",
+    ),
+)
+
+
+def symptom_targets(symptom: str, kind: str | None = None) -> tuple[SymptomTarget, ...]:
+    """Choose published targets by symptom.
+
+    Args:
+        symptom: Such as `dysphoric`.
+        kind: `direct`, `indirect`, or None for both.
+
+    Raises:
+        ValueError: The table has none.
+    """
+    found = tuple(
+        row
+        for row in SYMPTOM_TARGETS
+        if row.symptom == symptom and kind in (None, row.kind)
+    )
+    if not found:
+        known = ", ".join(sorted({row.symptom for row in SYMPTOM_TARGETS}))
+        raise ValueError(
+            f"there is no {kind or 'published'} target for {symptom!r}; symptoms are "
+            f"{known}."
+        )
+    return found

@@ -1,0 +1,173 @@
+import json
+
+import nibabel
+import numpy as np
+import pytest
+from benchmarks import simulated_bold
+from cli_examples import refused, run
+
+from tmsgrad.optimize import targeting
+
+
+VOXEL = 6.0
+
+
+@pytest.fixture(scope="module")
+def person():
+    return simulated_bold.simulate(np.random.default_rng(5), 12, spacing=VOXEL)
+
+
+@pytest.fixture(scope="module")
+def files(person, tmp_path_factory):
+    return simulated_bold.write(tmp_path_factory.mktemp("bold"), person)
+
+
+@pytest.fixture(scope="module")
+def cleaned(files):
+    series = targeting.read_bold(files["bold"])
+    confounds = targeting.read_confounds(files["confounds"], len(series.signals))
+    return targeting.clean(series, confounds)
+
+
+def words(files, out, **changes):
+    named = {"bold": files["bold"], "confounds": files["confounds"]} | changes
+    options = [f"--{name}={value}" for name, value in named.items()]
+    return ["target", "functional", *options, "--out", out]
+
+
+def test_the_command_finds_the_planted_target_and_says_how_surely(
+    person, files, tmp_path
+):
+    result = run(*words(files, tmp_path / "out", **{"seed-map": files["group"]}))
+    assert result.status == 0, result.err
+    found = json.loads((tmp_path / "out" / "target.json").read_text())
+    error = np.linalg.norm(np.array(found["centre_mm"]) - person.truth)
+    assert error < VOXEL
+    assert error <= found["interval_95_radius_mm"]
+    assert found["mean_fisher_z"] < -0.1
+    assert found["motion"]["kept"] < found["motion"]["volumes"]
+    assert "Fox et al. 2013" in found["seed"]
+    target = targeting.read_map(tmp_path / "out" / "target.nii.gz")
+    np.testing.assert_allclose(target.centre * 1e3, found["centre_mm"], atol=1e-3)
+    assert "no medical device" in result.out
+
+
+def test_connectivity_is_the_correlation_of_what_is_left(cleaned):
+    signals = cleaned.series.signals
+    weights = targeting.SEEDS["sgACC"].inside(cleaned.series.positions).astype(float)
+    course = targeting.seed_course(cleaned, weights)
+    z = targeting.connectivity(cleaned, course)
+    some = [0, 100, 2000]
+    expected = [
+        np.corrcoef(signals[:, weights > 0].mean(axis=1), signals[:, i]) for i in some
+    ]
+    np.testing.assert_allclose(
+        np.tanh(z[some]), [c[0, 1] for c in expected], atol=1e-12
+    )
+
+
+def test_confounds_and_frequencies_outside_the_band_are_gone(files, cleaned):
+    series = targeting.read_bold(files["bold"])
+    confounds = targeting.read_confounds(files["confounds"], len(series.signals))
+    kept = confounds.displacement <= targeting.bold.DISPLACEMENT
+    assert cleaned.motion.kept == kept.sum() < len(kept)
+    table = confounds.regressors[kept]
+    table = table[:, np.ptp(table, axis=0) > 0]
+    middle = np.arange(len(kept)) + 0.5
+    fast = np.cos(np.pi * np.outer(middle, [200, 300]) / len(kept))  # 0.14, 0.21 Hz.
+    for columns in (table, fast[kept]):
+        columns = columns - columns.mean(axis=0)
+        columns = columns / np.linalg.norm(columns, axis=0)
+        assert np.abs(columns.T @ cleaned.series.signals).max() < 1e-6
+    np.testing.assert_allclose(cleaned.series.signals.std(axis=0), 1, rtol=1e-12)
+
+
+def test_displacement_is_that_of_power_2012(tmp_path):
+    columns = {name: np.zeros(4) for name in ("trans_x", "trans_y", "trans_z")}
+    columns |= {name: np.zeros(4) for name in ("rot_x", "rot_y", "rot_z")}
+    columns["trans_y"] = np.array([0, 0.3, 0.3, 0.1])  # [mm]
+    columns["rot_z"] = np.array([0, 0, 0.01, 0.01])  # 0.5 mm on 50 mm.
+    simulated_bold.write_confounds(tmp_path / "c.tsv", columns)
+    found = targeting.read_confounds(tmp_path / "c.tsv", 4)
+    np.testing.assert_allclose(found.displacement * 1e3, [0, 0.3, 0.5, 0.2])
+    with pytest.raises(ValueError, match="4 rows, but the images 5 volumes"):
+        targeting.read_confounds(tmp_path / "c.tsv", 5)
+    with pytest.raises(ValueError, match="missing: global_signal"):
+        targeting.read_confounds(tmp_path / "c.tsv", 4, global_signal=True)
+
+
+def test_the_cluster_and_its_centre_are_those_of_a_known_map(cleaned):
+    positions = cleaned.series.positions
+    region = targeting.SEARCH_REGIONS["left-dlpfc"].inside(positions)
+    grid = targeting.search_grid(cleaned, region)
+    middle = np.array([-0.040, 0.036, 0.036])
+    bump = lambda at, width: np.exp(
+        -np.sum((positions - at) ** 2, axis=1) / (2 * width**2)
+    )
+    z = -0.3 * bump(middle, 0.008) - 0.2 * bump(np.array([-0.041, 0.006, 0.058]), 0.006)
+    found = targeting.find_target(z, grid, share=0.2)
+    assert np.linalg.norm(found.centre - middle) < VOXEL / 2 * 1e-3
+    mixed = targeting.blended(z, -z, 0.5, grid)
+    np.testing.assert_allclose(mixed, 0, atol=1e-15)
+    np.testing.assert_allclose(targeting.blended(z, 9 * z, 0.3, grid), z, rtol=1e-12)
+    with pytest.raises(ValueError, match="nothing in the search region is anticorr"):
+        targeting.find_target(np.abs(z) + 0.01, grid)
+    with pytest.raises(ValueError, match="constant or not finite"):
+        targeting.blended(z, 0 * z, 0.5, grid)
+
+
+def test_images_that_will_not_do_are_refused(person, files, tmp_path):
+    def changed(name, edit):
+        data = np.array(person.image.dataobj)
+        image = edit(data, person.image.affine.copy())
+        image.header.set_xyzt_units("mm", "sec")
+        path = tmp_path / f"{name}_space-MNI_bold.nii.gz"
+        image.set_sform(image.affine, code=4)
+        nibabel.save(image, path)
+        return path
+
+    def make(data, affine, time=2.0):
+        image = nibabel.Nifti1Image(data, affine)
+        image.header.set_zooms((*image.header.get_zooms()[:3], time))
+        return image
+
+    def holes(data, affine):
+        data[..., 7] = np.nan
+        return make(data, affine)
+
+    def moved(data, affine):
+        affine[:3, 3] += [60, 0, 0]
+        return make(data, affine)
+
+    few = lambda data, affine: make(data[..., :20], affine)
+    timeless = lambda data, affine: make(data[..., :20], affine, 0.0)
+    flat = lambda data, affine: nibabel.Nifti1Image(data[..., 0], affine)
+    mask = {"mask": files["mask"]}
+    elsewhere = {"search-region": files["bold"].parent / "none.nii"}
+    for changes, needed in (
+        ({"bold": changed("nan", holes), **mask}, "the first is volume 7"),
+        ({"bold": changed("timeless", timeless), **mask}, "repetition time of 0 s"),
+        ({"bold": changed("flat", flat), **mask}, "(i, j, k, volumes)"),
+        ({"bold": changed("moved", moved), **mask}, "on another grid"),
+        ({"bold": changed("few", few), **mask}, "20 volumes"),
+        ({"tr": 1.0}, "disagrees with the header's 2 s"),
+        ({"minutes": 30}, "at least 30 min are needed"),
+        ({"displacement": 0.01}, "are left of 12.0 min"),
+        ({"seed": "0,200,0"}, "lies in the brain"),
+        ({"seed": "amygdala"}, "known are sgACC"),
+        (elsewhere, "known are left-dlpfc"),
+        ({"space": "head"}, "the name says MNI space"),
+    ):
+        refused(words(files, tmp_path / "out", **changes), tmp_path, needed)
+    series = targeting.read_bold(files["bold"])
+    affine = series.affine.copy()
+    affine[:3, 3] += 0.06
+    shifted = targeting.BoldSeries(series.signals, series.mask, affine, 2.0)
+    with pytest.raises(ValueError, match="the images are in another space"):
+        targeting.check_mni_brain(shifted)
+
+
+def test_a_missing_extra_is_named(monkeypatch, cleaned):
+    monkeypatch.setitem(__import__("sys").modules, "nilearn.signal", None)
+    with pytest.raises(ImportError, match=r"tmsgrad\[connectome\]"):
+        targeting.clean(cleaned.series, None)
