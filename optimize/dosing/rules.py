@@ -53,8 +53,8 @@ def fixed(threshold: float, factor: float = 1.2) -> Output:
     Args:
         threshold: Resting motor threshold, a share of the maximum.
         factor: 1.2 is what most protocols for depression use; 1.335 is the mean of outputs
-            by which the prefrontal field equals that of M1 at threshold, as quoted of
-            Caulfield et al. 2021 (doi:10.1016/j.brs.2021.01.016), not checked.
+            by which the prefrontal field equals that of M1 at threshold, an earlier finding
+            that Caulfield et al. 2021 (doi:10.1016/j.brs.2021.06.012) report.
 
     Raises:
         ValueError: A number is out of range.
@@ -119,7 +119,7 @@ def field_matched(
     """Give the target the field that M1 has at threshold.
 
     The field grows in proportion to the output, so two simulations at one dI/dt tell the
-    output, whatever the coils [Caulfield et al. 2021, doi:10.1016/j.brs.2021.01.016, APEX
+    output, whatever the coils [Caulfield et al. 2021, doi:10.1016/j.brs.2021.06.012, APEX
     MT].
 
     Args:
