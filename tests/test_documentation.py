@@ -45,6 +45,8 @@ def folder(tmp_path_factory):
     (folder / "m2m_ernie").mkdir()
     meshing.write_msh(folder / "m2m_ernie" / "ernie.msh", head())
     coils.write_ccd(folder / "MagStim_D70.ccd", boxed_coil())
+    for name in ("bold.nii.gz", "confounds.tsv", "group_sgACC.nii.gz"):
+        (folder / name).touch()  # Only looked for.
     return folder
 
 
