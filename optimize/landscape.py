@@ -1,5 +1,7 @@
 """The objective as a smooth function of the coil's place, angle and tilt."""
 
+from collections.abc import Iterator
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -214,6 +216,45 @@ def in_zones(
 def near_poses(landscape: Landscape, points: Float[Array, "start n"]) -> Pose:
     """Place the coil at several places, not lifted."""
     return jax.vmap(landscape.near)(points)
+
+
+def batched_derivatives(
+    landscape: Landscape, points: Float[ndarray, "point n"], size: int
+) -> tuple[Float[ndarray, "point"], Float[ndarray, "point n"]]:
+    """Evaluate values and gradients of any number of places.
+
+    Args:
+        landscape: The objective.
+        points: The places.
+        size: Of the batches, for which the code is compiled already.
+    """
+    parts = []
+    for block, filled in _batches(points, size):
+        active = np.arange(size) < len(block)
+        found = derivatives(landscape, jnp.asarray(filled), jnp.asarray(active))
+        parts.append([np.asarray(x)[: len(block)] for x in found])
+    values, gradients = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(gradients)
+
+
+def batched_poses(
+    landscape: Landscape, points: Float[ndarray, "point n"], size: int
+) -> Pose:
+    """Place the coil at any number of places, not lifted."""
+    parts = []
+    for block, filled in _batches(points, size):
+        found = near_poses(landscape, jnp.asarray(filled))
+        parts.append((found.rotation[: len(block)], found.translation[: len(block)]))
+    rotations, translations = zip(*parts, strict=True)
+    return Pose(jnp.concatenate(rotations), jnp.concatenate(translations))
+
+
+def _batches(
+    points: Float[ndarray, "point n"], size: int
+) -> Iterator[tuple[Float[ndarray, "block n"], Float[ndarray, "size n"]]]:
+    for start in range(0, len(points), size):
+        block = points[start : start + size]
+        yield block, block[np.minimum(np.arange(size), len(block) - 1)]
 
 
 def _lifted(pose: Pose, lift: Float[Array, ""]) -> Pose:

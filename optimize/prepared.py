@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from .constraints import (
     clearance as smooth_clearance,
     lifted,
 )
+from .facets import promising
 from .first_look import (
     COARSE_ANGLES,
     COARSE_STEP,
@@ -33,6 +35,8 @@ from .landscape import (
     ANGLE,
     LENGTH,
     Landscape,
+    batched_derivatives,
+    batched_poses,
     derivatives,
     in_zones,
     near_poses,
@@ -48,6 +52,7 @@ from .uncertainty import AbstractUncertainty
 
 _NEAR_TIE = 5e-3  # Optima whose values differ by less are rated exactly.
 _KEPT = 3  # Optima, of those that differ.
+_TRIED = 2  # Places around the best optimum, on the true scalp.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
 
 Progress = Callable[[float, str], None]
@@ -206,20 +211,10 @@ class PreparedSearch:
         if abs(maxima.values[index]) < 1e-12:
             return None
 
-        def both(points: ndarray) -> tuple[ndarray, ndarray]:
-            # In batches of one size, which is compiled already.
-            parts = []
-            for start in range(0, len(points), self.starts):
-                block = points[start : start + self.starts]
-                active = np.arange(self.starts) < len(block)
-                filled = block[np.minimum(np.arange(self.starts), len(block) - 1)]
-                found = derivatives(landscape, jnp.asarray(filled), jnp.asarray(active))
-                parts.append([np.asarray(x)[: len(block)] for x in found])
-            values, gradients = zip(*parts, strict=True)
-            return np.concatenate(values), np.concatenate(gradients)
-
         point, value = maxima.points[index], float(maxima.values[index])
-        return sensitivity_at(both, point, value)
+        return sensitivity_at(
+            partial(batched_derivatives, landscape, size=self.starts), point, value
+        )
 
     def landscape(
         self,
@@ -320,7 +315,41 @@ class PreparedSearch:
         if landscape.uncertainty is not None:  # In the order of the robust values.
             return optima, planned[0]
         order = np.argsort([-optimum.value for optimum in optima], kind="stable")
-        return [optima[i] for i in order], planned[order[0]]
+        first = order[0]
+        point = maxima.points[_different(maxima)[first]]
+        optima[first], planned[first] = self._on_facets(
+            objective, landscape, point, optima[first], planned[first], samples
+        )
+        return [optima[i] for i in order], planned[first]
+
+    def _on_facets(
+        self,
+        objective: AbstractObjective,
+        landscape: Landscape,
+        point: Float[ndarray, "n"],
+        best: Optimum,
+        planned: float,
+        samples: Float[ndarray, "point 3"],
+    ) -> tuple[Optimum, float]:
+        """Try the most promising places around an optimum on the true triangles."""
+        places = promising(landscape, self.scalp, point, self.starts)[:_TRIED]
+        poses = batched_poses(landscape, places, self.starts)
+        for index in range(len(places)):
+            pose, gap = self._settled(_one(poses, index), samples)
+            mean = _exact(objective.reciprocal, self.coil, pose, landscape.current_rate)
+            value = float(objective.value(mean))
+            if value > best.value:
+                z = pose.rotation[:, 2]
+                best = replace(
+                    best,
+                    pose=pose,
+                    value=value,
+                    distance=self.scalp.distance_along(pose.translation, z),
+                    clearance=gap,
+                    at_edge=landscape.at_edge(places[index]),
+                )
+                planned = float(simplified_value(landscape, pose))
+        return best, planned
 
     def _settled(
         self, near: Pose, samples: Float[ndarray, "point 3"]
