@@ -32,7 +32,7 @@ from .fields import error_figures, write_field_msh
 from .goals import Wishes, make_goal, named_positions, search_place
 from .inputs import read_coil, read_conductivity, read_head, resolve_target, way_to_mni
 from .maps import describe, extent, tell_map
-from .notices import heard, listening
+from .notices import heard, listening, warn
 from .outputs import FieldFile, output_folder, write_json
 from .progress import Progress
 from .provenance import Provenance
@@ -344,6 +344,13 @@ def _check_target(scalp: Scalp, plan: Plan) -> None:
         raise ValueError(
             f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
             "are the head file's mm; MNI coordinates go to --target-mni."
+        )
+    if plan.target_map is None and depth < plan.radius:
+        share = scalp.share_outside(np.asarray(plan.target), plan.radius)
+        tissue = meshing.TISSUE_NAMES[meshing.tissue_tag(plan.tissue)]
+        warn(
+            f"{share:.0%} of the ball of {plan.radius * 1e3:g} mm around the target lies "
+            f"outside the head; the target is the {tissue} in the rest of it."
         )
 
 

@@ -1,6 +1,8 @@
 """What `tmsgrad optimize` leaves, on a head of five spheres."""
 
+import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from heads import boxed_coil, five_layers, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli import best_placement
+from tmsgrad.cli import best_placement, optimization
 from tmsgrad.coils import Pose
 
 
@@ -166,3 +168,16 @@ def test_a_direction_and_a_dose_are_obeyed(dosed, plan, conductor, target):
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["share_of_max_didt"] == pytest.approx(didt / 100e6)
     assert "drive it with" in result.out
+
+
+def test_a_ball_partly_outside_the_head_is_told(capsys):
+    plan = dataclasses.replace(
+        optimization._DEMO, target=(0.0, 0.0, 0.080), radius=10e-3
+    )
+    optimization._check_target(scalp_of_five_layers(), plan)
+    told = capsys.readouterr().err
+    assert re.search(
+        r"warning: 1\d% of the ball of 10 mm around the target lies outside the head; "
+        "the target is the gray matter in the rest of it",
+        told,
+    ), told

@@ -126,3 +126,21 @@ def test_a_cavity_is_no_scalp():
     head = HeadMesh(whole.nodes, whole.tetrahedra[~middle], whole.tags[~middle])
     found = scalp(head)
     assert found.clearance([whole.nodes.mean(axis=0)]) < -0.03
+
+
+@pytest.mark.parametrize("depth", [0.0, 4e-3, 12e-3])
+def test_the_share_of_a_ball_outside_is_that_of_a_lens(depth):
+    radius, away = 8e-3, RADIUS - depth
+    # Two spheres that cut: two caps [Weisstein, "Sphere-sphere intersection"].
+    overlap = (
+        np.pi
+        * (RADIUS + radius - away) ** 2
+        * (away**2 + 2 * away * (radius + RADIUS) - 3 * (radius - RADIUS) ** 2)
+        / (12 * away)
+    )
+    volume = 4 / 3 * np.pi * radius**3
+    expected = 0.0 if depth >= radius else 1 - overlap / volume
+    # A vertex, where the triangles touch the sphere: beside it they lie beneath.
+    up = unit(scalp_of_five_layers().surface.vertices[0])
+    found = scalp_of_five_layers().share_outside(away * up, radius)
+    assert expected - 0.01 <= found <= expected + 0.06
