@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import equinox as eqx
@@ -334,22 +334,20 @@ class PreparedSearch:
         """Try the most promising places around an optimum on the true triangles."""
         places = promising(landscape, self.scalp, point, self.starts)[:_TRIED]
         poses = batched_poses(landscape, places, self.starts)
-        for index in range(len(places)):
-            pose, gap = self._settled(_one(poses, index), samples)
-            mean = _exact(objective.reciprocal, self.coil, pose, landscape.current_rate)
-            value = float(objective.value(mean))
-            if value > best.value:
-                z = pose.rotation[:, 2]
-                best = replace(
-                    best,
-                    pose=pose,
-                    value=value,
-                    distance=self.scalp.distance_along(pose.translation, z),
-                    clearance=gap,
-                    at_edge=landscape.at_edge(places[index]),
-                )
-                planned = float(simplified_value(landscape, pose))
-        return best, planned
+        tried = [self._settled(_one(poses, i), samples) for i in range(len(places))]
+        simple = [float(simplified_value(landscape, pose)) for pose, _ in tried]
+        index = int(np.argmax(simple))
+        if simple[index] <= planned:
+            return best, planned
+        pose, gap = tried[index]
+        mean = _exact(objective.reciprocal, self.coil, pose, landscape.current_rate)
+        value = float(objective.value(mean))
+        if value <= best.value:
+            return best, planned
+        distance = self.scalp.distance_along(pose.translation, pose.rotation[:, 2])
+        edge = landscape.at_edge(places[index])
+        found = Optimum(pose, value, distance, gap, best.gradient, edge)
+        return found, simple[index]
 
     def _settled(
         self, near: Pose, samples: Float[ndarray, "point 3"]
