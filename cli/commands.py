@@ -3,6 +3,7 @@
 from .anatomy import head_show
 from .coil_files import coil_convert, coil_join, coil_show
 from .dosing import dose
+from .eeg import eeg_alpha
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
@@ -23,6 +24,7 @@ COMMANDS = {
     "target functional": target_functional,
     "validate": validate,
     "dose": dose,
+    "eeg alpha": eeg_alpha,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

@@ -24,6 +24,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad dose m2m_ernie --coil MagStim_D70.ccd --threshold 55 --motor -37,-21,58 "
         "--motor-pose m1.txt --target -44,40,29 --target-pose plan/pose.txt --out dose",
     ),
+    "eeg alpha": ("tmsgrad eeg alpha rest.vhdr --channels O1,Oz,O2,POz --out alpha",),
     "target functional": (
         "tmsgrad target functional --bold sub-01_space-MNI_desc-preproc_bold.nii.gz "
         "--confounds confounds.tsv --out target",

@@ -18,6 +18,7 @@ from .common_options import (
     add_uncertainty,
 )
 from .dose_options import add_dose
+from .eeg_options import add_alpha
 from .map_options import add_map
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
@@ -123,6 +124,9 @@ def parser(
     add_functional(
         _action(targets, "functional", "where a seed is most anticorrelated at rest")
     )
+
+    eeg = _noun(verbs, "eeg", "frequencies of a person's EEG")
+    add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))

@@ -127,6 +127,14 @@ def names(word: str) -> tuple[str, str]:
     return first, second
 
 
+def several(word: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    found = tuple(part.strip() for part in word.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{word!r} has an empty name")
+    return found
+
+
 def positives(word: str) -> tuple[float, ...]:
     """Read positive numbers."""
     return tuple(positive(part) for part in word.replace(",", " ").split())
