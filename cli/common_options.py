@@ -29,6 +29,7 @@ def add_target(
     )
     target.add_argument(
         "--target-map",
+        type=words.path,
         metavar="FILE",
         help="a mask, statistical map or atlas instead (.nii, .gii, .annot), by which the "
         "field counts",

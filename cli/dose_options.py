@@ -2,7 +2,7 @@
 
 import argparse
 
-from .words import positive, triple
+from .words import path, positive, source, triple
 
 
 def add_dose(verb: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         )
         verb.add_argument(
             f"--{name}-pose",
+            type=path,
             required=True,
             metavar="FILE",
             help=f"of the coil for {what}: one pose, any pose file",
@@ -36,7 +37,10 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         "component along the cortex's normals (mean)",
     )
     verb.add_argument(
-        "--target-coil", metavar="C", help="where the target gets another coil"
+        "--target-coil",
+        type=source,
+        metavar="C",
+        help="where the target gets another coil",
     )
     for name, what in (("maximum", ""), ("target-maximum", " for --target-coil")):
         verb.add_argument(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from .words import avoided_map, count, number, positive
+from .words import avoided_map, count, number, path, positive
 
 
 def add_map(verb: argparse.ArgumentParser) -> None:
@@ -11,8 +11,8 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--threshold",
         type=number,
-        metavar="T",
-        help="count what is at least T, or of a negative T at most T (all above zero)",
+        metavar="VALUE",
+        help="count what is at least this, or at most a negative one (all above zero)",
     )
     options.add_argument(
         "--cluster",
@@ -25,6 +25,7 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     )
     options.add_argument(
         "--surface",
+        type=path,
         metavar="FILE",
         help="on which the values of .gii and .annot are (.gii or FreeSurfer)",
     )

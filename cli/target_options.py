@@ -2,7 +2,7 @@
 
 import argparse
 
-from .words import count, not_negative, positive, share
+from .words import count, not_negative, output, path, positive, share, source
 
 
 def add_functional(verb: argparse.ArgumentParser) -> None:
@@ -10,14 +10,19 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--bold",
         required=True,
+        type=path,
         metavar="FILE",
         help="preprocessed images, (i, j, k, volumes)",
     )
     verb.add_argument(
-        "--confounds", metavar="TSV", help="fMRIPrep's table, a row for each volume"
+        "--confounds",
+        type=path,
+        metavar="TSV",
+        help="fMRIPrep's table, a row for each volume",
     )
     verb.add_argument(
         "--mask",
+        type=path,
         metavar="FILE",
         help="of the brain (fMRIPrep's beside, or as nilearn finds)",
     )
@@ -30,7 +35,10 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         help="of the images: mni, or a head's mm with --head (from fMRIPrep's file name)",
     )
     verb.add_argument(
-        "--head", metavar="M2M", help="m2m_ folder, where the images are in its space"
+        "--head",
+        type=path,
+        metavar="M2M",
+        help="m2m_ folder, where the images are in its space",
     )
     verb.add_argument(
         "--seed",
@@ -43,12 +51,14 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--seed-map",
+        type=path,
         metavar="FILE",
         help="a group's connectivity map of the seed, in the images' space: it weighs all "
         "voxels outside the search region to the seed's time course (Fox et al. 2013)",
     )
     verb.add_argument(
         "--search-region",
+        type=source,
         default="left-dlpfc",
         metavar="REGION",
         help="left-dlpfc, or a mask in the images' space (left-dlpfc)",
@@ -72,6 +82,7 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--normative",
+        type=path,
         metavar="FILE",
         help="a group's connectivity map to blend in, in the images' space",
     )
@@ -88,4 +99,6 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--draws", type=count, default=300, metavar="N", help="of the bootstrap (300)"
     )
-    verb.add_argument("--out", required=True, metavar="DIR", help="output folder")
+    verb.add_argument(
+        "--out", type=output, required=True, metavar="DIR", help="output folder"
+    )

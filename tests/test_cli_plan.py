@@ -124,10 +124,10 @@ WRONG = {
         OPTIMIZE + "order = 3",
         [":7:", "order", "invalid choice"],
     ),
-    "what is missing": (OPTIMIZE.replace("radius = 5\n", ""), [":1:", "needs radius"]),
+    "what is missing": (OPTIMIZE.replace('out = "plan"\n', ""), [":1:", "needs out"]),
     "a group without a choice": (
         OPTIMIZE.replace("target = [-40, 30, 38]\n", ""),
-        [":1:", "target target-mni is required"],
+        [":1:", "target target-mni target-map is required"],
     ),
     "what excludes another": (
         OPTIMIZE + "target-mni = [1, 2, 3]",
@@ -366,7 +366,7 @@ def test_each_argument_that_names_a_file_is_marked_as_one():
         "SURFACE",
         "PLAN",
     }
-    names |= {"LABELS", "PATH", "T", "RESULT"}
+    names |= {"LABELS", "PATH", "T", "RESULT", "TSV", "M2M", "REGION"}
     for name, verb in verbs(parser()):
         for action in verb._actions:
             metavar = action.metavar
