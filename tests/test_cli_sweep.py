@@ -77,7 +77,7 @@ def test_limits_are_respected_and_what_is_reached_is_told(
 @pytest.mark.parametrize(
     ("changes", "needed"),
     [
-        ({"avoid": "-30,20,50,8"}, "without a limit needs --objective focality"),
+        ({"avoid": "-30,20,50,8"}, "without a limit need --objective focality"),
         ({"around": "F3"}, "this head has no such position"),
         ({"avoid": "-30,20,50,1,20"}, "no gray matter lies within 1 mm"),
         ({"position-error": "3"}, "needs --robust"),

@@ -1,8 +1,10 @@
 """The ten-line script of the README as a user runs it, who has not switched x64 on."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,22 +13,17 @@ from efield_examples import figure_of_eight, layered_sphere, relative_error
 from tmsgrad import coils, efield, meshing, optimize
 
 
-SCRIPT = """
-from tmsgrad import coils, efield, meshing, optimize
-
-head = meshing.read_msh("ernie.msh")
-coil = coils.read("coil.ccd")
-conductor = efield.assemble(head, efield.isotropic(head))
-
-target = meshing.ball(head, centre=[0.02, -0.01, 0.055], radius=12e-3, tissue="gray matter")
-scalp = meshing.scalp(head)
-objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
-search = optimize.find_pose(objective, coil, scalp)
-
-field = efield.solve(conductor, coil, search.pose, current_rate=1e6)
-meshing.write_msh("best.msh", head, {"magnE": field.magnitude})
-print(search.pose.to_matsimnibs(), search.value)
-
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+# The first block of the page, with other files and another target.
+SCRIPT = re.findall(r"```python\n(.*?)```", README, re.S)[0]
+for theirs, ours in {
+    "m2m_ernie/ernie.msh": "ernie.msh",
+    "MagStim_D70.ccd": "coil.ccd",
+    "[-0.041, -0.013, 0.066], radius=5e-3": "[0.02, -0.01, 0.055], radius=12e-3",
+}.items():
+    assert theirs in SCRIPT
+    SCRIPT = SCRIPT.replace(theirs, ours)
+SCRIPT += """
 # For the test.
 import numpy as np
 np.savez("found.npz", rotation=search.pose.rotation, value=search.value,
