@@ -16,6 +16,8 @@ from .distributions import (
 )
 from .equivalent import (
     EQUIVALENT_SOURCES as EQUIVALENT_SOURCES,
+    Arrangement as Arrangement,
+    arrange as arrange,
     equivalent as equivalent,
 )
 from .error import (

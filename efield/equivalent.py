@@ -8,7 +8,7 @@ the maximum principle the error of the fit is largest on that surface, and decay
 from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ import numpy as np
 import scipy.linalg as sl
 from jaxtyping import Array, Float
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from ..meshing import Scalp
 from .reciprocity import Reciprocal
@@ -50,6 +51,71 @@ _AROUND_TARGET = _Layout(depth=14e-3, checks=1.5, doubling=0.03, reach=0.08)
 _EVERYWHERE = _Layout(depth=10e-3, checks=2.5, doubling=0.2, reach=1.0)
 
 
+@dataclass(frozen=True)
+class Arrangement:
+    """Where a target's equivalent sources and matched points lie.
+
+    Attributes:
+        centre: Of the target. [m]
+        sources: Beneath the scalp. [m]
+        matched: Points above it to which the field is fitted. [m]
+        tested: Points above it that the fit does not see. [m]
+    """
+
+    centre: Float[ndarray, "3"]
+    sources: Float[ndarray, "source 3"]
+    matched: Float[ndarray, "matched 3"]
+    tested: Float[ndarray, "tested 3"]
+    _layout: _Layout = field(repr=False)
+    _system: "_System" = field(repr=False)
+
+    def fitted(self, reciprocal: Reciprocal) -> tuple[Reciprocal, float]:
+        """Replace a target's currents; see `equivalent`."""
+        above = np.concatenate([self.matched, self.tested])
+        fit = len(self.matched)
+        wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
+        wanted = wanted.astype(np.float64).reshape(len(above), -1)
+        found = self._system.solve(wanted[:fit])
+        count = reciprocal.currents.shape[0]
+        currents = np.moveaxis(found.reshape(len(self.sources), count, 3), 0, 1)
+        sources = jnp.asarray(self.sources)
+        few = Reciprocal(sources, jnp.asarray(currents), reciprocal.centre)
+        missed = np.asarray(_potential(few, jnp.asarray(self.tested)))
+        missed = missed.reshape(len(self.tested), -1) - wanted[fit:]
+        importance = _importance(self.tested, self.centre, self._layout)[:, None]
+        error = np.linalg.norm(importance * missed, axis=0)
+        size = np.linalg.norm(importance * wanted[fit:])
+        return few, float(np.sqrt(np.sum(error**2)) / size)
+
+
+def arrange(
+    scalp: Scalp,
+    centre: ArrayLike,
+    sources: int = EQUIVALENT_SOURCES,
+    *,
+    everywhere: bool = False,
+) -> Arrangement:
+    """Choose where a target's equivalent sources lie, before its currents are known.
+
+    Args:
+        scalp: Of the head.
+        centre: Of the target, (3,). [m]
+        sources: As for `equivalent`.
+        everywhere: As for `equivalent`.
+    """
+    place = np.asarray(centre, dtype=np.float64)
+    layout = _EVERYWHERE if everywhere else _AROUND_TARGET
+    beneath = _thinned(_shell(scalp, -layout.depth), place, sources, layout)
+    more = sources // 4
+    count = int(layout.checks * sources) + more
+    above = _thinned(_shell(scalp, _HEIGHT), place, count, layout)
+    # Points come in the order of thinning: the last ones lie between the others.
+    fit, test = above[:-more], above[-more:]
+    return Arrangement(
+        place, beneath, fit, test, layout, _system(fit, beneath, place, layout)
+    )
+
+
 def equivalent(
     reciprocal: Reciprocal,
     scalp: Scalp,
@@ -74,26 +140,8 @@ def equivalent(
         potential at points that the fit has not seen, a little above the scalp: the
         error's norm over that of the potential, weighted as the fit is.
     """
-    centre = np.asarray(reciprocal.centre)
-    layout = _EVERYWHERE if everywhere else _AROUND_TARGET
-    inner = _shell(scalp, -layout.depth)
-    outer = _shell(scalp, _HEIGHT)
-    beneath = _thinned(inner, centre, sources, layout)
-    checks = int(layout.checks * sources)
-    above = _thinned(outer, centre, checks + sources // 4, layout)
-    # Points come in the order of thinning: the last ones lie between the others.
-    fit, test = above[: -(sources // 4)], above[-(sources // 4) :]
-    wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
-    wanted = wanted.astype(np.float64).reshape(len(above), -1)
-    found = _fit(fit, beneath, wanted[: len(fit)], centre, layout)
-    count = reciprocal.currents.shape[0]
-    currents = np.moveaxis(found.reshape(len(beneath), count, 3), 0, 1)
-    few = Reciprocal(jnp.asarray(beneath), jnp.asarray(currents), reciprocal.centre)
-    missed = np.asarray(_potential(few, jnp.asarray(test))).reshape(len(test), -1)
-    weights = _importance(test, centre, layout)[:, None]
-    error = np.linalg.norm(weights * (missed - wanted[len(fit) :]), axis=0)
-    size = np.linalg.norm(weights * wanted[len(fit) :])
-    return few, float(np.sqrt(np.sum(error**2)) / size)
+    arranged = arrange(scalp, reciprocal.centre, sources, everywhere=everywhere)
+    return arranged.fitted(reciprocal)
 
 
 @jax.jit
@@ -105,24 +153,41 @@ def _potential(
     return jax.tree.map(single, reciprocal).vector_potential(single(points))
 
 
-def _fit(
-    points: ndarray,
-    sources: ndarray,
-    wanted: ndarray,
-    centre: ndarray,
-    layout: _Layout,
-) -> ndarray:
-    weights = _importance(points, centre, layout)[:, None]
+@dataclass(frozen=True)
+class _System:
+    """Regularised least squares for the sources' currents.
+
+    Attributes:
+        weights: Of the matched points.
+        scale: Of the sources.
+        matrix: Potentials at points by scaled currents, weighted.
+        factor: Cholesky's, of its normal equations.
+    """
+
+    weights: ndarray
+    scale: ndarray
+    matrix: ndarray
+    factor: tuple[ndarray, bool]
+
+    def solve(self, wanted: ndarray) -> ndarray:
+        """Fit currents to potentials at the matched points."""
+        right = self.matrix.T @ (self.weights[:, None] * wanted)
+        return self.scale[:, None] * sl.cho_solve(self.factor, right)
+
+
+def _system(
+    points: ndarray, sources: ndarray, centre: ndarray, layout: _Layout
+) -> _System:
+    weights = _importance(points, centre, layout)
     distances = np.sqrt(
         sum((points[:, None, c] - sources[None, :, c]) ** 2 for c in range(3))
     )
     # Columns of like size make one ridge fit all.
     scale = _spacings(sources, centre, layout)
-    matrix = weights * (1e-7 / distances) * scale
+    matrix = weights[:, None] * (1e-7 / distances) * scale
     gram = matrix.T @ matrix
     gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram)
-    solution = sl.cho_solve(sl.cho_factor(gram), matrix.T @ (weights * wanted))
-    return scale[:, None] * solution
+    return _System(weights, scale, matrix, sl.cho_factor(gram))
 
 
 def _importance(points: ndarray, centre: ndarray, layout: _Layout) -> ndarray:

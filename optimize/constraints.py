@@ -101,7 +101,7 @@ class Clearance(eqx.Module):
 
 
 def clearance(
-    coil: AbstractCoil,
+    samples: Float[ndarray, "point 3"],
     scalp: Scalp,
     wanted: float,
     below: float = 0.03,
@@ -110,7 +110,7 @@ def clearance(
     """Set up the smooth constraint for a search.
 
     Args:
-        coil: The coil.
+        samples: Of a coil's casing, in its frame: what `casing_samples` gives. [m]
         scalp: The scalp.
         wanted: The clearance to keep. [m]
         below: How far above its lowest plane the casing matters: the top of a coil does
@@ -118,7 +118,6 @@ def clearance(
         obstacles: Balls on the head, such as electrodes, as pairs of centre and radius.
             [m]
     """
-    samples = casing_samples(coil)
     low = samples[samples[:, 2] >= samples[:, 2].max() - below]
     thin = low[spread_out(low, _SEARCH_SAMPLES)]
     values = jnp.asarray(scalp.distance)[..., None]

@@ -22,7 +22,6 @@ from ..efield import (
     Conductor,
     Reciprocal,
     UncertainTissues,
-    equivalent,
     reciprocal,
     reciprocal_derivatives,
 )
@@ -92,8 +91,10 @@ def optimum_shift(
     """
     centre = tissues.at_means(conductor)
     every = reciprocal_derivatives(centre, tissues, target)
-    few, _ = equivalent(every, prepared.scalp)
-    start = _coordinates(prepared.chart, pose, prepared.distance, prepared.tilt > 0)
+    few = prepared.simplified(every)
+    start = _coordinates(
+        prepared.chart, pose, prepared.rest.distance, prepared.tilt > 0
+    )
     landscape = prepared.landscape(objective(_part(few, 0)), _part(few, 0))
     best = _climbed(landscape, start)
     if landscape.at_edge(best):
@@ -106,7 +107,7 @@ def optimum_shift(
     found = []
     for values in tissues.draws(draws, seed)[:draws] if draws else ():
         here = conductor.with_conductivity(tissues.conductivity(values))
-        one, _ = equivalent(reciprocal(here, target), prepared.scalp)
+        one = prepared.simplified(reciprocal(here, target))
         there = eqx.tree_at(lambda x: x.objective, landscape, objective(one))
         moved = _climbed(there, best)
         value, _ = _rated(there, np.stack([best, moved]))

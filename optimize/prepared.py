@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..coils import AbstractCoil, Pose, Rings, rings
-from ..efield import EQUIVALENT_SOURCES, Reciprocal, equivalent
+from ..coils import AbstractCoil, Rings, rings
+from ..efield import EQUIVALENT_SOURCES, Arrangement, Reciprocal, arrange
 from ..meshing import Scalp
 from .climb import Maxima, climb
 from .constraints import (
@@ -21,9 +22,7 @@ from .constraints import (
     balls,
     casing_samples,
     clearance as smooth_clearance,
-    lifted,
 )
-from .facets import promising
 from .first_look import (
     COARSE_ANGLES,
     COARSE_STEP,
@@ -36,7 +35,6 @@ from .landscape import (
     LENGTH,
     Landscape,
     batched_derivatives,
-    batched_poses,
     derivatives,
     in_zones,
     near_poses,
@@ -45,14 +43,13 @@ from .landscape import (
 )
 from .objectives import AbstractObjective, MeanMagnitude
 from .placement import Chart, chart as chart_of
-from .results import Optimum, Search
+from .results import Search
 from .sensitivity import Sensitivity, sensitivity_at
+from .true_scalp import TrueScalp, exact_mean
 from .uncertainty import AbstractUncertainty
 
 
-_NEAR_TIE = 5e-3  # Optima whose values differ by less are rated exactly.
 _KEPT = 3  # Optima, of those that differ.
-_TRIED = 2  # Places around the best optimum, on the true scalp.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
 
 Progress = Callable[[float, str], None]
@@ -63,31 +60,25 @@ class PreparedSearch:
     """A search that waits for its objective: what `prepare_search` made.
 
     Attributes:
-        coil: The coil.
-        scalp: The scalp.
+        rest: The coil and the true scalp, on which it comes to rest.
         rings: The coil as currents on rings.
         chart: The scalp around the target.
         constraint: How far the coil must be lifted.
-        distance: From the scalp to the coil's centre, along the coil's axis. [m]
-        clearance: What must remain between casing and scalp. [m]
         tilt: The largest angle between the coil's axis and the scalp's normal. [rad]
+        arrangement: Of the target's equivalent sources.
         starts: From how many places to climb.
         forbidden: Balls in which the coil may not be placed: centres and radii. [m]
-        obstacles: Balls that its casing must clear: centres and radii. [m]
         seconds: What it took, by stage.
     """
 
-    coil: AbstractCoil
-    scalp: Scalp
+    rest: TrueScalp
     rings: Rings
     chart: Chart
     constraint: Clearance
-    distance: float
-    clearance: float
     tilt: float
+    arrangement: Arrangement
     starts: int
     forbidden: Float[ndarray, "zone 4"]
-    obstacles: Float[ndarray, "ball 4"]
     seconds: dict[str, float] = field(repr=False)
 
     def compile(
@@ -111,11 +102,11 @@ class PreparedSearch:
         points = jnp.ones((self.starts, landscape.unknowns))
         rate_turns(landscape, jnp.asarray(self._lattice()), COARSE_ANGLES)
         derivatives(landscape, points, jnp.ones(self.starts, bool))
-        pose = _one(near_poses(landscape, points), 0)
+        pose = jax.tree.map(lambda x: x[0], near_poses(landscape, points))
         simplified_value(landscape, pose)
         if nodes:
             rate = landscape.current_rate
-            _exact(_nothing(nodes, directions), self.coil, pose, rate)
+            exact_mean(_nothing(nodes, directions), self.rest.coil, pose, rate)
 
     def run(
         self,
@@ -149,7 +140,7 @@ class PreparedSearch:
         tell = progress or (lambda share, what: None)
         clock = Clock(self.seconds)
         tell(0.2, "simplifying the target")
-        few, _ = equivalent(objective.reciprocal, self.scalp)
+        few = self.simplified(objective.reciprocal)
         landscape = self.landscape(objective, few, current_rate)
         clock.lap("target")
         tell(0.4, "looking at all positions and angles")
@@ -168,7 +159,9 @@ class PreparedSearch:
             evaluations += int(maxima.evaluations.sum())
         clock.lap("climb")
         tell(0.8, "checking on the true scalp")
-        optima, planned = self._on_true_scalp(objective, landscape, maxima)
+        optima, planned = self.rest.optima(
+            objective, landscape, maxima, _different(maxima), self.starts
+        )
         clock.lap("check")
         tell(0.9, "measuring the sensitivity")
         best = int(np.argmax(maxima.values))
@@ -190,6 +183,14 @@ class PreparedSearch:
             history=maxima.history,
             seconds=clock.seconds,
         )
+
+    def simplified(self, reciprocal: Reciprocal) -> Reciprocal:
+        """Replace a target's currents at all nodes by fewer beneath the scalp."""
+        centre = np.asarray(reciprocal.centre)
+        arranged = self.arrangement
+        if not np.allclose(centre, arranged.centre, rtol=0, atol=1e-9):
+            arranged = arrange(self.rest.scalp, centre)
+        return arranged.fitted(reciprocal)[0]
 
     def _climbed(
         self, landscape: Landscape, first: Float[ndarray, "start n"], scale: float
@@ -236,7 +237,7 @@ class PreparedSearch:
             self.rings,
             self.chart,
             self.constraint,
-            jnp.asarray(self.distance, dtype=float),
+            jnp.asarray(self.rest.distance, dtype=float),
             jnp.asarray(current_rate, dtype=float),
             jnp.asarray(self.forbidden),
             uncertainty,
@@ -270,96 +271,6 @@ class PreparedSearch:
         first[:, :3] = finer(lattice, values, position, angle)
         first[:, :3] /= [LENGTH, LENGTH, ANGLE]
         return first, float(max(np.ptp(known), 1e-9 * np.abs(known).max(), 1e-300))
-
-    def _on_true_scalp(
-        self, objective: AbstractObjective, landscape: Landscape, maxima: Maxima
-    ) -> tuple[list[Optimum], float]:
-        """Set the different optima on the true scalp and rate them.
-
-        The best, and those that come near it, are rated by exact reciprocity; of others
-        the simplified value is corrected as the best one's is.
-
-        Returns:
-            The optima, the best first, and what simplification gives for that one.
-        """
-        poses = near_poses(landscape, jnp.asarray(maxima.points))
-        samples = casing_samples(self.coil)
-        rate = landscape.current_rate
-        optima, planned = [], []
-        change = 0.0
-        for index in _different(maxima):
-            pose, gap = self._settled(_one(poses, index), samples)
-            simple = float(simplified_value(landscape, pose))
-            tie = _NEAR_TIE * abs(max(planned, default=simple))
-            if simple >= max(planned, default=simple) - tie:
-                mean = _exact(objective.reciprocal, self.coil, pose, rate)
-                value = float(objective.value(mean))
-                change = value - simple
-            else:
-                value = simple + change
-            gradient = maxima.gradients[index]
-            planned.append(simple)
-            optima.append(
-                Optimum(
-                    pose,
-                    value,
-                    self.scalp.distance_along(pose.translation, pose.rotation[:, 2]),
-                    gap,
-                    (
-                        float(np.linalg.norm(gradient[:2])) / (LENGTH * 1e3),
-                        float(np.linalg.norm(gradient[2:])) / np.degrees(ANGLE),
-                    ),
-                    landscape.at_edge(maxima.points[index]),
-                )
-            )
-        if landscape.uncertainty is not None:  # In the order of the robust values.
-            return optima, planned[0]
-        order = np.argsort([-optimum.value for optimum in optima], kind="stable")
-        first = order[0]
-        point = maxima.points[_different(maxima)[first]]
-        optima[first], planned[first] = self._on_facets(
-            objective, landscape, point, optima[first], planned[first], samples
-        )
-        return [optima[i] for i in order], planned[first]
-
-    def _on_facets(
-        self,
-        objective: AbstractObjective,
-        landscape: Landscape,
-        point: Float[ndarray, "n"],
-        best: Optimum,
-        planned: float,
-        samples: Float[ndarray, "point 3"],
-    ) -> tuple[Optimum, float]:
-        """Try the most promising places around an optimum on the true triangles."""
-        places = promising(landscape, self.scalp, point, self.starts)[:_TRIED]
-        poses = batched_poses(landscape, places, self.starts)
-        tried = [self._settled(_one(poses, i), samples) for i in range(len(places))]
-        simple = [float(simplified_value(landscape, pose)) for pose, _ in tried]
-        index = int(np.argmax(simple))
-        if simple[index] <= planned:
-            return best, planned
-        pose, gap = tried[index]
-        mean = _exact(objective.reciprocal, self.coil, pose, landscape.current_rate)
-        value = float(objective.value(mean))
-        if value <= best.value:
-            return best, planned
-        distance = self.scalp.distance_along(pose.translation, pose.rotation[:, 2])
-        edge = landscape.at_edge(places[index])
-        found = Optimum(pose, value, distance, gap, best.gradient, edge)
-        return found, simple[index]
-
-    def _settled(
-        self, near: Pose, samples: Float[ndarray, "point 3"]
-    ) -> tuple[Pose, float]:
-        """Put the coil at the wanted distance from the true scalp, and clear of it."""
-        axis = near.rotation[:, 2]
-        now = self.scalp.distance_along(near.translation, axis)
-        if np.isfinite(now):
-            moved = near.translation + (now - self.distance) * axis
-            near = Pose(near.rotation, moved)
-        zones = [(ball[:3], float(ball[3])) for ball in self.obstacles]
-        return lifted(near, samples, self.scalp, self.clearance, zones)
 
 
 def prepare_search(
@@ -409,22 +320,24 @@ def prepare_search(
         raise ValueError(f"`starts` must be at least 1, got {starts!r}.")
     clock = Clock({})
     chart = chart_of(scalp, centre, radius)
-    constraint = smooth_clearance(coil, scalp, clearance, obstacles=obstacles)
+    samples = casing_samples(coil)
+    arrangement = arrange(scalp, centre)
+    constraint = smooth_clearance(samples, scalp, clearance, obstacles=obstacles)
+    rest = TrueScalp(
+        coil, samples, scalp, float(distance), float(clearance), balls(obstacles)
+    )
     clock.lap("scalp")
     wheel = rings(coil) if wheel is None else wheel
     clock.lap("coil")
     return PreparedSearch(
-        coil,
-        scalp,
+        rest,
         wheel,
         chart,
         constraint,
-        float(distance),
-        float(clearance),
         float(tilt),
+        arrangement,
         int(starts),
         balls(forbidden),
-        balls(obstacles),
         clock.seconds,
     )
 
@@ -473,17 +386,3 @@ def _turn(a: float, b: float) -> float:
     """The angle between two scaled angles. [rad]"""
     difference = (a - b) * ANGLE
     return abs((difference + np.pi) % (2 * np.pi) - np.pi)
-
-
-def _one(poses: Pose, index: int) -> Pose:
-    return Pose(np.asarray(poses.rotation)[index], np.asarray(poses.translation)[index])
-
-
-@eqx.filter_jit
-def _exact(
-    reciprocal: Reciprocal,
-    coil: AbstractCoil,
-    pose: Pose,
-    current_rate: Float[Array, ""],
-) -> Float[Array, "direction"]:
-    return reciprocal.mean_field(coil, pose, current_rate)

@@ -12,7 +12,7 @@ from numpy import ndarray
 from ..coils import AbstractCoil, Pose, Rings, rings as rings_of
 from ..efield import equivalent
 from ..meshing import Scalp
-from .constraints import Clearance, clearance as smooth_clearance
+from .constraints import Clearance, casing_samples, clearance as smooth_clearance
 from .objectives import AbstractObjective
 from .positions import spread, tangential
 from .turns import mean_of_turns
@@ -112,7 +112,7 @@ def sweep(
         )
     if positions is None:
         positions = spread(scalp, 4e-3)
-    guard = smooth_clearance(coil, scalp, clearance)
+    guard = smooth_clearance(casing_samples(coil), scalp, clearance)
     guard = eqx.tree_at(lambda whole: whole.distance, guard, guard.distance.rough())
     few, _ = equivalent(objective.reciprocal, scalp, _SOURCES, everywhere=True)
     simple = eqx.tree_at(lambda whole: whole.reciprocal, objective, few)

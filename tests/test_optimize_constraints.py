@@ -70,7 +70,9 @@ def test_a_coil_deep_inside_is_refused():
 
 
 def test_the_smooth_lift_clears_a_flat_coil():
-    guard = smooth_clearance(boxed_coil(), scalp_of_five_layers(), 0.0)
+    guard = smooth_clearance(
+        optimize.casing_samples(boxed_coil()), scalp_of_five_layers(), 0.0
+    )
     for distance, expected in ((10e-3, 0.0), (-3e-3, 3e-3), (-6e-3, 6e-3)):
         pose = pose_over([0.2, 0.1, 1.0], distance=distance)
         lift = float(guard.lift(pose))
@@ -81,7 +83,9 @@ def test_the_smooth_lift_clears_a_flat_coil():
 
 
 def test_the_lift_is_differentiable():
-    guard = smooth_clearance(boxed_coil(), scalp_of_five_layers(), 1e-3)
+    guard = smooth_clearance(
+        optimize.casing_samples(boxed_coil()), scalp_of_five_layers(), 1e-3
+    )
     pose = pose_over([0.2, 0.1, 1.0], distance=-3e-3)
 
     def lift(move):
@@ -94,6 +98,8 @@ def test_the_lift_is_differentiable():
 
 
 def test_the_constraint_watches_the_side_that_faces_the_head():
-    guard = smooth_clearance(boxed_coil(), scalp_of_five_layers(), 0.0, below=5e-3)
+    guard = smooth_clearance(
+        optimize.casing_samples(boxed_coil()), scalp_of_five_layers(), 0.0, below=5e-3
+    )
     assert float(guard.points[:, 2].min()) >= -5e-3
     assert {field.name for field in dataclasses.fields(guard)} >= {"points", "wanted"}
