@@ -11,6 +11,7 @@ has this potential at every instant of its current, and its primary electric fie
 
 import functools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
@@ -69,6 +70,7 @@ class MagneticDipoles(AbstractSourceList):
         self.positions = jnp.asarray(positions)
         self.moments = jnp.asarray(moments)
 
+    @eqx.filter_jit
     def vector_potential(
         self, points: Float[Array, "point 3"]
     ) -> Float[Array, "point 3"]:

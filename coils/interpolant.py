@@ -65,6 +65,7 @@ class Interpolant(AbstractCoil):
     scale: float = eqx.field(static=True)
     error: float = eqx.field(static=True)
 
+    @eqx.filter_jit
     def vector_potential(
         self, points: Float[Array, "point 3"]
     ) -> Float[Array, "point 3"]:

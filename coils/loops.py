@@ -10,6 +10,7 @@ c₁ = (α - β)/2, cₙ₊₁ = cₙ² / (4 aₙ₊₁) [Abramowitz & Stegun, 1
 whose terms all have one sign and are smooth at the axis: no digit is lost there.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +89,7 @@ class CircularTurns(AbstractCoil):
         self.radii = jnp.asarray(radii, float)
         self.current = jnp.asarray(current, float)
 
+    @eqx.filter_jit
     def vector_potential(
         self, points: Float[Array, "point 3"]
     ) -> Float[Array, "point 3"]:

@@ -104,6 +104,7 @@ class StraightSegments(AbstractSourceList):
         starts, ends = jnp.asarray(starts, float), jnp.asarray(ends, float)
         return cls((starts + ends) / 2, ends - starts, currents)
 
+    @eqx.filter_jit
     def vector_potential(
         self, points: Float[Array, "point 3"]
     ) -> Float[Array, "point 3"]:
