@@ -13,7 +13,7 @@ import sys
 
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
-    *("coils", "catalogue", "uncertainty", "targeting"),
+    *("coils", "catalogue", "uncertainty", "targeting", "timing"),
 )
 NEED_DATA = ("shape",)
 

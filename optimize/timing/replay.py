@@ -1,0 +1,257 @@
+"""A recording played again to a phase estimator, as a device would see it."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy import signal
+
+from .phase import AbstractPhaseEstimator, BandPass, phase_afterwards
+
+
+_TRAINED_EVERY = 0.25  # Least time between pulses of a training. [s]
+_RINGS = 2.0  # How long the filter that judges may err at the ends. [s]
+_FITTED = (3.0, 40.0)  # Where the noise's spectrum is fitted. [Hz]
+_FLANK = 1.0  # Beside the band, where the fit leaves out the rhythm. [Hz]
+
+
+@dataclass(frozen=True, eq=False)
+class Pulses:
+    """Pulses of a replay.
+
+    Attributes:
+        times: From the recording's first sample. [s]
+        phases: At each pulse, as the whole recording shows. [rad]
+        amplitudes: Estimated at each pulse, in the unit of the recording.
+        target: The phase that was aimed at. [rad]
+        decision_times: What each estimate took. [s]
+    """
+
+    times: Float[ndarray, "pulse"]
+    phases: Float[ndarray, "pulse"]
+    amplitudes: Float[ndarray, "pulse"]
+    target: float
+    decision_times: Float[ndarray, "decision"]
+
+    @property
+    def errors(self) -> Float[ndarray, "pulse"]:
+        """Phase less the target, from -π to π. [rad]"""
+        return np.angle(np.exp(1j * (self.phases - self.target)))
+
+    @property
+    def mean_error(self) -> float:
+        """Circular mean of the errors. [rad]"""
+        return float(np.angle(np.exp(1j * self.errors).mean()))
+
+    @property
+    def spread(self) -> float:
+        """Circular standard deviation, √(-2 ln R). [rad] [Mardia 1972]"""
+        length = min(float(np.abs(np.exp(1j * self.errors).mean())), 1.0)
+        return float(np.sqrt(-2 * np.log(length)))
+
+    def hit_rate(self, within: float = np.pi / 4) -> float:
+        """Share of pulses whose phase is so near to the target. [rad]"""
+        return float(np.mean(np.abs(self.errors) <= within))
+
+
+def replay(
+    recorded: Float[ndarray, "time"],
+    band: BandPass,
+    estimator: AbstractPhaseEstimator,
+    target: float,
+    *,
+    aim: float | None = None,
+    start: float = 0.0,
+    hop: float = 0.004,
+    latency: float = 0.005,
+    refractory: float = 1.0,
+    gate: float = 0.0,
+) -> Pulses:
+    """Decide on pulses while a recording is played again, and judge them afterwards.
+
+    Every `hop` the estimator gets the last samples and nothing later. Where the target
+    phase comes after `latency` and before the next decision could have it, a pulse is set
+    to the time when it comes. Real pulses disturb the EEG; a replay has none of that.
+
+    Args:
+        recorded: One signal, after any spatial filter.
+        band: The rhythm's, for judging.
+        estimator: What decides.
+        target: Phase to meet; 0 is a peak, π a trough. [rad]
+        aim: Phase that the estimator must tell for a pulse, by `aim_for`; by default the
+            target. [rad]
+        start: Of the first decision. [s]
+        hop: Between decisions. [s]
+        latency: From the last sample to the earliest pulse: acquisition, decision and
+            stimulator. [s]
+        refractory: Least time from pulse to pulse. [s]
+        gate: No pulse below this amplitude, in the unit of the recording.
+
+    Raises:
+        ValueError: The recording is flat, too short or not finite, a setting is out of
+            range, or no pulse came.
+    """
+    _check(recorded, band, estimator, (start, hop, latency, refractory, gate))
+    step = max(round(hop * band.rate), 1)
+    begin = max(round(start * band.rate), estimator.samples, _ring(band))
+    times, amplitudes, took = [], [], []
+    ready, wanted = 0.0, target if aim is None else aim
+    for end in range(begin, len(recorded) - _ring(band), step):
+        now = (end - 1) / band.rate
+        if now + latency < ready:
+            continue
+        clock = time.perf_counter()
+        phase, amplitude, frequency = estimator(recorded[end - estimator.samples : end])
+        turn = 2 * np.pi * frequency
+        wait = ((wanted - phase - turn * latency) % (2 * np.pi)) / turn
+        took.append(time.perf_counter() - clock)
+        if amplitude > 0 and amplitude >= gate and wait < step / band.rate:
+            times.append(now + latency + wait)
+            amplitudes.append(amplitude)
+            ready = times[-1] + refractory
+    if not times:
+        raise ValueError(
+            f"none of {len(took)} decisions led to a pulse: the gate of {gate:g} is too "
+            "high, or the recording has no such rhythm."
+        )
+    return Pulses(
+        np.array(times),
+        phase_at(recorded, band, np.array(times)),
+        np.array(amplitudes),
+        float(target),
+        np.array(took),
+    )
+
+
+def phase_at(
+    recorded: Float[ndarray, "time"], band: BandPass, times: Float[ndarray, "pulse"]
+) -> Float[ndarray, "pulse"]:
+    """Phase at given times, as the whole recording shows, from 0 to 2π. [rad]"""
+    phase = np.unwrap(phase_afterwards(recorded, band)[0])
+    return np.interp(times, np.arange(len(phase)) / band.rate, phase) % (2 * np.pi)
+
+
+def aim_for(
+    training: Float[ndarray, "time"],
+    band: BandPass,
+    estimator: AbstractPhaseEstimator,
+    target: float,
+    *,
+    hop: float = 0.004,
+    latency: float = 0.005,
+) -> float:
+    """The estimate at which pulses of a training recording meet the target on average.
+
+    The cut end of a filtered window draws estimates to one side, by an amount that depends
+    on the person's frequency. A replay of the training tells it.
+
+    Args:
+        training: Before the first pulse.
+        band: The rhythm's.
+        estimator: What will decide.
+        target: Phase to meet. [rad]
+        hop: As in `replay`. [s]
+        latency: As in `replay`. [s]
+
+    Raises:
+        ValueError: As `replay`.
+    """
+    tried = replay(
+        training,
+        band,
+        estimator,
+        target,
+        hop=hop,
+        latency=latency,
+        refractory=_TRAINED_EVERY,
+    )
+    return target - tried.mean_error
+
+
+def least_amplitude(
+    training: Float[ndarray, "time"],
+    estimator: AbstractPhaseEstimator,
+    share: float,
+    every: int,
+) -> float:
+    """The amplitude that this share of a recording does not reach, for a gate.
+
+    Args:
+        training: Before the first pulse.
+        estimator: What will decide.
+        share: From 0 to 1.
+        every: Samples between estimates.
+
+    Raises:
+        ValueError: The share is none, or the recording has fewer than ten windows.
+    """
+    ends = range(estimator.samples, len(training) + 1, max(every, 1))
+    if not 0 <= share < 1 or len(ends) < 10:
+        raise ValueError(
+            f"the gate's share must be from 0 to below 1, got {share:g}, and `training` "
+            f"must have ten windows, got {len(ends)}."
+        )
+    found = [estimator(training[e - estimator.samples : e]).amplitude for e in ends]
+    return float(np.quantile(found, share))
+
+
+def rhythm_above_noise(recorded: Float[ndarray, "time"], band: BandPass) -> float:
+    """Power in a band over that of noise that falls as a power of frequency. [dB]
+
+    The noise is a line through the spectrum's logarithm over that of frequency, from 3 to
+    40 Hz without the band and a hertz beside it.
+
+    Raises:
+        ValueError: The recording has less than eight seconds.
+    """
+    count = round(4 * band.rate)
+    if len(recorded) < 2 * count:
+        raise ValueError(
+            f"the recording has {len(recorded) / band.rate:.1f} s; at least 8 s are "
+            "needed for its spectrum."
+        )
+    frequencies, power = signal.welch(recorded, band.rate, "hann", count)
+    inside = (frequencies >= band.low) & (frequencies <= band.high)
+    beside = (frequencies < band.low - _FLANK) | (frequencies > band.high + _FLANK)
+    beside &= (frequencies >= _FITTED[0]) & (frequencies <= _FITTED[1])
+    line = np.polynomial.Polynomial.fit(
+        np.log(frequencies[beside]), np.log(power[beside]), 1
+    )
+    noise = np.exp(line(np.log(frequencies[inside])))
+    return float(10 * np.log10(power[inside].sum() / noise.sum()))
+
+
+def _ring(band: BandPass) -> int:
+    return round(_RINGS * band.rate)
+
+
+def _check(
+    recorded: ndarray,
+    band: BandPass,
+    estimator: AbstractPhaseEstimator,
+    settings: tuple[float, ...],
+) -> None:
+    if not np.isfinite(recorded).all():
+        raise ValueError(
+            "the recording has values that are not finite: cut them before."
+        )
+    if np.ptp(recorded) == 0:
+        raise ValueError("the recording is flat: take another channel.")
+    names = ("start", "hop", "latency", "refractory", "gate")
+    for name, value in zip(names, settings, strict=True):
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"`{name}` must be zero or more, got {value!r}.")
+    start, hop, latency, *_ = settings
+    if not (0 < hop <= 0.5 / band.high and latency < 2 / band.low):
+        raise ValueError(
+            f"`hop` must be positive and at most half a period ({0.5 / band.high:g} s), "
+            f"`latency` below two ({2 / band.low:g} s); got {hop:g} s and {latency:g} s."
+        )
+    least = max(start, estimator.samples / band.rate, _RINGS) + _RINGS + 5
+    if len(recorded) / band.rate < least:
+        raise ValueError(
+            f"the recording has {len(recorded) / band.rate:.1f} s; at least {least:.1f} s "
+            "are needed."
+        )
