@@ -8,6 +8,7 @@ from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
 from .optimization import demo, optimize_pose
 from .poses import pose_convert, pose_info
+from .pulses import eeg_pulses
 from .showing import show
 from .simulation import simulate
 from .sweeping import sweep
@@ -25,6 +26,7 @@ COMMANDS = {
     "validate": validate,
     "dose": dose,
     "eeg alpha": eeg_alpha,
+    "eeg pulses": eeg_pulses,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

@@ -25,6 +25,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--motor-pose m1.txt --target -44,40,29 --target-pose plan/pose.txt --out dose",
     ),
     "eeg alpha": ("tmsgrad eeg alpha rest.vhdr --channels O1,Oz,O2,POz --out alpha",),
+    "eeg pulses": (
+        "tmsgrad eeg pulses rest.vhdr --channels C3 --minus FC1,FC5,CP1,CP5 "
+        "--phase trough --out pulses",
+    ),
     "target functional": (
         "tmsgrad target functional --bold sub-01_space-MNI_desc-preproc_bold.nii.gz "
         "--confounds confounds.tsv --out target",

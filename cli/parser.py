@@ -20,6 +20,7 @@ from .common_options import (
 from .dose_options import add_dose
 from .eeg_options import add_alpha
 from .map_options import add_map
+from .pulse_options import add_pulses
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .target_options import add_functional
@@ -127,6 +128,7 @@ def parser(
 
     eeg = _noun(verbs, "eeg", "frequencies of a person's EEG")
     add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))
+    add_pulses(_action(eeg, "pulses", "pulses at a phase, in a recording played again"))
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))

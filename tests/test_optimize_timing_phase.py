@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from benchmarks import simulated_eeg
+from cli_examples import refused, run
 
 from tmsgrad.optimize import timing
 
@@ -163,3 +164,38 @@ def test_bands_windows_and_trainings_are_checked(band):
         timing.educate(tone(10.0, 5.0), band)
     with pytest.raises(ValueError, match="8 s are needed"):
         timing.rhythm_above_noise(tone(10.0, 5.0), band)
+
+
+def test_a_file_gives_a_schedule_of_pulses(tmp_path, person):
+    mne = pytest.importorskip("mne")
+    rng = np.random.default_rng(2)
+    names = ["C3", "FC1", "CP1", "Fz", "F4"]
+    common = rng.normal(size=len(person.values))
+    flat = np.zeros(len(common))
+    noise = simulated_eeg.simulate(rng, -40, seconds=60).values
+    signals = np.stack([person.values + common, common, common, flat, noise]) * 1e-5
+    file = tmp_path / "rest_raw.fif"
+    mne.io.RawArray(signals, mne.create_info(names, RATE, "eeg"), verbose="error").save(
+        file, verbose="error"
+    )
+    words = ["eeg", "pulses", file, "--training", "20", "--method", "etp"]
+    out = ["--phase", "trough", "--out", tmp_path / "out", "--json"]
+    result = run(*words, "--channels", "C3", "--minus", "FC1,CP1", *out)
+    assert result.status == 0, result.err
+    rows = np.genfromtxt(tmp_path / "out" / "pulses.csv", delimiter=",", names=True)
+    assert len(rows) == result.json["pulses"] > 25
+    turned = np.abs(np.angle(np.exp(1j * np.radians(rows["phase_degrees"] - 180))))
+    np.testing.assert_allclose(
+        turned, np.radians(np.abs(rows["error_degrees"])), atol=1e-4
+    )
+    assert np.mean(turned <= np.pi / 4) == pytest.approx(result.json["hit_rate"])
+    assert result.json["hit_rate"] > 0.7
+    for more, message in (
+        (["--channels", "Fz"], "Fz is flat"),
+        (["--channels", "F4"], "there is no phase to meet"),
+        (["--channels", "C3", "--minus", "c3"], "a channel is named twice"),
+        (["--channels", "C3", "--training", "55"], "has 60 s"),
+        ([], "name the channels of the rhythm"),
+    ):
+        last = ["--phase", "0", "--out", tmp_path / "two"]
+        refused([*words, *more, *last], tmp_path, message)

@@ -1,0 +1,93 @@
+"""The options of `tmsgrad eeg pulses`."""
+
+import argparse
+
+from . import words
+
+
+_NAMED = {"peak": 0.0, "trough": 180.0}  # [degrees]
+
+
+def phase(word: str) -> float:
+    """Read a phase in degrees: `peak`, `trough` or a number."""
+    return _NAMED[word] if word in _NAMED else words.number(word)
+
+
+def band(word: str) -> tuple[float, float]:
+    """Read two frequencies, the lower one first."""
+    found = words.positives(word)
+    if len(found) != 2 or found[0] >= found[1]:
+        raise argparse.ArgumentTypeError(f"{word!r} is no band such as 8,13")
+    return found[0], found[1]
+
+
+def add_pulses(verb: argparse.ArgumentParser) -> None:
+    """Add what `eeg pulses` takes."""
+    verb.add_argument(
+        "recording",
+        type=words.path,
+        metavar="FILE",
+        help="resting EEG without pulses, of any format that MNE reads",
+    )
+    verb.add_argument(
+        "--channels",
+        type=words.several,
+        metavar="A,B,...",
+        help="the mean of these is the signal; with --filter, what it weighs (all)",
+    )
+    verb.add_argument(
+        "--minus",
+        type=words.several,
+        default=(),
+        metavar="A,B,...",
+        help="take off the mean of these, such as the neighbours of one channel",
+    )
+    verb.add_argument(
+        "--filter",
+        action="store_true",
+        help="weigh the channels so that the band stands out in the training",
+    )
+    verb.add_argument(
+        "--phase",
+        type=phase,
+        required=True,
+        metavar="PHASE",
+        help="to meet: peak, trough, or degrees after a peak",
+    )
+    verb.add_argument(
+        "--method",
+        choices=("ar", "etp"),
+        default="ar",
+        help="autoregressive model, or educated temporal prediction (ar)",
+    )
+    verb.add_argument(
+        "--band",
+        type=band,
+        default=(8.0, 13.0),
+        metavar="HZ,HZ",
+        help="of the rhythm (8,13)",
+    )
+    for name, default, unit, what in (
+        ("training", 60.0, "S", "first part of the recording, to learn from"),
+        ("refractory", 1.0, "S", "least time from pulse to pulse"),
+        ("latency", 5.0, "MS", "from the last sample to the earliest pulse"),
+        ("hop", 4.0, "MS", "between decisions"),
+    ):
+        kind = words.positive if name in ("training", "hop") else words.not_negative
+        verb.add_argument(
+            f"--{name}",
+            type=kind,
+            default=default,
+            metavar=unit,
+            help=f"{what}, {unit.lower()} ({default:g})",
+        )
+    verb.add_argument(
+        "--gate",
+        type=words.share,
+        metavar="SHARE",
+        default=0.0,
+        help="no pulse at an amplitude that this share of the training did not reach (0)",
+    )
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
+    )

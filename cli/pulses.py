@@ -1,0 +1,156 @@
+"""`tmsgrad eeg pulses`: pulses at a phase, in a recording played again."""
+
+import argparse
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from ..optimize import timing
+from ..optimize.timing import Pulses
+from .notices import warn
+from .outputs import output_folder, write_json
+from .provenance import Provenance
+
+
+_NO_RHYTHM, _WEAK = 1.0, 6.0  # Of the band over the noise. [dB]
+_SLOW = 2e-3  # A decision that takes longer. [s]
+
+
+def eeg_pulses(options: argparse.Namespace) -> dict:
+    """Decide on pulses while a recording is played again, and judge them."""
+    with output_folder(options.out) as folder:
+        rate, signal, weights = _signal(options)
+        band = timing.BandPass(rate, *options.band)
+        training = signal[: round(options.training * rate)]
+        ratio = _ratio(options, training, band)
+        estimator = (
+            timing.Autoregressive(band)
+            if options.method == "ar"
+            else timing.educate(training, band)
+        )
+        target, device = (
+            math.radians(options.phase),
+            {"hop": options.hop * 1e-3, "latency": options.latency * 1e-3},
+        )
+        aim = timing.aim_for(training, band, estimator, target, **device)
+        every = round(0.1 * rate)
+        gate = timing.least_amplitude(training, estimator, options.gate, every)
+        pulses = timing.replay(
+            signal,
+            band,
+            estimator,
+            target,
+            aim=aim,
+            start=options.training,
+            refractory=options.refractory,
+            gate=gate if options.gate else 0.0,
+            **device,
+        )
+        report = {**_report(pulses), "rhythm_above_noise_db": ratio, "weights": weights}
+        report |= {"method": options.method, "phase_degrees": options.phase}
+        report["provenance"] = Provenance.of(options).as_json()
+        _write(folder / "pulses.csv", pulses)
+        write_json(folder / "pulses.json", report)
+    _tell(report)
+    kept = ("pulses", "mean_error_degrees", "spread_degrees", "hit_rate")
+    return {key: report[key] for key in kept}
+
+
+def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, float]]:
+    """The rate, one signal, and the weights of its channels."""
+    if options.filter and options.minus:
+        raise ValueError("--filter weighs channels itself: leave --minus out.")
+    if not (options.filter or options.channels):
+        raise ValueError("name the channels of the rhythm (--channels), or --filter.")
+    wanted = options.channels and (*options.channels, *options.minus)
+    if wanted and len({name.lower() for name in wanted}) < len(wanted):
+        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
+    recording = timing.read_eeg(options.recording, wanted)
+    signals = recording.signals
+    for name, values in zip(recording.names, signals, strict=True):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"{options.recording}: {name} has values that are not finite: cut them "
+                "before."
+            )
+        if np.ptp(values) == 0:
+            raise ValueError(f"{options.recording}: {name} is flat: leave it out.")
+    needed = options.training + 10
+    if signals.shape[1] < needed * recording.rate:
+        raise ValueError(
+            f"{options.recording}: the recording has "
+            f"{signals.shape[1] / recording.rate:.0f} s; the training and ten seconds "
+            f"after it need {needed:g} s."
+        )
+    if options.filter:
+        count = round(options.training * recording.rate)
+        weights = timing.strongest_rhythm(
+            signals[:, :count], recording.rate, options.band
+        )
+    else:
+        plus, minus = len(options.channels), len(options.minus)
+        weights = np.array([1 / plus] * plus + [-1 / max(minus, 1)] * minus)
+    named = dict(zip(recording.names, weights.tolist(), strict=True))
+    return recording.rate, weights @ signals, named
+
+
+def _ratio(options: argparse.Namespace, training: ndarray, band) -> float:
+    ratio = timing.rhythm_above_noise(training, band)
+    if not ratio >= _NO_RHYTHM:
+        raise ValueError(
+            f"{options.recording}: between {band.low:g} and {band.high:g} Hz the spectrum "
+            f"is {ratio:.1f} dB above its fall; without a rhythm ({_NO_RHYTHM:g} dB) there "
+            "is no phase to meet. Take other channels, --filter or another --band."
+        )
+    if ratio < _WEAK:
+        warn(
+            f"the rhythm is only {ratio:.1f} dB above the noise: pulses will miss their "
+            "phase by 40 degrees and more."
+        )
+    return ratio
+
+
+def _report(pulses: Pulses) -> dict:
+    took = pulses.decision_times
+    return {
+        "pulses": len(pulses.times),
+        "mean_error_degrees": math.degrees(pulses.mean_error),
+        "spread_degrees": math.degrees(pulses.spread),
+        "hit_rate": pulses.hit_rate(),
+        "decisions": len(took),
+        "decision_ms_median": 1e3 * float(np.median(took)),
+        "decision_ms_99_percent": 1e3 * float(np.percentile(took, 99)),
+    }
+
+
+def _write(path: Path, pulses: Pulses) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("time_s", "phase_degrees", "error_degrees", "amplitude_v"))
+        columns = (
+            np.round(pulses.times, 6),
+            np.round(np.degrees(pulses.phases), 3),
+            np.round(np.degrees(pulses.errors), 3),
+            pulses.amplitudes,
+        )
+        rows.writerows(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _tell(report: dict) -> None:
+    print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
+    print(f"pulses          {report['pulses']}")
+    print(
+        f"phase error     {report['mean_error_degrees']:+.1f}° mean, "
+        f"{report['spread_degrees']:.1f}° spread (circular)"
+    )
+    print(f"within 45°      {100 * report['hit_rate']:.0f} %")
+    print(
+        f"decision        {report['decision_ms_median']:.2f} ms median, "
+        f"{report['decision_ms_99_percent']:.2f} ms for 99 %"
+    )
+    print("for research use only; no medical device")
+    if report["decision_ms_median"] > _SLOW * 1e3:
+        warn("decisions take longer than 2 ms on this machine.")
