@@ -53,6 +53,7 @@ class Plan:
     forbidden: tuple[tuple[tuple[float, float, float], float], ...] = ()
     obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
     rules: bool = False
+    shape: bool = False
     report: bool = False
     target_map: MapChoice | None = None
 
@@ -110,6 +111,7 @@ def plan_summary(
             {
                 "matsimnibs": optimum.pose.to_matsimnibs().tolist(),
                 "value": optimum.value,
+                "share_of_best": optimum.value / best.value if best.value > 0 else None,
                 "scalp_clearance_mm": optimum.clearance * 1e3,
             }
             for optimum in search.optima
@@ -199,6 +201,12 @@ def warn_of_plan(report: dict, coil: Coil) -> None:
         )
 
 
+def share_of_best(optimum: dict) -> str:
+    """How good an optimum is beside the best one: objectives have several units."""
+    share = optimum["share_of_best"]
+    return f"{optimum['value']:.4g}" if share is None else f"{share:.2%} of the best"
+
+
 def tell_plan(report: dict, out: str) -> None:
     """Print the placement."""
     matrix = np.asarray(report["matsimnibs"])
@@ -228,7 +236,7 @@ def tell_plan(report: dict, out: str) -> None:
         tell_uncertainty(report["uncertainty"])
     for other in report["optima"][1:3]:
         print(
-            f"another optimum  {other['value']:.4f} V/m, centre "
+            f"another optimum  {share_of_best(other)}, centre "
             f"{np.round(np.asarray(other['matsimnibs'])[:3, 3], 1).tolist()} mm, handle "
             f"{np.round(-np.asarray(other['matsimnibs'])[:3, 1], 2).tolist()}"
         )

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "show": (
         "tmsgrad show plan --out plan.png",
         "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",
+        "tmsgrad show turned --out turn.gif",
     ),
     "pose info": ("tmsgrad pose info TriggerMarkers_Coil0.xml",),
     "pose convert": ("tmsgrad pose convert plan/pose.txt targets.txt --to brainsight",),

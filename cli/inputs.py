@@ -261,8 +261,9 @@ def read_pose_list(
             poses in the head's frame.
         FileNotFoundError: There is no such file.
     """
+    turns = getattr(options, "turns", 1)
     if path is None:
-        return _over_electrodes(options)
+        return _turned(_over_electrodes(options), turns)
     poses = coils.read_poses(path, space=options.space, repair=options.repair)
     try:
         if options.transform is not None:
@@ -279,7 +280,20 @@ def read_pose_list(
         raise ValueError(f"{path}: {' '.join(poses.notes)}")
     for note in poses.notes:
         print(f"tmsgrad: note: {note}", file=sys.stderr)
-    return poses
+    return _turned(poses, turns)
+
+
+def _turned(poses: PoseList, turns: int) -> PoseList:
+    """Turn each pose about the coil's axis, all the way round, the first as it is."""
+    if turns == 1:
+        return poses
+    every = []
+    for number in range(turns):
+        turned = poses.turned(2 * np.pi * number / turns)
+        angle = f"{360 * number / turns:.4g}°"
+        names = tuple(f"{name}, {angle}" for name in poses.names)
+        every.append(dataclasses.replace(turned, names=names))
+    return coils.navigation.joined(every)
 
 
 def _over_electrodes(options: argparse.Namespace) -> PoseList:

@@ -39,6 +39,7 @@ from .provenance import Provenance
 from .regions import RegionTable
 from .reporting import look_at, report_plan
 from .setup import set_up
+from .shaping import best_shape, check_shape, tell_shape
 from .uncertain import Placed, best_pose_shift, uncertainty_table
 
 
@@ -71,6 +72,10 @@ def optimize_pose(options: argparse.Namespace) -> dict:
     set_up()
     resolve_target(options)
     wishes = Wishes.of(options)
+    if options.shape and (options.uncertainty or options.robust or options.rules):
+        raise ValueError(
+            "--shape is of one pose: leave out --uncertainty, --robust and --rules."
+        )
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"
     ):
@@ -114,6 +119,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         forbidden=tuple(options.forbid),
         obstacles=tuple(options.obstacle),
         rules=options.rules,
+        shape=options.shape,
         report=options.report,
         target_map=options.target_choice,
     )
@@ -124,6 +130,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
     progress = Progress()
     with output_folder(out) as folder:
         coil = read_coil(plan.coil)
+        if plan.shape:
+            check_shape(coil, plan.coil)
         wanted = read_exports(plan.nifti, plan.vtu, plan.gifti, plan.resample)
         progress.stage("head", f"head {plan.head}")
         head, target, plan, mapped = _aimed(plan, progress)
@@ -149,7 +157,12 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
             plan.search_radius,
         )
         progress.stage("search", "search")
-        search = search_for.run(goal.objective, progress)
+        search, shape = search_for.run(goal.objective, progress), None
+        if plan.shape:
+            progress.stage("shape", "shape of the coil")
+            coil, search, shape = best_shape(
+                goal.objective, coil, scalp, search, plan.clearance
+            )
         progress.stage("verification", "verification by a direct solve")
         rates = efield.rates(conductor, coil, search.pose)
         solved = efield.solve_rate(conductor, rates[None])
@@ -197,6 +210,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         report["provenance"] = origin.as_json()
         report["field"]["estimated_error"] = errors
         report["target"]["map"] = mapped
+        report["shape"] = shape
         report["dose"] = dose_report(dose, goal, scaled)
         if plan.rules:
             report["rules"] = compare_rules(
@@ -231,6 +245,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
     if tensors is not None:
         print(tensors)
     tell_plan(report, out)
+    if report["shape"] is not None:
+        tell_shape(report)
     tell_dose(report, dose)
     keys = (
         "matsimnibs",

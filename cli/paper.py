@@ -113,16 +113,17 @@ def _style(style: dict) -> dict:
     return fixed | style | {"size": size}
 
 
-def picture_path(out: str) -> Path:
+def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
     """Check where a picture is to go.
 
     Raises:
-        ValueError: The name is not one of a PNG file.
+        ValueError: The name has no ending of a picture.
         FileNotFoundError: There is no such folder.
     """
     path = Path(out)
-    if path.suffix != ".png":
-        raise ValueError(f"--out {path}: a picture's name ends in .png.")
+    if path.suffix not in endings:
+        known = " or ".join(endings)
+        raise ValueError(f"--out {path}: a picture's name ends in {known}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"--out {path}: the folder {path.parent} does not exist."

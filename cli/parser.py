@@ -265,6 +265,13 @@ def _add_simulate(verbs) -> None:
     )
     add_pose_reading(simulate)
     simulate.add_argument(
+        "--turns",
+        type=words.count,
+        default=1,
+        metavar="N",
+        help="turn each pose about the coil's axis to N angles, all the way round",
+    )
+    simulate.add_argument(
         "--didt",
         type=words.current_rate,
         default=1e6,

@@ -109,30 +109,36 @@ def write_overview(
         raise FileNotFoundError(
             f"`path` is {path}, but there is no folder {path.parent}. Make it first."
         )
-    target = _checked_target(target_centre, target_radius)
+    target = checked_target(target_centre, target_radius)
     if len(facts) > 8:
         raise ValueError(f"`facts` has {len(facts)} entries; there is room for 8.")
     scene = Scene.build(head, magnitude, pose, coil_points)
     figure = _paper()
     _write(figure, 32, 42, title, WIDTH - 64, size=22, weight="bold")
     _write(figure, 32, 72, subtitle, WIDTH - 64, size=13, color=_FAINT)
-    _draw_beside_coil(figure, scene, target)
-    _draw_on_scalp(figure, scene)
+    draw_beside_coil(figure, scene, target, camera_of_coil(scene))
+    draw_on_scalp(figure, scene, camera_of_scalp(scene))
     for place, letter in zip(_STANDARD, ("S", _side(scene)), strict=True):
         _draw_standard(figure, scene, target, place, letter)
-    _draw_colour_bar(figure, scene.highest)
-    _draw_legend(figure, target)
-    _draw_facts(figure, facts)
+    draw_colour_bar(figure, scene.highest)
+    draw_legend(figure, target)
+    draw_facts(figure, facts)
     _save(figure, path, title or "tmsgrad overview")
 
 
-def _draw_beside_coil(figure: Figure, scene: Scene, target) -> None:
-    place = _BESIDE_COIL
+def camera_of_coil(scene: Scene) -> Camera:
+    """Look at the cortex along the axis of the coil."""
     # Seen from the top, the front is up.
     upright = "A" if abs(scene.outwards[2]) > 0.9 else "S"
-    camera = _fit(
-        scene.outwards, _LETTERS[upright], place, scene.cortex.vertices, 0.90, _CORD
+    return _fit(
+        *(scene.outwards, _LETTERS[upright], _BESIDE_COIL),
+        *(scene.cortex.vertices, 0.90, _CORD),
     )
+
+
+def draw_beside_coil(figure: Figure, scene: Scene, target, camera: Camera) -> None:
+    """Draw the cortex, and where coil and target are."""
+    place = _BESIDE_COIL
     axes = _panel(figure, place, render(camera, [scene.cortex]))
     _draw_coil_outline(axes, camera, scene)
     _draw_target(axes, camera, target)
@@ -141,13 +147,18 @@ def _draw_beside_coil(figure: Figure, scene: Scene, target) -> None:
     _head_line(figure, place, "Cortex, seen along the axis of the coil")
 
 
-def _draw_on_scalp(figure: Figure, scene: Scene) -> None:
-    place = _ON_SCALP
+def camera_of_scalp(scene: Scene) -> Camera:
+    """Look at the coil on the scalp, from its side."""
     # The neck may leave the picture, the face and the coil may not.
     lowest = scene.cortex.vertices[:, 2].min() - 0.05
     shown = scene.scalp.vertices[scene.scalp.vertices[:, 2] > lowest]
     points = np.concatenate([shown, scene.coil.vertices])
-    camera = _fit(_oblique(scene.pose), _LETTERS["S"], place, points, 0.94)
+    return _fit(_oblique(scene.pose), _LETTERS["S"], _ON_SCALP, points, 0.94)
+
+
+def draw_on_scalp(figure: Figure, scene: Scene, camera: Camera) -> None:
+    """Draw the head with the coil."""
+    place = _ON_SCALP
     image = render(camera, [scene.scalp, scene.coil])
     axes = _panel(figure, place, image)
     left, right = image[-_CORNER:, :_CORNER, 3], image[-_CORNER:, -_CORNER:, 3]
@@ -284,7 +295,8 @@ def _draw_scale(axes: Axes, camera: Camera) -> None:
     text.set_path_effects([withStroke(linewidth=3, foreground=_PAPER)])
 
 
-def _draw_colour_bar(figure: Figure, highest: float) -> None:
+def draw_colour_bar(figure: Figure, highest: float) -> None:
+    """Draw which colour means what."""
     left, top, width, height = _COLOUR_BAR
     axes = _panel(figure, _COLOUR_BAR, field_palette()[None])
     axes.add_patch(
@@ -316,7 +328,8 @@ def _draw_colour_bar(figure: Figure, highest: float) -> None:
     )
 
 
-def _draw_legend(figure: Figure, target) -> None:
+def draw_legend(figure: Figure, target) -> None:
+    """Tell what lines mean."""
     top = _COLOUR_BAR[1] + 76
     axes = _panel(figure, (110, top, 560, 24), np.zeros((1, 1, 4)))
     _line(axes, [0, 26], [12, 12], _INK, 1.4)
@@ -332,9 +345,14 @@ def _draw_legend(figure: Figure, target) -> None:
         _text(axes, 384, 12, label, size=11, color=_FAINT, va="center")
 
 
-def _draw_facts(figure: Figure, facts: Sequence[tuple[str, str]]) -> None:
-    left, top, width, height = _FACTS
-    columns = 4
+def draw_facts(
+    figure: Figure,
+    facts: Sequence[tuple[str, str]],
+    columns: int = 4,
+    width: int = _FACTS[2],
+) -> None:
+    """Write names and values below the pictures."""
+    left, top, _, height = _FACTS
     room = width / columns - 20
     for number, (name, value) in enumerate(facts):
         column, row = number % columns, number // columns
@@ -347,9 +365,10 @@ def _head_line(figure: Figure, place, words: str) -> None:
     _write(figure, place[0] + 2, place[1] - 12, words, size=12, weight="bold")
 
 
-def _checked_target(
+def checked_target(
     centre: ArrayLike | None, radius: float | None
 ) -> tuple[Float[ndarray, "3"], float] | None:
+    """Check that a target has both, a centre and a radius. [m]"""
     if centre is None and radius is None:
         return None
     if centre is None or radius is None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .best_placement import share_of_best
 from .poses import in_words
 from .report import Card, Section, checks, code, facts, table
 
@@ -106,13 +107,13 @@ def plan_sections(report: dict) -> list[Section]:
     if others:
         rows = [
             (
-                f"{each['value']:.4f} V/m",
+                share_of_best(each),
                 f"({_point(_centre(each['matsimnibs']))}) mm",
                 in_words(-np.asarray(each["matsimnibs"])[:3, 1]),
             )
             for each in others
         ]
-        head = ("at 1e6 A/s", "coil centre", "handle towards")
+        head = ("value", "coil centre", "handle towards")
         found.append(Section("Other optima", table(head, rows)))
     return [*found, Section("Checks", checks(_plan_checks(report)))]
 

@@ -38,12 +38,19 @@ class Scene:
 
     @staticmethod
     def build(
-        head: HeadMesh, magnitude: ArrayLike, pose: ArrayLike, coil_points: ArrayLike
+        head: HeadMesh,
+        magnitude: ArrayLike,
+        pose: ArrayLike,
+        coil_points: ArrayLike,
+        highest: float | None = None,
     ) -> "Scene":
-        """Make the surfaces; arguments and errors are those of `write_overview`."""
+        """Make the surfaces; arguments and errors are those of `write_overview`.
+
+        The palette ends at `highest`, by default at what `highest_shown` gives. [V/m]
+        """
         values, matrix, points = _checked(head, magnitude, pose, coil_points)
-        gray = head.tags == 2
-        highest = _percentile(values[gray], head.volumes[gray], 0.999) or 1.0
+        if highest is None:
+            highest = highest_shown(head, values)
         at_node = means_at_nodes(head, values) / highest
         scalp = boundary(head.tetrahedra, len(head.nodes))
         cortex = boundary(head.tetrahedra[head.tags <= 2], len(head.nodes))
@@ -78,6 +85,12 @@ def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
         vertices, triangles, values = refine(vertices, triangles, values)
         vertices = smooth(vertices, triangles, 6)
     return Surface(vertices, triangles, palette, values, gloss)
+
+
+def highest_shown(head: HeadMesh, magnitude: Float[ndarray, "tet"]) -> float:
+    """Return the 99.9th percentile of |E| in gray matter, by volume, or 1. [V/m]"""
+    gray = head.tags == 2
+    return _percentile(magnitude[gray], head.volumes[gray], 0.999) or 1.0
 
 
 def means_at_nodes(

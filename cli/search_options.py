@@ -62,6 +62,12 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="standard deviation of the in-plane angle (1.25, navigated TMS)",
     )
     verb.add_argument(
+        "--shape",
+        action="store_true",
+        help="move the parts of a coil whose parts move as well; its casing then rests on "
+        "the scalp, --hair apart, whatever --distance says",
+    )
+    verb.add_argument(
         "--rules",
         action="store_true",
         help="compare with scalp projection, 10-20 positions and a rule like Beam F3",

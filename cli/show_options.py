@@ -14,7 +14,11 @@ def add_show(verb: argparse.ArgumentParser) -> None:
         help="output folder of a command, its field.h5, or a .msh file with E or magnE",
     )
     verb.add_argument(
-        "--out", type=words.output, required=True, metavar="FILE", help="picture, .png"
+        "--out",
+        type=words.output,
+        required=True,
+        metavar="FILE",
+        help="picture, .png, or an animation of all poses, .gif",
     )
     verb.add_argument(
         "--number",

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -13,6 +13,7 @@ from numpy import ndarray
 from .. import meshing, optimize
 from ..coils import Coil, read_poses
 from ..meshing import HeadMesh
+from .animation import Frame, write_animation
 from .inputs import read_coil, read_head
 from .paper import picture_path
 from .picture import write_overview
@@ -50,7 +51,7 @@ class Result:
 def show(options: argparse.Namespace) -> dict:
     """Draw a result."""
     set_up()
-    out = picture_path(options.out)
+    out = picture_path(options.out, (".png", ".gif"))
     progress = Progress()
     progress.stage("result", f"result {options.result}")
     found = read_result(options, progress)
@@ -66,7 +67,19 @@ def show(options: argparse.Namespace) -> dict:
     points = None if coil is None else optimize.casing_samples(coil)
     slices = options.slices or options.t1 is not None or options.at is not None
     at = None
-    if slices:
+    if out.suffix == ".gif":
+        if coil is None or points is None:
+            raise ValueError(
+                f"{options.result} does not tell which coil it was: give --coil."
+            )
+        write_animation(
+            *(out, found.head, _frames(options, found), points),
+            target=found.target,
+            title=str(words["title"]),
+            subtitle=str(words["subtitle"]),
+            progress=progress,
+        )
+    elif slices:
         at = _where(found) if options.at is None else np.asarray(options.at) * 1e-3
         image = None if options.t1 is None else meshing.load_nifti(Path(options.t1))
         placed = None
@@ -102,6 +115,49 @@ def show(options: argparse.Namespace) -> dict:
         "at_mm": None if at is None else (at * 1e3).tolist(),
         "facts": dict(facts),
     }
+
+
+def _frames(options: argparse.Namespace, first: Result) -> list[Frame]:
+    """Take every pose of a result."""
+    for name in ("number", "slices", "t1", "at", "pose"):
+        if getattr(options, name):
+            raise ValueError(
+                f"an animation has all poses of the result, on surfaces: leave --{name} "
+                "out, or write a .png."
+            )
+    path = Path(options.result)
+    store = path if path.name == "field.h5" else path / "field.h5"
+    count = _count(store)
+    names = _told(store.with_name("summary.json")).get("names", [])
+    frames = []
+    for number in range(count):
+        magnitude, pose, rate = _stored(store, number)
+        pose = np.array(pose, dtype=float)
+        pose[:3, 3] *= 1e-3
+        name = names[number] if len(names) == count else ""
+        facts = [(f"pose {number + 1} of {count}", name)]
+        of_this = replace(first, magnitude=magnitude, pose=pose, rate=rate)
+        facts += [fact for fact in _facts(of_this) if fact[0] != "target"]
+        frames.append(Frame(magnitude, pose, facts))
+    return frames
+
+
+def _count(store: Path) -> int:
+    """How many poses a `field.h5` has, at least two."""
+    if not store.is_file():
+        raise FileNotFoundError(
+            f"{store}: there is no such file, and an animation needs the fields of several "
+            "poses, such as those of `tmsgrad simulate --turns 24`."
+        )
+    with h5py.File(store) as file:
+        found = file.get("magnE")
+        count = len(found) if isinstance(found, h5py.Dataset) else 0
+    if count < 2:
+        raise ValueError(
+            f"{store}: an animation needs several poses, and this has {count}. "
+            "`tmsgrad simulate --turns 24` turns the coil about its axis."
+        )
+    return count
 
 
 def _read_coil(options: argparse.Namespace, source: str) -> Coil:

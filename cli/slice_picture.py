@@ -18,13 +18,13 @@ from .paper import FAINT, INK, WIDTH, panel, paper, save, write
 from .picture import (
     _LETTERS,
     _draw_centre,
-    _draw_colour_bar,
-    _draw_facts,
-    _draw_legend,
     _draw_scale,
     _draw_target,
     _head_line,
     _write_letters,
+    draw_colour_bar,
+    draw_facts,
+    draw_legend,
 )
 from .raster import Camera, look
 from .shapes import coil_body
@@ -104,9 +104,9 @@ def write_field_slices(
         _head_line(
             figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
         )
-    _draw_colour_bar(figure, highest)
-    _draw_legend(figure, target)
-    _draw_facts(figure, facts)
+    draw_colour_bar(figure, highest)
+    draw_legend(figure, target)
+    draw_facts(figure, facts)
     save(figure, path, title)
 
 

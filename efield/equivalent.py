@@ -22,7 +22,7 @@ from ..meshing import Scalp
 from .reciprocity import Reciprocal
 
 
-EQUIVALENT_SOURCES = 400
+EQUIVALENT_SOURCES = 300
 
 _HEIGHT = 3e-3  # Of the points above the scalp where the field is matched. [m]
 _RIDGE = 1e-13  # Relative to the largest eigenvalue: the fit is ill-posed beyond that.
@@ -69,23 +69,22 @@ class Arrangement:
     _layout: _Layout = field(repr=False)
     _system: "_System" = field(repr=False)
 
-    def fitted(self, reciprocal: Reciprocal) -> tuple[Reciprocal, float]:
+    def fitted(self, reciprocal: Reciprocal) -> Reciprocal:
         """Replace a target's currents; see `equivalent`."""
-        above = np.concatenate([self.matched, self.tested])
-        fit = len(self.matched)
-        wanted = np.asarray(_potential(reciprocal, jnp.asarray(above)))
-        wanted = wanted.astype(np.float64).reshape(len(above), -1)
-        found = self._system.solve(wanted[:fit])
+        wanted = _potentials(reciprocal, self.matched)
+        found = self._system.solve(wanted)
         count = reciprocal.currents.shape[0]
         currents = np.moveaxis(found.reshape(len(self.sources), count, 3), 0, 1)
         sources = jnp.asarray(self.sources)
-        few = Reciprocal(sources, jnp.asarray(currents), reciprocal.centre)
-        missed = np.asarray(_potential(few, jnp.asarray(self.tested)))
-        missed = missed.reshape(len(self.tested), -1) - wanted[fit:]
+        return Reciprocal(sources, jnp.asarray(currents), reciprocal.centre)
+
+    def missed(self, reciprocal: Reciprocal, few: Reciprocal) -> float:
+        """Measure the relative error of what `fitted` returned where it saw nothing."""
+        wanted = _potentials(reciprocal, self.tested)
+        missed = _potentials(few, self.tested) - wanted
         importance = _importance(self.tested, self.centre, self._layout)[:, None]
-        error = np.linalg.norm(importance * missed, axis=0)
-        size = np.linalg.norm(importance * wanted[fit:])
-        return few, float(np.sqrt(np.sum(error**2)) / size)
+        size = np.linalg.norm(importance * wanted)
+        return float(np.linalg.norm(importance * missed) / size)
 
 
 def arrange(
@@ -141,7 +140,15 @@ def equivalent(
         error's norm over that of the potential, weighted as the fit is.
     """
     arranged = arrange(scalp, reciprocal.centre, sources, everywhere=everywhere)
-    return arranged.fitted(reciprocal)
+    few = arranged.fitted(reciprocal)
+    return few, arranged.missed(reciprocal, few)
+
+
+def _potentials(
+    reciprocal: Reciprocal, points: Float[ndarray, "point 3"]
+) -> Float[ndarray, "point component"]:
+    found = np.asarray(_potential(reciprocal, jnp.asarray(points)))
+    return found.astype(np.float64).reshape(len(points), -1)
 
 
 @jax.jit

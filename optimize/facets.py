@@ -51,20 +51,20 @@ def promising(
     every = np.concatenate([points, [best - turn, best + turn]])
     values, gradients = batched_derivatives(landscape, every, size)
     curvature = (gradients[-1, 2] - gradients[-2, 2]) / (2 * _TURN)
-    values, slope = values[:-2], gradients[:-2, 2]
+    values, turning = values[:-2], gradients[:-2, 2]
+    here = values[np.argmin(np.linalg.norm(lattice, axis=1))]
     if curvature < 0:
-        step = np.clip(-slope / curvature, -_FARTHEST, _FARTHEST)
+        step = np.clip(-turning / curvature, -_FARTHEST, _FARTHEST)
         points[:, 2] += step
-        values = values + slope * step + curvature * step**2 / 2
+        values = values + turning * step + curvature * step**2 / 2
     lowered = eqx.tree_at(
         lambda whole: whole.distance, landscape, landscape.distance - _LOWER
     )
-    low, here = (
-        batched_derivatives(each, best[None], size)[0] for each in (lowered, landscape)
-    )
+    low = batched_derivatives(lowered, best[None], size)[0]
+    slope = (low - here) / _LOWER
     placed = batched_poses(landscape, points, size)
     axes = np.asarray(placed.rotation)[:, :, 2]
     behind = np.asarray(placed.translation) - _BACK * axes
     off = scalp.surface.cast(behind, axes) - _BACK - float(landscape.distance)
-    promised = values + np.where(np.isfinite(off), off, 0.0) * (low - here) / _LOWER
+    promised = values + np.where(np.isfinite(off), off, 0.0) * slope
     return points[np.argsort(-promised, kind="stable")]

@@ -190,7 +190,7 @@ class PreparedSearch:
         arranged = self.arrangement
         if not np.allclose(centre, arranged.centre, rtol=0, atol=1e-9):
             arranged = arrange(self.rest.scalp, centre)
-        return arranged.fitted(reciprocal)[0]
+        return arranged.fitted(reciprocal)
 
     def _climbed(
         self, landscape: Landscape, first: Float[ndarray, "start n"], scale: float

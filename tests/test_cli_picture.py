@@ -266,7 +266,7 @@ def test_a_users_matplotlib_settings_change_nothing(tmp_path, head, plain):
 def test_long_words_stay_in_their_room():
     figure = picture._paper()
     words = "an uncommonly long name of a coil on a head with an even longer name"
-    picture._draw_facts(figure, [("Coil", words), ("Head", "short")])
+    picture.draw_facts(figure, [("Coil", words), ("Head", "short")])
     boxes = [text.get_window_extent() for text in figure.texts]
     assert max(box.x1 for box in boxes[:2]) < min(box.x0 for box in boxes[2:])
     assert figure.texts[3].get_fontsize() == pytest.approx(14 * 0.72)

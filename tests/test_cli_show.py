@@ -195,6 +195,32 @@ def test_surfaces_are_drawn_of_what_the_result_tells(result, tmp_path, monkeypat
     assert more["target_radius"] == 4e-3
 
 
+def test_all_poses_become_an_animation(result, tmp_path):
+    given = run("show", result, "--out", tmp_path / "a.gif")
+    assert given.status == 0, given.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+    frames = []
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 2
+        assert picture.info["loop"] == 0
+        for number in range(2):
+            picture.seek(number)
+            frames.append(np.asarray(picture.convert("RGB"), dtype=float))
+    # The second field is twice the first one, on one scale: darker on the cortex, to the
+    # left; the colour bar stays.
+    cortex = [frame[50:390, 20:380].mean(axis=-1) for frame in frames]
+    bar = [frame[422:430, 55:320] for frame in frames]
+    lighter = cortex[0] - cortex[1]
+    assert lighter[np.abs(lighter) > 20].mean() > 20
+    assert np.abs(bar[0] - bar[1]).max() < 12
+    for more, needed in (
+        (["--number", "1"], ["--number"]),
+        (["--slices"], ["--slices"]),
+    ):
+        words = ["show", result, "--out", tmp_path / "b.gif", *more]
+        one_line(refused(words, tmp_path, "all poses", *needed))
+
+
 def test_what_cannot_be_shown_is_refused(result, tmp_path):
     out = ["--out", tmp_path / "a.png"]
     for words, needed in (

@@ -28,6 +28,8 @@ from nibabel.gifti.gifti import GiftiImage
 
 from tmsgrad import efield, meshing
 from tmsgrad.cli import simulation
+from tmsgrad.cli.inputs import read_pose_list
+from tmsgrad.cli.parser import parser
 from tmsgrad.cli.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
 
@@ -50,6 +52,20 @@ def three(case, tmp_path_factory):
     result = run(*case.simulate(folder, pose=file, didt="2e7"), "--json")
     assert result.status == 0, result.err
     return poses, folder, result
+
+
+def test_poses_are_turned_all_the_way_round(case, three):
+    file = case.folder / "three.json"
+    options = parser().parse_args(
+        [*map(str, case.simulate("out", pose=file)), "--turns", "4"]
+    )
+    turned, given = read_pose_list(options.pose, options), three[0]
+    assert turned.names[3] == "pose 1, 90°"
+    matrices, before = turned.matrices(), given.to_matsimnibs()
+    np.testing.assert_allclose(matrices[:3], before, atol=1e-9)
+    np.testing.assert_allclose(matrices[3:6, :3, 0], before[:, :3, 1], atol=1e-9)
+    np.testing.assert_allclose(matrices[9:, :3, 1], before[:, :3, 0], atol=1e-9)
+    np.testing.assert_allclose(matrices[6:9, :3, 2:], before[:, :3, 2:], atol=1e-9)
 
 
 def test_simulate_solves_every_pose(three, conductor):
