@@ -22,7 +22,7 @@ from ..meshing import Scalp
 from .reciprocity import Reciprocal
 
 
-EQUIVALENT_SOURCES = 300
+EQUIVALENT_SOURCES = 350
 
 _HEIGHT = 3e-3  # Of the points above the scalp where the field is matched. [m]
 _RIDGE = 1e-13  # Relative to the largest eigenvalue: the fit is ill-posed beyond that.

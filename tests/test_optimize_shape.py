@@ -2,10 +2,12 @@
 
 import dataclasses
 import functools
+import json
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cli_examples import refused, run
 from heads import (
     BOX_TRIANGLES,
     boxed_coil,
@@ -14,7 +16,7 @@ from heads import (
     scalp_of_five_layers,
 )
 
-from tmsgrad import efield, meshing, optimize
+from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.coils import Casing, Coil, Details, MagneticDipoles, Part, Range, Rotation
 
 
@@ -145,3 +147,28 @@ def test_a_coil_without_moving_parts_is_refused():
         optimize.find_shape(
             objective(), boxed_coil(), scalp_of_five_layers(), pose_over([0, 0, 1.0])
         )
+
+
+def test_the_command_searches_the_shape_too(case, tmp_path, program_settings):
+    coils.write(tmp_path / "hinged.tcd", hinged())
+    words = case.optimize(
+        tmp_path / "out", coil=tmp_path / "hinged.tcd", target="0,0,62", hair="1"
+    )
+    result = run(*words, "--shape")
+    assert result.status == 0, result.err
+    report = json.loads((tmp_path / "out" / "summary.json").read_text())
+    shape = report["shape"]
+    assert [each["unit"] for each in shape["settings"]] == ["°", "°"]
+    angles = [each["value"] for each in shape["settings"]]
+    assert np.abs(angles).max() <= np.degrees(LIMIT) + 1e-9
+    assert np.abs(angles).min() > 1.0
+    # What is written is the coil in its shape: a direct solve agrees with reciprocity.
+    assert report["value"] == pytest.approx(report["reciprocal_value"], rel=1e-9)
+    assert shape["gain"] == pytest.approx(
+        report["value"] / shape["value_as_it_comes"] - 1, rel=1e-6
+    )
+    assert report["scalp_clearance_mm"] >= 1.0 - 1e-6
+    assert f"gain {shape['gain']:.1%}" in result.out
+    words = case.optimize(tmp_path / "no", target="0,0,62")
+    refused([*words, "--shape"], tmp_path, "--shape", "no parts that move")
+    refused([*words, "--shape", "--rules"], tmp_path, "--shape", "--rules")
