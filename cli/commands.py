@@ -1,6 +1,7 @@
 """The verbs of the command line, by name."""
 
 from .anatomy import head_show
+from .bursts import eeg_burst
 from .coil_files import coil_convert, coil_join, coil_show
 from .dosing import dose
 from .eeg import eeg_alpha
@@ -26,6 +27,7 @@ COMMANDS = {
     "validate": validate,
     "dose": dose,
     "eeg alpha": eeg_alpha,
+    "eeg burst": eeg_burst,
     "eeg pulses": eeg_pulses,
     "head info": head_info,
     "head check": head_check,

@@ -41,3 +41,53 @@ def add_alpha(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--out", type=words.output, required=True, metavar="DIR", help="output folder"
     )
+
+
+def add_burst(verb: argparse.ArgumentParser) -> None:
+    """Add what `eeg burst` takes."""
+    verb.add_argument(
+        "recording",
+        type=words.path,
+        metavar="FILE",
+        help="EEG at rest or during a task, of any format that MNE reads",
+    )
+    verb.add_argument(
+        "--channels",
+        type=words.several,
+        required=True,
+        metavar="A,B,...",
+        help="the signal is their mean",
+    )
+    verb.add_argument(
+        "--minus",
+        type=words.several,
+        default=(),
+        metavar="A,B,...",
+        help="less the mean of these",
+    )
+    for name, default in (("theta", (4.0, 8.0)), ("gamma", (30.0, 50.0))):
+        low, high = default
+        verb.add_argument(
+            f"--{name}",
+            type=words.band,
+            default=default,
+            metavar="HZ,HZ",
+            help=f"where {name} is looked for ({low:g},{high:g})",
+        )
+    verb.add_argument(
+        "--shifts",
+        type=words.count,
+        default=200,
+        metavar="N",
+        help="shifted recordings to compare with (200)",
+    )
+    verb.add_argument(
+        "--step",
+        type=words.positive,
+        default=0.1,
+        metavar="HZ",
+        help="between the rates that the stimulator can be set to (0.1)",
+    )
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
+    )

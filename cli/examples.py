@@ -25,6 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--motor-pose m1.txt --target -44,40,29 --target-pose plan/pose.txt --out dose",
     ),
     "eeg alpha": ("tmsgrad eeg alpha rest.vhdr --channels O1,Oz,O2,POz --out alpha",),
+    "eeg burst": ("tmsgrad eeg burst rest.vhdr --channels F3,F1 --out burst",),
     "eeg pulses": (
         "tmsgrad eeg pulses rest.vhdr --channels C3 --minus FC1,FC5,CP1,CP5 "
         "--phase trough --out pulses",
@@ -38,10 +39,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--search-radius 40 --out map",
     ),
     "run": ("tmsgrad run plan.toml", "tmsgrad run --check plan.toml"),
+    "plan": ("tmsgrad plan plan.toml",),
     "show": (
-        "tmsgrad show plan --out plan.png",
-        "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",
         "tmsgrad show turned --out turn.gif",
+        "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",
     ),
     "pose info": ("tmsgrad pose info TriggerMarkers_Coil0.xml",),
     "pose convert": ("tmsgrad pose convert plan/pose.txt targets.txt --to brainsight",),

@@ -53,7 +53,7 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     if options.command == "completion":
         return completion(options)
     plan = None
-    if options.command == "run":
+    if options.command in ("run", "plan"):
         plan = read_plan(Path(options.plan), parser)
         for name, value in plan.program.items():
             if not getattr(options, name):
@@ -79,7 +79,12 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
     if options.check:
         return running.check_plan(plan)
     do = lambda options: commands.COMMANDS[options.command](options)
-    return running.run_plan(plan, do)
+    result = running.run_plan(plan, do)
+    if options.command == "plan" and not result.get("failed"):
+        from .journal import write_journal
+
+        result |= write_journal(plan)
+    return result
 
 
 def _with_negative_values(words: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from .common_options import (
     add_uncertainty,
 )
 from .dose_options import add_dose
-from .eeg_options import add_alpha
+from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .pulse_options import add_pulses
 from .search_options import add_domain, add_goals, add_sweep
@@ -57,9 +57,13 @@ def parser(
     root.add_argument("--version", action="version", version=f"tmsgrad {__version__}")
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    run = _verb(verbs, "run", "do what a plan file says, but for what is finished")
-    run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
-    run.add_argument("--check", action="store_true", help="only look for mistakes")
+    for name, what in (
+        ("run", "do what a plan file says, but for what is finished"),
+        ("plan", "the same, and write what its steps chose, and on what evidence"),
+    ):
+        run = _verb(verbs, name, what)
+        run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
+        run.add_argument("--check", action="store_true", help="only look for mistakes")
 
     demo = _verb(verbs, "demo", "find the best pose on the template head and draw it")
     demo.add_argument(
@@ -128,6 +132,7 @@ def parser(
 
     eeg = _noun(verbs, "eeg", "frequencies of a person's EEG")
     add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))
+    add_burst(_action(eeg, "burst", "theta and gamma, for theta bursts"))
     add_pulses(_action(eeg, "pulses", "pulses at a phase, in a recording played again"))
 
     _add_pose_verbs(verbs)
@@ -362,5 +367,5 @@ def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_program(verb, saves=name not in ("run", "completion"))
+    add_program(verb, saves=name not in ("run", "plan", "completion"))
     return verb

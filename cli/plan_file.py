@@ -20,7 +20,7 @@ from .plan_words import actions, as_words, key_of, verbs
 
 # What a plan tells the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
-_NO_RUNS = ("run", "completion")
+_NO_RUNS = ("run", "plan", "completion")
 
 _At = tuple[str | int, ...]  # Keys and numbers that lead to a table or key.
 

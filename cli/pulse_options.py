@@ -13,14 +13,6 @@ def phase(word: str) -> float:
     return _NAMED[word] if word in _NAMED else words.number(word)
 
 
-def band(word: str) -> tuple[float, float]:
-    """Read two frequencies, the lower one first."""
-    found = words.positives(word)
-    if len(found) != 2 or found[0] >= found[1]:
-        raise argparse.ArgumentTypeError(f"{word!r} is no band such as 8,13")
-    return found[0], found[1]
-
-
 def add_pulses(verb: argparse.ArgumentParser) -> None:
     """Add what `eeg pulses` takes."""
     verb.add_argument(
@@ -62,7 +54,7 @@ def add_pulses(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--band",
-        type=band,
+        type=words.band,
         default=(8.0, 13.0),
         metavar="HZ,HZ",
         help="of the rhythm (8,13)",

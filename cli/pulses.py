@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ..optimize import timing
 from ..optimize.timing import Pulses
+from .eeg_signal import channel_weights, checked_recording
 from .notices import warn
 from .outputs import output_folder, write_json
 from .provenance import Provenance
@@ -65,19 +66,8 @@ def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, floa
         raise ValueError("--filter weighs channels itself: leave --minus out.")
     if not (options.filter or options.channels):
         raise ValueError("name the channels of the rhythm (--channels), or --filter.")
-    wanted = options.channels and (*options.channels, *options.minus)
-    if wanted and len({name.lower() for name in wanted}) < len(wanted):
-        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
-    recording = timing.read_eeg(options.recording, wanted)
+    recording = checked_recording(options.recording, options.channels, options.minus)
     signals = recording.signals
-    for name, values in zip(recording.names, signals, strict=True):
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"{options.recording}: {name} has values that are not finite: cut them "
-                "before."
-            )
-        if np.ptp(values) == 0:
-            raise ValueError(f"{options.recording}: {name} is flat: leave it out.")
     needed = options.training + 10
     if signals.shape[1] < needed * recording.rate:
         raise ValueError(
@@ -91,8 +81,7 @@ def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, floa
             signals[:, :count], recording.rate, options.band
         )
     else:
-        plus, minus = len(options.channels), len(options.minus)
-        weights = np.array([1 / plus] * plus + [-1 / max(minus, 1)] * minus)
+        weights = channel_weights(len(options.channels), len(options.minus))
     named = dict(zip(recording.names, weights.tolist(), strict=True))
     return recording.rate, weights @ signals, named
 

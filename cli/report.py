@@ -70,7 +70,12 @@ def write_report(path: Path, page: Page) -> None:
         ValueError: It would be larger than 15 MB.
         OSError: The file cannot be written, or a picture cannot be read.
     """
-    content = _page(page).encode()
+    write_page(path, _page(page))
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write HTML, whole or not at all; errors are those of `write_report`."""
+    content = page.encode()
     if len(content) > MOST_BYTES:
         raise ValueError(
             f"{path}: the report would take {len(content) / 1e6:.0f} MB, more than "
@@ -84,33 +89,43 @@ def write_report(path: Path, page: Page) -> None:
         part.unlink(missing_ok=True)
 
 
+def fill_page(name: str, parts: Mapping[str, str]) -> str:
+    """Put parts, as HTML, where a page has their names."""
+    told = {
+        "STYLE": _asset("report.css"),
+        "GENERATOR": html.escape(f"tmsgrad {versions()['tmsgrad']}"),
+        **parts,
+    }
+    pieces = _asset(name).split("@@")
+    # What stands at odd places is a name; what is filled in is not looked through.
+    return "".join(told[x] if odd % 2 else x for odd, x in enumerate(pieces))
+
+
+def _asset(name: str) -> str:
+    return (files(__package__ or "") / "page" / name).read_text(encoding="utf-8")
+
+
 def _page(page: Page) -> str:
-    assets = files(__package__ or "") / "page"
-    read = lambda name: (assets / name).read_text(encoding="utf-8")
     # A word of the data that ends a script would end the page's.
     data = json.dumps(page.view, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
-        "STYLE": read("report.css"),
         "TITLE": html.escape(page.title),
         "SUBTITLE": html.escape(page.subtitle),
-        "GENERATOR": html.escape(f"tmsgrad {versions()['tmsgrad']}"),
         "CARDS": "".join(map(_card, page.cards)),
         "WORDS": "".join(
             f'<p class="words">{html.escape(each)}</p>' for each in page.words
         ),
         "WARNINGS": _warnings(page.warnings),
-        "PICTURES": "".join(_picture(*each) for each in page.pictures.items()),
+        "PICTURES": "".join(picture(*each) for each in page.pictures.items()),
         "SECTIONS": "".join(
             f"<section><h2>{html.escape(s.title)}</h2>{s.content}</section>"
             for s in page.sections
         ),
         "PLOTLY": get_plotlyjs().replace("</script", "<\\/script"),
         "DATA": data,
-        "SCRIPT": read("report.js"),
+        "SCRIPT": _asset("report.js"),
     }
-    pieces = read("report.html").split("@@")
-    # What stands at odd places is a name; what is filled in is not looked through.
-    return "".join(parts[x] if odd % 2 else x for odd, x in enumerate(pieces))
+    return fill_page("report.html", parts)
 
 
 def _card(card: Card) -> str:
@@ -131,7 +146,8 @@ def _warnings(warnings: Sequence[str]) -> str:
     )
 
 
-def _picture(path: Path, caption: str) -> str:
+def picture(path: Path, caption: str) -> str:
+    """A picture, within the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     words = html.escape(caption)
     return (

@@ -193,3 +193,11 @@ def avoided_map(word: str) -> tuple[str, float | None]:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{word!r} needs a positive limit in V/m")
     return file, value
+
+
+def band(word: str) -> tuple[float, float]:
+    """Read two frequencies, the lower one first."""
+    found = positives(word)
+    if len(found) != 2 or found[0] >= found[1]:
+        raise argparse.ArgumentTypeError(f"{word!r} is no band such as 8,13")
+    return found[0], found[1]

@@ -3,9 +3,10 @@
 Standard distributions are those of Saturnino et al. 2019 (doi:10.1016/j.neuroimage.2018.12.
 053): beta distributions with the parameters 3 and 3 over the range that the literature
 reports. Those of white and gray matter and of the skull are the ones of SimNIBS' example
-scripts of uncertainty; those of CSF and scalp are as quoted, not checked. The meta-analysis of McCann et al. 2019 (doi:10.1007/s10548-019-00710-2) has means
-of 0.22 (white matter), 0.47 (gray matter), 1.71 (CSF), 0.02 (skull) and 0.41 S/m (scalp),
-with wide spreads; take it where no tissue of the own study is known better.
+scripts of uncertainty; those of CSF and scalp are as quoted, not checked. The meta-analysis
+of McCann et al. 2019 (doi:10.1007/s10548-019-00710-2) has means of 0.22 (white matter),
+0.47 (gray matter), 1.71 (CSF), 0.02 (skull) and 0.41 S/m (scalp), with wide spreads; take
+it where no tissue of the own study is known better.
 """
 
 import abc

@@ -20,7 +20,7 @@ from heads import boxed_coil, five_layers, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli import best_placement, optimization
+from tmsgrad.cli import best_placement, journal, optimization
 from tmsgrad.coils import Pose
 
 
@@ -60,6 +60,10 @@ def test_optimize_prints_what_was_promised_as_json(plan):
     ]
     assert {path.name for path in folder.iterdir()} == FILES
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    chosen, evidence, sure = journal._placement(summary)
+    assert f"dI/dt {result.json['didt'] / 1e6:.4g} A/µs" in chosen
+    assert f"{result.json['value']:.4g} V/m in the target" in evidence
+    assert "5% are lost" in sure
     for key, value in result.json.items():
         assert summary[key] == value
     stages = result.json["seconds"]

@@ -1,6 +1,7 @@
 """Plan files: read, checked, run, left out when finished, and saved."""
 
 import argparse
+import json
 import shlex
 from pathlib import Path
 
@@ -296,6 +297,48 @@ def test_a_plan_runs_as_its_command_line_does(tmp_path):
     again = run(*words, "--quiet")
     assert [each["done"] for each in again.json["runs"]] == ["before", "now"]
     assert len(again.out.splitlines()) == 1
+
+
+def test_a_plan_tells_what_its_steps_chose(tmp_path):
+    mne = pytest.importorskip("mne")
+    time = np.arange(70 * 250) / 250
+    noise = 0.3 * np.random.default_rng(0).normal(size=(3, len(time)))
+    info = mne.create_info(["O1", "Oz", "O2"], 250.0, "eeg")
+    signals = (np.sin(2 * np.pi * 9.6 * time) + noise) * 1e-5
+    raw = mne.io.RawArray(signals, info, verbose="error")
+    raw.save(tmp_path / "rest_raw.fif", verbose="error")
+    np.savetxt(tmp_path / "in.txt", np.diag([1.0, -1.0, -1.0, 1.0]))
+    text = '[[run]]\ncommand = "eeg alpha"\nrecording = "rest_raw.fif"\nout = "alpha"\n'
+    text += '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nout = "a.xml"\n'
+    plan(tmp_path, text + 'to = "localite"\n')
+    words = ["plan", tmp_path / "plan.toml", "--json"]
+    result = run(*words)
+    assert result.status == 0, result.err
+    told = json.loads((tmp_path / "plan.json").read_text())
+    assert "no medical device" in told["note"]
+    timing, files = told["steps"]
+    assert (timing["step"], timing["command"]) == ("Timing", "eeg alpha")
+    assert timing["chosen"] == "9.6 Hz (-0.4 Hz from 10 Hz)"
+    assert "3 of 3 channels" in timing["evidence"]
+    assert "halves 9.60 and 9.60 Hz" in timing["uncertainty"]
+    assert files == {
+        "step": "Files",
+        "command": "pose convert",
+        "chosen": "",
+        "evidence": "",
+        "uncertainty": "",
+        "outputs": ["a.xml"],
+    }
+    page = (tmp_path / "plan.html").read_text(encoding="utf-8")
+    assert "For research use only" in page
+    assert timing["chosen"] in page
+    assert 'href="alpha"' in page
+    assert "@@" not in page
+    # What is finished is not done again, and told again.
+    (tmp_path / "plan.html").unlink()
+    again = run(*words)
+    assert [each["done"] for each in again.json["runs"]] == ["before", "before"]
+    assert (tmp_path / "plan.html").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from cli_examples import refused, run
 
 from tmsgrad.optimize import timing
+from tmsgrad.optimize.timing import coupling
 
 
 RATE = 250.0  # [Hz]
@@ -145,3 +146,82 @@ def test_a_file_gives_its_frequency(tmp_path):
         tmp_path,
         "no.edf",
     )
+
+
+def coupled(seed, theta, gamma, depth, size=0.3, seconds=60):
+    """Theta, gamma whose amplitude follows its phase by `depth`, and 1/f noise."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE)) / RATE
+    phase = 2 * np.pi * np.cumsum(theta + 0.2 * np.sin(time / 3 + seed)) / RATE
+    follows = size * (1 + depth * np.cos(phase)) * np.sin(2 * np.pi * gamma * time)
+    return 0.7 * np.sin(phase) + follows + pink(rng, 1, len(time))[0]
+
+
+def test_gamma_that_follows_theta_is_found():
+    for seed, theta, gamma in ((0, 5.0, 36.0), (1, 6.3, 44.0)):
+        values = coupled(seed, theta, gamma, 0.8)
+        found = timing.theta_gamma(values, RATE, shifts=20)
+        assert found.theta == pytest.approx(theta, abs=0.75)
+        assert found.gamma == pytest.approx(gamma, abs=2.0)
+        assert found.chance == pytest.approx(1 / 21)
+        assert found.indices.max() == found.index
+        for half in found.halves:
+            np.testing.assert_allclose(half, (theta, gamma), atol=4)
+
+
+def test_the_modulation_index_is_that_of_its_definition():
+    # An amplitude 1 + cos of the phase has the distribution (1 + cos)/N over N bins.
+    phase = np.linspace(-np.pi, np.pi, 18 * 50, endpoint=False)[None]
+    middle = (np.arange(18) + 0.5) / 18 * 2 * np.pi - np.pi
+    mean = np.sinc(1 / 18)  # Of a cosine over a bin, relative to its middle.
+    share = (1 + mean * np.cos(middle)) / 18
+    meant = 1 + np.sum(share * np.log(share)) / np.log(18)
+    found = coupling._indices(phase, 1 + np.cos(phase + np.pi / 900))
+    np.testing.assert_allclose(found, meant, rtol=1e-5)
+    np.testing.assert_allclose(
+        coupling._indices(phase, np.ones_like(phase)), 0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": coupled(3, 6.0, 40.0, 0.0)}, "more than chance has it"),
+        ({"rate": 100.0}, "at least 150 Hz are needed"),
+        ({"values": np.zeros(20000)}, "is flat"),
+        ({"values": np.full(20000, np.nan)}, "not finite"),
+        ({"values": np.ones(2000)}, "has 8 s; at least 60 s"),
+        ({"gamma": (50.0, 30.0)}, "`gamma` must be a range"),
+        ({"theta": (4.0, 25.0)}, "farther from each other"),
+        ({"shifts": 5}, "`shifts` must be at least 20"),
+    ],
+)
+def test_what_has_no_pair_is_refused(change, message):
+    given = {"values": coupled(3, 6.0, 40.0, 0.8), "rate": RATE, "shifts": 20}
+    given |= change
+    with pytest.raises(ValueError, match=message):
+        timing.theta_gamma(given.pop("values"), given.pop("rate"), **given)
+
+
+def test_the_command_tells_the_rates_of_bursts(tmp_path):
+    mne = pytest.importorskip("mne")
+    values = coupled(1, 6.3, 44.0, 0.8)
+    noise = pink(np.random.default_rng(8), 1, len(values))[0]
+    signals = np.stack([values + noise, noise, 0 * noise]) * 1e-5
+    file = tmp_path / "task_raw.fif"
+    info = mne.create_info(["F3", "Cz", "F4"], RATE, "eeg")
+    mne.io.RawArray(signals, info, verbose="error").save(file, verbose="error")
+    words = ["eeg", "burst", file, "--channels", "F3", "--shifts", "20"]
+    result = run(*words, "--minus", "Cz", "--out", tmp_path / "out", "--json")
+    assert result.status == 0, result.err
+    assert result.json["theta_hz"] == pytest.approx(6.3, abs=0.75)
+    assert result.json["gamma_hz"] == pytest.approx(44.0, abs=2.0)
+    told = json.loads((tmp_path / "out" / "burst.json").read_text())
+    assert told["burst_rate_hz"] == pytest.approx(told["theta_hz"], abs=0.051)
+    assert "evidence" in result.err
+    for more, message in (
+        (["--minus", "f3"], "a channel is named twice"),
+        (["--minus", "F4"], "F4 is flat"),
+        (["--theta", "8,4"], "no band"),
+    ):
+        refused([*words, *more, "--out", tmp_path / "no"], tmp_path, message)

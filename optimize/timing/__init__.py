@@ -6,6 +6,12 @@ from .alpha import (
     individual_alpha as individual_alpha,
     nearest_rate as nearest_rate,
 )
+from .coupling import (
+    GAMMA as GAMMA,
+    THETA as THETA,
+    ThetaGamma as ThetaGamma,
+    theta_gamma as theta_gamma,
+)
 from .filters import strongest_rhythm as strongest_rhythm
 from .phase import (
     AbstractPhaseEstimator as AbstractPhaseEstimator,

@@ -79,8 +79,9 @@ def theta_gamma(
     _check(values, rate, theta, gamma, shifts)
     thetas = np.arange(theta[0], theta[1] + 1e-9, _THETA_STEP)
     gammas = np.arange(gamma[0], gamma[1] + 1e-9, _GAMMA_STEP)
-    phases, amplitudes = _phases(values, rate, thetas), _amplitudes(
-        values, rate, gammas
+    phases, amplitudes = (
+        _phases(values, rate, thetas),
+        _amplitudes(values, rate, gammas),
     )
     indices = _indices(phases, amplitudes)
     best = float(indices.max())
@@ -135,7 +136,9 @@ def _check(values, rate, theta, gamma, shifts) -> None:
             "needed."
         )
     if not np.isfinite(values).all():
-        raise ValueError("the recording has values that are not finite: cut them before.")
+        raise ValueError(
+            "the recording has values that are not finite: cut them before."
+        )
     if np.ptp(values) == 0:
         raise ValueError("the recording is flat.")
 
@@ -157,7 +160,8 @@ def _amplitudes(
 def _analytic(values: ndarray, rate: float, band: tuple[float, float]) -> ndarray:
     passing = signal.butter(_ORDER, band, "bandpass", fs=rate, output="sos")
     edge = round(_EDGE * rate)
-    return signal.hilbert(signal.sosfiltfilt(passing, values))[edge:-edge]
+    passed = np.asarray(signal.sosfiltfilt(passing, values))
+    return np.asarray(signal.hilbert(passed))[edge:-edge]
 
 
 def _indices(
