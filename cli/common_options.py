@@ -23,9 +23,10 @@ def add_target(
     target.add_argument("--target", type=words.triple, metavar="X,Y,Z", help=what)
     target.add_argument(
         "--target-mni",
-        type=words.triple,
+        type=words.mni,
         metavar="X,Y,Z",
-        help="the same in MNI coordinates, for an m2m_ folder or the template",
+        help="the same in MNI coordinates, for an m2m_ folder or the template; or a "
+        "symptom whose published target to take, such as dysphoric or anxiosomatic",
     )
     target.add_argument(
         "--target-map",

@@ -14,6 +14,7 @@ from numpy import ndarray
 from .. import coils, efield, meshing
 from ..coils import Coil, PoseList
 from ..meshing import HeadMesh, Region
+from ..optimize.targeting import SymptomTarget, symptom_targets
 from .findings import warn_of
 from .maps import MapChoice, place_of_map, target_of_map
 from .notices import warn
@@ -201,7 +202,10 @@ def resolve_target(options: argparse.Namespace) -> None:
         return
     if options.target_mni is None:
         return
-    centre = np.asarray(options.target_mni)
+    published = None
+    if isinstance(options.target_mni, str):
+        published = _published(options.target_mni)
+    centre = np.asarray(options.target_mni if published is None else published.centre)
     if options.head.split(":")[0] == TEMPLATE and not Path(options.head).exists():
         options.target = tuple(centre.tolist())
         kind, error = "the template is in MNI space", 0.0
@@ -226,11 +230,21 @@ def resolve_target(options: argparse.Namespace) -> None:
         "centre_mni_mm": centre.tolist(),
         "transform": kind,
         "return_error_mm": error,
+        "published": None if published is None else published.words,
     }
+    if published is not None:
+        print(f"published target {published.words}")
     at, mni = (
         ", ".join(f"{x:.1f}" for x in place) for place in (options.target, centre)
     )
     print(f"target           MNI ({mni}) mm is ({at}) mm in the head ({kind})")
+
+
+def _published(symptom: str) -> SymptomTarget:
+    try:
+        return symptom_targets(symptom, "direct")[0]
+    except ValueError as error:
+        raise ValueError(f"--target-mni: {error}") from None
 
 
 def way_to_mni(

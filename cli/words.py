@@ -170,6 +170,11 @@ def place(word: str) -> tuple[float, float, float] | str:
     return x * 1e-3, y * 1e-3, z * 1e-3
 
 
+def mni(word: str) -> tuple[float, float, float] | str:
+    """Read three numbers in mm, or the name of a symptom."""
+    return word if any(letter.isalpha() for letter in word) else triple(word)
+
+
 def _mixed(word: str, counts: tuple[int, ...]):
     parts = [number(part) for part in word.replace(",", " ").split()]
     if len(parts) not in counts or min(parts[3:]) <= 0:

@@ -1,5 +1,6 @@
 """Targets in MNI space, EEG positions and tensors that an m2m_ folder brings."""
 
+import argparse
 import json
 
 import nibabel
@@ -17,7 +18,7 @@ from subject_examples import (
     write_maps,
 )
 
-from tmsgrad.cli.inputs import way_to_mni
+from tmsgrad.cli.inputs import resolve_target, way_to_mni
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
 
@@ -106,11 +107,24 @@ def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
     result = simulate(files, out, "--target-mni", "0,0,400", *pose)
     assert result.status == 2
     assert "mm of MNI space lies outside of the map" in result.err
+    result = simulate(files, out, "--target-mni", "dysforic", *pose)
+    assert result.status == 2
+    assert "no direct target for 'dysforic'; symptoms are" in result.err
     both = ("--target", "0,0,0", "--target-mni", "0,0,0")
     result = simulate(files, out, *both, *pose)
     assert result.status == 2
     assert "not allowed with" in result.err
     assert not out.exists()
+
+
+def test_a_symptom_has_a_published_target(capsys):
+    options = argparse.Namespace(
+        head="template", target_mni="dysphoric", target_map=None, target=None
+    )
+    resolve_target(options)
+    assert options.target == (-32.0, 44.0, 34.0)
+    assert "doi:10.1176/appi.ajp.2019.19090915" in options.mni["published"]
+    assert "not checked" in capsys.readouterr().out
 
 
 def test_transforms_that_disagree_at_the_target_are_refused(tmp_path, files):

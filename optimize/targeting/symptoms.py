@@ -40,6 +40,12 @@ class SymptomTarget:
         if not all(-100 <= x <= 100 for x in self.centre):
             raise ValueError(f"`centre` must be in MNI mm, got {self.centre!r}.")
 
+    @property
+    def words(self) -> str:
+        """The place, where it was published, and what supports it."""
+        doubt = "" if self.checked else "; coordinates as quoted, not checked"
+        return f"{self.name} for {self.symptom}: {self.source} ({self.evidence}){doubt}"
+
 
 _SIDDIQI = "Siddiqi et al. 2020, doi:10.1176/appi.ajp.2019.19090915"
 _CIRCUITS = (
@@ -49,6 +55,15 @@ _CIRCUITS = (
 SYMPTOM_TARGETS = (
     SymptomTarget(
         "dysphoric",
+        "direct",
+        (-32.0, 44.0, 34.0),
+        "peak of the dysphoric circuit in left prefrontal cortex",
+        _SIDDIQI,
+        _CIRCUITS,
+    ),
+    # "Sadness and anhedonia" responded best to one circuit (abstract of the source).
+    SymptomTarget(
+        "anhedonic",
         "direct",
         (-32.0, 44.0, 34.0),
         "peak of the dysphoric circuit in left prefrontal cortex",
