@@ -25,10 +25,11 @@ from .picture import (
     draw_on_scalp,
 )
 from .scene import Scene, highest_shown
+from .shapes import coil_body
 
 
 _SHRUNK = 2  # A frame has 2000 x 1000 pixels over this,
-_SHOWN = (15, 30, 1530, 970)  # of which this box is kept. [pixel]
+_SHOWN = (14, 30, 1530, 980)  # of which this box is kept. [pixel]
 _COLOURS = 255
 _LONGEST, _TURN = 0.25, 4.0  # A frame, and all of them where they are many. [s]
 
@@ -77,10 +78,14 @@ def write_animation(
     centre, radius = target or (None, None)
     place = checked_target(centre, radius)
     highest = max(highest_shown(head, frame.magnitude) for frame in frames)
+    body = coil_body(coil_points)[0]
+    coils = np.concatenate(
+        [body @ frame.pose[:3, :3].T + frame.pose[None, :3, 3] for frame in frames]
+    )
     cameras, pictures = None, []
     for number, frame in enumerate(frames):
         scene = Scene.build(head, frame.magnitude, frame.pose, coil_points, highest)
-        cameras = cameras or (camera_of_coil(scene), camera_of_scalp(scene))
+        cameras = cameras or (camera_of_coil(scene), camera_of_scalp(scene, coils))
         figure = paper()
         write(figure, 32, 62, title, WIDTH * 3 / 4 - 64, size=24, weight="bold")
         write(figure, 32, 92, subtitle, WIDTH * 3 / 4 - 64, size=15, color=FAINT)

@@ -147,12 +147,20 @@ def draw_beside_coil(figure: Figure, scene: Scene, target, camera: Camera) -> No
     _head_line(figure, place, "Cortex, seen along the axis of the coil")
 
 
-def camera_of_scalp(scene: Scene) -> Camera:
-    """Look at the coil on the scalp, from its side."""
+def camera_of_scalp(
+    scene: Scene, coil: Float[ndarray, "vertex 3"] | None = None
+) -> Camera:
+    """Look at the coil on the scalp, from its side.
+
+    Args:
+        scene: What is drawn.
+        coil: Vertices that must be seen, by default those of the scene's coil. [m]
+    """
+    coil = scene.coil.vertices if coil is None else coil
     # The neck may leave the picture, the face and the coil may not.
     lowest = scene.cortex.vertices[:, 2].min() - 0.05
     shown = scene.scalp.vertices[scene.scalp.vertices[:, 2] > lowest]
-    points = np.concatenate([shown, scene.coil.vertices])
+    points = np.concatenate([shown, coil])
     return _fit(_oblique(scene.pose), _LETTERS["S"], _ON_SCALP, points, 0.94)
 
 
