@@ -54,6 +54,7 @@ class Plan:
     obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
     rules: bool = False
     shape: bool = False
+    motor: tuple[float, float, float] | str | None = None
     report: bool = False
     target_map: MapChoice | None = None
 

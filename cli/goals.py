@@ -276,14 +276,25 @@ def search_place(
         return np.asarray(around)
     if around == "upper-head":
         return optimize.UpperHead()
+    return position_named(around, "around", source, electrodes, scalp)
+
+
+def position_named(
+    name: str, option: str, source: str, electrodes: str | None, scalp: Scalp
+) -> Float[ndarray, "3"]:
+    """Find a 10-20 position that an option names.
+
+    Raises:
+        ValueError: No such position is known.
+    """
     named, _ = named_positions(source, electrodes, scalp)
-    if named is None or around not in named:
+    if named is None or name not in named:
         known = (
             "none: give --electrodes FILE"
             if named is None
             else ", ".join(sorted(named))
         )
         raise ValueError(
-            f"--around {around}: this head has no such position; known are {known}."
+            f"--{option} {name}: this head has no such position; known are {known}."
         )
-    return named[around]
+    return named[name]

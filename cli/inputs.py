@@ -247,6 +247,17 @@ def _published(symptom: str) -> SymptomTarget:
         raise ValueError(f"--target-mni: {error}") from None
 
 
+def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:
+    """Bring a point of MNI space to a head, in metres; None where nothing tells how."""
+    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+        return place
+    subject = meshing.subject_of(source)
+    try:
+        return None if subject is None else meshing.read_mni(subject).to_subject(place)
+    except (ValueError, FileNotFoundError):
+        return None
+
+
 def way_to_mni(
     source: str,
 ) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:

@@ -24,12 +24,14 @@ from .doses import (
     choose_dose,
     compare_rules,
     dose_report,
+    forward_rules,
+    projected_rule,
     tell_dose,
     warn_of_dose,
 )
 from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, write_field_msh
-from .goals import Wishes, make_goal, named_positions, search_place
+from .goals import Wishes, make_goal, named_positions, position_named, search_place
 from .inputs import read_coil, read_conductivity, read_head, resolve_target, way_to_mni
 from .maps import describe, extent, tell_map
 from .notices import heard, listening, warn
@@ -76,6 +78,8 @@ def optimize_pose(options: argparse.Namespace) -> dict:
         raise ValueError(
             "--shape is of one pose: leave out --uncertainty, --robust and --rules."
         )
+    if options.motor is not None and not options.rules:
+        raise ValueError("--motor is for --rules, which are not asked for.")
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"
     ):
@@ -120,6 +124,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         obstacles=tuple(options.obstacle),
         rules=options.rules,
         shape=options.shape,
+        motor=options.motor,
         report=options.report,
         target_map=options.target_choice,
     )
@@ -139,6 +144,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
         around = search_place(plan.around, plan.head, plan.electrodes, scalp)
+        hotspot = _hotspot(plan, scalp)
         search_for = _search(plan, coil, scalp, target, around, len(head.nodes))
         progress.stage("assembly", "finite elements")
         conductivity, tensors = read_conductivity(
@@ -222,6 +228,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
                 named_positions(plan.head, plan.electrodes, scalp),
                 plan.distance,
                 plan.clearance,
+                forward_rules(scalp, hotspot)
+                | projected_rule(plan.head, scalp, target.centre),
             )
         report |= {
             "order": plan.order,
@@ -257,6 +265,14 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         "seconds",
     )
     return {key: report[key] for key in keys}
+
+
+def _hotspot(plan: Plan, scalp: Scalp) -> Float[ndarray, "3"] | None:
+    if plan.motor is None:
+        return None
+    if isinstance(plan.motor, str):
+        return position_named(plan.motor, "motor", plan.head, plan.electrodes, scalp)
+    return np.asarray(plan.motor)
 
 
 def _aimed(

@@ -195,8 +195,10 @@ class _Reader:
             except ValueError as error:
                 self._refuse(places[key], f"{key} {error}")
             found += new
-            if action.type in (words.path, words.source):
+            if action.type in (words.path, words.source, words.avoided_map):
                 files = [word for word in map(_value, new) if word]
+                if action.type is words.avoided_map:
+                    files = [words.avoided_map(word)[0] for word in files]
                 reads |= {f"{key} {i + 1}": file for i, file in enumerate(files)}
         try:
             options = self._parser.parse_args(found)

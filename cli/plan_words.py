@@ -11,6 +11,7 @@ from . import words
 
 
 _NOT_IN_PLANS = ("help", "version", "json", "save-plan")
+_SOURCES = (words.source, words.seed)
 _NAMES = (None, words.path, words.source, words.output)
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
@@ -100,7 +101,11 @@ def _word(action: argparse.Action, value: object, folder: Path) -> str:
     if isinstance(value, str):
         if action.type in (words.path, words.output):
             return os.path.join(folder, os.path.expanduser(value))
-        return _place_of(value, folder) if action.type is words.source else value
+        if action.type is words.avoided_map:
+            return os.path.join(folder, os.path.expanduser(value))
+        if action.type is words.seed and _is_point(value):
+            return value
+        return _place_of(value, folder) if action.type in _SOURCES else value
     if action.type in _NAMES:
         raise ValueError(f"takes a text in quotes, got {_shown(value)}")
     if _is_number(value):
@@ -116,6 +121,10 @@ def _place_of(value: str, folder: Path) -> str:
     """Find a file beside the plan, unless the word is a name that tmsgrad knows."""
     path = os.path.join(folder, os.path.expanduser(value))
     return path if _looks_like_a_file(value) or os.path.exists(path) else value
+
+
+def _is_point(word: str) -> bool:
+    return all(_NUMBER.fullmatch(part.strip()) for part in word.split(","))
 
 
 def _looks_like_a_file(word: str) -> bool:
@@ -135,8 +144,9 @@ def as_toml(action: argparse.Action, value: object, folder: Path) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(as_toml(action, part, folder) for part in value)}]"
     word = str(value)
-    if action.type in (words.path, words.output) or (
-        action.type is words.source
+    if action.type in (words.path, words.output, words.avoided_map) or (
+        action.type in _SOURCES
+        and not _is_point(word)
         and (_looks_like_a_file(word) or os.path.exists(word))
     ):
         return _quoted(_from_folder(word, folder))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from .words import count, not_negative, output, path, positive, share, source
+from .words import count, not_negative, output, path, positive, seed, share, source
 
 
 def add_functional(verb: argparse.ArgumentParser) -> None:
@@ -42,6 +42,7 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--seed",
+        type=seed,
         default="sgACC",
         metavar="SEED",
         help="sgACC, X,Y,Z in MNI mm, or a mask on the images' grid (sgACC)",

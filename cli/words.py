@@ -13,6 +13,11 @@ def source(word: str) -> str:
     return word
 
 
+def seed(word: str) -> str:
+    """Take the name of a file, of something that tmsgrad knows, or three numbers."""
+    return word
+
+
 def output(word: str) -> str:
     """Take the name of a file or folder to write."""
     return word

@@ -40,6 +40,7 @@ from .regional import (
 from .results import Optimum as Optimum, Search as Search
 from .rules import (
     Rule as Rule,
+    ahead_of as ahead_of,
     clinical_rules as clinical_rules,
     handle_back as handle_back,
 )

@@ -16,6 +16,7 @@ from .positions import tangential
 
 
 HANDLE = np.radians(45.0)  # From the midline, towards the back and outwards.
+_STRIDE = 1e-3  # Along the scalp. [m]
 _BESIDE = 20e-3  # Nearer to the midline the handle points straight back. [m]
 
 
@@ -65,6 +66,51 @@ def handle_back(
     return lifted(turned, casing_samples(coil), scalp, clearance)[0]
 
 
+def ahead_of(
+    scalp: Scalp, hotspot: Float[ndarray, "3"], length: float
+) -> Float[ndarray, "3"]:
+    """Go forward on the scalp from the motor hotspot, as the 5 cm rule does.
+
+    The way lies in the plane through the hotspot that divides left and right. Rules of 5,
+    5.5 and 6 cm are compared by Cardenas et al. 2021 (doi:10.1016/j.brs.2021.11.008).
+
+    Args:
+        scalp: In coordinates whose x points to the right and y to the front.
+        hotspot: On or near the scalp. [m]
+        length: Along the scalp. [m]
+
+    Returns:
+        The place on the scalp. [m]
+
+    Raises:
+        ValueError: The length is out of range, or the scalp ends before.
+    """
+    if not 0 < length <= 0.15:
+        raise ValueError(
+            f"`length` must lie between 0 and 0.15 m along the scalp, got {length!r}."
+        )
+    place = _on_scalp(scalp, np.asarray(hotspot, dtype=np.float64))
+    column, gone = place[0], 0.0
+    while length - gone > 1e-9:
+        out = scalp.normal(place[None])[0]
+        forward = np.cross([1.0, 0.0, 0.0], -out)
+        size = np.linalg.norm(forward)
+        if size < 0.3:
+            raise ValueError(
+                "the scalp faces to the side at or before the end of the way forward: is "
+                "the hotspot on the upper head?"
+            )
+        step = min(_STRIDE, length - gone)
+        onward = _on_scalp(scalp, place + step * forward / size)
+        onward[0] = column  # The normal may lead off the plane by a little.
+        there = float(np.linalg.norm(onward - place))
+        if not 0.2 * step < there < 5 * step:
+            raise ValueError("the scalp ends before the end of the way forward.")
+        share = min(1.0, (length - gone) / there)
+        place, gone = place + share * (onward - place), gone + share * there
+    return _on_scalp(scalp, place)
+
+
 def clinical_rules(
     objective: AbstractObjective,
     coil: AbstractCoil,
@@ -74,6 +120,7 @@ def clinical_rules(
     fiducials: Fiducials | None = None,
     *,
     named: Mapping[str, Float[ndarray, "3"]] | None = None,
+    others: Mapping[str, Float[ndarray, "3"]] | None = None,
     distance: float = 4e-3,
     clearance: float = 0.0,
     current_rate: ArrayLike = 1e6,
@@ -92,6 +139,7 @@ def clinical_rules(
         best: The best value known, at the same rate. [V/m]
         fiducials: From which 10-20 positions are measured.
         named: These positions, where they are known. [m]
+        others: Places by more rules, such as `ahead_of` the motor hotspot. [m]
         distance: From the scalp to the coil's centre, along the coil's axis. [m]
         clearance: What must remain between casing and scalp. [m]
         current_rate: dI/dt of the values. [A/s]
@@ -106,6 +154,7 @@ def clinical_rules(
         places[f"10-20 position {nearest}"] = named[nearest]
         if nearest == "F3" and fiducials is not None:
             places["like Beam F3"] = beam_f3(scalp, fiducials)
+    places |= others or {}
     found = []
     for name, point in places.items():
         pose = handle_back(scalp, point, coil, distance, clearance)

@@ -86,6 +86,26 @@ def test_runs_share_defaults_and_have_their_own(tmp_path):
     assert first.out == str(tmp_path / "best")
 
 
+def test_files_of_maps_and_seeds_are_beside_the_plan(tmp_path):
+    (tmp_path / "no.nii").touch()
+    text = OPTIMIZE + 'avoid-map = ["no.nii:40", "maps/other.nii"]\n'
+    (found,) = plan(tmp_path, text).runs
+    expected = [(f"{tmp_path}/no.nii", 40.0), (f"{tmp_path}/maps/other.nii", None)]
+    assert found.options.avoid_map == expected
+    assert {f"{tmp_path}/no.nii", f"{tmp_path}/maps/other.nii"} < set(
+        found.reads.values()
+    )
+    functional = 'command = "target functional"\nbold = "b.nii"\nout = "t"\nseed = '
+    for given, meant in (
+        ('"sgACC"', "sgACC"),
+        ('"mask.nii.gz"', f"{tmp_path}/mask.nii.gz"),
+        ("[6.5, 16, -10.5]", "6.5,16,-10.5"),
+        ('"6.5,16,-10.5"', "6.5,16,-10.5"),
+    ):
+        (found,) = plan(tmp_path, functional + given).runs
+        assert found.options.seed == meant
+
+
 def test_what_a_plan_reads_and_writes_is_known(tmp_path):
     first, second = plan(tmp_path, TWO).runs
     assert sorted(second.reads.values()) == sorted(

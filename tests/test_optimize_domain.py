@@ -160,6 +160,23 @@ def test_a_region_that_is_empty_or_partly_outside_is_told():
     assert (five_layers().tags[edge.tetrahedra] == 2).all()
 
 
+def test_the_way_forward_on_a_sphere_is_an_arc():
+    radius = float(np.linalg.norm(scalp_of_five_layers().nearest([0.0, 0.0, 0.09])))
+    hotspot = radius * np.array([-0.5, 0.0, np.sqrt(0.75)])
+    # In the plane x = const the sphere is a circle.
+    circle = radius * np.sqrt(0.75)
+    for length in (0.05, 0.06):
+        found = optimize.ahead_of(scalp_of_five_layers(), hotspot, length)
+        angle = length / circle
+        expected = np.array([-0.5 * radius, *(circle * np.array([np.sin(angle), 0]))])
+        expected[2] = circle * np.cos(angle)
+        np.testing.assert_allclose(found, expected, atol=1.5e-3)
+    with pytest.raises(ValueError, match="`length` must lie between"):
+        optimize.ahead_of(scalp_of_five_layers(), hotspot, 5.0)
+    with pytest.raises(ValueError, match="faces to the side"):
+        optimize.ahead_of(scalp_of_five_layers(), np.array([-0.09, 0.0, 0.0]), 0.05)
+
+
 def test_rules_of_clinics_are_shares_of_the_best():
     rules = optimize.clinical_rules(
         objective(),
@@ -167,9 +184,14 @@ def test_rules_of_clinics_are_shares_of_the_best():
         scalp_of_five_layers(),
         CENTRE,
         searched().value,
+        others={"5 cm rule": np.array([0.02, 0.05, 0.06])},
         named={"C4": 0.086 * np.array([0.7, 0.0, 0.7]), "Cz": np.array([0, 0, 0.086])},
     )
-    assert [rule.name for rule in rules] == ["scalp projection", "10-20 position Cz"]
+    assert [rule.name for rule in rules] == [
+        "scalp projection",
+        "10-20 position Cz",
+        "5 cm rule",
+    ]
     for rule in rules:
         mean = objective().reciprocal.mean_field(boxed_coil(), rule.pose)
         np.testing.assert_allclose(rule.value, objective().value(mean), rtol=1e-9)
