@@ -91,7 +91,7 @@ def ahead_of(
         )
     place = _on_scalp(scalp, np.asarray(hotspot, dtype=np.float64))
     column, gone = place[0], 0.0
-    while length - gone > 1e-9:
+    while gone < length:
         out = scalp.normal(place[None])[0]
         forward = np.cross([1.0, 0.0, 0.0], -out)
         size = np.linalg.norm(forward)
@@ -100,14 +100,13 @@ def ahead_of(
                 "the scalp faces to the side at or before the end of the way forward: is "
                 "the hotspot on the upper head?"
             )
-        step = min(_STRIDE, length - gone)
-        onward = _on_scalp(scalp, place + step * forward / size)
+        onward = _on_scalp(scalp, place + _STRIDE * forward / size)
         onward[0] = column  # The normal may lead off the plane by a little.
         there = float(np.linalg.norm(onward - place))
-        if not 0.2 * step < there < 5 * step:
+        if not 0.2 * _STRIDE < there < 5 * _STRIDE:
             raise ValueError("the scalp ends before the end of the way forward.")
         share = min(1.0, (length - gone) / there)
-        place, gone = place + share * (onward - place), gone + share * there
+        place, gone = place + share * (onward - place), gone + there
     return _on_scalp(scalp, place)
 
 
