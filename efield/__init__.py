@@ -26,6 +26,11 @@ from .error import (
     error_estimator as error_estimator,
     estimate_error as estimate_error,
 )
+from .fibres import (
+    FibreField as FibreField,
+    along_fibres as along_fibres,
+    tangents as tangents,
+)
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
 from .linear import (

@@ -103,6 +103,12 @@ from .tensors import (
     TensorImage as TensorImage,
     TensorLayout as TensorLayout,
 )
+from .tracts import (
+    Tractogram as Tractogram,
+    check_tracts as check_tracts,
+    read_tracts as read_tracts,
+    write_tracts as write_tracts,
+)
 from .voxels import (
     VoxelGrid as VoxelGrid,
     elements_on_grid as elements_on_grid,

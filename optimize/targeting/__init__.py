@@ -41,3 +41,10 @@ from .symptoms import (
     SymptomTarget as SymptomTarget,
     symptom_targets as symptom_targets,
 )
+from .tracts import (
+    ConnectionMap as ConnectionMap,
+    Reaching as Reaching,
+    ball_place as ball_place,
+    connection_map as connection_map,
+    reaching as reaching,
+)
