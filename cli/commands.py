@@ -14,6 +14,7 @@ from .showing import show
 from .simulation import simulate
 from .sweeping import sweep
 from .targets import target_functional
+from .tracts import target_structural
 from .validating import validate
 
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "sweep": sweep,
     "show": show,
     "target functional": target_functional,
+    "target structural": target_structural,
     "validate": validate,
     "dose": dose,
     "eeg alpha": eeg_alpha,

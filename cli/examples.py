@@ -34,6 +34,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad target functional --bold sub-01_space-MNI_desc-preproc_bold.nii.gz "
         "--confounds confounds.tsv --out target",
     ),
+    "target structural": (
+        "tmsgrad target structural m2m_ernie --tracts whole_brain.trk --indirect sgACC "
+        "--search-region left-dlpfc --out target",
+        "tmsgrad target structural m2m_ernie --tracts whole_brain.tck --indirect 6,16,-10 "
+        "--space mni --waypoint cingulum.nii.gz --out target",
+    ),
     "sweep": (
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",

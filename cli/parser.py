@@ -24,6 +24,7 @@ from .pulse_options import add_pulses
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .target_options import add_functional
+from .tract_options import add_fibres, add_structural
 from .validate_options import add_validate
 
 
@@ -129,6 +130,11 @@ def parser(
     add_functional(
         _action(targets, "functional", "where a seed is most anticorrelated at rest")
     )
+    structural = _action(
+        targets, "structural", "where a deep target's fibres reach cortex"
+    )
+    add_head(structural)
+    add_structural(structural)
 
     eeg = _noun(verbs, "eeg", "frequencies of a person's EEG")
     add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))
@@ -311,6 +317,7 @@ def _add_simulate(verbs) -> None:
         help="values in the target to about 5e-4, many times faster",
     )
     add_exports(simulate)
+    add_fibres(simulate)
     add_conductor(simulate)
     add_uncertainty(simulate)
     add_out(simulate)

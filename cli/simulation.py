@@ -16,6 +16,7 @@ from ..coils import Coil, PoseList, navigation
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh
 from .exports import export_fields, read_exports, write_coil_geo
+from .fibres import fitted_fibres, read_fibres, write_fibres
 from .fields import error_figures, field_figures, in_metres, write_field_msh
 from .inputs import (
     conductivity_of,
@@ -63,6 +64,8 @@ def simulate(options: argparse.Namespace) -> dict:
         raise ValueError(
             "--uncertainty is of the value in a --target, without --fields."
         )
+    if options.tracts and options.target is not None and not options.fields:
+        raise ValueError("--tracts needs whole fields: with a --target, give --fields.")
     with listening():
         if options.target is not None and not options.fields:
             return simulate_target(options, Provenance.of(options))
@@ -79,8 +82,10 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         wanted = read_exports(
             options.nifti, options.vtu, options.gifti, options.resample
         )
+        tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
+        tracts = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
@@ -105,6 +110,10 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
         _draw(folder, head, coil, poses, rates, first, options)
         pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
+        fibres = None
+        if tracts is not None:
+            driven = efield.rates(conductor, coil, pose, rates[0])
+            fibres = write_fibres(folder, head, conductor, first, driven, tracts)
         write_coil_geo(folder / "coil.geo", coil, pose)
         if options.report:
             progress.stage("report", "report")
@@ -123,6 +132,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
             "order": options.order,
             "anisotropy": options.anisotropy,
             "tensors": tensors,
+            "fibres": fibres,
             "fields": [
                 {
                     "scalp_clearance_mm": place.clearance * 1e3,

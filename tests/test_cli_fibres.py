@@ -1,0 +1,109 @@
+"""Streamlines on the command line: targets, and fields along fibres."""
+
+import csv
+import json
+
+import nibabel
+import numpy as np
+import pytest
+from cli_examples import as_written, no_picture, one_line, refused, run
+from heads import boxed_coil, five_layers
+from tract_examples import DEEP, PATCH, planted, write
+
+from tmsgrad import efield, meshing
+from tmsgrad.optimize import targeting
+
+
+pytestmark = pytest.mark.usefixtures("program_settings")
+
+
+@pytest.fixture
+def tracts(tmp_path_factory, rng):
+    return write(tmp_path_factory.mktemp("tracts") / "planted.trk", planted(rng))
+
+
+def words(case, tracts, out, **more):
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in more.items()]
+    files = [f"--tracts={tracts}", "--out", out]
+    return ["target", "structural", case.head, *files, *options]
+
+
+def deep():
+    return ",".join(f"{x * 1e3:g}" for x in DEEP)
+
+
+def test_the_command_finds_the_planted_patch(case, tracts, tmp_path):
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = -94
+    image = nibabel.Nifti1Image(np.zeros((48, 48, 48), np.uint8), affine)
+    image.set_sform(affine, code=1)
+    nibabel.save(image, tmp_path / "t1.nii.gz")
+    more = {"indirect": deep(), "radius": 8, "image": tmp_path / "t1.nii.gz"}
+    result = run(*words(case, tracts, tmp_path / "out", **more))
+    assert result.status == 0, result.err
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {
+        *("target.json", "target.nii.gz", "connections.nii.gz"),
+        *("reaching.trk", "overview.png"),
+    }
+    found = json.loads((out / "target.json").read_text())
+    planted_end = PATCH * 0.064 / np.linalg.norm(PATCH) * 1e3
+    assert np.linalg.norm(np.array(found["centre_mm"]) - planted_end) < 4
+    assert found["reaching"] == found["reaching_directly"] == 60
+    target = targeting.read_map(out / "target.nii.gz")
+    np.testing.assert_allclose(target.centre * 1e3, found["centre_mm"], atol=1e-3)
+    assert len(meshing.read_tracts(out / "reaching.trk")) == 60
+    assert "no medical device" in result.out
+
+
+def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
+    far = write(
+        tmp_path / "far.tck", meshing.read_tracts(tracts), lambda points: points + 0.2
+    )
+    for file, more, needed in (
+        (tracts, {"indirect": "sgACC"}, "no m2m_ folder"),
+        (tracts, {"indirect": "1,2"}, "--indirect 1,2"),
+        (tracts, {"indirect": "0,0,-80"}, "0 reach the target"),
+        (tracts, {"indirect": deep(), "waypoint": "0,-60,0"}, "0 pass waypoint 1"),
+        (far, {"indirect": deep()}, "in another frame"),
+        (tmp_path / "none.trk", {"indirect": deep()}, "no such tractogram"),
+    ):
+        message = refused(words(case, file, tmp_path / "out", **more), tmp_path, needed)
+        one_line(message)
+    simulate = case.simulate(tmp_path / "out", target="30,-20,50", radius=8, didt=1e6)
+    refused([*simulate, f"--tracts={tracts}"], tmp_path, "give --fields")
+
+
+def test_a_simulation_tells_the_field_along_fibres(
+    case, tracts, tmp_path, monkeypatch, conductor
+):
+    monkeypatch.setattr("tmsgrad.cli.simulation.write_overview", no_picture)
+    out = tmp_path / "out"
+    result = run(*case.simulate(out, didt=2e6), f"--tracts={tracts}")
+    assert result.status == 0, result.err
+    pose, coil = as_written(out), boxed_coil()
+    even = meshing.read_tracts(tracts).resampled(1e-3)
+    field = efield.solve(conductor, coil, pose, 2e6)
+    rates = efield.rates(conductor, coil, pose, 2e6)
+    vectors = efield.patch_recovery(conductor, five_layers(), even.points)(field, rates)
+    expected = efield.along_fibres(even, np.asarray(vectors))
+    with (out / "fibres.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 120
+    for name, values in (
+        ("E_along_max", expected.along[expected.strongest]),
+        ("activating_max", expected.activating[expected.most_activated]),
+        ("length_mm", even.lengths * 1e3),
+        ("E_outward_last", expected.outward[:, 1]),
+    ):
+        got = [float(row[name]) for row in rows]
+        scale = np.abs(values).max()
+        np.testing.assert_allclose(got, values, atol=1e-6 * scale)
+    fibres = json.loads((out / "summary.json").read_text())["fibres"]
+    assert fibres["activating_max"] == pytest.approx(expected.activating.max())
+    back = nibabel.streamlines.load(out / "fibres.trk").tractogram.data_per_point
+    scale = np.abs(expected.along).max()
+    np.testing.assert_allclose(
+        back["E_along"].get_data()[:, 0], expected.along, atol=1e-5 * scale
+    )
+    assert (out / "fibres.png").read_bytes()[:4] == b"\x89PNG"
