@@ -1,9 +1,11 @@
 """The field along streamlines, as a table, a tractogram and a picture."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+from numpy import ndarray
 
 from .. import efield, meshing
 from ..efield import Conductor, ElectricField, FibreField
@@ -32,18 +34,50 @@ def read_fibres(path: str | None) -> Tractogram | None:
     return None if path is None else meshing.read_tracts(path)
 
 
-def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Tractogram:
-    """Check streamlines against a head, and put points 1 mm apart.
+@dataclass(frozen=True, eq=False)
+class Fibres:
+    """Streamlines as the field is wanted along them.
+
+    Attributes:
+        tracts: What lies in white and gray matter, with points 1 mm apart.
+        numbers: Of each in the file, from 0.
+    """
+
+    tracts: Tractogram
+    numbers: Int[ndarray, "line"]
+
+
+def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
+    """Check streamlines against a head, and take their longest part in the brain.
+
+    What leaves gray matter for the fluid, where the field is another, would otherwise be
+    the strongest place of many.
 
     Raises:
         ValueError: They are in another frame.
     """
     meshing.check_tracts(head, tracts)
+    numbers = np.arange(len(tracts))
     if len(tracts) > _MOST:
-        step = -(-len(tracts) // _MOST)
-        warn(f"{tracts.name}: each {step}th of {len(tracts)} streamlines is taken.")
-        tracts = tracts.chosen(np.arange(0, len(tracts), step))
-    return tracts.resampled(_STEP)
+        numbers = np.arange(0, len(tracts), -(-len(tracts) // _MOST))
+        warn(f"{tracts.name}: {len(numbers)} of {len(tracts)} streamlines are taken.")
+    even = tracts.chosen(numbers).resampled(_STEP)
+    tags = np.asarray(head.tags)[
+        np.asarray(efield.sampler(head, even.points).tetrahedra)
+    ]
+    brain = np.isin(tags, (1, 2))
+    # A run ends where the tissue or the streamline changes.
+    owners = even.owners
+    breaks = np.flatnonzero((np.diff(brain) != 0) | (np.diff(owners) != 0)) + 1
+    first = np.concatenate([[0], breaks])
+    count = np.diff(np.concatenate([first, [len(brain)]]))
+    first, count = first[brain[first]], count[brain[first]]
+    order = np.lexsort((-count, owners[first]))
+    _, best = np.unique(owners[first][order], return_index=True)
+    runs = order[best]
+    runs = runs[count[runs] > 2]
+    lines = [even.points[first[run] : first[run] + count[run]] for run in runs]
+    return Fibres(Tractogram.of(lines, tracts.name), numbers[owners[first[runs]]])
 
 
 def write_fibres(
@@ -52,7 +86,7 @@ def write_fibres(
     conductor: Conductor,
     field: ElectricField,
     rates: Float[Array, "node 3"],
-    tracts: Tractogram,
+    fibres: Fibres,
 ) -> dict:
     """Write `fibres.csv`, `fibres.trk` and `fibres.png` of one field.
 
@@ -62,17 +96,18 @@ def write_fibres(
         conductor: That the field was solved on.
         field: Of one placement.
         rates: ∂A/∂t at the nodes of the head, for the same dI/dt. [V/m]
-        tracts: From `fitted_fibres`.
+        fibres: From `fitted_fibres`.
 
     Returns:
         What to tell of it, for JSON.
     """
+    tracts = fibres.tracts
     if conductor.elements.order == 1:
         vectors = efield.patch_recovery(conductor, head, tracts.points)(field, rates)
     else:
         vectors = efield.sampler(head, tracts.points)(field)
     found = efield.along_fibres(tracts, np.asarray(vectors))
-    rows = _rows(found)
+    rows = _rows(found, fibres.numbers)
     write_table(folder / "fibres.csv", _COLUMNS, rows)
     grid = meshing.VoxelGrid(np.diag([1e-3, 1e-3, 1e-3, 1.0]), (256, 256, 256))
     values = {"E_along": found.along, "activating": found.activating}
@@ -87,8 +122,8 @@ def write_fibres(
         tracts,
         values=size,
         title="The field along fibres",
-        subtitle="tmsgrad · for research use only · |E along the fibre|; slices through "
-        "its largest",
+        subtitle="tmsgrad · for research use only · white and gray matter only; slices "
+        "through the largest component along a fibre",
     )
     return {
         "file": tracts.name,
@@ -102,11 +137,11 @@ def write_fibres(
     }
 
 
-def _rows(found: FibreField) -> list[dict]:
+def _rows(found: FibreField, numbers: Int[ndarray, "line"]) -> list[dict]:
     tracts, outward = found.tracts, found.outward
     strongest, activated = found.strongest, found.most_activated
     columns = [
-        np.arange(len(tracts)),
+        numbers,
         tracts.lengths * 1e3,
         found.along[strongest],
         *(tracts.points[strongest] * 1e3).T,

@@ -303,7 +303,9 @@ def _draw_scale(axes: Axes, camera: Camera) -> None:
     text.set_path_effects([withStroke(linewidth=3, foreground=_PAPER)])
 
 
-def draw_colour_bar(figure: Figure, highest: float) -> None:
+def draw_colour_bar(
+    figure: Figure, highest: float, what: str = "|E| in gray matter"
+) -> None:
     """Draw which colour means what."""
     left, top, width, height = _COLOUR_BAR
     axes = _panel(figure, _COLOUR_BAR, field_palette()[None])
@@ -324,7 +326,7 @@ def draw_colour_bar(figure: Figure, highest: float) -> None:
         _write(figure, column, top + height + 22, f"{tick:.4g}", size=12, ha="center")
         _line(axes, [column - left] * 2, [height, height + 6], _FAINT, 0.9, False)
     _write(figure, left + width + 14, top + height - 5, "V/m", size=13)
-    _write(figure, left, top - 10, "|E| in gray matter", size=12, weight="bold")
+    _write(figure, left, top - 10, what, size=12, weight="bold")
     _write(
         figure,
         left + width,

@@ -85,7 +85,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
-        tracts = None if tracts is None else fitted_fibres(head, tracts)
+        fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
@@ -110,10 +110,10 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
         _draw(folder, head, coil, poses, rates, first, options)
         pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
-        fibres = None
-        if tracts is not None:
+        told = None
+        if fibres is not None:
             driven = efield.rates(conductor, coil, pose, rates[0])
-            fibres = write_fibres(folder, head, conductor, first, driven, tracts)
+            told = write_fibres(folder, head, conductor, first, driven, fibres)
         write_coil_geo(folder / "coil.geo", coil, pose)
         if options.report:
             progress.stage("report", "report")
@@ -132,7 +132,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
             "order": options.order,
             "anisotropy": options.anisotropy,
             "tensors": tensors,
-            "fibres": fibres,
+            "fibres": told,
             "fields": [
                 {
                     "scalp_clearance_mm": place.clearance * 1e3,

@@ -77,5 +77,5 @@ def write_tract_slices(
             figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
         )
     if values is not None:
-        _draw_colour_bar(figure, highest)
+        _draw_colour_bar(figure, highest, "|E| along the fibres")
     save(figure, path, title)

@@ -6,11 +6,12 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import as_written, no_picture, one_line, refused, run
-from heads import boxed_coil, five_layers
+from cli_examples import as_written, no_picture, one_line, refused, run, stored
+from heads import boxed_coil
 from tract_examples import DEEP, PATCH, planted, write
 
 from tmsgrad import efield, meshing
+from tmsgrad.cli import fibres
 from tmsgrad.optimize import targeting
 
 
@@ -74,18 +75,27 @@ def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
     refused([*simulate, f"--tracts={tracts}"], tmp_path, "give --fields")
 
 
-def test_a_simulation_tells_the_field_along_fibres(
-    case, tracts, tmp_path, monkeypatch, conductor
-):
+def test_a_simulation_tells_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
     monkeypatch.setattr("tmsgrad.cli.simulation.write_overview", no_picture)
+    kept = []
+
+    def watched(*given):
+        kept.append(given)
+        return fibres.write_fibres(*given)
+
+    monkeypatch.setattr("tmsgrad.cli.simulation.write_fibres", watched)
     out = tmp_path / "out"
     result = run(*case.simulate(out, didt=2e6), f"--tracts={tracts}")
     assert result.status == 0, result.err
-    pose, coil = as_written(out), boxed_coil()
-    even = meshing.read_tracts(tracts).resampled(1e-3)
-    field = efield.solve(conductor, coil, pose, 2e6)
-    rates = efield.rates(conductor, coil, pose, 2e6)
-    vectors = efield.patch_recovery(conductor, five_layers(), even.points)(field, rates)
+    ((_, head, own, field, rates, chosen),) = kept
+    direct = efield.rates(own, boxed_coil(), as_written(out), 2e6)
+    np.testing.assert_allclose(rates, direct, rtol=1e-9)
+    np.testing.assert_allclose(field.vectors, stored(out).arrays["E"][0], rtol=1e-12)
+    even = chosen.tracts
+    # The skull's side of the streamlines is left out.
+    assert np.linalg.norm(even.points, axis=1).max() < 0.0681
+    np.testing.assert_array_equal(chosen.numbers, np.arange(120))
+    vectors = efield.patch_recovery(own, head, even.points)(field, rates)
     expected = efield.along_fibres(even, np.asarray(vectors))
     with (out / "fibres.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -99,8 +109,8 @@ def test_a_simulation_tells_the_field_along_fibres(
         got = [float(row[name]) for row in rows]
         scale = np.abs(values).max()
         np.testing.assert_allclose(got, values, atol=1e-6 * scale)
-    fibres = json.loads((out / "summary.json").read_text())["fibres"]
-    assert fibres["activating_max"] == pytest.approx(expected.activating.max())
+    told = json.loads((out / "summary.json").read_text())["fibres"]
+    assert told["activating_max"] == pytest.approx(expected.activating.max())
     back = nibabel.streamlines.load(out / "fibres.trk").tractogram.data_per_point
     scale = np.abs(expected.along).max()
     np.testing.assert_allclose(
