@@ -41,6 +41,13 @@ from .symptoms import (
     SymptomTarget as SymptomTarget,
     symptom_targets as symptom_targets,
 )
+from .tracking import (
+    Orientations as Orientations,
+    Tracked as Tracked,
+    deconvolved_orientations as deconvolved_orientations,
+    tensor_orientations as tensor_orientations,
+    track as track,
+)
 from .tracts import (
     ConnectionMap as ConnectionMap,
     Reaching as Reaching,
