@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "target structural": (
         "tmsgrad target structural m2m_ernie --tracts whole_brain.trk --indirect sgACC "
         "--search-region left-dlpfc --out target",
-        "tmsgrad target structural m2m_ernie --tracts whole_brain.tck --indirect 6,16,-10 "
+        "tmsgrad target structural m2m_ernie --dwi dwi.nii.gz --indirect 6,16,-10 "
         "--space mni --waypoint cingulum.nii.gz --out target",
     ),
     "sweep": (

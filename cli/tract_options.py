@@ -2,17 +2,47 @@
 
 import argparse
 
-from .words import not_negative, output, path, positive, share, source
+from .words import count, not_negative, output, path, positive, share, source
 
 
 def add_structural(verb: argparse.ArgumentParser) -> None:
     """Add what `target structural` takes."""
-    verb.add_argument(
+    given = verb.add_mutually_exclusive_group(required=True)
+    given.add_argument(
         "--tracts",
-        required=True,
         type=path,
         metavar="FILE",
         help="streamlines in the head's space, .trk or .tck",
+    )
+    given.add_argument(
+        "--dwi",
+        type=path,
+        metavar="FILE",
+        help="track instead, from diffusion-weighted images in the head's space",
+    )
+    given.add_argument(
+        "--tensor",
+        type=path,
+        metavar="FILE",
+        help="track instead, from a tensor image in the head's space",
+    )
+    for name in ("bvals", "bvecs"):
+        verb.add_argument(
+            f"--{name}", type=path, metavar="FILE", help="of --dwi (that beside it)"
+        )
+    verb.add_argument(
+        "--seeds",
+        type=count,
+        default=10_000,
+        metavar="N",
+        help="of tracking, in the target (10000)",
+    )
+    verb.add_argument(
+        "--random-seed",
+        type=count,
+        default=1,
+        metavar="N",
+        help="of tracking: the same gives the same streamlines (1)",
     )
     verb.add_argument(
         "--indirect",

@@ -9,7 +9,13 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from .. import meshing
-from ..meshing import HeadMesh, Tractogram, VoxelGrid
+from ..meshing import (
+    DiffusionSeries,
+    HeadMesh,
+    TensorImage,
+    Tractogram,
+    VoxelGrid,
+)
 from ..optimize import targeting
 from ..optimize.targeting import ConnectionMap, Reaching
 from ..optimize.targeting.tracts import Place
@@ -28,16 +34,22 @@ def target_structural(options: argparse.Namespace) -> dict:
     """Find the cortex that streamlines connect with a deep target."""
     progress = Progress()
     with output_folder(options.out) as folder:
-        progress.stage("tracts", f"tractogram {options.tracts}")
-        tracts = meshing.read_tracts(options.tracts)
+        _check_tracking(options)
+        progress.stage("tracts", "streamlines or diffusion data")
+        data = _read(options)
         grid = None if options.image is None else meshing.read_grid(options.image)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
         grid = _grid(options.head, head) if grid is None else grid
-        inside = meshing.check_tracts(head, tracts)
         places = _Places(options)
-        progress.stage("search", "streamlines that reach the target")
         target = places.of(options.indirect, "--indirect")
+        if isinstance(data, Tractogram):
+            tracts = data
+        else:
+            progress.stage("tracking", "fibre orientations")
+            tracts, target = _tracked(options, head, data, target, progress)
+        inside = meshing.check_tracts(head, tracts)
+        progress.stage("search", "streamlines that reach the target")
         found = targeting.reaching(
             tracts,
             target,
@@ -61,6 +73,48 @@ def target_structural(options: argparse.Namespace) -> dict:
         write_json(folder / "target.json", report)
     _tell(report, options)
     return report
+
+
+def _check_tracking(options: argparse.Namespace) -> None:
+    if options.dwi is None and (options.bvals or options.bvecs):
+        raise ValueError("--bvals and --bvecs are of --dwi, which is missing.")
+
+
+def _read(options: argparse.Namespace) -> Tractogram | TensorImage | DiffusionSeries:
+    if options.tracts is not None:
+        return meshing.read_tracts(options.tracts)
+    if options.tensor is not None:
+        return meshing.read_tensors(options.tensor)
+    return meshing.read_dwi(options.dwi, options.bvals, options.bvecs)
+
+
+def _tracked(
+    options: argparse.Namespace,
+    head: HeadMesh,
+    data: TensorImage | DiffusionSeries,
+    target: Place,
+    progress: Progress,
+) -> tuple[Tractogram, Place]:
+    """Track from a target; what then counts as the target is its seeds as well."""
+    source = options.tensor or options.dwi
+    try:
+        if isinstance(data, TensorImage):
+            found = targeting.tensor_orientations(head, data)
+        else:
+            found = targeting.deconvolved_orientations(head, data, progress)
+        tracked = targeting.track(
+            found,
+            target,
+            seeds=options.seeds,
+            seed=options.random_seed,
+            progress=progress,
+        )
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+    seeds = tracked.seeds
+    return tracked.tracts, lambda points: np.maximum(
+        target(points), seeds.at(points) > 0.5
+    )
 
 
 class _Places:
@@ -158,6 +212,13 @@ def _report(
         "indirect": options.indirect,
         "waypoints": options.waypoint,
         "stations": options.station,
+        "tracking": None
+        if options.tracts
+        else {
+            "from": options.tensor or options.dwi,
+            "seeds": options.seeds,
+            "random_seed": options.random_seed,
+        },
         "streamlines": len(tracts),
         "inside_brain_share": inside,
         "reaching": len(found.which),

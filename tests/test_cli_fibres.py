@@ -75,6 +75,30 @@ def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
     refused([*simulate, f"--tracts={tracts}"], tmp_path, "give --fields")
 
 
+def test_a_target_is_tracked_from_tensors(case, tmp_path):
+    pytest.importorskip("dipy")
+    affine = np.diag([8.0, 8.0, 8.0, 1.0])
+    affine[:3, 3] = -92
+    # Fibres along x everywhere: they join the ends of this axis.
+    one = np.array([17e-4, 0, 0, 3e-4, 0, 3e-4], dtype=np.float32)
+    components = np.tile(one, (24, 24, 24, 1))
+    image = nibabel.Nifti1Image(components, affine)
+    image.set_sform(affine, code=1)
+    nibabel.save(image, tmp_path / "tensor.nii.gz")
+    files = [f"--tensor={tmp_path / 'tensor.nii.gz'}", "--out", tmp_path / "out"]
+    image = [f"--image={tmp_path / 'tensor.nii.gz'}", "--search-region=-66,0,0"]
+    more = ["--indirect=0,0,0", "--radius=15", "--seeds=100", "--smoothing=12"]
+    result = run("target", "structural", case.head, *files, *image, *more)
+    assert result.status == 0, result.err
+    found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert found["tracking"]["random_seed"] == 1
+    assert found["reaching"] == found["streamlines"] > 50
+    assert np.linalg.norm(np.array(found["centre_mm"]) - [-64, 0, 0]) < 10
+    assert (tmp_path / "out" / "reaching.trk").is_file()
+    bad = ["--tracts=a.trk", "--indirect=0,0,0", "--bvals=b", "--out", tmp_path / "o"]
+    refused(["target", "structural", case.head, *bad], tmp_path, "are of --dwi")
+
+
 def test_a_simulation_tells_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
     monkeypatch.setattr("tmsgrad.cli.simulation.write_overview", no_picture)
     kept = []

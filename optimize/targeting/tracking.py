@@ -87,7 +87,7 @@ def tensor_orientations(head: HeadMesh, image: TensorImage) -> Orientations:
         image: Registered to it.
 
     Raises:
-        ImportError: dipy is not installed.
+        ModuleNotFoundError: dipy is not installed.
         ValueError: There are no tensors in the head's white matter.
     """
     dipy = _dipy()
@@ -146,7 +146,7 @@ def deconvolved_orientations(
         progress: Called with the share that is done, and words.
 
     Raises:
-        ImportError: dipy is not installed.
+        ModuleNotFoundError: dipy is not installed.
         ValueError: There are too few directions, or no white matter in the images.
     """
     dipy = _dipy()
@@ -207,7 +207,7 @@ def track(
         progress: Called with the share that is done, and words.
 
     Raises:
-        ImportError: dipy is not installed.
+        ModuleNotFoundError: dipy is not installed.
         ValueError: There is no white matter near the target, or no streamline arrives.
     """
     dipy = _dipy()
@@ -271,7 +271,7 @@ class _Dipy:
             from dipy.tracking.stopping_criterion import ActStoppingCriterion
             from dipy.tracking.tracker import probabilistic_tracking
         except ImportError as error:
-            raise ImportError(
+            raise ModuleNotFoundError(
                 "tracking needs dipy 1.10 or later, which is not installed: pip install "
                 "'tmsgrad[connectome]'"
             ) from error
