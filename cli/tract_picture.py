@@ -10,7 +10,7 @@ from numpy import ndarray
 from ..meshing import HeadMesh, Tractogram
 from .palette import field_palette
 from .paper import FAINT, WIDTH, panel, paper, save, write
-from .picture import _LETTERS, _draw_colour_bar, _draw_scale, _head_line, _write_letters
+from .picture import _LETTERS, _draw_scale, _head_line, _write_letters, draw_colour_bar
 from .slice_picture import _PLACES, _VIEWS, _camera, _image
 
 
@@ -77,5 +77,5 @@ def write_tract_slices(
             figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
         )
     if values is not None:
-        _draw_colour_bar(figure, highest, "|E| along the fibres")
+        draw_colour_bar(figure, highest, "|E| along the fibres")
     save(figure, path, title)
