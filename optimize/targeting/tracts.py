@@ -261,7 +261,7 @@ def _in_reach(
     reach: float | None,
 ) -> Bool[ndarray, "i j k"]:
     """Gray matter with a density that a coil reaches."""
-    allowed = gray & (density > 1e-6 * density.max())
+    allowed = gray & (density > 1e-3 * density.max())
     if reach is not None:
         points = VolumeMap(density, grid.affine).positions(allowed)
         scalp = outer_surface(head.nodes, head.tetrahedra)
