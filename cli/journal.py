@@ -134,6 +134,18 @@ def _target(report: dict) -> tuple[str, str, str]:
     )
 
 
+def _connected(report: dict) -> tuple[str, str, str]:
+    return (
+        f"{_point(report['centre_mm'])} in {report['space']} space, the centre of "
+        f"{report['cluster_mm3']:.0f} mm³",
+        f"{report['reaching']} of {report['streamlines']} streamlines reach "
+        f"{report['indirect']}, {report['ending_in_gray_matter']} of them end in gray "
+        "matter",
+        f"{report['inside_brain_share']:.0%} of the points lie in the brain; a number of "
+        "streamlines is no strength of a connection",
+    )
+
+
 def _placement(report: dict) -> tuple[str, str, str]:
     centre = [row[3] for row in report["matsimnibs"][:3]]
     strength = report["value"] * report["didt"] / 1e6
@@ -213,6 +225,7 @@ def _pulses(report: dict) -> tuple[str, str, str]:
 
 _TOLD: dict[str, tuple[str, str, Callable[[dict], tuple[str, str, str]]]] = {
     "target functional": ("Target", "target.json", _target),
+    "target structural": ("Target", "target.json", _connected),
     "optimize": ("Placement", "summary.json", _placement),
     "dose": ("Dose", "dose.json", _dose),
     "eeg alpha": ("Timing", "alpha.json", _alpha),

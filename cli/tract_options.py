@@ -2,7 +2,7 @@
 
 import argparse
 
-from .words import count, not_negative, output, path, positive, share, source
+from .words import count, not_negative, output, path, positive, seed, share
 
 
 def add_structural(verb: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--indirect",
         required=True,
-        type=source,
+        type=seed,
         metavar="PLACE",
         help="the deep target: sgACC, X,Y,Z in mm, or a mask or weights image",
     )
@@ -69,7 +69,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
     ):
         verb.add_argument(
             f"--{name}",
-            type=source,
+            type=seed,
             action="append",
             default=[],
             metavar="PLACE",
@@ -77,7 +77,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
         )
     verb.add_argument(
         "--search-region",
-        type=source,
+        type=seed,
         metavar="PLACE",
         help="where the target may be: left-dlpfc, or an image (all gray matter)",
     )
