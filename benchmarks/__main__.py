@@ -13,7 +13,7 @@ import sys
 
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
-    *("coils", "catalogue", "uncertainty", "targeting", "timing"),
+    *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
 )
 NEED_DATA = ("shape",)
 
