@@ -56,3 +56,16 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="of M1's field at threshold, from which tissue counts as activated (83)",
     )
+    _add_trains(verb)
+
+
+def _add_trains(verb: argparse.ArgumentParser) -> None:
+    trains = verb.add_argument_group(
+        "trains of pulses, compared with published safety tables"
+    )
+    for name, unit, what in (
+        ("frequency", "HZ", "of the pulses in a train, single and even"),
+        ("train", "S", "how long a train lasts"),
+        ("intertrain", "S", "pause between trains (none: one train only)"),
+    ):
+        trains.add_argument(f"--{name}", type=positive, metavar=unit, help=what)

@@ -18,6 +18,7 @@ from .outputs import output_folder, versions, write_json
 from .progress import Progress
 from .provenance import Provenance
 from .setup import set_up
+from .trains import check_trains, tell_trains, trains_of, trains_report
 
 
 _METRICS = {
@@ -37,6 +38,7 @@ def dose(options: argparse.Namespace) -> dict:
 def _dose(options: argparse.Namespace) -> dict:
     threshold = options.threshold / 100
     dosing.fixed(threshold)  # A threshold above 100 % is refused before any work.
+    check_trains(options)
     progress = Progress()
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
@@ -69,6 +71,7 @@ def _dose(options: argparse.Namespace) -> dict:
             for field, region in zip(fields, regions, strict=True)
         ]
         outputs = _outputs(threshold, values, depths, most, metric.words)
+        trains = trains_of(outputs, options)
         report = {
             "note": "for research use only; no medical device",
             "threshold": threshold,
@@ -87,6 +90,7 @@ def _dose(options: argparse.Namespace) -> dict:
                 }
                 for each in outputs
             ],
+            "trains": trains_report(trains, options),
             "activation": _activation(options, head, fields, regions, values),
             "versions": versions(),
             "provenance": Provenance.of(options).as_json(),
@@ -98,6 +102,7 @@ def _dose(options: argparse.Namespace) -> dict:
         write_json(folder / "dose.json", report)
         progress.close()
     _tell(report, outputs, options)
+    tell_trains(outputs, trains)
     return report
 
 

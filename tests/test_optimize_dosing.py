@@ -105,7 +105,7 @@ def test_the_command_compares_rules_and_refuses_impossible_thresholds(
         f"--motor-pose={tmp_path / 'm1.txt'}",
     ]
     words += [f"--target-pose={tmp_path / 'goal.txt'}", "--out", tmp_path / "out"]
-    result = run(*words, "--threshold=50")
+    result = run(*words, "--threshold=50", "--frequency=10", "--train=4.1")
     assert result.status == 0, result.err
     found = json.loads((tmp_path / "out" / "dose.json").read_text())
     ratio = float(fields[0].mean_magnitude(motor) / fields[1].mean_magnitude(target))
@@ -115,4 +115,7 @@ def test_the_command_compares_rules_and_refuses_impossible_thresholds(
         float(fields[0].mean_magnitude(motor)) * 50, rel=1e-8
     )
     assert "no medical device" in result.out
+    assert [each["within"] for each in found["trains"]["outputs"][:2]] == [True, False]
+    assert "133.5 % of the motor threshold: 134%" in result.err
+    refused([*words, "--threshold=50", "--frequency=10"], tmp_path, "go together")
     refused([*words, "--threshold=120"], tmp_path, "120%", "up to 100 %")

@@ -15,3 +15,4 @@ from .rules import (
     field_matched as field_matched,
     fixed as fixed,
 )
+from .safety import TrainCheck as TrainCheck, check_train as check_train
