@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import words
-from .plan_words import actions, as_words, key_of, verbs
+from .plan_words import actions, as_words, file_of, key_of, verbs
 
 
 # What a plan tells the program, not a single run: its runs share a process.
@@ -195,11 +195,12 @@ class _Reader:
             except ValueError as error:
                 self._refuse(places[key], f"{key} {error}")
             found += new
-            if action.type in (words.path, words.source, words.avoided_map):
-                files = [word for word in map(_value, new) if word]
-                if action.type is words.avoided_map:
-                    files = [words.avoided_map(word)[0] for word in files]
-                reads |= {f"{key} {i + 1}": file for i, file in enumerate(files)}
+            values = [word for word in map(_value, new) if word]
+            reads |= {
+                f"{key} {i + 1}": file
+                for i, word in enumerate(values)
+                if (file := file_of(action, word)) is not None
+            }
         try:
             options = self._parser.parse_args(found)
         except ValueError as error:

@@ -123,6 +123,18 @@ def _place_of(value: str, folder: Path) -> str:
     return path if _looks_like_a_file(value) or os.path.exists(path) else value
 
 
+def file_of(action: argparse.Action, word: str) -> str | None:
+    """Tell which file, or what that tmsgrad knows, a word of an option asks to be read."""
+    if action.type is words.avoided_map:
+        try:
+            return words.avoided_map(word)[0]
+        except argparse.ArgumentTypeError:
+            return None  # The parser refuses it, with its line.
+    if action.type is words.seed and _is_point(word):
+        return None
+    return word if action.type in (words.path, *_SOURCES) else None
+
+
 def _is_point(word: str) -> bool:
     return all(_NUMBER.fullmatch(part.strip()) for part in word.split(","))
 

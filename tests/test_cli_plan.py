@@ -118,6 +118,28 @@ def test_what_a_plan_reads_and_writes_is_known(tmp_path):
     assert first.writes == (str(tmp_path / "best"),)
 
 
+MAPS = (
+    OPTIMIZE.replace("radius = 5\n", "")
+    .replace("target = [-40, 30, 38]", 'target-map = "target.nii"')
+    .replace('out = "plan"', 'out = "plan"\navoid-map = ["spare.nii:60", "d/z.nii"]')
+)
+
+
+def test_maps_to_avoid_and_seeds_are_looked_for_and_watched(tmp_path):
+    (found,) = plan(tmp_path, MAPS).runs
+    assert found.reads["avoid-map 1"] == str(tmp_path / "spare.nii")
+    (tmp_path / "target.nii").touch()
+    words = ["run", "--check", tmp_path / "plan.toml"]
+    one_line(refused(words, tmp_path, "avoid-map", "spare.nii."))
+    (tmp_path / "plan.toml").write_text(MAPS.replace(":60", ":-60"))
+    one_line(refused(words, tmp_path, "plan.toml:6", "positive limit"))
+    functional = 'command = "target functional"\nbold = "b.nii"\nout = "t"\nseed = '
+    (found,) = plan(tmp_path, functional + '"mask.nii"').runs
+    assert found.reads["seed 1"] == str(tmp_path / "mask.nii")
+    (found,) = plan(tmp_path, functional + '"6,16,-10.5"').runs
+    assert "seed 1" not in found.reads
+
+
 WRONG = {
     "an unknown command": (
         OPTIMIZE.replace("optimize", "optimise"),
@@ -371,6 +393,10 @@ def test_a_plan_tells_what_its_steps_chose(tmp_path):
         "head mesh labels.nii --size gm=2,scalp=8 --out head.msh",
         "coil join a.ccd b.ccd --out both.tcd",
         "validate self --quick",
+        "target functional --bold b.nii --seed m/seed.nii --out t",
+        "target functional --bold b.nii --seed=-6,16,-10.5 --out t",
+        "optimize h.msh --coil my.ccd --target-map t.nii --out plan "
+        "--avoid-map spare.nii:60 --avoid-map z.nii",
     ],
 )
 def test_a_command_line_is_saved_as_a_plan(tmp_path, monkeypatch, line):
@@ -384,9 +410,8 @@ def test_a_command_line_is_saved_as_a_plan(tmp_path, monkeypatch, line):
     saved = read_plan(Path("plans/plan.toml"), parser)
     (found,) = saved.runs
     expected = options_of(shlex.join(given)) | {"threads": None, "device": None}
-    named = {"head", "coil", "coils", "labels", "out", "gifti", "resample"} & set(
-        expected
-    )
+    named = {"head", "coil", "coils", "labels", "out", "gifti", "resample", "bold"}
+    named = (named | {"seed", "target_map", "avoid_map"}) & set(expected)
     assert {
         k: v for k, v in without_words(found.options).items() if k not in named
     } == {k: v for k, v in expected.items() if k not in named}
@@ -398,6 +423,8 @@ def test_a_command_line_is_saved_as_a_plan(tmp_path, monkeypatch, line):
 
 
 def same_places(got, meant):
+    if got is None or isinstance(got, float) or isinstance(meant, float):
+        return got == meant
     if isinstance(got, list | tuple):
         return len(got) == len(meant) and all(map(same_places, got, meant))
     return got == meant or Path(got).resolve() == Path(meant).resolve()
@@ -416,7 +443,7 @@ def test_a_plan_is_not_written_over(tmp_path):
 
 def test_each_argument_that_names_a_file_is_marked_as_one():
     # Else it would not be looked for in the plan's folder.
-    marks = {words.path, words.source, words.output}
+    marks = {words.path, words.source, words.output, words.avoided_map}
     names = {
         "FILE",
         "DIR",
@@ -430,9 +457,13 @@ def test_each_argument_that_names_a_file_is_marked_as_one():
         "PLAN",
     }
     names |= {"LABELS", "PATH", "T", "RESULT", "TSV", "M2M", "REGION"}
+    names |= {"FILE[:V/M]"}
     for name, verb in verbs(parser()):
         for action in verb._actions:
             metavar = action.metavar
             first = metavar[0] if isinstance(metavar, tuple) else metavar
+            assert first != "SEED" or action.type is words.seed, (name, action.dest)
+            if action.type is words.seed:  # A file, a name or a point.
+                continue
             meant = first in names | {"SPHERE"}
             assert (action.type in marks) == meant, (name, action.dest)
