@@ -55,6 +55,7 @@ class Plan:
     rules: bool = False
     shape: bool = False
     motor: tuple[float, float, float] | str | None = None
+    motor_pose: str | None = None
     report: bool = False
     target_map: MapChoice | None = None
 

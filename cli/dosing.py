@@ -4,15 +4,14 @@ import argparse
 import os
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from .. import efield, meshing
-from ..coils import Coil, Pose, read_poses
+from ..coils import Coil
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region
 from ..optimize import dosing
-from .inputs import read_coil, read_head
+from .inputs import one_pose, read_coil, read_head
 from .notices import listening, warn
 from .outputs import output_folder, versions, write_json
 from .progress import Progress
@@ -52,7 +51,7 @@ def _dose(options: argparse.Namespace) -> dict:
                 "--target-coil: the dI/dt at full output of both coils must be known: give "
                 "--maximum and --target-maximum."
             )
-        poses = [_one_pose(path) for path in (options.motor_pose, options.target_pose)]
+        poses = [one_pose(path) for path in (options.motor_pose, options.target_pose)]
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
         places = (options.motor, options.target)
@@ -156,13 +155,6 @@ def _activation(
 
 def _maximum(given: float | None, coil: Coil) -> float | None:
     return coil.max_current_rate if given is None else given
-
-
-def _one_pose(path: str) -> Pose:
-    found = read_poses(path)
-    if len(found) != 1:
-        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
-    return jax.tree.map(lambda x: x[0], found.poses)
 
 
 def _region(

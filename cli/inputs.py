@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
 
 from .. import coils, efield, meshing
-from ..coils import Coil, PoseList
+from ..coils import Coil, Pose, PoseList
 from ..meshing import HeadMesh, Region
 from ..optimize.targeting import SymptomTarget, symptom_targets
 from .findings import warn_of
@@ -306,6 +307,20 @@ def read_pose_list(
     for note in poses.notes:
         print(f"tmsgrad: note: {note}", file=sys.stderr)
     return _turned(poses, turns)
+
+
+def one_pose(path: str) -> Pose:
+    """Read the only pose of a file.
+
+    Raises:
+        ValueError: There are more or none, or it is not in the head's frame.
+    """
+    found = coils.read_poses(path)
+    if len(found) != 1:
+        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
+    if found.frame != coils.navigation.HEAD_FRAME:
+        raise ValueError(f"{path}: {' '.join(found.notes)}")
+    return jax.tree.map(lambda x: x[0], found.poses)
 
 
 def _turned(poses: PoseList, turns: int) -> PoseList:

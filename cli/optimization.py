@@ -32,7 +32,14 @@ from .doses import (
 from .exports import export_fields, read_exports, write_coil_geo
 from .fields import error_figures, write_field_msh
 from .goals import Wishes, make_goal, named_positions, position_named, search_place
-from .inputs import read_coil, read_conductivity, read_head, resolve_target, way_to_mni
+from .inputs import (
+    one_pose,
+    read_coil,
+    read_conductivity,
+    read_head,
+    resolve_target,
+    way_to_mni,
+)
 from .maps import describe, extent, tell_map
 from .notices import heard, listening, warn
 from .outputs import FieldFile, output_folder, write_json
@@ -78,8 +85,10 @@ def optimize_pose(options: argparse.Namespace) -> dict:
         raise ValueError(
             "--shape is of one pose: leave out --uncertainty, --robust and --rules."
         )
-    if options.motor is not None and not options.rules:
-        raise ValueError("--motor is for --rules, which are not asked for.")
+    for name in ("motor", "motor_pose"):
+        if getattr(options, name) is not None and not options.rules:
+            name = name.replace("_", "-")
+            raise ValueError(f"--{name} is for --rules, which are not asked for.")
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"
     ):
@@ -125,6 +134,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         rules=options.rules,
         shape=options.shape,
         motor=options.motor,
+        motor_pose=options.motor_pose,
         report=options.report,
         target_map=options.target_choice,
     )
@@ -268,6 +278,15 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
 
 
 def _hotspot(plan: Plan, scalp: Scalp) -> Float[ndarray, "3"] | None:
+    if plan.motor_pose is not None:
+        pose = one_pose(plan.motor_pose)
+        centre, axis = np.asarray(pose.translation), np.asarray(pose.rotation)[:, 2]
+        distance = scalp.distance_along(centre, axis)
+        if not np.isfinite(distance):
+            raise ValueError(
+                f"--motor-pose {plan.motor_pose}: the coil's axis misses the scalp."
+            )
+        return centre + distance * axis
     if plan.motor is None:
         return None
     if isinstance(plan.motor, str):

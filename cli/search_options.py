@@ -73,12 +73,19 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="compare with scalp projection, 10-20 positions, a rule like Beam F3, an MNI "
         "coordinate, and with --motor the 5 cm rules",
     )
-    verb.add_argument(
+    motor = verb.add_mutually_exclusive_group()
+    motor.add_argument(
         "--motor",
         type=place,
         metavar="PLACE",
         help="the motor hotspot on the scalp, X,Y,Z in mm or a 10-20 position such as C3 "
         "in its stead: adds the 5, 5.5 and 6 cm rules to --rules",
+    )
+    motor.add_argument(
+        "--motor-pose",
+        type=path,
+        metavar="FILE",
+        help="the same where the axis of a coil over it meets the scalp: one pose",
     )
 
 

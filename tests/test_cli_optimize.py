@@ -13,10 +13,11 @@ from cli_examples import (
     assert_mesh,
     batch_of_one,
     no_picture,
+    refused,
     run,
     stored,
 )
-from heads import boxed_coil, five_layers, scalp_of_five_layers
+from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
@@ -172,6 +173,27 @@ def test_a_direction_and_a_dose_are_obeyed(dosed, plan, conductor, target):
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["share_of_max_didt"] == pytest.approx(didt / 100e6)
     assert "drive it with" in result.out
+
+
+def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_path):
+    scalp = scalp_of_five_layers()
+    pose = pose_over([-0.5, 0.1, 0.8], 0.4, 9e-3)
+    np.savetxt(tmp_path / "m1.txt", pose.to_matsimnibs())
+    plan = dataclasses.replace(optimization._DEMO, motor_pose=str(tmp_path / "m1.txt"))
+    found = optimization._hotspot(plan, scalp)
+    assert found is not None
+    assert abs(scalp.surface.signed_distance(found[None])[0]) < 1e-9
+    away = found - np.asarray(pose.translation)
+    np.testing.assert_allclose(
+        away / np.linalg.norm(away), np.asarray(pose.rotation)[:, 2], atol=1e-9
+    )
+    aside = pose.to_matsimnibs() + 300.0 * np.eye(4)[:, :1] @ np.eye(4)[3:]
+    np.savetxt(tmp_path / "m1.txt", aside)
+    with pytest.raises(ValueError, match=r"m1\.txt: the coil's axis misses the scalp"):
+        optimization._hotspot(plan, scalp)
+    words = case.optimize(tmp_path / "out", **{"motor-pose": tmp_path / "m1.txt"})
+    refused(words, tmp_path, "--motor-pose is for --rules")
+    refused([*words, "--rules", "--motor=C3"], tmp_path, "not allowed with")
 
 
 def test_a_ball_partly_outside_the_head_is_told(capsys):
