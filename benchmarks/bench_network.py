@@ -9,11 +9,13 @@ in a ball at the centre of the map's strongest cluster, as is usual; both poses 
 """
 
 import argparse
+from pathlib import Path
 
 import jax
 import numpy as np
 from benchmarks import record
 from benchmarks.bench_forward import head_of
+from matplotlib.figure import Figure
 from scipy.spatial import KDTree
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -43,7 +45,7 @@ def main(words: list[str]) -> None:
     )
     depth = -scalp.surface.signed_distance(head.centroids[near])
     near = near[depth < _DEEPEST]
-    rows = []
+    rows, first = [], ()
     for number in range(options.subjects):
         weights = network(np.random.default_rng(number), head.centroids[near])
         kept = weights > 0.05 * weights.max()
@@ -60,6 +62,7 @@ def main(words: list[str]) -> None:
             ).pose
             for each in (optimize.MeanOfMagnitude(modes), usual)
         ]
+        first = first or (head.centroids[near], weights, poses)
         values = []
         for pose in poses:
             field = efield.solve(conductor, coil, pose, 1e6)
@@ -83,7 +86,9 @@ def main(words: list[str]) -> None:
     print(
         f"gain: median {np.median(gains):.2%}, {gains.min():.2%} to {gains.max():.2%}"
     )
-    print("written to", record.write("network", rows))
+    path = record.write("network", rows)
+    _draw(rows, first, path.with_suffix(".png"))
+    print("written to", path)
 
 
 def network(rng: np.random.Generator, places: np.ndarray) -> np.ndarray:
@@ -114,3 +119,42 @@ def cluster_centre(head, near: np.ndarray, weights: np.ndarray) -> np.ndarray:
     mine = cluster == np.argmax(mass)
     centre = np.average(places[mine], axis=0, weights=(weights[strong] * volumes)[mine])
     return places[mine][np.argmin(np.linalg.norm(places[mine] - centre, axis=1))]
+
+
+def _draw(rows: list[dict], first: tuple, path: Path) -> None:
+    """Draw the fields of all subjects, and the map of the first with both coils."""
+    colours = {"by network": "#0b5394", "by cluster": "#b45f06"}
+    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+    fields, brain = figure.subplots(1, 2)
+    by_network, by_cluster = (
+        np.array([row[f"{name} [V/m]"] for row in rows]) for name in colours
+    )
+    ends = [0.95 * by_cluster.min(), 1.05 * by_network.max()]
+    fields.plot(ends, ends, color="#888888", linewidth=0.8)
+    fields.plot(by_cluster, by_network, "o", color=colours["by network"], alpha=0.7)
+    fields.set(
+        xlabel="coil placed for the strongest cluster [V/m]",
+        ylabel="coil placed for the network [V/m]",
+        title="Σ w |E| of each subject",
+        xlim=ends,
+        ylim=ends,
+        aspect="equal",
+    )
+    places, weights, poses = first
+    order = np.argsort(weights)
+    points = 1e3 * places[order]
+    dots = brain.scatter(
+        points[:, 1], points[:, 2], 4, weights[order], cmap="cividis", linewidths=0
+    )
+    for (name, colour), pose in zip(colours.items(), poses, strict=True):
+        y, z = 1e3 * np.asarray(pose.translation)[1:]
+        handle = 1e3 * 0.012 * np.asarray(pose.rotation)[1:, 1]
+        brain.plot([y, y + handle[0]], [z, z + handle[1]], color=colour, linewidth=2)
+        brain.plot(y, z, "o", color=colour, markersize=8, label=f"coil {name}")
+    figure.colorbar(dots, ax=brain, label="w, of the first subject")
+    brain.set(xlabel="MNI y [mm]", ylabel="MNI z [mm]", aspect="equal")
+    brain.legend(
+        frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1)
+    )
+    fields.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)

@@ -3,12 +3,13 @@
     python -m benchmarks show-results
 
 Text between `<!-- results -->` and `<!-- end -->` is replaced: a table for each file of
-`benchmarks/results`, and how to repeat it.
+`benchmarks/results`, its picture where it has one, and how to repeat it.
 """
 
 import importlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks import record
 
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+PICTURES = PAGE.parent / "figures"  # Copies, as a page shows none from outside docs/.
 
 
 def section(name: str, result: Mapping) -> str:
@@ -36,21 +38,25 @@ def section(name: str, result: Mapping) -> str:
     about, _, use = (bench.__doc__ or "").strip().partition("\n")
     command = next(line.strip() for line in use.splitlines() if "python -m" in line)
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
-    return "\n\n".join(
-        [
-            f"## {name}",
-            f"{about} As `{command}`, on {machine['device']} "
-            f"({machine['processor']}, {machine['cores']} cores), {machine['date']}; "
-            f"Python {machine['python']}, {versions}.",
-            record.table(rows),
-        ]
-    )
+    parts = [
+        f"## {name}",
+        f"{about} As `{command}`, on {machine['device']} "
+        f"({machine['processor']}, {machine['cores']} cores), {machine['date']}; "
+        f"Python {machine['python']}, {versions}.",
+        record.table(rows),
+    ]
+    if (record.RESULTS / f"{name}.png").exists():
+        parts.append(f"![{about}](figures/{name}.png)")
+    return "\n\n".join(parts)
 
 
 def main(words: list[str]) -> int:
     files = sorted(record.RESULTS.glob("*.json"))
     parts = [section(file.stem, json.loads(file.read_text("utf-8"))) for file in files]
     text = "<!-- results -->\n\n" + "\n\n".join(parts) + "\n\n<!-- end -->"
+    PICTURES.mkdir(exist_ok=True)
+    for file in sorted(record.RESULTS.glob("*.png")):
+        shutil.copyfile(file, PICTURES / file.name)
     page = PAGE.read_text("utf-8")
     # A function, as backslashes in the text are to stay.
     page = re.sub("<!-- results -->.*<!-- end -->", lambda _: text, page, flags=re.S)
