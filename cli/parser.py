@@ -20,6 +20,7 @@ from .common_options import (
 from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
+from .mistakes import TerseParser
 from .pulse_options import add_pulses
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
@@ -41,7 +42,7 @@ SYSTEMS = (
 
 
 def parser(
-    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+    kind: type[argparse.ArgumentParser] = TerseParser,
 ) -> argparse.ArgumentParser:
     """Make what reads the command line, with its help.
 

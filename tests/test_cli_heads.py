@@ -286,7 +286,7 @@ def test_conversion_to_other_formats_is_refused(tmp_path):
 def test_unknown_actions_are_refused(words):
     result = run(*words)
     assert result.status == 2
-    assert "usage: tmsgrad" in result.err
+    assert f"`tmsgrad {words[0]} --help` lists" in result.err
 
 
 # Pictures.

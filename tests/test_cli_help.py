@@ -77,6 +77,25 @@ def test_command_lines_in_the_documentation_are_right(page):
             read(words)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("optimise", "did you mean optimize?"),
+        ("coil inf", "did you mean info?"),
+        ("coil info a b", "tmsgrad coil info: error: nothing is to be done with b"),
+        ("coil info a --jsn", "there is no option --jsn; did you mean --json?"),
+        ("coil info a --jsn=3", "there is no option --jsn; did you mean --json?"),
+        ("coil info a --xyz", "there is no option --xyz\n"),
+        ("simulate --order 3", "argument --order: invalid choice"),
+    ],
+)
+def test_mistakes_are_told_in_two_lines(line, told):
+    result = run(*line.split())
+    assert result.status == 2
+    assert told in result.err
+    assert len(result.err.splitlines()) == 2
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completions_know_the_commands(shell):
     result = run("completion", shell)
