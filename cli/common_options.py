@@ -130,15 +130,17 @@ def add_conductor(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def add_uncertainty(verb: argparse.ArgumentParser) -> None:
-    """Add what makes the field uncertain."""
+def add_uncertainty(
+    verb: argparse.ArgumentParser, what: str = "the field in the target"
+) -> None:
+    """Add what makes the field, or what rests on it, uncertain."""
     verb.add_argument(
         "--uncertainty",
         nargs="?",
         const="literature",
         type=words.spread,
         metavar="SHARE",
-        help="tell what makes the field in the target uncertain: placement, and "
+        help=f"tell what makes {what} uncertain: placement, and "
         "conductivities as in the literature or with this relative deviation, as 0.1",
     )
     verb.add_argument(

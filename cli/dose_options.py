@@ -2,6 +2,7 @@
 
 import argparse
 
+from .common_options import add_uncertainty
 from .words import path, positive, source, triple
 
 
@@ -56,6 +57,14 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="of M1's field at threshold, from which tissue counts as activated (83)",
     )
+    verb.add_argument(
+        "--nifti",
+        type=path,
+        metavar="IMAGE",
+        help="write the share of M1's field, and what is activated, as images in this "
+        "image's grid, such as the T1's",
+    )
+    add_uncertainty(verb, "the matched output")
     _add_trains(verb)
 
 

@@ -11,6 +11,7 @@ from ..coils import Coil
 from ..efield import ElectricField
 from ..meshing import HeadMesh, Region
 from ..optimize import dosing
+from .dose_extras import interval_report, tell_interval, write_activation
 from .inputs import one_pose, read_coil, read_head
 from .notices import listening, warn
 from .outputs import output_folder, versions, write_json
@@ -38,6 +39,7 @@ def _dose(options: argparse.Namespace) -> dict:
     threshold = options.threshold / 100
     dosing.fixed(threshold)  # A threshold above 100 % is refused before any work.
     check_trains(options)
+    grid = None if options.nifti is None else meshing.read_grid(options.nifti)
     progress = Progress()
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
@@ -71,6 +73,18 @@ def _dose(options: argparse.Namespace) -> dict:
         ]
         outputs = _outputs(threshold, values, depths, most, metric.words)
         trains = trains_of(outputs, options)
+        sites = [
+            dosing.Site(*each)
+            for each in zip((coil, other), poses, regions, strict=True)
+        ]
+        sure = interval_report(
+            *(head, conductor, (sites[0], sites[1]), metric, outputs[-1]),
+            *(options, progress),
+        )
+        progress.stage("activation", "activated tissue")
+        matched = fields[1].scaled(values[0] / values[1])
+        active = _activation(options, head, matched, regions[1], values[0])
+        write_activation(folder, head, matched, values[0], active, grid)
         report = {
             "note": "for research use only; no medical device",
             "threshold": threshold,
@@ -90,7 +104,13 @@ def _dose(options: argparse.Namespace) -> dict:
                 for each in outputs
             ],
             "trains": trains_report(trains, options),
-            "activation": _activation(options, head, fields, regions, values),
+            "interval": sure,
+            "activation": {
+                "share_of_motor_field": options.activated / 100,
+                "volume_mm3": active.volume * 1e9,
+                "share_inside_target": active.inside,
+                "share_of_target": active.covered,
+            },
             "versions": versions(),
             "provenance": Provenance.of(options).as_json(),
         }
@@ -101,6 +121,7 @@ def _dose(options: argparse.Namespace) -> dict:
         write_json(folder / "dose.json", report)
         progress.close()
     _tell(report, outputs, options)
+    tell_interval(sure)
     tell_trains(outputs, trains)
     return report
 
@@ -137,20 +158,13 @@ def _share(each: dosing.Output, matched: dosing.Output) -> float:
 def _activation(
     options: argparse.Namespace,
     head: HeadMesh,
-    fields: list[ElectricField],
-    regions: list[Region],
-    values: list[float],
-) -> dict:
-    """Where the matched field reaches a share of that of M1 at threshold."""
-    scaled = fields[1].scaled(values[0] / values[1])
-    limit = options.activated / 100 * values[0]
-    found = dosing.activated(head, scaled, limit, regions[1], options.tissue)
-    return {
-        "share_of_motor_field": options.activated / 100,
-        "volume_mm3": found.volume * 1e9,
-        "share_inside_target": found.inside,
-        "share_of_target": found.covered,
-    }
+    matched: ElectricField,
+    target: Region,
+    motor: float,
+) -> dosing.Activation:
+    """Where the matched field reaches a share of that of M1 at threshold. [V/m]"""
+    limit = options.activated / 100 * motor
+    return dosing.activated(head, matched, limit, target, options.tissue)
 
 
 def _maximum(given: float | None, coil: Coil) -> float | None:

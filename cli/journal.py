@@ -180,13 +180,18 @@ def _dose(report: dict) -> tuple[str, str, str]:
         + ("" if each["reachable"] else " (not reachable)")
         for each in report["outputs"]
     ]
-    active = report["activation"]
+    active, sure = report["activation"], report["interval"]
+    interval = ""
+    if sure is not None:
+        low, high = sure["interval_95"]
+        interval = f"95 % of matched outputs within {low:.0%} to {high:.0%}; "
     return (
         "; ".join(outputs),
         f"motor threshold {report['threshold']:.0%} of the output; field by "
         f"{report['metric']}",
-        f"{active['volume_mm3']:.0f} mm³ reach {active['share_of_motor_field']:.0%} of "
-        f"M1's field at threshold, {active['share_inside_target']:.0%} of it in the target",
+        f"{interval}{active['volume_mm3']:.0f} mm³ reach "
+        f"{active['share_of_motor_field']:.0%} of M1's field at threshold, "
+        f"{active['share_inside_target']:.0%} of it in the target",
     )
 
 

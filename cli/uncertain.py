@@ -61,7 +61,7 @@ def uncertainty_table(
         What `tell_uncertainty` prints, for JSON too. [V/m]
     """
     progress.stage("uncertainty", "uncertain conductivities")
-    tissues = tissues_of(placed, options)
+    tissues = chosen_tissues(placed.head, placed.conductor, options)
     rate = efield.rates(placed.conductor, placed.coil, placed.pose, placed.rate)
     summary = _Summary(placed.target, placed.value)
     near = efield.first_order(placed.conductor, tissues, rate, summary)
@@ -79,14 +79,16 @@ def uncertainty_table(
     return _report(tissues, near, drawn, moved, spread, surrogate.error)
 
 
-def tissues_of(placed: Placed, options: argparse.Namespace) -> efield.UncertainTissues:
+def chosen_tissues(
+    head: HeadMesh, conductor: Conductor, options: argparse.Namespace
+) -> efield.UncertainTissues:
     """The uncertain conductivities that the options ask for."""
     chosen = (
         efield.CONDUCTIVITY_DISTRIBUTIONS
         if options.uncertainty == "literature"
         else efield.relative_distributions(float(options.uncertainty))
     )
-    return efield.uncertain_tissues(placed.head, placed.conductor, chosen)
+    return efield.uncertain_tissues(head, conductor, chosen)
 
 
 def placement_spread(options: argparse.Namespace) -> PlacementSpread:
@@ -211,9 +213,10 @@ def best_pose_shift(
 ) -> dict | None:
     """Find how far the best pose moves with the conductivities; None at a border."""
     progress.stage("best pose", "how far the best pose moves")
+    tissues = chosen_tissues(placed.head, placed.conductor, options)
     try:
         found = optimize.optimum_shift(
-            *(prepared, placed.conductor, tissues_of(placed, options), placed.target),
+            *(prepared, placed.conductor, tissues, placed.target),
             *(placed.pose, objective),
         )
     except ValueError:

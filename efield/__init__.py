@@ -87,5 +87,6 @@ from .uncertainty import (
 )
 from .variables import (
     UncertainTissues as UncertainTissues,
+    sobol as sobol,
     uncertain_tissues as uncertain_tissues,
 )

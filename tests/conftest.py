@@ -4,9 +4,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from compiling import compile_in_a_hurry
 from hypothesis import settings
 
 
+compile_in_a_hurry()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

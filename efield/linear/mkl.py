@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import logging
+import os
 
 
 _log = logging.getLogger("tmsgrad")
@@ -28,6 +29,8 @@ def mkl() -> ctypes.CDLL | None:
         _log.warning("pypardiso is installed, but MKL cannot be loaded: %s", error)
         return None
     assert library is not None
+    # Else each of pypardiso's solvers searches Python's folders again, for half a second.
+    os.environ.setdefault("PYPARDISO_MKL_RT", library._name)
     status = library.MKL_CBWR_Set(ctypes.c_int(_BRANCH_OF_THIS_PROCESSOR))
     if status != 0:
         _log.info(

@@ -1,6 +1,11 @@
 """How strong to stimulate: from a motor threshold to the output for a target."""
 
 from .activation import Activation as Activation, activated as activated
+from .interval import (
+    DoseInterval as DoseInterval,
+    Site as Site,
+    matched_interval as matched_interval,
+)
 from .metrics import (
     AbstractMetric as AbstractMetric,
     MeanNormal as MeanNormal,

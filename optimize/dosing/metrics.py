@@ -4,6 +4,8 @@ import abc
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from ...efield import ElectricField, volume_percentiles
 from ...meshing import HeadMesh, Region, cortical_normals
@@ -18,8 +20,15 @@ class AbstractMetric(abc.ABC):
         """The metric in words."""
 
     @abc.abstractmethod
+    def of_draws(
+        self, head: HeadMesh, vectors: Float[ndarray, "draw some 3"], region: Region
+    ) -> Float[ndarray, "draw"]:
+        """Measure E in the tetrahedra of a region, for each of several fields. [V/m]"""
+
     def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
         """Measure one placement's field. [V/m]"""
+        vectors = np.asarray(field.vectors, dtype=np.float64)[region.tetrahedra]
+        return float(self.of_draws(head, vectors[None], region)[0])
 
 
 @dataclass(frozen=True)
@@ -31,9 +40,11 @@ class MeanStrength(AbstractMetric):
         """The metric in words."""
         return "mean |E|"
 
-    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
-        """Measure one placement's field. [V/m]"""
-        return float(field.mean_magnitude(region))
+    def of_draws(
+        self, head: HeadMesh, vectors: Float[ndarray, "draw some 3"], region: Region
+    ) -> Float[ndarray, "draw"]:
+        """Measure E in the tetrahedra of a region, for each of several fields. [V/m]"""
+        return np.linalg.norm(vectors, axis=2) @ region.weights
 
 
 @dataclass(frozen=True)
@@ -57,11 +68,15 @@ class Percentile(AbstractMetric):
         """The metric in words."""
         return f"percentile {self.share:g} of |E|"
 
-    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
-        """Measure one placement's field. [V/m]"""
-        values = np.asarray(field.magnitude)[region.tetrahedra]
+    def of_draws(
+        self, head: HeadMesh, vectors: Float[ndarray, "draw some 3"], region: Region
+    ) -> Float[ndarray, "draw"]:
+        """Measure E in the tetrahedra of a region, for each of several fields. [V/m]"""
         volumes = head.volumes[region.tetrahedra]
-        return volume_percentiles(values, volumes, [self.share])[0]
+        sizes = np.linalg.norm(vectors, axis=2)
+        return np.array(
+            [volume_percentiles(each, volumes, [self.share])[0] for each in sizes]
+        )
 
 
 @dataclass(frozen=True)
@@ -73,8 +88,9 @@ class MeanNormal(AbstractMetric):
         """The metric in words."""
         return "mean component along the cortex's normals"
 
-    def __call__(self, head: HeadMesh, field: ElectricField, region: Region) -> float:
-        """Measure one placement's field. [V/m]"""
+    def of_draws(
+        self, head: HeadMesh, vectors: Float[ndarray, "draw some 3"], region: Region
+    ) -> Float[ndarray, "draw"]:
+        """Measure E in the tetrahedra of a region, for each of several fields. [V/m]"""
         normals = cortical_normals(head, head.centroids[region.tetrahedra])
-        inside = np.asarray(field.vectors)[region.tetrahedra]
-        return float(abs(region.weights @ np.sum(normals * inside, axis=1)))
+        return abs(np.sum(normals * vectors, axis=2) @ region.weights)
