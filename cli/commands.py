@@ -7,6 +7,7 @@ from .dosing import dose
 from .eeg import eeg_alpha
 from .heads import head_check, head_convert, head_mesh
 from .info import coil_info, head_info
+from .live import eeg_live
 from .optimization import demo, optimize_pose
 from .poses import pose_convert, pose_info
 from .pulses import eeg_pulses
@@ -31,6 +32,7 @@ COMMANDS = {
     "eeg alpha": eeg_alpha,
     "eeg burst": eeg_burst,
     "eeg pulses": eeg_pulses,
+    "eeg live": eeg_live,
     "head info": head_info,
     "head check": head_check,
     "head convert": head_convert,

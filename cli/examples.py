@@ -30,6 +30,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad eeg pulses rest.vhdr --channels C3 --minus FC1,FC5,CP1,CP5 "
         "--phase trough --out pulses",
     ),
+    "eeg live": (
+        "tmsgrad eeg live BrainAmp --channels C3 --minus FC1,FC5,CP1,CP5 --phase trough "
+        "--markers pulses --pulses 600 --out session",
+    ),
     "target functional": (
         "tmsgrad target functional --bold sub-01_space-MNI_desc-preproc_bold.nii.gz "
         "--confounds confounds.tsv --out target",

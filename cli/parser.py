@@ -21,7 +21,7 @@ from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
-from .pulse_options import add_pulses
+from .pulse_options import add_live, add_pulses
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .target_options import add_functional
@@ -141,6 +141,7 @@ def parser(
     add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))
     add_burst(_action(eeg, "burst", "theta and gamma, for theta bursts"))
     add_pulses(_action(eeg, "pulses", "pulses at a phase, in a recording played again"))
+    add_live(_action(eeg, "live", "pulses at a phase, while the EEG streams in"))
 
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))

@@ -20,7 +20,7 @@ from .plan_words import actions, as_words, file_of, key_of, verbs
 
 # What a plan tells the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
-_NO_RUNS = ("run", "plan", "completion")
+_NO_RUNS = ("run", "plan", "completion", "eeg live")
 
 _At = tuple[str | int, ...]  # Keys and numbers that lead to a table or key.
 

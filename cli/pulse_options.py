@@ -27,6 +27,47 @@ def add_pulses(verb: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="the mean of these is the signal; with --filter, what it weighs (all)",
     )
+    _add_decisions(verb)
+
+
+def add_live(verb: argparse.ArgumentParser) -> None:
+    """Add what `eeg live` takes."""
+    verb.add_argument(
+        "stream", metavar="STREAM", help="name of a stream of the Lab Streaming Layer"
+    )
+    verb.add_argument(
+        "--channels",
+        type=words.several,
+        required=True,
+        metavar="A,B,...",
+        help="the mean of these is the signal; with --filter, what it weighs; numbers from "
+        "1 on where the stream names none",
+    )
+    _add_decisions(verb)
+    verb.add_argument(
+        "--markers",
+        metavar="NAME",
+        help="send a marker when each pulse is due, by a stream of this name",
+    )
+    verb.add_argument(
+        "--pulses", type=words.count, metavar="N", help="end after so many pulses"
+    )
+    verb.add_argument(
+        "--duration",
+        type=words.positive,
+        metavar="S",
+        help="end so long after the training, s (without it or --pulses: at Ctrl-C)",
+    )
+    verb.add_argument(
+        "--wait",
+        type=words.positive,
+        default=5.0,
+        metavar="S",
+        help="how long to look for the stream, s (5)",
+    )
+
+
+def _add_decisions(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--minus",
         type=words.several,
@@ -60,7 +101,7 @@ def add_pulses(verb: argparse.ArgumentParser) -> None:
         help="of the rhythm (8,13)",
     )
     for name, default, unit, what in (
-        ("training", 60.0, "S", "first part of the recording, to learn from"),
+        ("training", 60.0, "S", "first part of the EEG, to learn from"),
         ("refractory", 1.0, "S", "least time from pulse to pulse"),
         ("latency", 5.0, "MS", "from the last sample to the earliest pulse"),
         ("hop", 4.0, "MS", "between decisions"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..optimize import timing
-from ..optimize.timing import Pulses
+from ..optimize.timing import BandPass, PulseRule, Pulses
 from .eeg_signal import channel_weights, checked_recording
 from .notices import warn
 from .outputs import output_folder, write_json
@@ -26,29 +26,19 @@ def eeg_pulses(options: argparse.Namespace) -> dict:
         rate, signal, weights = _signal(options)
         band = timing.BandPass(rate, *options.band)
         training = signal[: round(options.training * rate)]
-        ratio = _ratio(options, training, band)
-        estimator = (
-            timing.Autoregressive(band)
-            if options.method == "ar"
-            else timing.educate(training, band)
-        )
-        target, device = (
-            math.radians(options.phase),
-            {"hop": options.hop * 1e-3, "latency": options.latency * 1e-3},
-        )
-        aim = timing.aim_for(training, band, estimator, target, **device)
-        every = round(0.1 * rate)
-        gate = timing.least_amplitude(training, estimator, options.gate, every)
+        ratio = checked_ratio(options, training, band, options.recording)
+        rule = learned_rule(options, training, band)
         pulses = timing.replay(
             signal,
             band,
-            estimator,
-            target,
-            aim=aim,
+            rule.estimator,
+            math.radians(options.phase),
+            aim=rule.aim,
             start=options.training,
-            refractory=options.refractory,
-            gate=gate if options.gate else 0.0,
-            **device,
+            hop=rule.hop,
+            latency=rule.latency,
+            refractory=rule.refractory,
+            gate=rule.gate,
         )
         report = {**_report(pulses), "rhythm_above_noise_db": ratio, "weights": weights}
         report |= {"method": options.method, "phase_degrees": options.phase}
@@ -86,12 +76,19 @@ def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, floa
     return recording.rate, weights @ signals, named
 
 
-def _ratio(options: argparse.Namespace, training: ndarray, band) -> float:
+def checked_ratio(
+    options: argparse.Namespace, training: ndarray, band: BandPass, source: str
+) -> float:
+    """How far a band stands above the noise. [dB]
+
+    Raises:
+        ValueError: It does not.
+    """
     ratio = timing.rhythm_above_noise(training, band)
     if not ratio >= _NO_RHYTHM:
         raise ValueError(
-            f"{options.recording}: between {band.low:g} and {band.high:g} Hz the spectrum "
-            f"is {ratio:.1f} dB above its fall; without a rhythm ({_NO_RHYTHM:g} dB) there "
+            f"{source}: between {band.low:g} and {band.high:g} Hz the spectrum is "
+            f"{ratio:.1f} dB above its fall; without a rhythm ({_NO_RHYTHM:g} dB) there "
             "is no phase to meet. Take other channels, --filter or another --band."
         )
     if ratio < _WEAK:
@@ -102,13 +99,50 @@ def _ratio(options: argparse.Namespace, training: ndarray, band) -> float:
     return ratio
 
 
+def learned_rule(
+    options: argparse.Namespace, training: ndarray, band: BandPass
+) -> PulseRule:
+    """Learn from a training how to decide on pulses."""
+    estimator = (
+        timing.Autoregressive(band)
+        if options.method == "ar"
+        else timing.educate(training, band)
+    )
+    target = math.radians(options.phase)
+    device = {"hop": options.hop * 1e-3, "latency": options.latency * 1e-3}
+    aim = timing.aim_for(training, band, estimator, target, **device)
+    every = round(0.1 * band.rate)
+    gate = timing.least_amplitude(training, estimator, options.gate, every)
+    return PulseRule(
+        band,
+        estimator,
+        aim,
+        refractory=options.refractory,
+        gate=gate if options.gate else 0.0,
+        **device,
+    )
+
+
 def _report(pulses: Pulses) -> dict:
-    took = pulses.decision_times
     return {
         "pulses": len(pulses.times),
+        **met(pulses),
+        **decided(pulses.decision_times),
+    }
+
+
+def met(pulses: Pulses) -> dict:
+    """How well pulses met their phase."""
+    return {
         "mean_error_degrees": math.degrees(pulses.mean_error),
         "spread_degrees": math.degrees(pulses.spread),
         "hit_rate": pulses.hit_rate(),
+    }
+
+
+def decided(took: ndarray) -> dict:
+    """How long decisions took."""
+    return {
         "decisions": len(took),
         "decision_ms_median": 1e3 * float(np.median(took)),
         "decision_ms_99_percent": 1e3 * float(np.percentile(took, 99)),

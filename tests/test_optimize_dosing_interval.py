@@ -118,7 +118,8 @@ def test_the_command_tells_intervals_and_writes_what_is_activated(case, tmp_path
     assert share[sites()[1].region.tetrahedra] @ sites()[1].region.weights == (
         pytest.approx(1, rel=1e-6)
     )
-    voxels = nibabel.nifti1.load(tmp_path / "out" / "activated.nii.gz").get_fdata() > 0
+    image = nibabel.Nifti1Image.from_filename(tmp_path / "out" / "activated.nii.gz")
+    voxels = image.get_fdata() > 0
     # Voxels of 4 mm in a shell of 8 mm.
     assert voxels.sum() * 64 == pytest.approx(volume, rel=0.1)
     refused([*words[:-1], "--nifti=none.nii"], tmp_path, "none.nii")

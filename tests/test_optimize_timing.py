@@ -98,6 +98,16 @@ def test_the_filter_finds_the_channels_with_the_rhythm():
     assert np.linalg.norm(weights) == pytest.approx(1)
     ratio = lambda w: np.abs(w @ pattern) / (w @ noise).std()
     assert ratio(weights) > 1.1 * ratio(np.eye(6)[2])
+    # Neither an average reference nor a channel twice adds or takes a signal.
+    referenced = mixed - mixed.mean(axis=0)
+    found = timing.strongest_rhythm(referenced, RATE) @ referenced
+    without = timing.strongest_rhythm(referenced[1:], RATE) @ referenced[1:]
+    twice = referenced[[1, 2, 2, 3, 4, 5]]
+    again = timing.strongest_rhythm(twice, RATE) @ twice
+    for other in (without, again):
+        assert abs(np.corrcoef(found, other)[0, 1]) == pytest.approx(1, abs=1e-8)
+    with pytest.raises(ValueError, match="no room for its flank"):
+        timing.strongest_rhythm(mixed, RATE, (2.0, 9.0))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from scipy import linalg, signal
 
 _FLANK = 1.0  # Between the band and its flanks. [Hz]
 _ORDER = 2  # Of the band-pass.
+_LEAST = 1e-10  # Of the largest power, for a combination of channels to count.
 
 
 def strongest_rhythm(
@@ -19,7 +20,8 @@ def strongest_rhythm(
 
     Spatio-spectral decomposition [Nikulin et al. 2011,
     doi:10.1016/j.neuroimage.2011.01.057]: the first generalised eigenvector of the
-    covariances in the band and in its flanks.
+    covariances in the band and in its flanks. Channels may depend on each other, as they do
+    after an average reference: what none of them has is left out.
 
     Args:
         signals: Of all channels.
@@ -30,23 +32,28 @@ def strongest_rhythm(
         Weights of unit norm: `weights @ signals` is the rhythm.
 
     Raises:
-        ValueError: The channels depend on each other.
+        ValueError: A flank would begin below 0 Hz, or the channels are flat.
     """
     low, high = band
     width = high - low
+    if low - _FLANK - width / 2 <= 0:
+        raise ValueError(
+            f"a band from {low:g} to {high:g} Hz leaves no room for its flank below: take "
+            "a narrower one, or channels without a filter."
+        )
     inside = _covariance(signals, rate, (low, high))
     flanks = _covariance(signals, rate, (low - _FLANK - width / 2, low - _FLANK))
     flanks = flanks + _covariance(
         signals, rate, (high + _FLANK, high + _FLANK + width / 2)
     )
-    try:
-        _, vectors = linalg.eigh(inside, flanks)
-    except linalg.LinAlgError:
-        raise ValueError(
-            "the channels depend on each other (an average reference, or a channel twice): "
-            "leave one out."
-        ) from None
-    best = vectors[:, -1]
+    # What no channel has, as their mean after an average reference, has no ratio.
+    power, vectors = linalg.eigh(inside + flanks)
+    kept = power > _LEAST * power[-1]
+    if not kept.any():
+        raise ValueError("the channels have nothing in the band and beside it.")
+    white = vectors[:, kept] / np.sqrt(power[kept])
+    _, turned = linalg.eigh(white.T @ inside @ white)
+    best = white @ turned[:, -1]
     best = best / np.linalg.norm(best)
     return best * np.sign(best[np.argmax(np.abs(best))])
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import signal
 
+from .decisions import PulseRule
 from .phase import AbstractPhaseEstimator, BandPass, phase_afterwards
 
 
@@ -93,24 +94,23 @@ def replay(
         ValueError: The recording is flat, too short or not finite, a setting is out of
             range, or no pulse came.
     """
-    _check(recorded, band, estimator, (start, hop, latency, refractory, gate))
-    step = max(round(hop * band.rate), 1)
+    wanted = target if aim is None else aim
+    rule = PulseRule(band, estimator, wanted, hop, latency, refractory, gate)
+    _check(recorded, rule, start)
     begin = max(round(start * band.rate), estimator.samples, _ring(band))
     times, amplitudes, took = [], [], []
-    ready, wanted = 0.0, target if aim is None else aim
-    for end in range(begin, len(recorded) - _ring(band), step):
+    ready = 0.0
+    for end in range(begin, len(recorded) - _ring(band), rule.step):
         now = (end - 1) / band.rate
         if now + latency < ready:
             continue
         clock = time.perf_counter()
-        phase, amplitude, frequency = estimator(recorded[end - estimator.samples : end])
-        turn = 2 * np.pi * frequency
-        wait = ((wanted - phase - turn * latency) % (2 * np.pi)) / turn
+        pulse = rule(recorded[end - estimator.samples : end], now)
         took.append(time.perf_counter() - clock)
-        if amplitude > 0 and amplitude >= gate and wait < step / band.rate:
-            times.append(now + latency + wait)
-            amplitudes.append(amplitude)
-            ready = times[-1] + refractory
+        if pulse is not None:
+            times.append(pulse.time)
+            amplitudes.append(pulse.amplitude)
+            ready = pulse.time + refractory
     if not times:
         raise ValueError(
             f"none of {len(took)} decisions led to a pulse: the gate of {gate:g} is too "
@@ -227,31 +227,19 @@ def _ring(band: BandPass) -> int:
     return round(_RINGS * band.rate)
 
 
-def _check(
-    recorded: ndarray,
-    band: BandPass,
-    estimator: AbstractPhaseEstimator,
-    settings: tuple[float, ...],
-) -> None:
+def _check(recorded: ndarray, rule: PulseRule, start: float) -> None:
     if not np.isfinite(recorded).all():
         raise ValueError(
             "the recording has values that are not finite: cut them before."
         )
     if np.ptp(recorded) == 0:
         raise ValueError("the recording is flat: take another channel.")
-    names = ("start", "hop", "latency", "refractory", "gate")
-    for name, value in zip(names, settings, strict=True):
-        if not (np.isfinite(value) and value >= 0):
-            raise ValueError(f"`{name}` must be zero or more, got {value!r}.")
-    start, hop, latency, *_ = settings
-    if not (0 < hop <= 0.5 / band.high and latency < 2 / band.low):
+    if not (np.isfinite(start) and start >= 0):
+        raise ValueError(f"`start` must be zero or more, got {start!r}.")
+    rate = rule.band.rate
+    least = max(start, rule.estimator.samples / rate, _RINGS) + _RINGS + 5
+    if len(recorded) / rate < least:
         raise ValueError(
-            f"`hop` must be positive and at most half a period ({0.5 / band.high:g} s), "
-            f"`latency` below two ({2 / band.low:g} s); got {hop:g} s and {latency:g} s."
-        )
-    least = max(start, estimator.samples / band.rate, _RINGS) + _RINGS + 5
-    if len(recorded) / band.rate < least:
-        raise ValueError(
-            f"the recording has {len(recorded) / band.rate:.1f} s; at least {least:.1f} s "
+            f"the recording has {len(recorded) / rate:.1f} s; at least {least:.1f} s "
             "are needed."
         )

@@ -1,0 +1,90 @@
+"""Whether a pulse comes next: the rule that a replay and a live stream share."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .phase import AbstractPhaseEstimator, BandPass
+
+
+class NextPulse(NamedTuple):
+    """A pulse that has been decided on.
+
+    Attributes:
+        time: When it comes, on the clock of the decision. [s]
+        amplitude: Of the rhythm, in the unit of the signal.
+        frequency: Of the rhythm. [Hz]
+    """
+
+    time: float
+    amplitude: float
+    frequency: float
+
+
+@dataclass(frozen=True)
+class PulseRule:
+    """Decides from the last samples whether a pulse comes before the next decision.
+
+    Attributes:
+        band: The rhythm's.
+        estimator: Tells the phase now.
+        aim: Phase that the estimator must tell for a pulse; 0 is a peak. [rad]
+        hop: Between decisions; a whole number of samples is taken. [s]
+        latency: From the last sample to the earliest pulse: acquisition, decision and
+            stimulator. [s]
+        refractory: Least time from pulse to pulse. [s]
+        gate: No pulse below this amplitude, in the unit of the signal.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+
+    band: BandPass
+    estimator: AbstractPhaseEstimator
+    aim: float
+    hop: float = 0.004
+    latency: float = 0.005
+    refractory: float = 1.0
+    gate: float = 0.0
+
+    def __post_init__(self):
+        for name in ("hop", "latency", "refractory", "gate"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"`{name}` must be zero or more, got {value!r}.")
+        longest, latest = 0.5 / self.band.high, 2 / self.band.low
+        if not (0 < self.hop <= longest and self.latency < latest):
+            raise ValueError(
+                f"`hop` must be positive and at most half a period ({longest:g} s), "
+                f"`latency` below two ({latest:g} s); got {self.hop:g} s and "
+                f"{self.latency:g} s."
+            )
+
+    @property
+    def step(self) -> int:
+        """Samples from one decision to the next."""
+        return max(round(self.hop * self.band.rate), 1)
+
+    @property
+    def horizon(self) -> float:
+        """From the last sample to the earliest pulse of the next decision. [s]"""
+        return self.latency + self.step / self.band.rate
+
+    def __call__(self, window: Float[ndarray, "time"], now: float) -> NextPulse | None:
+        """Decide.
+
+        Args:
+            window: As many samples as the estimator takes, and nothing later.
+            now: Of the last of them, on any clock. [s]
+        """
+        phase, amplitude, frequency = self.estimator(window)
+        turn = 2 * np.pi * frequency
+        wait = ((self.aim - phase - turn * self.latency) % (2 * np.pi)) / turn
+        if not (amplitude > 0 and amplitude >= self.gate):
+            return None
+        if wait >= self.step / self.band.rate:
+            return None
+        return NextPulse(now + self.latency + wait, amplitude, frequency)
