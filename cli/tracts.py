@@ -41,7 +41,7 @@ def target_structural(options: argparse.Namespace) -> dict:
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
         grid = _grid(options.head, head) if grid is None else grid
-        places = _Places(options)
+        places = Places(options)
         target = places.of(options.indirect, "--indirect")
         if isinstance(data, Tractogram):
             tracts = data
@@ -117,7 +117,7 @@ def _tracked(
     )
 
 
-class _Places:
+class Places:
     """Turns words into places of the head."""
 
     def __init__(self, options: argparse.Namespace):
