@@ -6,9 +6,9 @@ lies across a sulcus is far. A functional voxel takes the mean over its volume o
 matter, white matter and cerebrospinal fluid do: partial volume.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -24,7 +24,8 @@ _FARTHEST = 3.0  # Widths, beyond which a patch is nothing.
 _LEAST_TISSUE = 0.3  # Of a voxel, that belongs to the brain's mask.
 
 
-class Brain(Protocol):
+@dataclass(frozen=True, eq=False)
+class Brain(ABC):
     """What the simulation needs to know of a brain.
 
     Attributes:
@@ -37,22 +38,18 @@ class Brain(Protocol):
     affine: ndarray
     shares: ndarray
 
+    @abstractmethod
     def nearest(self, point: ndarray) -> ndarray:
         """The place of gray matter next to a point. [mm]"""
-        ...
 
+    @abstractmethod
     def patch(self, centre: ndarray, width: float) -> ndarray:
         """A Gaussian of distance from a place, mean over each voxel of the mask."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
-class Ellipsoid:
+class Ellipsoid(Brain):
     """Gray matter alone, of the size of the MNI brain."""
-
-    mask: ndarray
-    affine: ndarray
-    shares: ndarray
 
     def nearest(self, point: ndarray) -> ndarray:
         return point
@@ -63,7 +60,7 @@ class Ellipsoid:
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class Folded(Brain):
     """The template's gray matter.
 
     Attributes:
@@ -72,9 +69,6 @@ class Folded:
         means: From gray matter's voxels to functional voxels: their volume's mean.
     """
 
-    mask: ndarray
-    affine: ndarray
-    shares: ndarray
     places: ndarray
     ways: sparse.csr_array
     means: sparse.csr_array
@@ -90,9 +84,8 @@ class Folded:
         start = int(np.argmin(np.sum((self.places - centre) ** 2, axis=1)))
         limit = _FARTHEST * width
         # Only what can be reached is given to the search, which looks at all it has.
-        close = np.flatnonzero(
-            np.sum((self.places - self.places[start]) ** 2, axis=1) <= limit**2
-        )
+        apart = np.sum((self.places - self.places[start]) ** 2, axis=1)
+        close = np.flatnonzero(apart <= limit**2)
         part = self.ways[close][:, close]
         at = int(np.searchsorted(close, start))
         apart = csgraph.dijkstra(part, directed=False, indices=at, limit=limit)
@@ -120,7 +113,7 @@ def folded(spacing: float = 4.0) -> Folded:
     affine, shape = _grid(spacing)
     where = [np.argwhere(labels == tag) + fine[:3, 3] for tag in (_GRAY, _WHITE, _CSF)]
     to_voxels = [_means(points, affine, shape) for points in where]
-    shares = np.stack([m @ np.ones(m.shape[1]) for m in to_voxels], axis=1)
+    shares = np.stack([m.sum(axis=1) for m in to_voxels], axis=1)
     tissue = (shares[:, 0] + shares[:, 1] >= _LEAST_TISSUE).reshape(shape)
     mask = np.asarray(ndimage.binary_fill_holes(ndimage.binary_closing(tissue)))
     inside = np.flatnonzero(mask)
