@@ -3,9 +3,10 @@
 The correlation of a seed's time course with every voxel, after Fisher's transformation, is
 searched in a region for the voxels of strongest anticorrelation; of these the weightiest
 cluster is taken, and its centre of gravity is the target, which is steadier than the peak
-[Cash et al. 2021, doi:10.1002/hbm.25330]. Where the seed's own signal is too noisy, as in
-the subgenual cingulate, a group's connectivity map of it weighs all voxels outside the
-search region to a time course [Fox et al. 2013, PMC3594474].
+[Cash et al. 2021, doi:10.1002/hbm.25330]; weights are squares, so that where a fold makes
+one side of the cluster large, its middle counts more. Where the seed's own signal is too
+noisy, as in the subgenual cingulate, a group's connectivity map of it weighs all voxels
+outside the search region to a time course [Fox et al. 2013, PMC3594474].
 
 How far the target moves between resampled blocks of time [Künsch 1989, doi:10.1214/aos/
 1176347265] gives an interval, and between the halves of the series a measure of
@@ -61,7 +62,7 @@ class FunctionalTarget:
     Attributes:
         centre: Centre of gravity of the cluster. [m]
         cluster: Which voxels of the mask it is.
-        weights: Of these: minus the smoothed Fisher z, so strong anticorrelation counts.
+        weights: Of these: the smoothed Fisher z, squared.
         peak: The voxel of strongest anticorrelation. [m]
         z: Of every voxel of the mask, not smoothed.
         mean_z: Of the cluster.
@@ -183,7 +184,7 @@ def find_target(
     return FunctionalTarget(
         centre,
         grid.region[kept],
-        -smooth[kept],
+        smooth[kept] ** 2,
         grid.positions[kept[np.argmin(smooth[kept])]],
         z,
         float(z[grid.region[kept]].mean()),
@@ -309,7 +310,8 @@ def _located(
     mass = np.bincount(of_each, -values)
     mass[0] = -np.inf
     kept = np.flatnonzero(of_each == np.argmax(mass))
-    centre = -values[kept] @ grid.positions[kept] / -values[kept].sum()
+    weights = values[kept] ** 2
+    centre = weights @ grid.positions[kept] / weights.sum()
     return centre, kept, values
 
 
