@@ -6,18 +6,22 @@ dorsolateral prefrontal cortex whose middle is the truth, and in parietal cortex
 other networks, three of which reach into the search region; a global signal; noise with a
 spectrum of 1/f and a short correlation in space, white noise, both stronger in the
 subgenual cingulate; and what motion adds: a mixture of its parameters in each voxel, and
-spikes.
+spikes. Networks live in gray matter. White matter has a share of the global signal and of
+the noise, and cerebrospinal fluid a pulsation of its own.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nibabel
 import numpy as np
+from benchmarks import simulated_brain
 from scipy import ndimage
 
 
 SEED = np.array([6.0, 16.0, -10.0])
+_MIDDLE = np.array([-40.0, 36.0, 34.0])  # Of planted patches.
 _BASELINE = 1000.0
 # Positions [mm], widths [mm] and signs of the subgenual network besides its patch.
 _NETWORK = [
@@ -47,7 +51,8 @@ class Simulated:
         image: Functional, (i, j, k, volumes).
         mask: The brain.
         confounds: Columns in fMRIPrep's names; the first derivative is theirs to make.
-        truth: Middle of the planted patch. [mm]
+        truth: Middle of the planted patch, a place of gray matter. [mm]
+        gravity: Of the planted patch, its centre. [mm]
         group: The network without this person's patch, as a group's map.
     """
 
@@ -55,75 +60,86 @@ class Simulated:
     mask: nibabel.Nifti1Image
     confounds: dict[str, np.ndarray]
     truth: np.ndarray
+    gravity: np.ndarray
     group: nibabel.Nifti1Image
-
-
-def grid(spacing: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
-    """An ellipsoid like the MNI brain, and the affine of its box."""
-    affine = np.diag([spacing] * 3 + [1.0])
-    affine[:3, 3] = [-76, -112, -72]
-    shape = tuple(np.ceil(np.array([152, 192, 160]) / spacing).astype(int))
-    points = np.moveaxis(np.indices(shape), 0, -1) * spacing + affine[:3, 3]
-    return _brain(points), affine
 
 
 def simulate(
     rng: np.random.Generator,
     minutes: float,
+    brain: simulated_brain.Brain | None = None,
     *,
     repetition_time: float = 2.0,
-    spacing: float = 4.0,
     strength: float = 0.6,
     spikes: float = 0.03,
+    shift: float = 0.0,
 ) -> Simulated:
     """Simulate a person.
 
     Args:
         rng: Random numbers.
         minutes: Of measurement.
+        brain: By default an ellipsoid without folds.
         repetition_time: [s]
-        spacing: Of voxels. [mm]
         strength: Of networks, relative to each kind of noise in a voxel.
         spikes: Share of volumes in which the head jerks.
+        shift: How far this person's networks lie from the group's, deviation along each
+            axis. [mm]
     """
-    mask, affine = grid(spacing)
-    points = np.argwhere(mask) * spacing + affine[:3, 3]
+    brain = simulated_brain.ellipsoid() if brain is None else brain
     count = round(60 * minutes / repetition_time)
-    truth = np.array([-40.0, 36.0, 34.0]) + rng.uniform(-6, 6, 3)
-    base = _sum(points, [(c, w, s) for c, w, s in _NETWORK])
-    own = base - _bump(points, truth, 8.0)
+    truth = brain.nearest(_MIDDLE + rng.uniform(-6, 6, 3))
+    patch = brain.patch(truth, 8.0)
+    own = _sum(brain, _NETWORK, rng, shift) - patch
     signals = np.outer(_pink(rng, count, 1)[:, 0], strength * own)
     for places in _OTHERS:
-        shape = _sum(points, [(c, w, 1.0) for c, w in places])
+        shape = _sum(brain, [(c, w, 1.0) for c, w in places], rng, shift)
         signals += np.outer(_pink(rng, count, 1)[:, 0], strength * shape)
-    signals += 0.3 * _pink(rng, count, 1)
+    gray, white, fluid = brain.shares.T
+    signals += 0.3 * _pink(rng, count, 1) * (gray + 0.4 * white)
+    signals += 0.8 * _pink(rng, count, 1) * fluid
     # Air in the sinuses costs signal next to the subgenual cingulate.
-    noisy = 1 + 1.0 * _bump(points, SEED, 15.0)
-    noise = _smooth_noise(rng, mask, count, spacing)
-    signals += (0.8 * noise + 0.6 * rng.standard_normal(signals.shape)) * noisy
+    points = np.argwhere(brain.mask) @ brain.affine[:3, :3].T + brain.affine[:3, 3]
+    noisy = 1 + 1.0 * np.exp(-np.sum((points - SEED) ** 2, axis=1) / (2 * 15.0**2))
+    noise = _smooth_noise(rng, brain.mask, count, brain.affine[0, 0])
+    noise *= 0.8 * (gray + 0.4 * white + fluid)
+    signals += (noise + 0.6 * rng.standard_normal(signals.shape)) * noisy
     motion, jerks = _motion(rng, count, spikes)
     signals += 0.5 * motion / motion.std(axis=0) @ rng.normal(0, 0.4, (6, len(points)))
     signals[jerks] += rng.normal(0, 4.0, (jerks.sum(), 1)) + rng.normal(
         0, 3.0, (jerks.sum(), len(points))
     )
-    data = np.zeros((*mask.shape, count), dtype=np.float32)
-    data[mask] = (_BASELINE * (1 + 0.01 * signals)).T
-    image = nibabel.Nifti1Image(data, affine)
+    data = np.zeros((*brain.mask.shape, count), dtype=np.float32)
+    data[brain.mask] = (_BASELINE * (1 + 0.01 * signals)).T
+    image = nibabel.Nifti1Image(data, brain.affine)
     image.header.set_xyzt_units("mm", "sec")
-    image.header.set_zooms((spacing,) * 3 + (repetition_time,))
-    image.set_sform(affine, code=4)
-    group = np.zeros(mask.shape, dtype=np.float32)
-    group[mask] = base - _bump(points, np.array([-38.0, 40.0, 30.0]), 14.0)
+    image.header.set_zooms((brain.affine[0, 0],) * 3 + (repetition_time,))
+    image.set_sform(brain.affine, code=4)
     names = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
     confounds: dict[str, np.ndarray] = dict(zip(names, motion.T, strict=True))
-    confounds["global_signal"] = data[mask].mean(axis=0)
+    for name, share in (("white_matter", white), ("csf", fluid)):
+        if share.any():
+            pure = share >= 0.99
+            confounds[name] = data[brain.mask][pure].mean(axis=0)
+    confounds["global_signal"] = data[brain.mask].mean(axis=0)
     return Simulated(
         image,
-        _image(mask.astype(np.uint8), affine),
+        _image(brain.mask.astype(np.uint8), brain.affine),
         confounds,
         truth,
-        _image(group, affine),
+        patch @ points / patch.sum(),
+        _image(_group(brain), brain.affine),
     )
+
+
+@cache
+def _group(brain: simulated_brain.Brain) -> np.ndarray:
+    """The network where a group has it, with a wider patch."""
+    group = np.zeros(brain.mask.shape, dtype=np.float32)
+    own = _sum(brain, _NETWORK, np.random.default_rng(0), 0.0)
+    patch = brain.patch(brain.nearest(np.array([-38.0, 40.0, 30.0])), 14.0)
+    group[brain.mask] = own - patch
+    return group
 
 
 def write(folder: Path, found: Simulated) -> dict[str, Path]:
@@ -155,18 +171,14 @@ def _image(values: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
     return image
 
 
-def _brain(points: np.ndarray) -> np.ndarray:
-    middle, half = np.array([0.0, -18.0, 8.0]), np.array([70.0, 88.0, 68.0])
-    return np.sum(((points - middle) / half) ** 2, axis=-1) <= 1
-
-
-def _bump(points: np.ndarray, centre, width: float) -> np.ndarray:
-    square = np.sum((points - np.asarray(centre)) ** 2, axis=-1)
-    return np.exp(-square / (2 * width**2))
-
-
-def _sum(points: np.ndarray, parts) -> np.ndarray:
-    return np.sum([sign * _bump(points, c, w) for c, w, sign in parts], axis=0)
+def _sum(
+    brain: simulated_brain.Brain, parts, rng: np.random.Generator, shift: float
+) -> np.ndarray:
+    total = np.zeros(len(brain.shares))
+    for centre, width, sign in parts:
+        moved = np.asarray(centre) + shift * rng.standard_normal(3)
+        total += sign * brain.patch(brain.nearest(moved), width)
+    return total
 
 
 def _pink(rng: np.random.Generator, count: int, columns: int) -> np.ndarray:

@@ -14,8 +14,9 @@ from .notices import warn
 
 
 _FORWARD = (5.0, 5.5, 6.0)  # [cm]
-# The usual MNI target in left dorsolateral prefrontal cortex: Fox et al. 2012
-# (doi:10.1016/j.biopsych.2012.04.028), as quoted, not checked.
+# The usual MNI target in left dorsolateral prefrontal cortex: the middle of area 46, one of
+# the sites compared by Fox et al. 2012 (doi:10.1016/j.biopsych.2012.04.028), and not their
+# place of strongest anticorrelation; as quoted, not checked.
 _AREA_46 = (-44.0, 40.0, 29.0)
 _NEAR = 40e-3  # That a target is when the rule is one for it. [m]
 

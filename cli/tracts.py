@@ -20,6 +20,7 @@ from ..optimize import targeting
 from ..optimize.targeting import ConnectionMap, Reaching
 from ..optimize.targeting.tracts import Place
 from .inputs import TEMPLATE, read_head
+from .notices import warn
 from .outputs import output_folder, write_json
 from .progress import Progress
 from .provenance import Provenance
@@ -41,7 +42,7 @@ def target_structural(options: argparse.Namespace) -> dict:
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
         grid = _grid(options.head, head) if grid is None else grid
-        places = _Places(options)
+        places = Places(options)
         target = places.of(options.indirect, "--indirect")
         if isinstance(data, Tractogram):
             tracts = data
@@ -49,6 +50,9 @@ def target_structural(options: argparse.Namespace) -> dict:
             progress.stage("tracking", "fibre orientations")
             tracts, target = _tracked(options, head, data, target, progress)
         inside = meshing.check_tracts(head, tracts)
+        doubt = meshing.mirrored_tracts(head, tracts)
+        if doubt is not None:
+            warn(doubt)
         progress.stage("search", "streamlines that reach the target")
         found = targeting.reaching(
             tracts,
@@ -117,7 +121,7 @@ def _tracked(
     )
 
 
-class _Places:
+class Places:
     """Turns words into places of the head."""
 
     def __init__(self, options: argparse.Namespace):

@@ -14,18 +14,26 @@ from subject_examples import (
     T1_SHAPE,
     to_mni,
     to_subject,
+    world,
     write_m2m,
     write_maps,
 )
 
-from tmsgrad.cli.inputs import resolve_target, way_to_mni
+from tmsgrad.cli import goals
+from tmsgrad.cli.inputs import read_target, resolve_target, way_to_mni
+from tmsgrad.cli.maps import MapChoice
+from tmsgrad.cli.parser import parser
+from tmsgrad.cli.tracts import Places
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
+from tmsgrad.optimize.targeting import read_map
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
 
 MNI = to_mni(np.array([30.0, -20.0, 50.0]))
+MNI_GRID = np.diag([4.0, 4.0, 4.0, 1.0])
+MNI_GRID[:3, 3] = [-80.0, -110.0, -60.0]
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +204,58 @@ def test_head_check_and_info_tell_of_the_folder(files):
     assert "EEG positions         EEG10-10_UI_Jurak_2007.csv" in result.out
     assert "diffusion tensors     none" in result.out
     assert result.json["folder"]["mni"] == "nonl"
+
+
+def write_bump(path, centre):
+    """A map in MNI space: a bump of 9 mm about a point."""
+    apart = np.sum((world((40, 46, 40), MNI_GRID) - centre) ** 2, axis=-1)
+    values = np.exp(-apart / (2 * 9.0**2)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(values, MNI_GRID), path)
+    return path
+
+
+def test_a_map_in_mni_space_weighs_the_tissue_of_the_head(files, tmp_path):
+    path = write_bump(tmp_path / "z.nii.gz", MNI)
+    head = five_layers()
+    common = ["--coil", "x.ccd", "--out", "x", "--target-map", path, "--map-space=mni"]
+    common += ["--threshold=0.3", "--objective=focality", "--avoid-map", path]
+    options = parser().parse_args(
+        [str(word) for word in ("optimize", files / "m2m_ball", *common)]
+    )
+    resolve_target(options)
+    found = read_target(head, options)
+    gray = np.flatnonzero(head.tags == 2)
+    there = to_mni(head.centroids[gray] * 1e3) * 1e-3
+    weights = read_map(path).above(0.3).at(there) * head.volumes[gray]
+    of_all = np.zeros(len(head.tags))
+    of_all[found.tetrahedra] = found.weights
+    scale = weights.max() / weights.sum()
+    np.testing.assert_allclose(of_all[gray], weights / weights.sum(), atol=0.05 * scale)
+    assert of_all.sum() == pytest.approx(of_all[gray].sum())
+    # Without the way to MNI space it would be elsewhere.
+    assert np.linalg.norm(found.centre * 1e3 - to_subject(MNI)) < 6
+    assert np.linalg.norm(found.centre * 1e3 - MNI) > 8
+    (avoided, limit) = goals.Wishes.of(options).avoid_maps[0]
+    assert limit is None
+    spared = avoided.region(head, "gray matter").region.tetrahedra
+    assert np.isin(found.tetrahedra, spared).all()
+    lone = tmp_path / "ball.msh"
+    write_msh(lone, head)
+    with pytest.raises(ValueError, match=r"--map-space mni: .* is no m2m_ folder"):
+        MapChoice(str(path), str(lone), space="mni").region(head, "gray matter")
+
+
+def test_places_of_mni_space_go_into_the_head_for_streamlines(files, tmp_path):
+    path = write_bump(tmp_path / "z.nii.gz", MNI)
+    head = str(files / "m2m_ball")
+    options = argparse.Namespace(head=head, space="mni", radius=9.0)
+    middle = to_subject(MNI)
+    points = (middle + np.array([[0, 0, 0], [7.0, 0, 0], [14.0, 0, 0]])) * 1e-3
+    of_image = Places(options).of(str(path), "--indirect")(points)
+    apart = np.linalg.norm(to_mni(points * 1e3) - MNI, axis=1)
+    np.testing.assert_allclose(of_image, np.exp(-(apart**2) / (2 * 81)), atol=0.04)
+    of_words = Places(options).of(words(*MNI), "--indirect")(points)
+    np.testing.assert_array_equal(of_words, [1, 1, 0])
+    options.head = str(files / "boxed.ccd")
+    with pytest.raises(ValueError, match="is no m2m_ folder"):
+        Places(options).of(words(*MNI), "--indirect")

@@ -3,7 +3,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from benchmarks import simulated_bold
+from benchmarks import simulated_bold, simulated_brain
 from cli_examples import refused, run
 
 from tmsgrad.optimize import targeting
@@ -14,7 +14,8 @@ VOXEL = 6.0
 
 @pytest.fixture(scope="module")
 def person():
-    return simulated_bold.simulate(np.random.default_rng(5), 12, spacing=VOXEL)
+    brain = simulated_brain.ellipsoid(VOXEL)
+    return simulated_bold.simulate(np.random.default_rng(5), 12, brain)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from nibabel.freesurfer.io import write_annot
 from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
 
-from tmsgrad import efield, meshing
+from tmsgrad import efield, meshing, optimize
 from tmsgrad.cli import goals, inputs, words as words_of
 from tmsgrad.cli.parser import parser
 from tmsgrad.optimize import targeting
@@ -195,3 +195,20 @@ def test_the_session_of_a_map_gives_the_weighted_mean(
     assert summary["strongest"]["value"] == pytest.approx(
         summary["strongest"]["direct_solve"], rel=1e-6
     )
+
+
+def test_rules_share_the_weighted_field_of_a_map(blobs, conductor):
+    head, scalp, coil = five_layers(), scalp_of_five_layers(), boxed_coil()
+    weigh = targeting.read_map(blobs).above(2.5).cluster(1).at
+    region = targeting.mapped_region(head, weigh).region
+    objective = optimize.NormalComponent(
+        optimize.normal_reciprocal(conductor, head, region)
+    )
+    rules = optimize.clinical_rules(objective, coil, scalp, region.centre, 80.0)
+    (rule,) = rules
+    field = efield.solve(conductor, coil, rule.pose, 1e6)
+    outward = meshing.cortical_normals(head, head.centroids[region.tetrahedra])
+    inside = np.asarray(field.vectors)[region.tetrahedra]
+    direct = region.weights @ np.sum(outward * inside, axis=1)
+    assert (rule.name, rule.value) == ("scalp projection", pytest.approx(direct))
+    assert rule.share == pytest.approx(direct / 80.0)

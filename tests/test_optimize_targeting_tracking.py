@@ -1,5 +1,9 @@
+import json
+
+import nibabel
 import numpy as np
 import pytest
+from cli_examples import no_picture, refused, run
 from heads import five_layers
 from tract_examples import grid
 
@@ -29,6 +33,21 @@ def tensors(points):
 def voxels(affine, shape):
     index = np.moveaxis(np.indices(shape), 0, -1)
     return (index @ affine[:3, :3].T + affine[:3, 3]) * 1e-3
+
+
+def band_images(affine, shape, directions):
+    """b [s/mm²], directions in FSL's frame, and signals of the band."""
+    height = (np.arange(directions) + 0.5) / directions
+    angle = np.pi * (3 - np.sqrt(5)) * np.arange(directions)
+    radius = np.sqrt(1 - height**2)
+    g = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    g = np.concatenate([np.zeros((2, 3)), g])
+    b = np.repeat([0.0, 2000.0], [2, directions])
+    world = g @ frame_axes(affine, TensorFrame.FSL).T
+    exponent = np.einsum(
+        "vc,ijkcd,vd->ijkv", world, tensors(voxels(affine, shape)), world
+    )
+    return b, g, 1000 * np.exp(-b * exponent)
 
 
 def seeds():
@@ -75,18 +94,8 @@ def test_deconvolution_finds_the_band_in_any_storage(sign):
     shape = (24, 24, 24)
     affine = np.diag([8.0 * sign, 8.0, 8.0, 1.0])
     affine[:3, 3] = [-92.0 * sign, -92.0, -92.0]
-    height = (np.arange(30) + 0.5) / 30
-    angle = np.pi * (3 - np.sqrt(5)) * np.arange(30)
-    radius = np.sqrt(1 - height**2)
-    g = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
-    g = np.concatenate([np.zeros((2, 3)), g])
-    b = np.repeat([0.0, 2000.0], [2, 30])
-    axes = frame_axes(affine, TensorFrame.FSL)
-    world = g @ axes.T
-    exponent = np.einsum(
-        "vc,ijkcd,vd->ijkv", world, tensors(voxels(affine, shape)), world
-    )
-    series = DiffusionSeries(1000 * np.exp(-b * exponent), affine, b * S_PER_MM2, g)
+    b, g, signals = band_images(affine, shape, 30)
+    series = DiffusionSeries(signals, affine, b * S_PER_MM2, g)
     found = targeting.deconvolved_orientations(five_layers(), series)
     check(targeting.track(found, seeds(), seeds=60))
     few = DiffusionSeries(
@@ -94,6 +103,37 @@ def test_deconvolution_finds_the_band_in_any_storage(sign):
     )
     with pytest.raises(ValueError, match="10 directions with b = 2000"):
         targeting.deconvolved_orientations(five_layers(), few)
+
+
+def test_the_command_tracks_from_diffusion_images(case, tmp_path, monkeypatch):
+    monkeypatch.setattr("tmsgrad.cli.tracts.write_tract_slices", no_picture)
+    affine = np.diag([8.0, 8.0, 8.0, 1.0])
+    affine[:3, 3] = -92.0
+    b, g, signals = band_images(affine, (24, 24, 24), 15)
+    image = nibabel.Nifti1Image(signals.astype(np.float32), affine)
+    image.header.set_xyzt_units("mm", "sec")
+    nibabel.save(image, tmp_path / "dwi.nii.gz")
+    np.savetxt(tmp_path / "dwi.bval", b[None], "%g")
+    np.savetxt(tmp_path / "dwi.bvec", g.T, "%.6f")
+    words = ["target", "structural", case.head, "--dwi", tmp_path / "dwi.nii.gz"]
+    words += ["--indirect", "0,0,0", "--radius", 8, "--image", tmp_path / "dwi.nii.gz"]
+    (tmp_path / "none.bval").touch()
+    more = ["--bvals", tmp_path / "none.bval", "--out", tmp_path / "out"]
+    refused([*words, *more], tmp_path, "none.bval")
+    result = run(*words, "--seeds", 60, "--random-seed", 3, "--out", tmp_path / "out")
+    assert result.status == 0, result.err
+    report = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert report["tracking"]["seeds"] == 60
+    assert report["tracking"]["from"].endswith("dwi.nii.gz")
+    assert 0.8 * report["streamlines"] < report["reaching"] > 30
+    centre = np.array(report["centre_mm"])
+    # Either end of the band.
+    assert abs(centre @ ALONG) > 0.9 * np.linalg.norm(centre)
+    assert np.linalg.norm(centre) == pytest.approx(64, abs=8)
+    tracked = meshing.read_tracts(tmp_path / "out" / "reaching.trk")
+    assert len(tracked) == report["reaching"]
+    found = targeting.read_map(tmp_path / "out" / "target.nii.gz")
+    np.testing.assert_allclose(found.centre * 1e3, centre, atol=1e-3)
 
 
 def test_tensors_of_another_place_are_refused():

@@ -3,9 +3,11 @@
 Regressors are those of fMRIPrep's tables: 24 of motion [Friston et al. 1996, doi:10.1002/
 mrm.1910350312], white matter, cerebrospinal fluid and, if wanted, the global signal.
 Volumes with a framewise displacement above a limit are left out [Power et al. 2012,
-doi:10.1016/j.neuroimage.2011.10.018]. Frequencies outside of the band are regressors too,
-cosines of the whole series: so all is removed at once, and what was left out for motion
-does not come back by filtering [Lindquist et al. 2019, doi:10.1002/hbm.24528].
+doi:10.1016/j.neuroimage.2011.10.018; its formula and its 50 mm were compared with how the
+documentation of fMRIscrub gives them, the limit of 0.5 mm was not]. Frequencies outside of
+the band are regressors too, cosines of the whole series: so all is removed at once, and
+what was left out for motion does not come back by filtering [Lindquist et al. 2019,
+doi:10.1002/hbm.24528].
 """
 
 import csv

@@ -1,7 +1,9 @@
 """Coordinates that the literature names: seeds and search regions, in MNI space.
 
 Coordinates marked `as quoted` are taken from citing literature as it is commonly quoted; we
-have not checked them against the tables of the original.
+have not checked them against the tables of the original. The seed, the four balls and their
+radii are also those of contarg (github.com/nih-fmrif/contarg), which names Cash et al. as
+their source.
 """
 
 from dataclasses import dataclass

@@ -90,7 +90,7 @@ SYMPTOM_TARGETS = (
         "depression",
         "direct",
         (-44.0, 40.0, 29.0),
-        "Brodmann area 46, left",
+        "middle of Brodmann area 46, left, one of the sites that were compared",
         "Fox et al. 2012, doi:10.1016/j.biopsych.2012.04.028",
         "retrospective, between published sites",
     ),
