@@ -26,7 +26,6 @@ BRAINS = {"folded": simulated_brain.folded, "ellipsoid": simulated_brain.ellipso
 _FIRST = 2000  # The method was chosen on people of lower numbers.
 _SHIFT = 3.0  # How far networks lie from the group's, deviation along each axis. [mm]
 _GOAL = 2.5  # [mm]
-_SHOWN = Path(__file__).parents[1] / "docs" / "targeting.png"
 
 
 def main(words: list[str]) -> None:
@@ -50,9 +49,7 @@ def main(words: list[str]) -> None:
     rows = summed_up(found, options.brain)
     print(record.table(rows))
     print(f"{time.process_time() - begin:.0f} s of CPU")
-    path = record.write("targeting", rows).with_suffix(".png")
-    for picture in (path, _SHOWN):
-        _draw(rows, picture)
+    _draw(rows, record.write("targeting", rows).with_suffix(".png"))
 
 
 def summed_up(found: dict[tuple[str, int], list], brain: str) -> list[dict]:
