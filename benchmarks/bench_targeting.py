@@ -46,14 +46,14 @@ def main(words: list[str]) -> None:
             for seed, figures in _targets(person, minutes).items():
                 found[seed, minutes].append(figures)
         print(f"{number - options.first + 1} of {options.runs}", flush=True)
-    rows = summed_up(found, options.brain)
+    rows = summed_up(found, options.brain, options.runs)
     print(record.table(rows))
     print(f"{time.process_time() - begin:.0f} s of CPU")
     _draw(rows, record.write("targeting", rows).with_suffix(".png"))
 
 
-def summed_up(found: dict[tuple[str, int], list], brain: str) -> list[dict]:
-    """Make a row for each seed and time of what each person gave."""
+def summed_up(found: dict[tuple[str, int], list], brain: str, runs: int) -> list[dict]:
+    """Make a row for each seed and time of what each person gave that was not refused."""
     rows = []
     for (seed, minutes), figures in found.items():
         error, of_gravity, radius, half = np.array(figures).T
@@ -62,7 +62,8 @@ def summed_up(found: dict[tuple[str, int], list], brain: str) -> list[dict]:
                 "brain": brain,
                 "seed": seed,
                 "minutes": minutes,
-                "runs": len(error),
+                "runs": runs,
+                "refused": runs - len(error),
                 "median error mm": round(float(np.median(error)), 2),
                 "95 % of errors mm": round(float(np.percentile(error, 95)), 2),
                 "interval holds truth": round(float(np.mean(error <= radius)), 3),
@@ -94,7 +95,11 @@ def _targets(
         columns = {name: column[:count] for name, column in person.confounds.items()}
         simulated_bold.write_confounds(path, columns)
         confounds = targeting.read_confounds(path, count)
-    cleaned = targeting.clean(series, confounds, minutes=1)
+    try:
+        cleaned = targeting.clean(series, confounds, minutes=1)
+    except ValueError as error:  # Too much motion in too short a time.
+        print(error)
+        return {}
     positions = series.positions
     region = targeting.SEARCH_REGIONS["left-dlpfc"].inside(positions)
     ball = targeting.SEEDS["sgACC"].inside(positions).astype(np.float64)
