@@ -137,7 +137,7 @@ def _draw(rows: list[dict], path: Path) -> None:
                 times, values, line, marker=marker, ms=4, color=colour, label=label
             )
     axes.axhline(_GOAL, color="#888888", linewidth=0.8)
-    axes.text(MINUTES[-1], _GOAL, f"{_GOAL:g} mm", fontsize=8, va="bottom", ha="right")
+    axes.text(MINUTES[-1], _GOAL, f"{_GOAL:g} mm", fontsize=8, va="top", ha="right")
     axes.set(xlabel="minutes of data", ylabel="mm (logarithmic)", yscale="log")
     axes.set_xticks(MINUTES)
     ticks = [1, 2, 5, 10, 20, 50]
