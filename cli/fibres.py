@@ -57,9 +57,6 @@ def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
         ValueError: They are in another frame.
     """
     meshing.check_tracts(head, tracts)
-    doubt = meshing.mirrored_tracts(head, tracts)
-    if doubt is not None:
-        warn(doubt)
     numbers = np.arange(len(tracts))
     if len(tracts) > _MOST:
         numbers = np.arange(0, len(tracts), -(-len(tracts) // _MOST))

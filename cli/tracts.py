@@ -20,7 +20,6 @@ from ..optimize import targeting
 from ..optimize.targeting import ConnectionMap, Reaching
 from ..optimize.targeting.tracts import Place
 from .inputs import TEMPLATE, read_head
-from .notices import warn
 from .outputs import output_folder, write_json
 from .progress import Progress
 from .provenance import Provenance
@@ -50,9 +49,6 @@ def target_structural(options: argparse.Namespace) -> dict:
             progress.stage("tracking", "fibre orientations")
             tracts, target = _tracked(options, head, data, target, progress)
         inside = meshing.check_tracts(head, tracts)
-        doubt = meshing.mirrored_tracts(head, tracts)
-        if doubt is not None:
-            warn(doubt)
         progress.stage("search", "streamlines that reach the target")
         found = targeting.reaching(
             tracts,

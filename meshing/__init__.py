@@ -106,7 +106,6 @@ from .tensors import (
 from .tracts import (
     Tractogram as Tractogram,
     check_tracts as check_tracts,
-    mirrored_tracts as mirrored_tracts,
     read_tracts as read_tracts,
     write_tracts as write_tracts,
 )

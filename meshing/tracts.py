@@ -25,8 +25,6 @@ _BRAIN = (1, 2)
 _LEAST_INSIDE = 0.8  # Of the points, that must lie in white or gray matter.
 _CHECKED = 20_000  # Points that are looked at.
 _VOXEL = 3e-3  # Meshes and images differ by as much at the border of the brain. [m]
-_FINE = 2e-3  # Of white matter, where left and right differ by little. [m]
-_MIRRORED = 0.03  # So much more of the points in white matter tells a mirrored frame.
 _DAMAGE = (
     nibabel.streamlines.tractogram_file.HeaderError,
     nibabel.streamlines.tractogram_file.DataError,
@@ -307,58 +305,21 @@ def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:
     )
 
 
-def mirrored_tracts(head: HeadMesh, tracts: Tractogram) -> str | None:
-    """Tell whether streamlines would lie better with left and right exchanged.
-
-    In the right frame more of their points lie in white matter than in a mirrored one.
-    Where they end tells less: streamlines that stop short of the cortex come nearer to it
-    when they are mirrored. A head that is as good as symmetric tells nothing.
-
-    Args:
-        head: The head, with white matter.
-        tracts: Streamlines that `check_tracts` lets pass.
-
-    Returns:
-        What speaks for it in words, or None.
-    """
-    white = head.tags == _BRAIN[0]
-    if not white.any():
-        return None
-    points = tracts.points[:: max(len(tracts.points) // _CHECKED, 1)]
-    in_white = _brain_test(head, white, _FINE, beside=False)
-    middle = float(np.average(head.centroids[white, 0], weights=head.volumes[white]))
-    given = in_white(points)
-    # Files are mirrored about the origin or about the middle of the head.
-    other = max(in_white([2 * x, 0, 0] + points * [-1, 1, 1]) for x in (0.0, middle))
-    if other - given < _MIRRORED:
-        return None
-    return (
-        f"{tracts.name}: {given:.0%} of the points lie in white matter of this head, and "
-        f"{other:.0%} would with left and right exchanged: look whether x is reversed "
-        "where it was written."
-    )
-
-
 def _brain_test(
-    head: HeadMesh,
-    tissue: Bool[ndarray, "tet"],
-    voxel: float = _VOXEL,
-    beside: bool = True,
+    head: HeadMesh, brain: Bool[ndarray, "tet"]
 ) -> Callable[[Float[ndarray, "point 3"]], float]:
-    """Make what tells the share of points in a tissue, or beside it by a voxel."""
-    corners = head.nodes[np.unique(head.tetrahedra[tissue])]
-    low = corners.min(axis=0) - 2 * voxel
-    sides = np.ceil((corners.max(axis=0) - low) / voxel).astype(int) + 3
-    affine = np.diag([voxel, voxel, voxel, 1.0])
+    """Make what tells the share of points in the brain, or beside it by a voxel."""
+    corners = head.nodes[np.unique(head.tetrahedra[brain])]
+    low = corners.min(axis=0) - 2 * _VOXEL
+    sides = np.ceil((corners.max(axis=0) - low) / _VOXEL).astype(int) + 3
+    affine = np.diag([_VOXEL, _VOXEL, _VOXEL, 1.0])
     affine[:3, 3] = low
     i, j, k = sides.tolist()
     found = elements_on_grid(head, VoxelGrid(affine, (i, j, k)))
-    mask = (found >= 0) & tissue[found]
-    if beside:
-        mask = ndimage.binary_dilation(mask)
+    mask = ndimage.binary_dilation((found >= 0) & brain[found])
 
     def share(points: Float[ndarray, "point 3"]) -> float:
-        index = np.rint((points - low) / voxel).astype(np.int64)
+        index = np.rint((points - low) / _VOXEL).astype(np.int64)
         there = ((index >= 0) & (index < sides)).all(axis=1)
         a, b, c = index[there].T
         return float(np.count_nonzero(mask[a, b, c]) / len(points))

@@ -114,24 +114,6 @@ def test_another_frame_is_refused_with_what_would_explain_it(rng):
         meshing.check_tracts(head, large)
 
 
-def test_left_and_right_exchanged_are_told_where_a_head_tells_them_apart(rng):
-    ball = five_layers()
-    # White matter that reaches out farther on the right than on the left.
-    cut = (ball.tags == 1) & (ball.centroids[:, 0] < -0.03)
-    head = meshing.HeadMesh(ball.nodes, ball.tetrahedra, np.where(cut, 2, ball.tags))
-    right = np.array([0.052, 0.02, 0.0])
-    lies = Tractogram.of(bundle(rng, right * [1, -1, 1], right, 30), "lies.trk")
-    flipped = Tractogram(lies.points * [-1, 1, 1], lies.starts, "flipped.trk")
-    assert meshing.check_tracts(head, flipped) > 0.95
-    assert meshing.mirrored_tracts(head, lies) is None
-    told = meshing.mirrored_tracts(head, flipped)
-    assert told is not None
-    assert "flipped.trk: " in told
-    assert "with left and right exchanged" in told
-    # A symmetric head cannot tell.
-    assert meshing.mirrored_tracts(ball, flipped) is None
-
-
 def test_malformed_tractograms_are_refused(tmp_path, rng):
     tracts = planted(rng)
     with pytest.raises(FileNotFoundError, match="no such tractogram"):
