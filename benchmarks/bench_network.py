@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks import record
 from benchmarks.bench_forward import head_of
 from matplotlib.figure import Figure
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -106,15 +107,8 @@ def cluster_centre(head, near: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The gray matter nearest to the centre of gravity of the strongest cluster. [m]"""
     strong = np.flatnonzero(weights > 0.5 * weights.max())
     places, volumes = head.centroids[near[strong]], head.volumes[near[strong]]
-    pairs = KDTree(places).query_ball_point(places, 4e-3)
-    cluster = np.full(len(strong), -1)
-    for start in range(len(strong)):
-        todo = [start] if cluster[start] < 0 else []
-        while todo:
-            at = todo.pop()
-            if cluster[at] < 0:
-                cluster[at] = start
-                todo += [other for other in pairs[at] if cluster[other] < 0]
+    near_pairs = KDTree(places).sparse_distance_matrix(KDTree(places), 4e-3)
+    _, cluster = connected_components(near_pairs, directed=False)
     mass = np.bincount(cluster, weights[strong] * volumes)
     mine = cluster == np.argmax(mass)
     centre = np.average(places[mine], axis=0, weights=(weights[strong] * volumes)[mine])

@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import efield, meshing
 from ..coils import Coil
-from ..efield import ElectricField
 from ..meshing import HeadMesh, Region
 from ..optimize import dosing
 from .dose_extras import interval_report, tell_interval, write_activation
@@ -73,17 +72,18 @@ def _dose(options: argparse.Namespace) -> dict:
         ]
         outputs = _outputs(threshold, values, depths, most, metric.words)
         trains = trains_of(outputs, options)
-        sites = [
+        motor, target = (
             dosing.Site(*each)
             for each in zip((coil, other), poses, regions, strict=True)
-        ]
+        )
         sure = interval_report(
-            *(head, conductor, (sites[0], sites[1]), metric, outputs[-1]),
+            *(head, conductor, (motor, target), metric, outputs[-1]),
             *(options, progress),
         )
         progress.stage("activation", "activated tissue")
         matched = fields[1].scaled(values[0] / values[1])
-        active = _activation(options, head, matched, regions[1], values[0])
+        limit = options.activated / 100 * values[0]
+        active = dosing.activated(head, matched, limit, regions[1], options.tissue)
         write_activation(folder, head, matched, values[0], active, grid)
         report = {
             "note": "for research use only; no medical device",
@@ -153,18 +153,6 @@ def _outputs(
 def _share(each: dosing.Output, matched: dosing.Output) -> float:
     """The target's field in units of that of M1 at threshold."""
     return each.output / matched.output
-
-
-def _activation(
-    options: argparse.Namespace,
-    head: HeadMesh,
-    matched: ElectricField,
-    target: Region,
-    motor: float,
-) -> dosing.Activation:
-    """Where the matched field reaches a share of that of M1 at threshold. [V/m]"""
-    limit = options.activated / 100 * motor
-    return dosing.activated(head, matched, limit, target, options.tissue)
 
 
 def _maximum(given: float | None, coil: Coil) -> float | None:

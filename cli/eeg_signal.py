@@ -1,4 +1,7 @@
-"""One signal of a recording: channels weighed and added."""
+"""One signal of a recording or a stream: channels weighed and added."""
+
+import argparse
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -17,17 +20,47 @@ def checked_recording(
         ValueError: A channel is named twice, flat or not finite.
     """
     wanted = (*plus, *minus) if plus else None
-    if wanted and len({name.lower() for name in wanted}) < len(wanted):
-        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
+    check_names(wanted or ())
     recording = timing.read_eeg(path, wanted)
-    for name, values in zip(recording.names, recording.signals, strict=True):
+    check_signals(path, recording.names, recording.signals, ": cut them before")
+    return recording
+
+
+def check_names(wanted: Sequence[str]) -> None:
+    """Refuse a channel that is named twice, in either case."""
+    if len({name.lower() for name in wanted}) < len(wanted):
+        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
+
+
+def check_signals(
+    source: str,
+    names: Sequence[str],
+    signals: Float[ndarray, "channel time"],
+    what_to_do: str = "",
+) -> None:
+    """Refuse channels that are flat or not finite, with what is to be done of these."""
+    for name, values in zip(names, signals, strict=True):
         if not np.isfinite(values).all():
             raise ValueError(
-                f"{path}: {name} has values that are not finite: cut them before."
+                f"{source}: {name} has values that are not finite{what_to_do}."
             )
         if np.ptp(values) == 0:
-            raise ValueError(f"{path}: {name} is flat: leave it out.")
-    return recording
+            raise ValueError(f"{source}: {name} is flat: leave it out.")
+
+
+def check_filter(options: argparse.Namespace) -> None:
+    """Refuse --filter with --minus."""
+    if options.filter and options.minus:
+        raise ValueError("--filter weighs channels itself: leave --minus out.")
+
+
+def learned_weights(
+    options: argparse.Namespace, training: Float[ndarray, "channel time"], rate: float
+) -> Float[ndarray, "channel"]:
+    """Weigh channels as the options say: by the rhythm of a training, or as a mean."""
+    if options.filter:
+        return timing.strongest_rhythm(training, rate, options.band)
+    return channel_weights(len(options.channels), len(options.minus))
 
 
 def channel_weights(plus: int, minus: int) -> Float[ndarray, "channel"]:

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from ..optimize import timing
 from ..optimize.timing import BandPass, Chunk, Gap, LabStream, LiveDecision, LivePulse
-from .eeg_signal import channel_weights
+from .eeg_signal import check_filter, check_names, check_signals, learned_weights
 from .notices import warn
 from .outputs import write_json
 from .provenance import Provenance
@@ -77,7 +77,9 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
     band = timing.BandPass(stream.rate, *options.band)
     print(f"training        {options.training:g} s of {stream.name}", flush=True)
     signals, stamps = stream.collect(count)
-    weights = _weights(options, stream, signals[places])
+    names = (*options.channels, *options.minus)
+    check_signals(f"stream {stream.name}", names, signals[places])
+    weights = learned_weights(options, signals[places], stream.rate)
     training = weights @ signals[places]
     ratio = checked_ratio(options, training, band, f"stream {stream.name}")
     rule = learned_rule(options, training, band)
@@ -130,27 +132,10 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
 
 
 def _places(options: argparse.Namespace, stream: LabStream) -> list[int]:
-    if options.filter and options.minus:
-        raise ValueError("--filter weighs channels itself: leave --minus out.")
+    check_filter(options)
     wanted = (*options.channels, *options.minus)
-    if len({name.lower() for name in wanted}) < len(wanted):
-        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
+    check_names(wanted)
     return stream.channels(wanted)
-
-
-def _weights(
-    options: argparse.Namespace, stream: LabStream, signals: ndarray
-) -> Float[ndarray, "channel"]:
-    for name, values in zip((*options.channels, *options.minus), signals, strict=True):
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"stream {stream.name}: {name} has values that are not finite."
-            )
-        if np.ptp(values) == 0:
-            raise ValueError(f"stream {stream.name}: {name} is flat: leave it out.")
-    if options.filter:
-        return timing.strongest_rhythm(signals, stream.rate, options.band)
-    return channel_weights(len(options.channels), len(options.minus))
 
 
 def _chunks(

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class TerseParser(argparse.ArgumentParser):
@@ -33,9 +33,7 @@ def _unknown(words: Sequence[str], known: Sequence[str]) -> str:
     options = [word.partition("=")[0] for word in words if word.startswith("-")]
     if not options:
         return f"nothing is to be done with {' '.join(words)}"
-    near = difflib.get_close_matches(options[0], known, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no option {options[0]}{hint}"
+    return f"there is no option {options[0]}{nearest(options[0], known)}"
 
 
 def _nearest_choice(message: str) -> str:
@@ -43,6 +41,10 @@ def _nearest_choice(message: str) -> str:
     found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
     if found is None:
         return ""
-    choices = [word.strip(" '") for word in found[2].split(",")]
-    near = difflib.get_close_matches(found[1], choices, 1)
+    return nearest(found[1], [word.strip(" '") for word in found[2].split(",")])
+
+
+def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """Ask whether the known word was meant that is most like another, if any is."""
+    near = difflib.get_close_matches(word, list(known), 1, alike)
     return f"; did you mean {near[0]}?" if near else ""

@@ -5,21 +5,22 @@ each, and what they share in `[defaults]`. Names of files are relative to the pl
 """
 
 import argparse
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import words
+from .mistakes import nearest
 from .plan_words import actions, as_words, file_of, key_of, verbs
 
 
 # What a plan tells the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
+_ALIKE = 0.5  # Keys are short: two letters make them rather different.
 _NO_RUNS = ("run", "plan", "completion", "eeg live")
 
 _At = tuple[str | int, ...]  # Keys and numbers that lead to a table or key.
@@ -147,7 +148,7 @@ class _Reader:
         name = table.get("command", defaults.get("command"))
         if name not in self._verbs:
             where = at if "command" in table else ("defaults",)
-            hint = _near(str(name), self._verbs)
+            hint = nearest(str(name), self._verbs, alike=_ALIKE)
             self._refuse((*where, "command"), f"there is no command {name!r}{hint}")
         return str(name)
 
@@ -156,7 +157,8 @@ class _Reader:
         known.update(*(actions(self._verbs[name]) for name in names))
         for key in defaults:
             if _plain(key) not in known:
-                message = f"no command of this plan has {key}{_near(key, known)}"
+                hint = nearest(key, known, alike=_ALIKE)
+                message = f"no command of this plan has {key}{hint}"
                 self._refuse(("defaults", key), message)
 
     def _run(self, name: str, table: dict, at: _At, defaults: dict) -> Run:
@@ -167,7 +169,8 @@ class _Reader:
         for key, value in table.items():
             plain = _plain(key)
             if plain not in known and plain != "command":
-                self._refuse((*at, key), f"{name} has no {key}{_near(plain, known)}")
+                hint = nearest(plain, known, alike=_ALIKE)
+                self._refuse((*at, key), f"{name} has no {key}{hint}")
             if plain in given:
                 self._refuse((*at, key), f"{key} is given twice")
             if at and plain in PROGRAM:
@@ -287,8 +290,3 @@ def _value(word: str) -> str:
 
 def _plain(key: str) -> str:
     return key.replace("_", "-")
-
-
-def _near(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(known), 1, 0.5)
-    return f"; did you mean {near[0]}?" if near else ""

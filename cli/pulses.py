@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..optimize import timing
 from ..optimize.timing import BandPass, PulseRule, Pulses
-from .eeg_signal import channel_weights, checked_recording
+from .eeg_signal import check_filter, checked_recording, learned_weights
 from .notices import warn
 from .outputs import output_folder, write_json
 from .provenance import Provenance
@@ -52,8 +52,7 @@ def eeg_pulses(options: argparse.Namespace) -> dict:
 
 def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, float]]:
     """The rate, one signal, and the weights of its channels."""
-    if options.filter and options.minus:
-        raise ValueError("--filter weighs channels itself: leave --minus out.")
+    check_filter(options)
     if not (options.filter or options.channels):
         raise ValueError("name the channels of the rhythm (--channels), or --filter.")
     recording = checked_recording(options.recording, options.channels, options.minus)
@@ -65,13 +64,8 @@ def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, floa
             f"{signals.shape[1] / recording.rate:.0f} s; the training and ten seconds "
             f"after it need {needed:g} s."
         )
-    if options.filter:
-        count = round(options.training * recording.rate)
-        weights = timing.strongest_rhythm(
-            signals[:, :count], recording.rate, options.band
-        )
-    else:
-        weights = channel_weights(len(options.channels), len(options.minus))
+    count = round(options.training * recording.rate)
+    weights = learned_weights(options, signals[:, :count], recording.rate)
     named = dict(zip(recording.names, weights.tolist(), strict=True))
     return recording.rate, weights @ signals, named
 

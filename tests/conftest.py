@@ -4,11 +4,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from compiling import compile_in_a_hurry
 from hypothesis import settings
 
 
-compile_in_a_hurry()
+# The tests compile much and run each program once. `xla_cpu_use_fusion_emitters=false`
+# saves as much again, but maps so many small pieces of memory that a process which ran most
+# of the tests runs out of them, and crashes. Child processes are to have it too.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

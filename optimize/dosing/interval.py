@@ -121,13 +121,15 @@ def matched_interval(
         rate = efield.rates(conductor, site.coil, site.pose)
         surrogate = efield.field_surrogate(conductor, tissues, rate, progress=progress)
         few, _ = surrogate.within(site.region)
-        terms, fields = _misplaced(conductor, site, spread, errors[:, number])
-        plan = metric.of_draws(head, fields[:1], site.region)[0]
+        # The first placement is the planned one.
+        placed = np.concatenate([np.zeros((1, _AXES)), errors[:, number]])
+        terms, fields = _misplaced(conductor, site, spread, placed)
+        plan, *off = _measured(head, terms, fields, site, metric)
         drawn = _measured(
             head, few.coefficients(values), np.asarray(few.vectors), site, metric
         )
         logs.append(np.log(drawn / plan))
-        moved.append(np.log(_measured(head, terms, fields, site, metric) / plan))
+        moved.append(np.log(np.array(off) / plan))
         worst.append(surrogate.error)
     tissue = logs[0] - logs[1]
     whole = np.exp(tissue + moved[0] - moved[1])
@@ -151,10 +153,7 @@ def _misplaced(
     spread: PlacementSpread,
     errors: Float[ndarray, "draw 6"],
 ) -> tuple[Float[ndarray, "draw field"], Float[ndarray, "field some 3"]]:
-    """Shares of fields in the region that make those of a misplaced coil.
-
-    The first of the fields is that of the coil in its place.
-    """
+    """Shares of fields in the region that make those of a misplaced coil."""
     used = np.flatnonzero(spread.axes)
     steps = np.zeros((1 + 2 * len(used), _AXES))
     for number, axis in enumerate(used):

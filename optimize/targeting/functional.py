@@ -175,7 +175,7 @@ def find_target(
     """
     if not 0 < share <= 1:
         raise ValueError(f"`share` must lie above 0 and up to 1, got {share!r}.")
-    centre, kept, smooth = _located(z[grid.region], grid, share, smoothing)
+    centre, kept, weights = _located(z[grid.region], grid, share, smoothing)
     if len(kept) == 0:
         raise ValueError(
             "nothing in the search region is anticorrelated with the seed (the least z is "
@@ -184,8 +184,8 @@ def find_target(
     return FunctionalTarget(
         centre,
         grid.region[kept],
-        smooth[kept] ** 2,
-        grid.positions[kept[np.argmin(smooth[kept])]],
+        weights,
+        grid.positions[kept[np.argmax(weights)]],
         z,
         float(z[grid.region[kept]].mean()),
     )
@@ -290,7 +290,7 @@ def reliability(
 def _located(
     z: Float[ndarray, "voxel"], grid: SearchGrid, share: float, smoothing: float
 ) -> tuple[ndarray, ndarray, ndarray]:
-    """Centre of gravity, cluster and smoothed values of a region."""
+    """Centre of gravity, cluster and its weights: smoothed values, squared."""
     box, there = np.zeros(grid.shape), np.zeros(grid.shape)
     box[grid.index], there[grid.index] = z, 1.0
     widths = smoothing / _FWHM / grid.spacing
@@ -301,7 +301,7 @@ def _located(
     limit = min(np.partition(values, count - 1)[count - 1], 0.0)
     candidates = (values <= limit) & (values < 0)
     if not candidates.any():
-        return np.full(3, np.nan), np.zeros(0, dtype=np.int64), values
+        return np.full(3, np.nan), np.zeros(0, dtype=np.int64), np.zeros(0)
     marked = np.zeros(grid.shape, dtype=bool)
     marked[grid.index] = candidates
     labels = np.zeros(grid.shape, dtype=np.int32)
@@ -312,7 +312,7 @@ def _located(
     kept = np.flatnonzero(of_each == np.argmax(mass))
     weights = values[kept] ** 2
     centre = weights @ grid.positions[kept] / weights.sum()
-    return centre, kept, values
+    return centre, kept, weights
 
 
 def _block_sums(
