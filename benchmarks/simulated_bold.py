@@ -142,9 +142,11 @@ def _group(brain: simulated_brain.Brain) -> np.ndarray:
     return group
 
 
-def write(folder: Path, found: Simulated) -> dict[str, Path]:
+def write(
+    folder: Path, found: Simulated, space: str = "MNI152NLin2009cAsym"
+) -> dict[str, Path]:
     """Write images and table as fMRIPrep names them."""
-    stem = "sub-01_task-rest_space-MNI152NLin2009cAsym"
+    stem = f"sub-01_task-rest_space-{space}"
     files = {
         "bold": folder / f"{stem}_desc-preproc_bold.nii.gz",
         "mask": folder / f"{stem}_desc-brain_mask.nii.gz",

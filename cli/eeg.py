@@ -5,11 +5,13 @@ import math
 
 from ..optimize import timing
 from ..optimize.timing import AlphaFrequency
+from .eeg_signal import filter_weights, filtered
 from .notices import warn
 from .outputs import output_folder, write_json
 from .provenance import Provenance
 
 
+_ALPHA = (8.0, 12.0)  # Of the filter. [Hz]
 _USUAL = 10.0  # The rate of the usual protocol. [Hz]
 _APART = 0.5  # Halves that differ by more are told. [Hz]
 
@@ -20,8 +22,8 @@ def eeg_alpha(options: argparse.Namespace) -> dict:
         recording = timing.read_eeg(options.recording, options.channels)
         signals, names = recording.signals, list(recording.names)
         weights = None
-        if options.filter:
-            weights = timing.strongest_rhythm(signals, recording.rate)
+        if filtered(options):
+            weights = filter_weights(options, names, signals, recording.rate, _ALPHA)
             signals, names = (weights @ signals)[None], ["filtered"]
         found = timing.individual_alpha(
             signals, recording.rate, names, fewest=options.fewest

@@ -19,11 +19,7 @@ def add_alpha(verb: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="take these (all of the EEG)",
     )
-    verb.add_argument(
-        "--filter",
-        action="store_true",
-        help="weigh the channels to one, so that 8 to 12 Hz stand out",
-    )
+    add_filter(verb, "to one, so that 8 to 12 Hz stand out")
     verb.add_argument(
         "--fewest",
         type=words.count,
@@ -40,6 +36,18 @@ def add_alpha(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--out", type=words.output, required=True, metavar="DIR", help="output folder"
+    )
+
+
+def add_filter(verb: argparse.ArgumentParser, what: str) -> None:
+    """Add how channels are weighed."""
+    verb.add_argument(
+        "--filter", action="store_true", help=f"weigh the channels {what}"
+    )
+    verb.add_argument(
+        "--filter-at",
+        metavar="CHANNEL",
+        help="the same for the rhythm that gives this channel most power, with its sign",
     )
 
 

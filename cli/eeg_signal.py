@@ -49,17 +49,62 @@ def check_signals(
 
 
 def check_filter(options: argparse.Namespace) -> None:
-    """Refuse --filter with --minus."""
-    if options.filter and options.minus:
+    """Refuse a filter with --minus."""
+    if filtered(options) and options.minus:
         raise ValueError("--filter weighs channels itself: leave --minus out.")
 
 
+def filtered(options: argparse.Namespace) -> bool:
+    """Whether a filter is asked for, of any channel."""
+    return options.filter or options.filter_at is not None
+
+
+def filter_channel(options: argparse.Namespace, names: Sequence[str]) -> int | None:
+    """Find the channel whose rhythm is wanted, if one is.
+
+    Raises:
+        ValueError: It is none of those that are weighed.
+    """
+    if options.filter_at is None:
+        return None
+    known = [name.lower() for name in names]
+    if options.filter_at.lower() not in known:
+        raise ValueError(
+            f"--filter-at {options.filter_at}: it is none of the channels that are "
+            f"weighed: {', '.join(names)}."
+        )
+    return known.index(options.filter_at.lower())
+
+
+def filter_weights(
+    options: argparse.Namespace,
+    names: Sequence[str],
+    training: Float[ndarray, "channel time"],
+    rate: float,
+    band: tuple[float, float],
+) -> Float[ndarray, "channel"]:
+    """Weigh channels by the rhythm of a training.
+
+    Raises:
+        ValueError: There is no such channel or no such rhythm.
+    """
+    at = filter_channel(options, names)
+    try:
+        return timing.strongest_rhythm(training, rate, band, at)
+    except ValueError as error:
+        option = "--filter" if at is None else f"--filter-at {options.filter_at}"
+        raise ValueError(f"{option}: {error}") from None
+
+
 def learned_weights(
-    options: argparse.Namespace, training: Float[ndarray, "channel time"], rate: float
+    options: argparse.Namespace,
+    names: Sequence[str],
+    training: Float[ndarray, "channel time"],
+    rate: float,
 ) -> Float[ndarray, "channel"]:
     """Weigh channels as the options say: by the rhythm of a training, or as a mean."""
-    if options.filter:
-        return timing.strongest_rhythm(training, rate, options.band)
+    if filtered(options):
+        return filter_weights(options, names, training, rate, options.band)
     return channel_weights(len(options.channels), len(options.minus))
 
 

@@ -14,7 +14,13 @@ from numpy import ndarray
 
 from ..optimize import timing
 from ..optimize.timing import BandPass, Chunk, Gap, LabStream, LiveDecision, LivePulse
-from .eeg_signal import check_filter, check_names, check_signals, learned_weights
+from .eeg_signal import (
+    check_filter,
+    check_names,
+    check_signals,
+    filter_channel,
+    learned_weights,
+)
 from .notices import warn
 from .outputs import write_json
 from .provenance import Provenance
@@ -79,7 +85,7 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
     signals, stamps = stream.collect(count)
     names = (*options.channels, *options.minus)
     check_signals(f"stream {stream.name}", names, signals[places])
-    weights = learned_weights(options, signals[places], stream.rate)
+    weights = learned_weights(options, names, signals[places], stream.rate)
     training = weights @ signals[places]
     ratio = checked_ratio(options, training, band, f"stream {stream.name}")
     rule = learned_rule(options, training, band)
@@ -135,6 +141,7 @@ def _places(options: argparse.Namespace, stream: LabStream) -> list[int]:
     check_filter(options)
     wanted = (*options.channels, *options.minus)
     check_names(wanted)
+    filter_channel(options, wanted)
     return stream.channels(wanted)
 
 

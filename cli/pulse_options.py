@@ -3,6 +3,7 @@
 import argparse
 
 from . import words
+from .eeg_options import add_filter
 
 
 _NAMED = {"peak": 0.0, "trough": 180.0}  # [degrees]
@@ -75,11 +76,7 @@ def _add_decisions(verb: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="take off the mean of these, such as the neighbours of one channel",
     )
-    verb.add_argument(
-        "--filter",
-        action="store_true",
-        help="weigh the channels so that the band stands out in the training",
-    )
+    add_filter(verb, "so that the band stands out in the training")
     verb.add_argument(
         "--phase",
         type=phase,

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ..optimize import timing
 from ..optimize.timing import BandPass, PulseRule, Pulses
-from .eeg_signal import check_filter, checked_recording, learned_weights
+from .eeg_signal import check_filter, checked_recording, filtered, learned_weights
 from .notices import warn
 from .outputs import output_folder, write_json
 from .provenance import Provenance
@@ -53,7 +53,7 @@ def eeg_pulses(options: argparse.Namespace) -> dict:
 def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, float]]:
     """The rate, one signal, and the weights of its channels."""
     check_filter(options)
-    if not (options.filter or options.channels):
+    if not (filtered(options) or options.channels):
         raise ValueError("name the channels of the rhythm (--channels), or --filter.")
     recording = checked_recording(options.recording, options.channels, options.minus)
     signals = recording.signals
@@ -65,7 +65,9 @@ def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, floa
             f"after it need {needed:g} s."
         )
     count = round(options.training * recording.rate)
-    weights = learned_weights(options, signals[:, :count], recording.rate)
+    weights = learned_weights(
+        options, recording.names, signals[:, :count], recording.rate
+    )
     named = dict(zip(recording.names, weights.tolist(), strict=True))
     return recording.rate, weights @ signals, named
 

@@ -81,15 +81,24 @@ def _space(
             "mni, or --space head --head M2M for images in the head's own mm."
         )
     if space == "mni":
+        if options.head is not None:
+            raise ValueError(
+                f"--head {options.head}: the images are in MNI space, and no head is "
+                "needed. Leave it out, or name images in the head's own mm."
+            )
         targeting.check_mni_brain(series)
         return lambda points: points, "MNI"
     if named:
         raise ValueError(
             f"--bold {options.bold}: the name says MNI space, but --space head is given."
         )
-    subject = None if options.head is None else meshing.subject_of(options.head)
-    if subject is None:
+    if options.head is None:
         raise ValueError("--space head needs --head M2M, whose transforms lead to MNI.")
+    subject = meshing.subject_of(options.head)
+    if subject is None:
+        raise ValueError(
+            f"--head {options.head}: it is no m2m_ folder, whose transforms lead to MNI."
+        )
     transform = meshing.read_mni(subject)
     return lambda points: np.asarray(transform.to_mni(points)), "head"
 

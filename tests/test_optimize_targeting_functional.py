@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from benchmarks import simulated_bold, simulated_brain
 from cli_examples import refused, run
+from subject_examples import to_mni, to_subject, write_m2m
 
 from tmsgrad.optimize import targeting
 
@@ -51,6 +52,41 @@ def test_the_command_finds_the_planted_target_and_says_how_surely(
     target = targeting.read_map(tmp_path / "out" / "target.nii.gz")
     np.testing.assert_allclose(target.centre * 1e3, found["centre_mm"], atol=1e-3)
     assert "no medical device" in result.out
+
+
+class _OwnBrain(simulated_brain.Ellipsoid):
+    """The ellipsoid where a person has it: its networks are planted in MNI space."""
+
+    def patch(self, centre, width):
+        points = np.argwhere(self.mask) @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return np.exp(-np.sum((to_mni(points) - centre) ** 2, axis=1) / (2 * width**2))
+
+
+def test_images_in_the_head_are_searched_where_its_transforms_say(tmp_path):
+    box = simulated_brain.ellipsoid(VOXEL)
+    points = np.moveaxis(np.indices(box.mask.shape), 0, -1) * VOXEL + box.affine[:3, 3]
+    half = (to_mni(points) - [0.0, -18.0, 8.0]) / [70.0, 88.0, 68.0]
+    mask = np.sum(half**2, axis=-1) <= 1
+    brain = _OwnBrain(mask, box.affine, np.array([[1.0, 0.0, 0.0]] * mask.sum()))
+    person = simulated_bold.simulate(np.random.default_rng(7), 12, brain)
+    files = simulated_bold.write(tmp_path, person, space="T1w")
+    folder = write_m2m(tmp_path)
+    given = {"seed-map": files["group"], "head": folder}
+    result = run(*words(files, tmp_path / "out", **given))
+    assert result.status == 0, result.err
+    found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert found["space"] == "head"
+    centre = np.array(found["centre_mm"])
+    assert np.linalg.norm(centre - to_subject(person.truth)) < VOXEL
+    assert np.linalg.norm(centre - person.truth) > 1.5 * VOXEL
+    for changes, needed in (
+        ({}, "nothing tells the space of the images"),
+        ({"space": "head"}, "--space head needs --head M2M"),
+        ({"space": "mni", "head": folder}, "the images are in MNI space"),
+        ({"head": files["mask"]}, "it is no m2m_ folder"),
+        ({"head": tmp_path / "m2m_nobody"}, "m2m_nobody: it is no m2m_ folder"),
+    ):
+        refused(words(files, tmp_path / "none", **changes), tmp_path, needed)
 
 
 def test_connectivity_is_the_correlation_of_what_is_left(cleaned):

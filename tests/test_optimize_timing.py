@@ -110,6 +110,28 @@ def test_the_filter_finds_the_channels_with_the_rhythm():
         timing.strongest_rhythm(mixed, RATE, (2.0, 9.0))
 
 
+def test_the_filter_at_a_channel_takes_its_rhythm_with_its_sign():
+    rng = np.random.default_rng(11)
+    noise = 0.3 * pink(rng, 6, int(90 * RATE))
+    times = np.arange(noise.shape[1]) / RATE
+    # A strong rhythm over the back of the head; a weak one, with its turned end, in front.
+    strong, weak = np.sin(2 * np.pi * 10 * times), np.sin(2 * np.pi * 10.9 * times)
+    behind = np.array([0.0, 0.0, 0.0, 0.3, 2.0, -1.5])
+    before = np.array([0.5, -0.7, 0.2, 0.0, 0.0, 0.0])
+    mixed = noise + np.outer(behind, strong) + np.outer(before, weak)
+    follows = lambda at, rhythm: np.corrcoef(
+        timing.strongest_rhythm(mixed, RATE, at=at) @ mixed, rhythm
+    )[0, 1]
+    assert follows(None, strong) > 0.9
+    assert follows(4, strong) > 0.9
+    assert follows(5, strong) < -0.9
+    assert follows(0, weak) > 0.8
+    assert follows(1, weak) < -0.8
+    beside = noise[:2] + np.sin(2 * np.pi * 6.5 * times)
+    with pytest.raises(ValueError, match="stands out from its flanks in that channel"):
+        timing.strongest_rhythm(beside, RATE, at=0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -266,6 +266,7 @@ def test_streams_that_cannot_serve_are_refused(pylsl, person, tmp_path):
         (["--channels", "C4"], "no channel C4; the first of 3 are C3, Cz, Aux"),
         (["--channels", "C3", "--minus", "c3"], "a channel is named twice"),
         (["--channels", "C3", "--minus", "Cz", "--filter"], "leave --minus out"),
+        (["--channels", "C3", "--filter-at", "Oz"], "that are weighed: C3"),
     ):
         refused([*words("tmsgrad bad", *more), *out], tmp_path, message)
     del bad

@@ -190,7 +190,21 @@ def test_a_file_gives_a_schedule_of_pulses(tmp_path, person):
     )
     assert np.mean(turned <= np.pi / 4) == pytest.approx(result.json["hit_rate"])
     assert result.json["hit_rate"] > 0.7
+    three = ["--channels", "C3,FC1,CP1", "--filter-at", "C3", "--phase", "trough"]
+    result = run(*words, *three, "--out", tmp_path / "filtered")
+    assert result.status == 0, result.err
+    path = tmp_path / "filtered" / "pulses.csv"
+    rows = np.genfromtxt(path, delimiter=",", names=True)
+    # Troughs of the rhythm as C3 has it.
+    phases = timing.phase_at(
+        person.values, timing.BandPass(RATE, 8.0, 13.0), rows["time_s"]
+    )
+    assert np.mean(np.cos(phases)) < -0.7
     for more, message in (
+        (
+            ["--channels", "C3,FC1", "--filter-at", "Oz"],
+            "--filter-at Oz: it is none of",
+        ),
         (["--channels", "Fz"], "Fz is flat"),
         (["--channels", "F4"], "there is no phase to meet"),
         (["--channels", "C3", "--minus", "c3"], "a channel is named twice"),

@@ -15,24 +15,33 @@ def strongest_rhythm(
     signals: Float[ndarray, "channel time"],
     rate: float,
     band: tuple[float, float] = (8.0, 12.0),
+    at: int | None = None,
 ) -> Float[ndarray, "channel"]:
     """Weigh channels so that a band's power stands out from that of its flanks.
 
     Spatio-spectral decomposition [Nikulin et al. 2011,
-    doi:10.1016/j.neuroimage.2011.01.057]: the first generalised eigenvector of the
-    covariances in the band and in its flanks. Channels may depend on each other, as they do
-    after an average reference: what none of them has is left out.
+    doi:10.1016/j.neuroimage.2011.01.057]: a generalised eigenvector of the covariances in
+    the band and in its flanks. Channels may depend on each other, as they do after an
+    average reference: what none of them has is left out.
+
+    How a component shows in the channels, its pattern, is the covariance times its weights
+    [Haufe et al. 2014, doi:10.1016/j.neuroimage.2013.10.067]; it tells the sign, without
+    which a peak cannot be told from a trough.
 
     Args:
         signals: Of all channels.
         rate: Samples in a second. [Hz]
         band: [Hz]
+        at: A channel. Of all components the one that brings it most power above the flanks'
+            is taken, with the sign that it has there; without a channel the one that stands
+            out most, with the sign where it is largest.
 
     Returns:
         Weights of unit norm: `weights @ signals` is the rhythm.
 
     Raises:
-        ValueError: A flank would begin below 0 Hz, or the channels are flat.
+        ValueError: A flank would begin below 0 Hz, the channels are flat, or at that one
+            nothing stands out.
     """
     low, high = band
     width = high - low
@@ -52,10 +61,22 @@ def strongest_rhythm(
     if not kept.any():
         raise ValueError("the channels have nothing in the band and beside it.")
     white = vectors[:, kept] / np.sqrt(power[kept])
-    _, turned = linalg.eigh(white.T @ inside @ white)
-    best = white @ turned[:, -1]
-    best = best / np.linalg.norm(best)
-    return best * np.sign(best[np.argmax(np.abs(best))])
+    shares, turned = linalg.eigh(white.T @ inside @ white)
+    weights = white @ turned
+    patterns = (inside + flanks) @ weights
+    if at is None:
+        best = len(shares) - 1
+        sign = np.sign(patterns[np.argmax(np.abs(patterns[:, best])), best])
+    else:
+        above = patterns[at] ** 2 * (2 * shares - 1)
+        best = int(np.argmax(above))
+        if not above[best] > 0:
+            raise ValueError(
+                f"no rhythm from {low:g} to {high:g} Hz stands out from its flanks in that "
+                "channel: take another, or another band."
+            )
+        sign = np.sign(patterns[at, best])
+    return sign * weights[:, best] / np.linalg.norm(weights[:, best])
 
 
 def _covariance(
