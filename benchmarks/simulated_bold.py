@@ -4,12 +4,16 @@ A voxel's signal is a baseline times 1 plus: the subgenual network, positive in 
 subgenual cingulate and in parts of the default network, negative in a patch of left
 dorsolateral prefrontal cortex whose middle is the truth, and in parietal cortex; five
 other networks, three of which reach into the search region; a global signal; noise with a
-spectrum of 1/f and a short correlation in space, white noise, both stronger in the
-subgenual cingulate; and what motion adds: a mixture of its parameters in each voxel, and
-spikes. Networks live in gray matter. White matter has a share of the global signal and of
-the noise, and cerebrospinal fluid a pulsation of its own.
+spectrum of 1/f and a short correlation in space, and white, thermal noise, both stronger
+in the subgenual cingulate; and what motion adds: a mixture of its parameters in each voxel,
+and spikes. At 3 T thermal noise is as strong as the body's own in gray matter where voxels
+have (1.8 mm)³, and falls as one over their volume [Bodurka et al. 2007,
+doi:10.1016/j.neuroimage.2006.09.039, abstract]. Networks live in gray matter. White matter
+has a share of the global signal and of the noise, and cerebrospinal fluid a pulsation of
+its own.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +27,8 @@ from scipy import ndimage
 SEED = np.array([6.0, 16.0, -10.0])
 _MIDDLE = np.array([-40.0, 36.0, 34.0])  # Of planted patches.
 _BASELINE = 1000.0
+_OF_BRAIN, _OF_HEAD = 0.8, 0.3  # Noise of the body: local, and of the whole brain.
+_AS_STRONG = 1.8  # Side of a voxel with as much thermal noise. [mm]
 # Positions [mm], widths [mm] and signs of the subgenual network besides its patch.
 _NETWORK = [
     ((6, 16, -10), 8, 1.0),
@@ -96,14 +102,15 @@ def simulate(
         shape = _sum(brain, [(c, w, 1.0) for c, w in places], rng, shift)
         signals += np.outer(_pink(rng, count, 1)[:, 0], strength * shape)
     gray, white, fluid = brain.shares.T
-    signals += 0.3 * _pink(rng, count, 1) * (gray + 0.4 * white)
+    signals += _OF_HEAD * _pink(rng, count, 1) * (gray + 0.4 * white)
     signals += 0.8 * _pink(rng, count, 1) * fluid
     # Air in the sinuses costs signal next to the subgenual cingulate.
     points = np.argwhere(brain.mask) @ brain.affine[:3, :3].T + brain.affine[:3, 3]
     noisy = 1 + 1.0 * np.exp(-np.sum((points - SEED) ** 2, axis=1) / (2 * 15.0**2))
     noise = _smooth_noise(rng, brain.mask, count, brain.affine[0, 0])
-    noise *= 0.8 * (gray + 0.4 * white + fluid)
-    signals += (noise + 0.6 * rng.standard_normal(signals.shape)) * noisy
+    noise *= _OF_BRAIN * (gray + 0.4 * white + fluid)
+    thermal = math.hypot(_OF_BRAIN, _OF_HEAD) * (_AS_STRONG / brain.affine[0, 0]) ** 3
+    signals += (noise + thermal * rng.standard_normal(signals.shape)) * noisy
     motion, jerks = _motion(rng, count, spikes)
     signals += 0.5 * motion / motion.std(axis=0) @ rng.normal(0, 0.4, (6, len(points)))
     signals[jerks] += rng.normal(0, 4.0, (jerks.sum(), 1)) + rng.normal(
