@@ -9,12 +9,13 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import machine
-from .completing import completion
-from .notices import loudness
-from .parser import parser
-from .plan_file import Plan, read_plan
-from .plan_saving import save_plan
+from . import commands
+from .arguments.completion import completion
+from .arguments.parser import parser
+from .plans.file import Plan, read_plan
+from .plans.saving import save_plan
+from .runtime import machine
+from .runtime.notices import loudness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,9 +60,6 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
             if not getattr(options, name):
                 setattr(options, name, value)
     machine.prepare(options.threads, options.device)
-    # JAX takes a second to import, and must find the environment set.
-    from . import commands
-
     machine.choose_device(options.device)
     with contextlib.ExitStack() as stack:
         stack.enter_context(loudness(options.quiet, options.verbose))
@@ -70,18 +68,17 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
             stack.enter_context(contextlib.redirect_stdout(nowhere))
         if plan is not None:
             return _run(plan, options)
-        return commands.COMMANDS[options.command](options)
+        return commands.execute(options)
 
 
 def _run(plan: Plan, options: argparse.Namespace) -> dict:
-    from . import commands, running
+    from .plans import running
 
     if options.check:
         return running.check_plan(plan)
-    do = lambda options: commands.COMMANDS[options.command](options)
-    result = running.run_plan(plan, do)
+    result = running.run_plan(plan, commands.execute)
     if options.command == "plan" and not result.get("failed"):
-        from .journal import write_journal
+        from .plans.journal import write_journal
 
         result |= write_journal(plan)
     return result

@@ -21,7 +21,7 @@ from numpy import ndarray
 
 from ..meshing import TISSUE_NAMES, HeadMesh, tissue_tag
 from ..meshing.fibres import fractional_anisotropy
-from ..meshing.tensors import TensorImage
+from ..meshing.images.tensors import TensorImage
 from .conductivity import isotropic
 
 

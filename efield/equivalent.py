@@ -194,7 +194,9 @@ def _system(
     matrix = weights[:, None] * (1e-7 / distances) * scale
     gram = matrix.T @ matrix
     gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram)
-    return _System(weights, scale, matrix, sl.cho_factor(gram))
+    factor, lower = sl.cho_factor(gram)
+    # SciPy 1.18 answers a NumPy bool.
+    return _System(weights, scale, matrix, (factor, bool(lower)))
 
 
 def _importance(points: ndarray, centre: ndarray, layout: _Layout) -> ndarray:

@@ -7,12 +7,6 @@ from .checks_images import (
     check_subject as check_subject,
 )
 from .cortex import cortical_normals as cortical_normals
-from .dwi import (
-    DiffusionSeries as DiffusionSeries,
-    TensorFit as TensorFit,
-    fit_tensors as fit_tensors,
-)
-from .dwi_files import read_dwi as read_dwi, read_mask as read_mask
 from .electrodes import electrode as electrode, read_electrodes as read_electrodes
 from .fibres import (
     FibreCoherence as FibreCoherence,
@@ -30,12 +24,18 @@ from .head import (
     HeadMesh as HeadMesh,
     tissue_tag as tissue_tag,
 )
-from .label_files import (
+from .images.dwi import (
+    DiffusionSeries as DiffusionSeries,
+    TensorFit as TensorFit,
+    fit_tensors as fit_tensors,
+)
+from .images.dwi_files import read_dwi as read_dwi, read_mask as read_mask
+from .images.label_files import (
     LabelImage as LabelImage,
     read_labels as read_labels,
     read_spm_maps as read_spm_maps,
 )
-from .label_table import (
+from .images.label_table import (
     FREESURFER_LABELS as FREESURFER_LABELS,
     LABEL_TABLES as LABEL_TABLES,
     SIMNIBS_LABELS as SIMNIBS_LABELS,
@@ -43,12 +43,35 @@ from .label_table import (
     LabelTable as LabelTable,
     read_label_table as read_label_table,
 )
-from .label_tidy import (
+from .images.label_tidy import (
     Tidied as Tidied,
     crop_neck as crop_neck,
     tidy_labels as tidy_labels,
 )
-from .labels import mesh_labels as mesh_labels
+from .images.mni import (
+    MniTransform as MniTransform,
+    check_mni as check_mni,
+    read_mni as read_mni,
+)
+from .images.tensor_files import (
+    load_nifti as load_nifti,
+    load_values as load_values,
+    read_tensors as read_tensors,
+)
+from .images.tensors import (
+    DIPY_TENSORS as DIPY_TENSORS,
+    FSL_TENSORS as FSL_TENSORS,
+    MRTRIX_TENSORS as MRTRIX_TENSORS,
+    TensorFrame as TensorFrame,
+    TensorImage as TensorImage,
+    TensorLayout as TensorLayout,
+)
+from .images.voxels import (
+    VoxelGrid as VoxelGrid,
+    elements_on_grid as elements_on_grid,
+    read_grid as read_grid,
+    write_image as write_image,
+)
 from .landmarks import (
     TEMPLATE_FIDUCIALS as TEMPLATE_FIDUCIALS,
     Fiducials as Fiducials,
@@ -56,18 +79,14 @@ from .landmarks import (
     eeg_positions as eeg_positions,
     read_eeg_positions as read_eeg_positions,
 )
-from .mni import (
-    MniTransform as MniTransform,
-    check_mni as check_mni,
-    read_mni as read_mni,
-)
-from .msh import (
+from .lattice.mesher import mesh_labels as mesh_labels
+from .msh.contents import MeshFields as MeshFields, TissueSurfaces as TissueSurfaces
+from .msh.reader import (
     read_msh as read_msh,
     read_msh_data as read_msh_data,
     read_msh_surfaces as read_msh_surfaces,
 )
-from .msh_contents import MeshFields as MeshFields, TissueSurfaces as TissueSurfaces
-from .msh_write import write_msh as write_msh
+from .msh.writer import write_msh as write_msh
 from .npz import read_npz as read_npz, write_npz as write_npz
 from .quality import quality as quality
 from .regions import (
@@ -90,29 +109,10 @@ from .subject import (
 from .surface import Surface as Surface, outer_surface as outer_surface
 from .template import template as template
 from .template_labels import template_labels as template_labels
-from .tensor_files import (
-    load_nifti as load_nifti,
-    load_values as load_values,
-    read_tensors as read_tensors,
-)
-from .tensors import (
-    DIPY_TENSORS as DIPY_TENSORS,
-    FSL_TENSORS as FSL_TENSORS,
-    MRTRIX_TENSORS as MRTRIX_TENSORS,
-    TensorFrame as TensorFrame,
-    TensorImage as TensorImage,
-    TensorLayout as TensorLayout,
-)
 from .tracts import (
     Tractogram as Tractogram,
     check_tracts as check_tracts,
     read_tracts as read_tracts,
     write_tracts as write_tracts,
-)
-from .voxels import (
-    VoxelGrid as VoxelGrid,
-    elements_on_grid as elements_on_grid,
-    read_grid as read_grid,
-    write_image as write_image,
 )
 from .vtu import read_vtu as read_vtu, write_vtu as write_vtu

@@ -15,8 +15,8 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from .head import TISSUE_NAMES, HeadMesh
-from .improve_shape import shapes_of
 from .interfaces import Interfaces, face_areas, interfaces, patches
+from .lattice.improve_shape import shapes_of
 
 
 _WHITE, _GRAY, _CSF, _SCALP = 1, 2, 3, 5

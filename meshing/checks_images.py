@@ -10,10 +10,10 @@ from numpy import ndarray
 
 from .checks import Finding, Severity
 from .head import HeadMesh
-from .label_files import LabelImage
-from .mni import check_mni, read_mni
+from .images.label_files import LabelImage
+from .images.mni import check_mni, read_mni
+from .images.tensor_files import load_nifti
 from .subject import Subject
-from .tensor_files import load_nifti
 
 
 _WHITE, _GRAY, _CSF, _SCALP = 1, 2, 3, 5

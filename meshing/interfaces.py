@@ -9,7 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from .head import HeadMesh
-from .topology import OTHERS
+from .lattice.topology import OTHERS
 
 
 @dataclass(frozen=True, eq=False)

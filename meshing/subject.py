@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .head import HeadMesh
-from .msh import read_msh
-from .msh_write import write_msh
+from .msh.reader import read_msh
+from .msh.writer import write_msh
 from .npz import read_npz, write_npz
 from .vtu import read_vtu, write_vtu
 

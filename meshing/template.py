@@ -12,7 +12,7 @@ import platformdirs
 
 from .files import replacing
 from .head import HeadMesh
-from .labels import mesh_labels
+from .lattice.mesher import mesh_labels
 from .template_labels import template_labels
 
 

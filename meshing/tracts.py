@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from .files import MM_PER_M
 from .head import HeadMesh
-from .voxels import VoxelGrid, elements_on_grid
+from .images.voxels import VoxelGrid, elements_on_grid
 
 
 _ENDINGS = (".trk", ".tck")

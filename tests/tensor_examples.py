@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 from scipy.spatial import KDTree
 
-from tmsgrad.meshing.tensors import STORED, frame_axes
+from tmsgrad.meshing.images.tensors import STORED, frame_axes
 
 
 WATER = 0.7e-3  # Mean diffusivity of the brain. [mm²/s]

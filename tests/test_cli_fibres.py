@@ -11,7 +11,7 @@ from heads import boxed_coil
 from tract_examples import DEEP, PATCH, planted, write
 
 from tmsgrad import efield, meshing
-from tmsgrad.cli import fibres
+from tmsgrad.cli.results import fibres
 from tmsgrad.optimize import targeting
 
 
@@ -77,7 +77,9 @@ def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
 
 def test_a_target_is_tracked_from_tensors(case, tmp_path, monkeypatch):
     pytest.importorskip("dipy")
-    monkeypatch.setattr("tmsgrad.cli.tracts.write_tract_slices", no_picture)
+    monkeypatch.setattr(
+        "tmsgrad.cli.commands.target_structural.write_tract_slices", no_picture
+    )
     affine = np.diag([8.0, 8.0, 8.0, 1.0])
     affine[:3, 3] = -92
     # Fibres along x everywhere: they join the ends of this axis.
@@ -101,14 +103,14 @@ def test_a_target_is_tracked_from_tensors(case, tmp_path, monkeypatch):
 
 
 def test_a_simulation_tells_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
-    monkeypatch.setattr("tmsgrad.cli.simulation.write_overview", no_picture)
+    monkeypatch.setattr("tmsgrad.cli.commands.simulate.write_overview", no_picture)
     kept = []
 
     def watched(*given):
         kept.append(given)
         return fibres.write_fibres(*given)
 
-    monkeypatch.setattr("tmsgrad.cli.simulation.write_fibres", watched)
+    monkeypatch.setattr("tmsgrad.cli.commands.simulate.write_fibres", watched)
     some = meshing.read_tracts(tracts).chosen(np.arange(0, 120, 5))
     tracts = write(tmp_path / "some.tck", some)
     out = tmp_path / "out"

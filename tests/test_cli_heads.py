@@ -12,7 +12,7 @@ from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
 
 from tmsgrad import meshing
-from tmsgrad.cli.anatomy import slice_tags
+from tmsgrad.cli.commands.head_show import slice_tags
 from tmsgrad.cli.main import main
 from tmsgrad.meshing import HeadMesh
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from cli_examples import one_line, refused, run
 
-from tmsgrad.cli.examples import EXAMPLES, EXIT_CODES, words_of
-from tmsgrad.cli.machine import choose_device
+from tmsgrad.cli.arguments.examples import EXAMPLES, EXIT_CODES, words_of
+from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.main import _with_negative_values
-from tmsgrad.cli.notices import loudness
-from tmsgrad.cli.parser import parser
-from tmsgrad.cli.plan_file import StrictParser
-from tmsgrad.cli.plan_words import verbs
-from tmsgrad.cli.progress import Progress
+from tmsgrad.cli.plans.file import StrictParser
+from tmsgrad.cli.plans.words import verbs
+from tmsgrad.cli.runtime.machine import choose_device
+from tmsgrad.cli.runtime.notices import loudness
+from tmsgrad.cli.runtime.progress import Progress
 
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from cli_examples import (
 from heads import boxed_coil
 
 from tmsgrad import efield
-from tmsgrad.cli import simulation
+from tmsgrad.cli.commands import simulate as simulation
 from tmsgrad.coils import Pose
 
 

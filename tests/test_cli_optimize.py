@@ -21,7 +21,9 @@ from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli import best_placement, journal, optimization
+from tmsgrad.cli.commands import optimize as optimization
+from tmsgrad.cli.plans import journal
+from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
 
 

@@ -7,7 +7,7 @@ from cli_examples import as_written, batch_of_one, no_picture, refused, run, sto
 from heads import boxed_coil, five_layers
 
 from tmsgrad import efield, meshing
-from tmsgrad.cli import session, simulation
+from tmsgrad.cli.commands import session, simulate as simulation
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

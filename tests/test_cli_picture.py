@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tmsgrad.cli import picture, scene
-from tmsgrad.cli.palette import field_palette
-from tmsgrad.cli.picture import write_overview
-from tmsgrad.cli.raster import look
+from tmsgrad.cli.pictures import overview as picture, scene
+from tmsgrad.cli.pictures.overview import write_overview
+from tmsgrad.cli.pictures.palette import field_palette
+from tmsgrad.cli.pictures.raster import look
 from tmsgrad.meshing import HeadMesh
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from cli_examples import contents, one_line, refused, run
 
-from tmsgrad.cli import words
-from tmsgrad.cli.parser import parser
-from tmsgrad.cli.plan_file import line_of, read_plan
-from tmsgrad.cli.plan_words import verbs
-from tmsgrad.cli.running import run_plan
+from tmsgrad.cli.arguments import words
+from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.plans.file import line_of, read_plan
+from tmsgrad.cli.plans.running import run_plan
+from tmsgrad.cli.plans.words import verbs
 
 
 OPTIMIZE = """command = "optimize"

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, Delaunay
 
-from tmsgrad.cli.raster import Camera, look, rasterize
-from tmsgrad.cli.render import Surface, ambient_light, coverage, render
+from tmsgrad.cli.pictures.raster import Camera, look, rasterize
+from tmsgrad.cli.pictures.render import (
+    Surface,
+    ambient_light,
+    coverage,
+    render,
+)
 
 
 RED, BLUE = np.array([[0.8, 0.1, 0.1]]), np.array([[0.1, 0.1, 0.8]])

@@ -13,8 +13,9 @@ from cli_examples import no_picture, run
 from heads import five_layers, pose_over
 from PIL import Image
 
-from tmsgrad.cli import report, report_view, session, simulation
-from tmsgrad.cli.shapes import boundary, compact
+from tmsgrad.cli.commands import session, simulate as simulation
+from tmsgrad.cli.pictures.shapes import boundary, compact
+from tmsgrad.cli.report import page as report, view as report_view
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

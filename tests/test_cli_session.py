@@ -9,7 +9,7 @@ from cli_examples import no_picture, one_line, refused, run, stored
 from heads import boxed_coil, pose_over
 
 from tmsgrad import efield
-from tmsgrad.cli import session, simulation
+from tmsgrad.cli.commands import session, simulate as simulation
 from tmsgrad.coils import PoseList, navigation, read_poses, stack_poses
 
 

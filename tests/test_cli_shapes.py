@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from tmsgrad.cli.shapes import boundary, coil_body, compact, isosurface, refine, smooth
+from tmsgrad.cli.pictures.shapes import (
+    boundary,
+    coil_body,
+    compact,
+    isosurface,
+    refine,
+    smooth,
+)
 
 
 def lattice(count):

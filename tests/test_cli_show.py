@@ -11,11 +11,17 @@ from heads import RADII, five_layers, pose_over, write_coil
 from PIL import Image
 
 from tmsgrad import meshing
-from tmsgrad.cli import showing
-from tmsgrad.cli.palette import field_palette
-from tmsgrad.cli.picture import _LETTERS
-from tmsgrad.cli.progress import Progress
-from tmsgrad.cli.slice_picture import _VIEWS, _brightness, _camera, _image, cut
+from tmsgrad.cli.commands import show as showing
+from tmsgrad.cli.pictures.overview import _LETTERS
+from tmsgrad.cli.pictures.palette import field_palette
+from tmsgrad.cli.pictures.slices import (
+    _VIEWS,
+    _brightness,
+    _camera,
+    _image,
+    cut,
+)
+from tmsgrad.cli.runtime.progress import Progress
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -156,7 +162,7 @@ def test_a_mesh_alone_is_enough_for_slices(result, tmp_path):
 
 
 def showing_options(*words):
-    from tmsgrad.cli.parser import parser
+    from tmsgrad.cli.arguments.parser import parser
 
     return parser().parse_args([str(word) for word in words])
 

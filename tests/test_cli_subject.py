@@ -19,11 +19,11 @@ from subject_examples import (
     write_maps,
 )
 
-from tmsgrad.cli import goals
-from tmsgrad.cli.inputs import read_target, resolve_target, way_to_mni
-from tmsgrad.cli.maps import MapChoice
-from tmsgrad.cli.parser import parser
-from tmsgrad.cli.tracts import Places
+from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.commands.target_structural import Places
+from tmsgrad.cli.inputs import goals
+from tmsgrad.cli.inputs.files import read_target, resolve_target, way_to_mni
+from tmsgrad.cli.inputs.maps import MapChoice
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
 from tmsgrad.optimize.targeting import read_map
@@ -92,7 +92,7 @@ def test_the_way_to_mni_space_is_that_of_the_folder(files, tmp_path):
 def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):
     plans = []
     asked = lambda plan, *_: plans.append(plan) or {}
-    monkeypatch.setattr("tmsgrad.cli.optimization._optimize", asked)
+    monkeypatch.setattr("tmsgrad.cli.commands.optimize._optimize", asked)
     for head in (files / "m2m_ball", files / "m2m_ball" / "ball.msh", "template:9999"):
         result = run(
             *("optimize", head, "--coil", files / "boxed.ccd", "--radius", "9"),

@@ -10,7 +10,7 @@ from heads import boxed_coil, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import efield, optimize
-from tmsgrad.cli import best_placement
+from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("program_settings")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr("tmsgrad.cli.session.write_overview", no_picture)
+    monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
 
 
 def test_the_table_has_tissues_and_placement(case, tmp_path):

@@ -8,8 +8,8 @@ from tmsgrad import coils, efield
 from tmsgrad.coils import MagneticDipoles, Pose
 from tmsgrad.efield.anisotropy import Anisotropy, anisotropic
 from tmsgrad.meshing import HeadMesh, read_npz
-from tmsgrad.meshing.tensor_files import read_tensors
-from tmsgrad.meshing.tensors import FSL_TENSORS, TensorFrame, TensorImage
+from tmsgrad.meshing.images.tensor_files import read_tensors
+from tmsgrad.meshing.images.tensors import FSL_TENSORS, TensorFrame, TensorImage
 
 
 VN, DIR, MC = Anisotropy("vn"), Anisotropy("dir"), Anisotropy("mc")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tensor_examples import MIRRORED, OBLIQUE, along, components_of, knot, written
 
-from tmsgrad.meshing.dwi import S_PER_MM2, DiffusionSeries, fit_tensors
-from tmsgrad.meshing.dwi_files import read_dwi, read_mask
-from tmsgrad.meshing.tensors import TensorFrame, frame_axes
+from tmsgrad.meshing.images.dwi import S_PER_MM2, DiffusionSeries, fit_tensors
+from tmsgrad.meshing.images.dwi_files import read_dwi, read_mask
+from tmsgrad.meshing.images.tensors import TensorFrame, frame_axes
 
 
 ISOTROPIC = OBLIQUE.copy()  # Voxels, which the knot has.

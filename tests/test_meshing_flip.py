@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial import Delaunay
 
 from tmsgrad.meshing.head import signed_volumes
-from tmsgrad.meshing.improve_flip import _triangulations, swap_edges
-from tmsgrad.meshing.improve_mesh import WorkingMesh
+from tmsgrad.meshing.lattice.improve_flip import _triangulations, swap_edges
+from tmsgrad.meshing.lattice.improve_mesh import WorkingMesh
 
 
 def working_mesh(points, tetrahedra, tags):

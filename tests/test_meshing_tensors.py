@@ -5,8 +5,8 @@ import tensor_examples as examples
 from tensor_examples import MIRRORED, OBLIQUE, components_of, random_tensors, written
 
 from tmsgrad.meshing.fibres import fibre_coherence, fractional_anisotropy
-from tmsgrad.meshing.tensor_files import read_tensors
-from tmsgrad.meshing.tensors import (
+from tmsgrad.meshing.images.tensor_files import read_tensors
+from tmsgrad.meshing.images.tensors import (
     DIPY_TENSORS,
     FSL_TENSORS,
     MM2_PER_S,

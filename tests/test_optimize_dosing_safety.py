@@ -4,7 +4,12 @@ import argparse
 
 import pytest
 
-from tmsgrad.cli.trains import check_trains, tell_trains, trains_of, trains_report
+from tmsgrad.cli.commands.trains import (
+    check_trains,
+    tell_trains,
+    trains_of,
+    trains_report,
+)
 from tmsgrad.optimize import dosing
 from tmsgrad.optimize.dosing import safety
 
@@ -92,7 +97,7 @@ def test_options_that_do_not_fit_are_refused(given, needed):
 
 def test_each_output_is_compared_and_told(capsys, monkeypatch):
     told = []
-    monkeypatch.setattr("tmsgrad.cli.trains.warn", told.append)
+    monkeypatch.setattr("tmsgrad.cli.commands.trains.warn", told.append)
     outputs = [dosing.fixed(0.5, 1.2), dosing.fixed(0.5, 1.335)]
     asked = options(frequency=10.0, train=4.0, intertrain=26.0)
     check_trains(asked)

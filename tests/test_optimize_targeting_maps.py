@@ -9,8 +9,9 @@ from nibabel.freesurfer.io import write_annot
 from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
 
 from tmsgrad import efield, meshing, optimize
-from tmsgrad.cli import goals, inputs, words as words_of
-from tmsgrad.cli.parser import parser
+from tmsgrad.cli.arguments import words as words_of
+from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.inputs import files as inputs, goals
 from tmsgrad.optimize import targeting
 
 
@@ -186,7 +187,7 @@ def test_maps_that_do_not_fit_the_command_are_refused(case, blobs, tmp_path):
 def test_the_session_of_a_map_gives_the_weighted_mean(
     case, blobs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("tmsgrad.cli.session.write_overview", no_picture)
+    monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
     words = case.simulate(tmp_path / "out")
     result = run(*words, f"--target-map={blobs}", "--threshold=2.5", "--cluster=1")
     assert result.status == 0, result.err

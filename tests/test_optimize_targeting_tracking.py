@@ -9,8 +9,8 @@ from tract_examples import grid
 
 from tmsgrad import meshing
 from tmsgrad.meshing import DiffusionSeries, TensorFrame, TensorImage
-from tmsgrad.meshing.dwi import S_PER_MM2
-from tmsgrad.meshing.tensors import components_of, frame_axes
+from tmsgrad.meshing.images.dwi import S_PER_MM2
+from tmsgrad.meshing.images.tensors import components_of, frame_axes
 from tmsgrad.optimize import targeting
 
 
@@ -106,7 +106,9 @@ def test_deconvolution_finds_the_band_in_any_storage(sign):
 
 
 def test_the_command_tracks_from_diffusion_images(case, tmp_path, monkeypatch):
-    monkeypatch.setattr("tmsgrad.cli.tracts.write_tract_slices", no_picture)
+    monkeypatch.setattr(
+        "tmsgrad.cli.commands.target_structural.write_tract_slices", no_picture
+    )
     affine = np.diag([8.0, 8.0, 8.0, 1.0])
     affine[:3, 3] = -92.0
     b, g, signals = band_images(affine, (24, 24, 24), 15)

@@ -28,7 +28,7 @@ from ...meshing import (
     VoxelGrid,
     elements_on_grid,
 )
-from ...meshing.tensors import TensorFrame, components_of, frame_axes
+from ...meshing.images.tensors import TensorFrame, components_of, frame_axes
 from .maps import VolumeMap
 from .tracts import NEAR_GRAY, Place
 

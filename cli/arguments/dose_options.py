@@ -1,0 +1,85 @@
+"""The options of `tmsgrad dose`."""
+
+import argparse
+
+from .common_options import add_uncertainty
+from .words import (
+    path,
+    positive,
+    source,
+    triple,
+)
+
+
+def add_dose(verb: argparse.ArgumentParser) -> None:
+    """Add what `dose` takes, besides head and coil."""
+    verb.add_argument(
+        "--threshold",
+        type=positive,
+        required=True,
+        metavar="PERCENT",
+        help="resting motor threshold, %% of the stimulator's maximum",
+    )
+    for name, what in (("motor", "M1"), ("target", "the target")):
+        verb.add_argument(
+            f"--{name}", type=triple, required=True, metavar="X,Y,Z", help=f"{what}, mm"
+        )
+        verb.add_argument(
+            f"--{name}-pose",
+            type=path,
+            required=True,
+            metavar="FILE",
+            help=f"of the coil for {what}: one pose, any pose file",
+        )
+    verb.add_argument(
+        "--radius", type=positive, default=5.0, metavar="MM", help="of both balls (5)"
+    )
+    verb.add_argument("--tissue", default="gm", help="of both (gm)")
+    verb.add_argument(
+        "--metric",
+        choices=("mean", "p99", "normal"),
+        default="mean",
+        help="of the field that is made equal: mean |E|, its 99th percentile, or the mean "
+        "component along the cortex's normals (mean)",
+    )
+    verb.add_argument(
+        "--target-coil",
+        type=source,
+        metavar="C",
+        help="where the target gets another coil",
+    )
+    for name, what in (("maximum", ""), ("target-maximum", " for --target-coil")):
+        verb.add_argument(
+            f"--{name}",
+            type=positive,
+            metavar="A/S",
+            help=f"dI/dt at full output{what} (the coil's own limit)",
+        )
+    verb.add_argument(
+        "--activated",
+        type=positive,
+        default=83.0,
+        metavar="PERCENT",
+        help="of M1's field at threshold, from which tissue counts as activated (83)",
+    )
+    verb.add_argument(
+        "--nifti",
+        type=path,
+        metavar="IMAGE",
+        help="write the share of M1's field, and what is activated, as images in this "
+        "image's grid, such as the T1's",
+    )
+    add_uncertainty(verb, "the matched output")
+    _add_trains(verb)
+
+
+def _add_trains(verb: argparse.ArgumentParser) -> None:
+    trains = verb.add_argument_group(
+        "trains of pulses, compared with published safety tables"
+    )
+    for name, unit, what in (
+        ("frequency", "HZ", "of the pulses in a train, single and even"),
+        ("train", "S", "how long a train lasts"),
+        ("intertrain", "S", "pause between trains (none: one train only)"),
+    ):
+        trains.add_argument(f"--{name}", type=positive, metavar=unit, help=what)

@@ -1,0 +1,63 @@
+"""The options of targets and regions to avoid that are maps."""
+
+import argparse
+
+from .words import (
+    avoided_map,
+    count,
+    number,
+    path,
+    positive,
+)
+
+
+def add_map(verb: argparse.ArgumentParser) -> None:
+    """Add how a map becomes a target."""
+    options = verb.add_argument_group("targets that are maps")
+    options.add_argument(
+        "--threshold",
+        type=number,
+        metavar="VALUE",
+        help="count what is at least this, or at most a negative one (all above zero)",
+    )
+    options.add_argument(
+        "--cluster",
+        type=count,
+        metavar="N",
+        help="of voxels that pass and share faces; 1 is the weightiest (all)",
+    )
+    options.add_argument(
+        "--label", metavar="L", help="of an atlas: a number, or a name on a surface"
+    )
+    options.add_argument(
+        "--surface",
+        type=path,
+        metavar="FILE",
+        help="on which the values of .gii and .annot are (.gii or FreeSurfer)",
+    )
+    options.add_argument(
+        "--map-space",
+        choices=("head", "mni"),
+        default="head",
+        help="coordinates of the image (head)",
+    )
+    options.add_argument(
+        "--depth",
+        type=positive,
+        default=40.0,
+        metavar="MM",
+        help="leave out what lies deeper below the scalp (40)",
+    )
+
+
+def add_avoided_map(verb: argparse.ArgumentParser) -> None:
+    """Add regions to avoid that are maps."""
+    verb.add_argument(
+        "--avoid-map",
+        type=avoided_map,
+        action="append",
+        default=[],
+        metavar="FILE[:V/M]",
+        help="as --avoid, for the target's tissue where an image in the space of "
+        "--map-space is positive, weighted by it (may be repeated)",
+    )

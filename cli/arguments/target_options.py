@@ -1,0 +1,114 @@
+"""The options of `tmsgrad target`."""
+
+import argparse
+
+from .words import (
+    count,
+    not_negative,
+    output,
+    path,
+    positive,
+    seed,
+    share,
+    source,
+)
+
+
+def add_functional(verb: argparse.ArgumentParser) -> None:
+    """Add what `target functional` takes."""
+    verb.add_argument(
+        "--bold",
+        required=True,
+        type=path,
+        metavar="FILE",
+        help="preprocessed images, (i, j, k, volumes)",
+    )
+    verb.add_argument(
+        "--confounds",
+        type=path,
+        metavar="TSV",
+        help="fMRIPrep's table, a row for each volume",
+    )
+    verb.add_argument(
+        "--mask",
+        type=path,
+        metavar="FILE",
+        help="of the brain (fMRIPrep's beside, or as nilearn finds)",
+    )
+    verb.add_argument(
+        "--tr", type=positive, metavar="S", help="repetition time (the header's)"
+    )
+    verb.add_argument(
+        "--space",
+        choices=("mni", "head"),
+        help="of the images: mni, or a head's mm with --head (from fMRIPrep's file name)",
+    )
+    verb.add_argument(
+        "--head",
+        type=path,
+        metavar="M2M",
+        help="m2m_ folder, where the images are in its space",
+    )
+    verb.add_argument(
+        "--seed",
+        type=seed,
+        default="sgACC",
+        metavar="SEED",
+        help="sgACC, X,Y,Z in MNI mm, or a mask on the images' grid (sgACC)",
+    )
+    verb.add_argument(
+        "--seed-radius", type=positive, default=10.0, metavar="MM", help="of X,Y,Z (10)"
+    )
+    verb.add_argument(
+        "--seed-map",
+        type=path,
+        metavar="FILE",
+        help="a group's connectivity map of the seed, in the images' space: it weighs all "
+        "voxels outside the search region to the seed's time course (Fox et al. 2013)",
+    )
+    verb.add_argument(
+        "--search-region",
+        type=source,
+        default="left-dlpfc",
+        metavar="REGION",
+        help="left-dlpfc, or a mask in the images' space (left-dlpfc)",
+    )
+    verb.add_argument(
+        "--global-signal", action="store_true", help="regress out the global signal too"
+    )
+    verb.add_argument(
+        "--displacement",
+        type=positive,
+        default=0.5,
+        metavar="MM",
+        help="leave out volumes with a larger framewise displacement (0.5)",
+    )
+    verb.add_argument(
+        "--minutes",
+        type=not_negative,
+        default=10.0,
+        metavar="MIN",
+        help="that must be left after that (10)",
+    )
+    verb.add_argument(
+        "--normative",
+        type=path,
+        metavar="FILE",
+        help="a group's connectivity map to blend in, in the images' space",
+    )
+    verb.add_argument(
+        "--blend", type=share, default=0.5, metavar="SHARE", help="of --normative (0.5)"
+    )
+    verb.add_argument(
+        "--share",
+        type=share,
+        default=0.05,
+        metavar="SHARE",
+        help="of the search region that may belong to the target (0.05)",
+    )
+    verb.add_argument(
+        "--draws", type=count, default=300, metavar="N", help="of the bootstrap (300)"
+    )
+    verb.add_argument(
+        "--out", type=output, required=True, metavar="DIR", help="output folder"
+    )

@@ -1,0 +1,39 @@
+"""The verbs of the command line, by name."""
+
+import argparse
+from importlib import import_module
+
+
+# Where each verb is: a command imports only what it needs itself.
+_PLACES = {
+    "demo": "optimize:demo",
+    "simulate": "simulate:simulate",
+    "optimize": "optimize:optimize_pose",
+    "sweep": "sweep:sweep",
+    "show": "show:show",
+    "target functional": "target_functional:target_functional",
+    "target structural": "target_structural:target_structural",
+    "validate": "validate:validate",
+    "dose": "dose:dose",
+    "eeg alpha": "eeg_alpha:eeg_alpha",
+    "eeg burst": "eeg_burst:eeg_burst",
+    "eeg pulses": "eeg_pulses:eeg_pulses",
+    "eeg live": "eeg_live:eeg_live",
+    "head info": "info:head_info",
+    "head check": "head:head_check",
+    "head convert": "head:head_convert",
+    "head show": "head_show:head_show",
+    "head mesh": "head:head_mesh",
+    "coil info": "info:coil_info",
+    "coil convert": "coil:coil_convert",
+    "coil show": "coil:coil_show",
+    "coil join": "coil:coil_join",
+    "pose info": "pose:pose_info",
+    "pose convert": "pose:pose_convert",
+}
+
+
+def execute(options: argparse.Namespace) -> dict:
+    """Do what the verb in the options does, and return its answer."""
+    module, _, function = _PLACES[options.command].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), function)(options)

@@ -1,0 +1,180 @@
+"""`tmsgrad eeg pulses`: pulses at a phase, in a recording played again."""
+
+import argparse
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from ...optimize import timing
+from ...optimize.timing import BandPass, PulseRule, Pulses
+from ..inputs.recordings import (
+    check_filter,
+    checked_recording,
+    filtered,
+    learned_weights,
+)
+from ..runtime.notices import warn
+from ..runtime.outputs import output_folder, write_json
+from ..runtime.provenance import Provenance
+
+
+_NO_RHYTHM, _WEAK = 1.0, 6.0  # Of the band over the noise. [dB]
+_SLOW = 2e-3  # A decision that takes longer. [s]
+
+
+def eeg_pulses(options: argparse.Namespace) -> dict:
+    """Decide on pulses while a recording is played again, and judge them."""
+    with output_folder(options.out) as folder:
+        rate, signal, weights = _signal(options)
+        band = timing.BandPass(rate, *options.band)
+        training = signal[: round(options.training * rate)]
+        ratio = checked_ratio(options, training, band, options.recording)
+        rule = learned_rule(options, training, band)
+        pulses = timing.replay(
+            signal,
+            band,
+            rule.estimator,
+            math.radians(options.phase),
+            aim=rule.aim,
+            start=options.training,
+            hop=rule.hop,
+            latency=rule.latency,
+            refractory=rule.refractory,
+            gate=rule.gate,
+        )
+        report = {**_report(pulses), "rhythm_above_noise_db": ratio, "weights": weights}
+        report |= {"method": options.method, "phase_degrees": options.phase}
+        report["provenance"] = Provenance.of(options).as_json()
+        _write(folder / "pulses.csv", pulses)
+        write_json(folder / "pulses.json", report)
+    _tell(report)
+    kept = ("pulses", "mean_error_degrees", "spread_degrees", "hit_rate")
+    return {key: report[key] for key in kept}
+
+
+def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, float]]:
+    """The rate, one signal, and the weights of its channels."""
+    check_filter(options)
+    if not (filtered(options) or options.channels):
+        raise ValueError("name the channels of the rhythm (--channels), or --filter.")
+    recording = checked_recording(options.recording, options.channels, options.minus)
+    signals = recording.signals
+    needed = options.training + 10
+    if signals.shape[1] < needed * recording.rate:
+        raise ValueError(
+            f"{options.recording}: the recording has "
+            f"{signals.shape[1] / recording.rate:.0f} s; the training and ten seconds "
+            f"after it need {needed:g} s."
+        )
+    count = round(options.training * recording.rate)
+    weights = learned_weights(
+        options, recording.names, signals[:, :count], recording.rate
+    )
+    named = dict(zip(recording.names, weights.tolist(), strict=True))
+    return recording.rate, weights @ signals, named
+
+
+def checked_ratio(
+    options: argparse.Namespace, training: ndarray, band: BandPass, source: str
+) -> float:
+    """How far a band stands above the noise. [dB]
+
+    Raises:
+        ValueError: It does not.
+    """
+    ratio = timing.rhythm_above_noise(training, band)
+    if not ratio >= _NO_RHYTHM:
+        raise ValueError(
+            f"{source}: between {band.low:g} and {band.high:g} Hz the spectrum is "
+            f"{ratio:.1f} dB above its fall; without a rhythm ({_NO_RHYTHM:g} dB) there "
+            "is no phase to meet. Take other channels, --filter or another --band."
+        )
+    if ratio < _WEAK:
+        warn(
+            f"the rhythm is only {ratio:.1f} dB above the noise: pulses will miss their "
+            "phase by 40 degrees and more."
+        )
+    return ratio
+
+
+def learned_rule(
+    options: argparse.Namespace, training: ndarray, band: BandPass
+) -> PulseRule:
+    """Learn from a training how to decide on pulses."""
+    estimator = (
+        timing.Autoregressive(band)
+        if options.method == "ar"
+        else timing.educate(training, band)
+    )
+    target = math.radians(options.phase)
+    device = {"hop": options.hop * 1e-3, "latency": options.latency * 1e-3}
+    aim = timing.aim_for(training, band, estimator, target, **device)
+    every = round(0.1 * band.rate)
+    gate = timing.least_amplitude(training, estimator, options.gate, every)
+    return PulseRule(
+        band,
+        estimator,
+        aim,
+        refractory=options.refractory,
+        gate=gate if options.gate else 0.0,
+        **device,
+    )
+
+
+def _report(pulses: Pulses) -> dict:
+    return {
+        "pulses": len(pulses.times),
+        **met(pulses),
+        **decided(pulses.decision_times),
+    }
+
+
+def met(pulses: Pulses) -> dict:
+    """How well pulses met their phase."""
+    return {
+        "mean_error_degrees": math.degrees(pulses.mean_error),
+        "spread_degrees": math.degrees(pulses.spread),
+        "hit_rate": pulses.hit_rate(),
+    }
+
+
+def decided(took: ndarray) -> dict:
+    """How long decisions took."""
+    return {
+        "decisions": len(took),
+        "decision_ms_median": 1e3 * float(np.median(took)),
+        "decision_ms_99_percent": 1e3 * float(np.percentile(took, 99)),
+    }
+
+
+def _write(path: Path, pulses: Pulses) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("time_s", "phase_degrees", "error_degrees", "amplitude_v"))
+        columns = (
+            np.round(pulses.times, 6),
+            np.round(np.degrees(pulses.phases), 3),
+            np.round(np.degrees(pulses.errors), 3),
+            pulses.amplitudes,
+        )
+        rows.writerows(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _tell(report: dict) -> None:
+    print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
+    print(f"pulses          {report['pulses']}")
+    print(
+        f"phase error     {report['mean_error_degrees']:+.1f}° mean, "
+        f"{report['spread_degrees']:.1f}° spread (circular)"
+    )
+    print(f"within 45°      {100 * report['hit_rate']:.0f} %")
+    print(
+        f"decision        {report['decision_ms_median']:.2f} ms median, "
+        f"{report['decision_ms_99_percent']:.2f} ms for 99 %"
+    )
+    print("for research use only; no medical device")
+    if report["decision_ms_median"] > _SLOW * 1e3:
+        warn("decisions take longer than 2 ms on this machine.")

@@ -1,0 +1,132 @@
+"""`tmsgrad head mesh`, `head check` and `head convert`."""
+
+import argparse
+import dataclasses
+import sys
+import warnings
+from pathlib import Path
+
+from ... import meshing
+from ...meshing import (
+    Finding,
+    LabelImage,
+    Severity,
+    Tidied,
+)
+from ..inputs.files import TEMPLATE, read_head
+from ..inputs.findings import as_json, in_words, warn_of
+from ..runtime.progress import Progress
+from .info import describe_head
+
+
+def head_mesh(options: argparse.Namespace) -> dict:
+    """Make a head of a label image."""
+    write = meshing.head_writer(options.out)
+    progress = Progress()
+    progress.stage("labels", f"labels {options.labels}")
+    image, tidied, findings = _read_labels(options)
+    warn_of(findings)
+    if str(tidied) != str(Tidied(0.0, {}, 0.0)):
+        print(f"tmsgrad: {tidied}.", file=sys.stderr)
+    progress.stage("mesh", "meshing")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        head = _mesh(image, options, progress)
+    for warning in caught:
+        print(f"tmsgrad: warning: {warning.message}", file=sys.stderr)
+    progress.stage("check", "checking the head")
+    found = meshing.check(head)
+    progress.stage("output", f"writing {options.out}")
+    write(head)
+    progress.close()
+    report = describe_head(head, image.labels, image.affine)
+    warn_of(found)
+    print(f"written to            {options.out}")
+    return report | {
+        "head": options.out,
+        "tidied": dataclasses.asdict(tidied),
+        "warnings": [str(warning.message) for warning in caught],
+        "findings": as_json(findings + found),
+        "seconds": progress.seconds,
+    }
+
+
+def _read_labels(
+    options: argparse.Namespace,
+) -> tuple[LabelImage, Tidied, list[Finding]]:
+    path = Path(options.labels)
+    known = meshing.LABEL_TABLES.get(options.table)
+    if known is meshing.SPM_LABELS and path.name.startswith("c1"):
+        image = meshing.read_spm_maps(path)
+    else:
+        table = meshing.read_label_table(options.table) if known is None else known
+        image = meshing.read_labels(path, table)
+    findings = meshing.check_frames(path) + meshing.check_labels(image)
+    try:
+        if options.neck is not None:
+            image = meshing.crop_neck(image, options.neck * 1e-3)
+        image, tidied = meshing.tidy_labels(
+            image, options.islands * 1e-9, options.fill_air
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return image, tidied, findings
+
+
+def _mesh(
+    image: LabelImage, options: argparse.Namespace, progress: Progress
+) -> meshing.HeadMesh:
+    try:
+        return meshing.mesh_labels(
+            image.labels, image.affine, options.tetrahedra, progress, options.size
+        )
+    except ValueError as error:
+        raise ValueError(f"{options.labels}: {error}") from error
+
+
+def head_check(options: argparse.Namespace) -> dict:
+    """Look for what may be wrong with a head, and say where."""
+    progress = Progress()
+    progress.stage("head", f"head {options.head}")
+    path = Path(options.head)
+    if options.head.split(":")[0] == TEMPLATE and not path.exists():
+        head = read_head(options.head, progress)
+    else:
+        head = meshing.read_head(path)
+    progress.stage("check", "checking")
+    findings = meshing.check(head)
+    if path.is_dir():
+        findings += meshing.check_subject(meshing.read_subject(path), head)
+    progress.close()
+    count = {kind: sum(f.severity is kind for f in findings) for kind in Severity}
+    for finding in findings:
+        print(f"{finding.severity.value:<8} {finding.about}: {in_words(finding)}")
+    tally = ", ".join(
+        f"{number} {kind.value}{'s' if number != 1 else ''}"
+        for kind, number in count.items()
+        if number
+    )
+    print(f"{options.head}: {tally or 'nothing wrong was found'}")
+    return {
+        "failed": count[Severity.ERROR] > 0,
+        "findings": as_json(findings),
+        "nodes": len(head.nodes),
+        "tetrahedra": len(head.tags),
+    }
+
+
+def head_convert(options: argparse.Namespace) -> dict:
+    """Write a head in another format."""
+    write = meshing.head_writer(options.out)
+    progress = Progress()
+    progress.stage("head", f"head {options.head}")
+    head = read_head(options.head, progress)
+    progress.stage("output", f"writing {options.out}")
+    write(head)
+    progress.close()
+    print(f"{len(head.nodes)} nodes, {len(head.tags)} tetrahedra: {options.out}")
+    return {
+        "head": options.out,
+        "nodes": len(head.nodes),
+        "tetrahedra": len(head.tags),
+    }

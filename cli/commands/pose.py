@@ -1,0 +1,137 @@
+"""`tmsgrad pose info` and `tmsgrad pose convert`: files of navigation systems."""
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...coils import PoseList, navigation
+from ..inputs.files import read_pose_list
+from ..runtime.setup import set_up
+
+
+_TOLD = 20
+_FORMS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Template"}
+
+
+def pose_info(options: argparse.Namespace) -> dict:
+    """Describe the poses of a file."""
+    set_up()
+    poses = read_pose_list(options.file, options, empty=True)
+    matrices = poses.matrices()
+    groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
+    entries = [
+        {
+            "name": name,
+            "group": group,
+            "matsimnibs": matrix.tolist(),
+            "didt": _known(rate),
+            "output": _known(share),
+            "time_s": _known(time),
+        }
+        for name, group, matrix, rate, share, time in zip(
+            poses.names,
+            poses.groups,
+            matrices,
+            poses.current_rates,
+            poses.outputs,
+            poses.times,
+            strict=True,
+        )
+    ]
+    counted = ", ".join(f"{n} {name}{'s' * (n > 1)}" for name, n in groups.items())
+    print(f"{poses.system}: {counted or 'no poses'}")
+    if poses.skipped:
+        print(f"{poses.skipped} entries have no position and are left out")
+    if poses.frame != navigation.HEAD_FRAME:
+        print(f"frame: {poses.frame}, not the head's")
+    for name, matrix, rate in zip(
+        poses.names[:_TOLD], matrices, poses.current_rates, strict=False
+    ):
+        centre = ", ".join(f"{x:.1f}" for x in matrix[:3, 3])
+        drive = "" if np.isnan(rate) else f", {rate * 1e-6:g} A/µs"
+        print(
+            f"{name:<20} centre ({centre}) mm, handle {in_words(-matrix[:3, 1])}{drive}"
+        )
+    if len(poses) > _TOLD:
+        print(f"… and {len(poses) - _TOLD} more")
+    return {
+        "system": poses.system,
+        "frame": poses.frame,
+        "groups": groups,
+        "skipped": poses.skipped,
+        "notes": list(poses.notes),
+        "poses": entries,
+    }
+
+
+def pose_convert(options: argparse.Namespace) -> dict:
+    """Write the poses of a file as another navigation system has them."""
+    set_up()
+    poses = read_pose_list(options.file, options)
+    if options.turn:
+        poses = poses.turned(np.radians(options.turn))
+    _write(Path(options.out), poses, options)
+    print(f"{len(poses)} poses written to {options.out}")
+    return {"poses": len(poses), "file": options.out, "to": options.to}
+
+
+def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
+    kind = options.to
+    if options.out_space != "RAS" and not kind.startswith("localite"):
+        raise ValueError(f"--out-space is for Localite; {kind} is RAS.")
+    image = None if options.image is None else meshing.load_nifti(Path(options.image))
+    if kind.startswith("localite"):
+        _check_ending(out, ".xml")
+        triggers = kind.endswith("triggers")
+        navigation.write_localite(
+            out, poses, space=options.out_space, triggers=triggers
+        )
+    elif kind.startswith("brainsight"):
+        _check_ending(out, ".txt")
+        code = 2 if image is None else int(image.header["qform_code"])
+        navigation.write_brainsight(
+            out,
+            poses,
+            version=12 if kind.endswith("2.5.2") else 14,
+            form=_FORMS.get(code, "Aligned"),
+            program=f"tmsgrad {version('tmsgrad')}",
+        )
+    elif kind == "ant":
+        _check_ending(out, ".mrk")
+        if image is None:
+            raise ValueError(
+                "--to ant needs --image T1.nii.gz, the image that visor2 has: the file "
+                "says where it lies."
+            )
+        navigation.write_ant(
+            out, poses, image, coil=options.coil_name, version=version("tmsgrad")
+        )
+    else:
+        navigation.write_matsimnibs(out, poses)
+
+
+def _check_ending(out: Path, ending: str) -> None:
+    if out.suffix.lower() != ending:
+        raise ValueError(f"{out}: the name of such a file ends in {ending}.")
+
+
+def in_words(direction: Float[ndarray, "3"]) -> str:
+    """Name a direction in the head by its parts that matter, the largest first."""
+    sides = (("left", "right"), ("backwards", "forwards"), ("down", "up"))
+    parts = sorted(
+        (
+            (abs(x), names[int(x > 0)])
+            for x, names in zip(direction, sides, strict=True)
+        ),
+        reverse=True,
+    )
+    return " and ".join(name for size, name in parts if size > 0.38)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

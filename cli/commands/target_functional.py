@@ -1,0 +1,240 @@
+"""`tmsgrad target`: targets from images."""
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import VoxelGrid
+from ...optimize import targeting
+from ...optimize.targeting import (
+    BoldSeries,
+    CleanSeries,
+    FunctionalTarget,
+    Reliability,
+)
+from ..arguments.words import triple
+from ..runtime.outputs import output_folder, write_json
+from ..runtime.provenance import Provenance
+
+
+_BANNER = "for research use only; no medical device"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Places:
+    """Where the seed and the search region are, as weights of voxels.
+
+    Attributes:
+        seed: What makes the time course.
+        region: Which voxels are searched.
+        words: What they are, with sources.
+    """
+
+    seed: Float[ndarray, "voxel"]
+    region: Float[ndarray, "voxel"]
+    words: dict[str, str]
+
+
+def target_functional(options: argparse.Namespace) -> dict:
+    """Find where a seed is most anticorrelated, and how reliably."""
+    with output_folder(options.out) as folder:
+        series = targeting.read_bold(options.bold, options.mask, options.tr)
+        to_mni, space = _space(options, series)
+        cleaned = _cleaned(options, series)
+        places = _places(options, cleaned.series, to_mni)
+        grid = targeting.search_grid(cleaned, places.region > 0)
+        course = targeting.seed_course(cleaned, places.seed)
+        z = targeting.connectivity(cleaned, course)
+        group = None
+        if options.normative is not None:
+            image = targeting.read_map(options.normative)
+            group = targeting.weights_in(cleaned.series, image, to_mni)
+        mixed = z if group is None else targeting.blended(z, group, options.blend, grid)
+        target = targeting.find_target(mixed, grid, share=options.share)
+        trust = targeting.reliability(
+            *(cleaned, course, target, grid),
+            normative=group,
+            blend=options.blend,
+            share=options.share,
+            draws=options.draws,
+        )
+        report = _report(options, cleaned, target, trust, space, places.words)
+        write_json(folder / "target.json", report)
+        _write_maps(folder, cleaned.series, z, target)
+    _tell(report, options)
+    return report
+
+
+def _space(
+    options: argparse.Namespace, series: BoldSeries
+) -> tuple[Callable[[Float[ndarray, "point 3"]], ndarray], str]:
+    """Find the way from the images to MNI space."""
+    named = "space-MNI" in Path(options.bold).name
+    space = options.space or ("mni" if named else None)
+    if space is None and options.head is not None:
+        space = "head"
+    if space is None:
+        raise ValueError(
+            f"--bold {options.bold}: nothing tells the space of the images. Write --space "
+            "mni, or --space head --head M2M for images in the head's own mm."
+        )
+    if space == "mni":
+        if options.head is not None:
+            raise ValueError(
+                f"--head {options.head}: the images are in MNI space, and no head is "
+                "needed. Leave it out, or name images in the head's own mm."
+            )
+        targeting.check_mni_brain(series)
+        return lambda points: points, "MNI"
+    if named:
+        raise ValueError(
+            f"--bold {options.bold}: the name says MNI space, but --space head is given."
+        )
+    if options.head is None:
+        raise ValueError("--space head needs --head M2M, whose transforms lead to MNI.")
+    subject = meshing.subject_of(options.head)
+    if subject is None:
+        raise ValueError(
+            f"--head {options.head}: it is no m2m_ folder, whose transforms lead to MNI."
+        )
+    transform = meshing.read_mni(subject)
+    return lambda points: np.asarray(transform.to_mni(points)), "head"
+
+
+def _cleaned(options: argparse.Namespace, series: BoldSeries) -> CleanSeries:
+    table = None
+    if options.confounds is not None:
+        table = targeting.read_confounds(
+            options.confounds, len(series.signals), options.global_signal
+        )
+    elif options.global_signal:
+        raise ValueError(
+            "--global-signal needs --confounds with a global_signal column."
+        )
+    return targeting.clean(
+        series,
+        table,
+        displacement=options.displacement * 1e-3,
+        minutes=options.minutes,
+    )
+
+
+def _places(
+    options: argparse.Namespace, series: BoldSeries, to_mni: Callable
+) -> _Places:
+    region = _place(options.search_region, targeting.SEARCH_REGIONS, 0.0, "region")
+    inside = targeting.weights_in(series, region, to_mni)
+    inside = np.where(inside > 0.5, inside, 0.0)
+    words = {"search_region": _words(region)}
+    if options.seed_map is None:
+        seed = _place(options.seed, targeting.SEEDS, options.seed_radius, "seed")
+        words["seed"] = _words(seed)
+        return _Places(targeting.weights_in(series, seed, to_mni), inside, words)
+    group = targeting.read_map(options.seed_map)
+    weights = targeting.weights_in(series, group, to_mni)
+    # A target must not vote for itself.
+    weights = np.where(inside > 0, 0.0, weights)
+    words["seed"] = f"weighted by {options.seed_map} (Fox et al. 2013, PMC3594474)"
+    return _Places(weights, inside, words)
+
+
+def _place(
+    word: str, known: dict, radius: float, what: str
+) -> targeting.Spheres | targeting.VolumeMap:
+    if word in known:
+        return known[word]
+    if Path(word).exists():
+        return targeting.read_map(word).above(0.0)
+    if what == "seed" and "," in word:
+        try:
+            centre = triple(word)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"--seed {error}.") from None
+        return targeting.Spheres(f"around {word}", (centre,), radius, "the user", True)
+    raise ValueError(
+        f"{word!r} is neither a file nor a known {what}; known are {', '.join(known)}."
+    )
+
+
+def _words(place: targeting.Spheres | targeting.VolumeMap) -> str:
+    if isinstance(place, targeting.VolumeMap):
+        return place.name
+    return f"{place.name}, {place.radius:g} mm ({place.source})"
+
+
+def _report(
+    options: argparse.Namespace,
+    cleaned: CleanSeries,
+    target: FunctionalTarget,
+    trust: Reliability,
+    space: str,
+    words: dict[str, str],
+) -> dict:
+    motion = cleaned.motion
+    volume = abs(np.linalg.det(cleaned.series.affine[:3, :3])) * len(target.cluster)
+    return {
+        "note": _BANNER,
+        "centre_mm": (target.centre * 1e3).tolist(),
+        "space": space,
+        "peak_mm": (target.peak * 1e3).tolist(),
+        "cluster_mm3": float(volume * 1e9),
+        "mean_fisher_z": target.mean_z,
+        "interval_95_radius_mm": trust.radius * 1e3,
+        "bootstrap_median_mm": trust.median * 1e3,
+        "split_half_mm": trust.split_half * 1e3,
+        "block_s": trust.block,
+        "draws": options.draws,
+        **words,
+        "normative": options.normative,
+        "blend": None if options.normative is None else options.blend,
+        "motion": {
+            "volumes": motion.volumes,
+            "kept": motion.kept,
+            "minutes": motion.minutes,
+            "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
+            "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
+            "limit_mm": motion.limit * 1e3,
+        },
+        "regressors": list(cleaned.regressors),
+        "provenance": Provenance.of(options).as_json(),
+    }
+
+
+def _write_maps(
+    folder: Path, series: BoldSeries, z: ndarray, target: FunctionalTarget
+) -> None:
+    i, j, k = series.mask.shape
+    grid = VoxelGrid(series.affine, (i, j, k))
+    number = np.full(series.mask.shape, -1, dtype=np.int32)
+    number[series.mask] = np.arange(len(z))
+    weights = np.zeros(len(z))
+    weights[target.cluster] = target.weights
+    meshing.write_image(folder / "connectivity.nii.gz", grid, number, z)
+    meshing.write_image(folder / "target.nii.gz", grid, number, weights)
+
+
+def _tell(report: dict, options: argparse.Namespace) -> None:
+    at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
+    motion = report["motion"]
+    print(
+        f"target           ({at}) mm in {report['space']} space, mean z "
+        f"{report['mean_fisher_z']:.2f} over {report['cluster_mm3']:.0f} mm³"
+    )
+    print(
+        f"how reliable     95 % within {report['interval_95_radius_mm']:.1f} mm; halves of "
+        f"the data {report['split_half_mm']:.1f} mm apart"
+    )
+    print(
+        f"motion           {motion['mean_framewise_displacement_mm']:.2f} mm on average, "
+        f"{motion['kept']} of {motion['volumes']} volumes kept, {motion['minutes']:.1f} min"
+    )
+    print(f"seed             {report['seed']}")
+    print(f"search region    {report['search_region']}")
+    print(f"files            {Path(options.out)}{os.sep} ({_BANNER})")

@@ -1,0 +1,403 @@
+"""What the command line takes: heads, coils, poses and coordinates, in mm and as files."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy import ndarray
+
+from ... import coils, efield, meshing
+from ...coils import Coil, Pose, PoseList
+from ...meshing import HeadMesh, Region
+from ...optimize.targeting import SymptomTarget, symptom_targets
+from ..runtime.notices import warn
+from .findings import warn_of
+from .maps import MapChoice, place_of_map, target_of_map
+
+
+TEMPLATE = "template"
+_RETURN = 5.0  # After going from MNI space to the head and back, at most. [mm]
+_ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
+
+
+def read_head(
+    source: str,
+    progress: Callable[[float, str], None],
+    search: tuple[Float[ndarray, "3"], float] | None = None,
+) -> HeadMesh:
+    """Read a head from a file or folder, or make the template head, and check it.
+
+    What may be wrong is told on standard error; `tmsgrad head check` tells more.
+
+    Args:
+        source: A mesh file, an m2m_ folder, `template`, or `template:N` for about N
+            tetrahedra.
+        progress: For the template, which takes a while the first time.
+        search: Around which point, and how far, a coil is to be placed: there, the scalp
+            must have no holes. [m]
+
+    Raises:
+        ValueError: The head is malformed, or the template's size is no number.
+        FileNotFoundError: There is no such file.
+    """
+    name, _, size = source.partition(":")
+    if name != TEMPLATE or Path(source).exists():
+        head = meshing.read_head(source)
+        warn_of(meshing.check(head) if search is None else meshing.check(head, *search))
+        return head
+    if not size:
+        return meshing.template(progress=progress)
+    if not size.isdigit():
+        raise ValueError(
+            f"{source}: the template's size must be a number of tetrahedra, such as "
+            "template:500000."
+        )
+    return meshing.template(int(size), progress)
+
+
+def read_coil(source: str) -> Coil:
+    """Read a coil file, or take a coil of the catalogue by its name.
+
+    Raises:
+        ValueError: The file is malformed, or the name is unknown.
+        FileNotFoundError: There is no such file.
+    """
+    return coils.read(source)
+
+
+def read_driven_coil(options: argparse.Namespace) -> Coil:
+    """Read the coil, and drive its stimulators as `--didt` says.
+
+    Where it gives one dI/dt for each stimulator, `options.didt` becomes the largest of
+    them. What exceeds a stimulator's limit is told on standard error.
+
+    Raises:
+        ValueError: The file is malformed, the name is unknown, or there are not as many
+            rates as stimulators.
+        FileNotFoundError: There is no such file.
+    """
+    coil = read_coil(options.coil)
+    count, given = coil.stimulator_count, options.didt
+    if not isinstance(given, tuple):
+        if count > 1:
+            print(
+                f"tmsgrad: note: all {count} stimulators of {coil.name} are driven alike; "
+                "--didt A,B,… gives each its own dI/dt.",
+                file=sys.stderr,
+            )
+        rates = () if given == "recorded" else (given,) * count
+    elif len(given) != count:
+        raise ValueError(
+            f"--didt gives {len(given)} rates, but {coil.name} ({options.coil}) has "
+            f"{count} stimulator{'s' if count > 1 else ''}."
+        )
+    else:
+        rates, options.didt = given, max(abs(each) for each in given)
+        coil = coil.driven(np.array(given) / options.didt)
+    for number, rate in enumerate(rates):
+        _warn_of_limit(coil, number, abs(rate))
+    return coil
+
+
+def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
+    limit, name = coil.max_current_rate, coil.name
+    if number < len(coil.stimulators):
+        limit = coil.stimulators[number].max_current_rate
+        name = coil.stimulators[number].name or name
+    if limit is not None and rate > limit:
+        warn(f"{rate:.4g} A/s is more than {name} is made for: {limit:.4g} A/s.")
+
+
+def stimulator_rates(coil: Coil, rate: float) -> list[dict[str, str | float]]:
+    """List the stimulators of a coil and what drives each, at a dI/dt [A/s]."""
+    count = coil.stimulator_count
+    shares = [1.0] * count if coil.rates is None else np.asarray(coil.rates).tolist()
+    names = [each.name for each in coil.stimulators] or [""] * count
+    return [
+        {"name": name, "didt": share * rate}
+        for name, share in zip(names, shares, strict=True)
+    ]
+
+
+def read_conductivity(
+    head: HeadMesh, source: str, anisotropy: str, tensor: str | None, coverage: float
+) -> tuple[Array, str | None]:
+    """Give a head its conductivity: by tissue, or from diffusion tensors as well.
+
+    Args:
+        head: The head.
+        source: Of the head, in whose m2m_ folder a tensor image may be.
+        anisotropy: `scalar`, `vn`, `dir` or `mc`.
+        tensor: The tensor image; None for that of the folder.
+        coverage: The share of white matter that it must cover.
+
+    Returns:
+        The conductivity [S/m], and what became of the tensors, in words.
+
+    Raises:
+        ValueError: The image is missing, is given without need, or does not fit.
+    """
+    if anisotropy == "scalar":
+        if tensor is not None:
+            raise ValueError(
+                f"--tensor {tensor} is given, but --anisotropy is scalar: write "
+                "--anisotropy vn, dir or mc, or leave the image out."
+            )
+        return efield.isotropic(head), None
+    if tensor is None:
+        subject = meshing.subject_of(source)
+        if subject is None or subject.tensor is None:
+            raise ValueError(
+                f"--anisotropy {anisotropy} needs a tensor image: --tensor FILE, or "
+                "DTI_coregT1_tensor.nii.gz in the m2m_ folder."
+            )
+        tensor = str(subject.tensor)
+    image = meshing.read_tensors(tensor)
+    conductivity, report = efield.anisotropic(
+        head,
+        image,
+        efield.Anisotropy(anisotropy),
+        minimum_coverage=coverage,
+    )
+    fibres = meshing.fibre_coherence(image)
+    if fibres.wrong:
+        warn(f"{tensor}: {fibres}")
+    return jnp.asarray(conductivity), f"{report}\n{Path(tensor).name}: {fibres}"
+
+
+def conductivity_of(
+    head: HeadMesh, options: argparse.Namespace
+) -> tuple[Array, str | None]:
+    """Give a head the conductivity that the options ask for, as `read_conductivity`."""
+    return read_conductivity(
+        head,
+        options.head,
+        options.anisotropy,
+        options.tensor,
+        options.tensor_coverage,
+    )
+
+
+def resolve_target(options: argparse.Namespace) -> None:
+    """Put a target that is given in MNI space into the head's coordinates.
+
+    Sets `options.target` [mm] and `options.mni`, what a report should tell of it. Where it
+    is a map, `options.target_choice` says what of it, and the target is only a rough
+    place until `read_target`.
+
+    Raises:
+        ValueError: The head has no way to MNI space, or the target lies outside of it.
+        FileNotFoundError: The transforms are missing.
+    """
+    options.mni = options.map = None
+    choice = MapChoice.of(options)
+    options.target_choice = choice
+    if choice is not None:
+        options.target = place_of_map(choice)
+        return
+    if options.target_mni is None:
+        return
+    published = None
+    if isinstance(options.target_mni, str):
+        published = _published(options.target_mni)
+    centre = np.asarray(options.target_mni if published is None else published.centre)
+    if options.head.split(":")[0] == TEMPLATE and not Path(options.head).exists():
+        options.target = tuple(centre.tolist())
+        kind, error = "the template is in MNI space", 0.0
+    else:
+        subject = meshing.subject_of(options.head)
+        if subject is None:
+            raise ValueError(
+                f"--target-mni: {options.head} is no m2m_ folder of SimNIBS, and nothing "
+                "else tells where MNI coordinates are in it. Give --target in the head's "
+                "mm."
+            )
+        transform = meshing.read_mni(subject)
+        options.target = tuple((1e3 * transform.to_subject(centre * 1e-3)).tolist())
+        error = 1e3 * transform.return_error(centre * 1e-3)
+        kind = f"{transform.kind}: {transform.description}"
+        if error > _RETURN:
+            raise ValueError(
+                f"--target-mni: from there to the head and back one ends {error:.1f} mm "
+                f"away ({transform.description}): the transforms do not belong together."
+            )
+    options.mni = {
+        "centre_mni_mm": centre.tolist(),
+        "transform": kind,
+        "return_error_mm": error,
+        "published": None if published is None else published.words,
+    }
+    if published is not None:
+        print(f"published target {published.words}")
+    at, mni = (
+        ", ".join(f"{x:.1f}" for x in place) for place in (options.target, centre)
+    )
+    print(f"target           MNI ({mni}) mm is ({at}) mm in the head ({kind})")
+
+
+def _published(symptom: str) -> SymptomTarget:
+    try:
+        return symptom_targets(symptom, "direct")[0]
+    except ValueError as error:
+        raise ValueError(f"--target-mni: {error}") from None
+
+
+def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:
+    """Bring a point of MNI space to a head, in metres; None where nothing tells how."""
+    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+        return place
+    subject = meshing.subject_of(source)
+    try:
+        return None if subject is None else meshing.read_mni(subject).to_subject(place)
+    except (ValueError, FileNotFoundError):
+        return None
+
+
+def way_to_mni(
+    source: str,
+) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:
+    """Find how a head's points go to MNI space, in metres; None where nothing tells."""
+    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+        return np.asarray
+    subject = meshing.subject_of(source)
+    try:
+        return None if subject is None else meshing.read_mni(subject).to_mni
+    except (ValueError, FileNotFoundError):
+        return None
+
+
+def read_pose_list(
+    path: str | None, options: argparse.Namespace, *, empty: bool = False
+) -> PoseList:
+    """Read poses as the options say, and tell on standard error what is odd about them.
+
+    Args:
+        path: A file of a navigation system, or of matrices; None for `options.eeg`.
+        options: With `space`, `repair`, `group` and `transform`.
+        empty: Whether a list without poses, or in another frame than the head's, will do.
+
+    Raises:
+        ValueError: The file is malformed, a pose is no rigid placement, or there are no
+            poses in the head's frame.
+        FileNotFoundError: There is no such file.
+    """
+    turns = getattr(options, "turns", 1)
+    if path is None:
+        return _turned(_over_electrodes(options), turns)
+    poses = coils.read_poses(path, space=options.space, repair=options.repair)
+    try:
+        if options.transform is not None:
+            poses = poses.transformed(_transformation(options.transform))
+            poses = dataclasses.replace(poses, notes=())
+        if options.group is not None:
+            poses = poses.selected(options.group)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not empty and len(poses) == 0:
+        left_out = f", but {poses.skipped} without a position" if poses.skipped else ""
+        raise ValueError(f"{path}: the file ({poses.system}) holds no poses{left_out}.")
+    if not empty and poses.frame != coils.navigation.HEAD_FRAME:
+        raise ValueError(f"{path}: {' '.join(poses.notes)}")
+    for note in poses.notes:
+        print(f"tmsgrad: note: {note}", file=sys.stderr)
+    return _turned(poses, turns)
+
+
+def one_pose(path: str) -> Pose:
+    """Read the only pose of a file.
+
+    Raises:
+        ValueError: There are more or none, or it is not in the head's frame.
+    """
+    found = coils.read_poses(path)
+    if len(found) != 1:
+        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
+    if found.frame != coils.navigation.HEAD_FRAME:
+        raise ValueError(f"{path}: {' '.join(found.notes)}")
+    return jax.tree.map(lambda x: x[0], found.poses)
+
+
+def _turned(poses: PoseList, turns: int) -> PoseList:
+    """Turn each pose about the coil's axis, all the way round, the first as it is."""
+    if turns == 1:
+        return poses
+    every = []
+    for number in range(turns):
+        turned = poses.turned(2 * np.pi * number / turns)
+        angle = f"{360 * number / turns:.4g}°"
+        names = tuple(f"{name}, {angle}" for name in poses.names)
+        every.append(dataclasses.replace(turned, names=names))
+    return coils.navigation.joined(every)
+
+
+def _over_electrodes(options: argparse.Namespace) -> PoseList:
+    """Lay the coil over an EEG position of the head's m2m_ folder."""
+    subject = meshing.subject_of(options.head)
+    if subject is None:
+        raise ValueError(f"--eeg: {options.head} is no m2m_ folder with EEG positions.")
+    positions = meshing.read_electrodes(subject)
+    centre, towards = (meshing.electrode(positions, name) for name in options.eeg)
+    scalp = meshing.scalp(meshing.read_head(subject.mesh))
+    place = scalp.nearest(centre)
+    normal = scalp.normal(place[None])[0]
+    y = towards - centre
+    y = y - (y @ normal) * normal
+    if np.linalg.norm(y) < 1e-3:
+        raise ValueError(f"--eeg: {' and '.join(options.eeg)} are one above the other.")
+    y /= np.linalg.norm(y)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([np.cross(y, -normal), y, -normal], axis=1)
+    matrix[:3, 3] = 1e3 * (place + _ABOVE * normal)
+    return PoseList.of_matrices(matrix[None], [f"{options.eeg[0]} {options.eeg[1]}"])
+
+
+def _transformation(path: str) -> Float[ndarray, "4 4"]:
+    found = coils.read_poses(path)
+    if len(found) != 1:
+        raise ValueError(
+            f"--transform {path}: the file holds {len(found)} matrices; one is needed."
+        )
+    return found.matrices()[0]
+
+
+def pose_source(options: argparse.Namespace) -> str:
+    """Name where poses come from, for messages."""
+    return options.pose or f"--eeg {','.join(options.eeg)}"
+
+
+def current_rates(
+    options: argparse.Namespace, poses: PoseList
+) -> Float[ndarray, "pose"]:
+    """Give each pose its dI/dt: one for all, or those recorded. [A/s]
+
+    Raises:
+        ValueError: Recorded ones are asked for, but a pose has none.
+    """
+    if options.didt != "recorded":
+        return np.full(len(poses), float(options.didt))
+    lacking = np.flatnonzero(np.isnan(poses.current_rates))
+    if len(lacking):
+        raise ValueError(
+            f"{pose_source(options)}: --didt recorded, but no dI/dt was recorded for "
+            f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
+            f"({poses.names[lacking[0]]!r}). Give a number of A/s."
+        )
+    return poses.current_rates
+
+
+def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:
+    """Find the target that `--target`, `--radius` and `--tissue` name, or a map.
+
+    Raises:
+        ValueError: There is no such tissue, or nothing of the map lies in it.
+    """
+    if options.target_choice is not None:
+        return target_of_map(options, head, options.target_choice)
+    centre = np.asarray(options.target) * 1e-3
+    return meshing.ball(head, centre, options.radius * 1e-3, options.tissue)

@@ -1,0 +1,300 @@
+"""What `optimize` and `sweep` are asked to maximise, from the words of the command line."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import efield, meshing, optimize
+from ...coils import AbstractCoil
+from ...efield import Conductor, ElectricField
+from ...meshing import HeadMesh, Region, Scalp
+from .maps import MapChoice, avoided_regions
+
+
+_Avoided = tuple[tuple[float, float, float], float, float | None]
+_Map = tuple[MapChoice, float | None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is wanted of a placement. Lengths in m, angles in radians.
+
+    Attributes:
+        objective: One of `search_options.OBJECTIVES`.
+        direction: Along which the component is maximised, or None.
+        avoid: Balls to spare, as centre, radius and limit [V/m] or None.
+        avoid_maps: Maps of what is to be spared, with such a limit.
+        stimulator: The largest dI/dt, or None. [A/s]
+        uncertainty: Errors of placement, or None.
+    """
+
+    objective: str = "norm"
+    direction: tuple[float, float, float] | None = None
+    avoid: tuple[_Avoided, ...] = ()
+    avoid_maps: tuple[_Map, ...] = ()
+    stimulator: float | None = None
+    uncertainty: optimize.AbstractUncertainty | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Wishes":
+        """Take them from the options, and check that they fit each other.
+
+        Raises:
+            ValueError: They do not.
+        """
+        mapped = options.target_choice is not None
+        if options.radius is None and not mapped:
+            raise ValueError("--target needs a --radius.")
+        usual = "magn" if mapped and options.direction is None else "norm"
+        objective = usual if options.objective is None else options.objective
+        if options.direction is not None and objective != "norm":
+            raise ValueError(
+                f"--direction and --objective {objective} exclude each other."
+            )
+        avoid: tuple[_Avoided, ...] = tuple(getattr(options, "avoid", ()))
+        maps = avoided_regions(
+            tuple(getattr(options, "avoid_map", ())), options.head, options.map_space
+        )
+        limited = [each[-1] is not None for each in (*avoid, *maps)]
+        if objective == "focality" and any(limited):
+            raise ValueError(
+                "--objective focality knows no intensity: leave the limits of --avoid out, "
+                "or take --objective norm."
+            )
+        if objective != "focality" and not all(limited):
+            raise ValueError(
+                "--avoid and --avoid-map without a limit need --objective focality; "
+                "else write X,Y,Z,R,V/M or FILE:V/M."
+            )
+        return cls(
+            objective,
+            options.direction,
+            avoid,
+            maps,
+            getattr(options, "stimulator", None),
+            _uncertainty(options),
+        )
+
+    @property
+    def simple(self) -> bool:
+        """Whether the target's mean vector is all that is looked at."""
+        return self.objective == "norm" and not self.avoid and not self.avoid_maps
+
+    @property
+    def words(self) -> str:
+        """The objective in words."""
+        if self.direction is not None:
+            return f"component of the mean vector along {list(self.direction)}"
+        return {
+            "norm": "norm of the mean vector",
+            "magn": "mean magnitude",
+            "normal": "mean component along the cortex's outward normals",
+            "focality": "norm of the mean vector, chosen for its focality",
+        }[self.objective]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """An objective and how to check it.
+
+    Attributes:
+        objective: What the search maximises.
+        value: The target's field, from a direct solution. [V/m]
+        avoided: Names, regions and limits [V/m] of what is to be spared.
+    """
+
+    objective: optimize.AbstractObjective
+    value: Callable[[ElectricField], float]
+    avoided: tuple[tuple[str, Region, float | None], ...]
+
+    def limits(self, field: ElectricField) -> list[optimize.FieldLimit]:
+        """Take the mean |E| of regions with limits from a direct solution."""
+        return [
+            optimize.FieldLimit(name, float(field.mean_magnitude(region)), limit)
+            for name, region, limit in self.avoided
+            if limit is not None
+        ]
+
+
+def make_goal(
+    wishes: Wishes,
+    head: HeadMesh,
+    scalp: Scalp,
+    coil: AbstractCoil,
+    conductor: Conductor,
+    target: Region,
+    tissue: str,
+    radius: float,
+) -> Goal:
+    """Solve the adjoint problems, and put the objective together.
+
+    Args:
+        wishes: What is wanted.
+        head: The head.
+        scalp: Its scalp.
+        coil: The coil.
+        conductor: Of the head.
+        target: The target.
+        tissue: Of the target and of regions to avoid.
+        radius: How far around the target coils will be. [m]
+
+    Raises:
+        ValueError: A region to avoid is empty.
+    """
+    avoided = tuple(
+        (
+            f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
+            meshing.ball(head, np.asarray(centre), reach, tissue),
+            limit,
+        )
+        for centre, reach, limit in wishes.avoid
+    ) + tuple(
+        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
+        for choice, limit in wishes.avoid_maps
+    )
+    modes = lambda region: optimize.MeanOfMagnitude(
+        optimize.region_modes(
+            conductor, coil, scalp, region, centre=target.centre, radius=radius
+        )
+    )
+    objective, value = _of_target(wishes, head, conductor, target, modes)
+    if wishes.objective == "focality":
+        spared = [modes(region) for _, region, _ in avoided]
+        spared = spared or [modes(_rest(head, target))]
+        objective = optimize.Focality(objective, spared)
+    elif avoided:
+        highest = np.inf if wishes.stimulator is None else wishes.stimulator / 1e6
+        objective = optimize.Reachable(
+            objective,
+            [modes(region) for _, region, _ in avoided],
+            np.array([limit for *_, limit in avoided], dtype=float),
+            highest,
+        )
+    return Goal(jax.block_until_ready(objective), value, avoided)
+
+
+def _of_target(
+    wishes: Wishes,
+    head: HeadMesh,
+    conductor: Conductor,
+    target: Region,
+    modes: Callable[[Region], optimize.AbstractObjective],
+) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
+    if wishes.objective == "magn":
+        return modes(target), lambda field: float(field.mean_magnitude(target))
+    if wishes.objective == "normal":
+        outward = meshing.cortical_normals(head, head.centroids[target.tetrahedra])
+        weighted = target.weights[:, None] * outward
+        found = optimize.normal_reciprocal(conductor, head, target)
+        return optimize.NormalComponent(found), lambda field: float(
+            np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
+        )
+    reciprocal = efield.reciprocal(conductor, target)
+    simple = (
+        optimize.MeanMagnitude(reciprocal)
+        if wishes.direction is None
+        else optimize.MeanComponent(reciprocal, np.asarray(wishes.direction))
+    )
+    return simple, lambda field: float(simple.value(field.mean(target)))
+
+
+def _rest(head: HeadMesh, target: Region) -> Region:
+    """All of the target's tissue but the target."""
+    rest = head.tags == head.tags[target.tetrahedra[0]]
+    rest[target.tetrahedra] = False
+    return meshing.region(head, rest)
+
+
+def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | None:
+    kind = getattr(options, "robust", None)
+    if kind is None:
+        for name in ("position_error", "angle_error"):
+            if getattr(options, name, None) is not None:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} needs --robust expected or worst."
+                )
+        return None
+    given = {}
+    if options.position_error is not None:
+        given["position"] = options.position_error * 1e-3
+    if options.angle_error is not None:
+        given["angle"] = np.radians(options.angle_error).item()
+    return (optimize.Expected if kind == "expected" else optimize.WorstCase)(**given)
+
+
+def named_positions(
+    source: str, electrodes: str | None, scalp: Scalp
+) -> tuple[dict[str, Float[ndarray, "3"]] | None, meshing.Fiducials | None]:
+    """Find the 10-20 positions of a head: in a file, in its folder, or as measured.
+
+    Args:
+        source: The head as the command line names it.
+        electrodes: The file, if one is given.
+        scalp: Of the head.
+
+    Returns:
+        Positions by name, or None where nobody knows them; and the fiducials.
+    """
+    folder = Path(source) / "eeg_positions"
+    found = sorted(folder.glob("*10-10*.csv")) or sorted(folder.glob("*.csv"))
+    path = electrodes if electrodes is not None else str(found[0]) if found else None
+    if path is not None:
+        named = meshing.read_eeg_positions(path)
+        needed = ("Nz", "Iz", "LPA", "RPA")
+        if any(name not in named for name in needed):
+            return named, None
+        nasion, inion, left, right = (
+            (float(x), float(y), float(z)) for x, y, z in (named[n] for n in needed)
+        )
+        return named, meshing.Fiducials(nasion, inion, left, right)
+    if source.partition(":")[0] == "template":
+        fiducials = meshing.TEMPLATE_FIDUCIALS
+        return meshing.eeg_positions(scalp, fiducials), fiducials
+    return None, None
+
+
+def search_place(
+    around: tuple[float, float, float] | str | None,
+    source: str,
+    electrodes: str | None,
+    scalp: Scalp,
+) -> Float[ndarray, "3"] | optimize.UpperHead | None:
+    """Find where `--around` says to search.
+
+    Raises:
+        ValueError: No such position is known.
+    """
+    if around is None:
+        return None
+    if not isinstance(around, str):
+        return np.asarray(around)
+    if around == "upper-head":
+        return optimize.UpperHead()
+    return position_named(around, "around", source, electrodes, scalp)
+
+
+def position_named(
+    name: str, option: str, source: str, electrodes: str | None, scalp: Scalp
+) -> Float[ndarray, "3"]:
+    """Find a 10-20 position that an option names.
+
+    Raises:
+        ValueError: No such position is known.
+    """
+    named, _ = named_positions(source, electrodes, scalp)
+    if named is None or name not in named:
+        known = (
+            "none: give --electrodes FILE"
+            if named is None
+            else ", ".join(sorted(named))
+        )
+        raise ValueError(
+            f"--{option} {name}: this head has no such position; known are {known}."
+        )
+    return named[name]

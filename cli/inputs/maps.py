@@ -1,0 +1,195 @@
+"""Targets and regions to avoid that are maps: files on the command line."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import TISSUE_NAMES, HeadMesh, Region
+from ...optimize import targeting
+
+
+_ON_SURFACES = (".gii", ".annot")
+_OPTIONS = ("threshold", "cluster", "label", "surface", "map_space")
+
+
+@dataclass(frozen=True)
+class MapChoice:
+    """What of a file is meant.
+
+    Attributes:
+        file: NIfTI, or values on a surface.
+        head: As the command line names it.
+        threshold: What passes counts, as for `VolumeMap.above`.
+        cluster: Of what passes, the weightiest being 1; None for all.
+        label: Of an atlas.
+        surface: On which the values are, for GIfTI and annotations.
+        space: `head` or `mni`.
+        depth: Below the scalp, that a coil reaches; None for no limit. [m]
+    """
+
+    file: str
+    head: str
+    threshold: float = 0.0
+    cluster: int | None = None
+    label: str | None = None
+    surface: str | None = None
+    space: str = "head"
+    depth: float | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "MapChoice | None":
+        """Take it from the options, and check that they fit each other.
+
+        Raises:
+            ValueError: They do not.
+        """
+        file = getattr(options, "target_map", None)
+        if file is None:
+            for name in _OPTIONS:
+                if getattr(options, name, None) not in (None, "head"):
+                    raise ValueError(f"--{name.replace('_', '-')} needs --target-map.")
+            return None
+        if options.radius is not None:
+            raise ValueError(
+                "--radius is of --target; a --target-map has its own extent."
+            )
+        if file.endswith(_ON_SURFACES) != (options.surface is not None):
+            raise ValueError(
+                f"--target-map {file}: values on a surface (.gii, .annot) need --surface, "
+                "and images (.nii) go without."
+            )
+        return cls(
+            file,
+            options.head,
+            0.0 if options.threshold is None else options.threshold,
+            options.cluster,
+            options.label,
+            options.surface,
+            options.map_space,
+            options.depth * 1e-3,
+        )
+
+    def region(self, head: HeadMesh, tissue: str) -> targeting.MappedTarget:
+        """Weigh a head's tissue by the map.
+
+        Raises:
+            ValueError: The file is malformed, or nothing of it lies in the tissue.
+            FileNotFoundError: There is no such file.
+        """
+        if self.file.endswith(_ON_SURFACES):
+            weigh = self._on_surface()
+        else:
+            chosen, way = self.volume(), self._way()
+            weigh = lambda points: chosen.at(way(points))
+        return targeting.mapped_region(
+            head, weigh, tissue=tissue, reach=self.depth, name=self.file
+        )
+
+    def volume(self) -> targeting.VolumeMap:
+        """Read an image, and take what is chosen of it."""
+        found = targeting.read_map(self.file)
+        if self.label is not None:
+            if not self.label.lstrip("-").isdigit():
+                raise ValueError(
+                    f"--label {self.label}: the labels of an image are whole numbers."
+                )
+            found = found.labelled(int(self.label))
+        found = found.above(self.threshold)
+        return found if self.cluster is None else found.cluster(self.cluster)
+
+    def _on_surface(self) -> Callable:
+        values = targeting.read_surface_map(self.file, self.label)
+        sign = -1.0 if self.threshold < 0 else 1.0
+        passed = np.where(sign * values >= abs(self.threshold), sign * values, 0.0)
+        if self.cluster is not None:
+            raise ValueError("--cluster is of images; on surfaces give --threshold.")
+        try:
+            return targeting.surface_weights(
+                meshing.read_surface(str(self.surface)), passed
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.file} on {self.surface}: {error}") from None
+
+    def _way(self) -> Callable[[Float[ndarray, "point 3"]], ndarray]:
+        """From the head to the map's space."""
+        template = self.head.split(":")[0] == "template"
+        if self.space == "head" or (template and not Path(self.head).exists()):
+            return lambda points: points
+        subject = meshing.subject_of(self.head)
+        if subject is None:
+            raise ValueError(
+                f"--map-space mni: {self.head} is no m2m_ folder of SimNIBS, and nothing "
+                "else tells where MNI coordinates are in it."
+            )
+        transform = meshing.read_mni(subject)
+        return lambda points: np.asarray(transform.to_mni(points))
+
+
+def avoided_regions(
+    choices: tuple[tuple[str, float | None], ...], head: str, space: str
+) -> tuple[tuple[MapChoice, float | None], ...]:
+    """Take maps of what is to be spared, with their limits [V/m]."""
+    return tuple((MapChoice(file, head, space=space), limit) for file, limit in choices)
+
+
+def place_of_map(choice: MapChoice) -> tuple[float, float, float]:
+    """Read an image early, and tell about where it is, in its own space. [mm]"""
+    if choice.file.endswith(_ON_SURFACES):
+        return 0.0, 0.0, 0.0
+    x, y, z = (choice.volume().centre * 1e3).tolist()
+    return x, y, z
+
+
+def target_of_map(
+    options: argparse.Namespace, head: HeadMesh, choice: MapChoice
+) -> Region:
+    """Weigh the head by the map; set `options.target` and `options.radius` to its extent.
+
+    Raises:
+        ValueError: Nothing of the map lies in the tissue.
+    """
+    found = choice.region(head, options.tissue)
+    centre, radius = extent(head, found.region)
+    options.target = tuple((centre * 1e3).tolist())
+    options.radius = radius * 1e3
+    options.map = describe(head, choice, found)
+    tell_map(options.map, options.target, meshing.tissue_tag(options.tissue))
+    return found.region
+
+
+def extent(head: HeadMesh, region: Region) -> tuple[Float[ndarray, "3"], float]:
+    """The centre of gravity, and the radius of a ball that spreads as far. [m]"""
+    apart = head.centroids[region.tetrahedra] - region.centre
+    spread = region.weights @ np.sum(apart**2, axis=1)
+    return region.centre, float(max(np.sqrt(spread * 5 / 3), 1e-3))
+
+
+def describe(head: HeadMesh, choice: MapChoice, found: targeting.MappedTarget) -> dict:
+    """Tell of a mapped target, for JSON."""
+    return {
+        "file": choice.file,
+        "threshold": choice.threshold,
+        "cluster": choice.cluster,
+        "label": choice.label,
+        "space": choice.space,
+        "tetrahedra": len(found.region.tetrahedra),
+        "volume_mm3": float(head.volumes[found.region.tetrahedra].sum() * 1e9),
+        "too_deep_share": found.deep_share,
+    }
+
+
+def tell_map(found: dict, centre: tuple[float, ...], tag: int) -> None:
+    """Print where a map is in the head."""
+    at = ", ".join(f"{x:.1f}" for x in centre)
+    deep = found["too_deep_share"]
+    left_out = f"; {deep:.0%} of its weight lie too deep" if deep > 0.005 else ""
+    print(
+        f"target           {found['file']}: {found['volume_mm3']:.0f} mm³ of "
+        f"{TISSUE_NAMES[tag]} around ({at}) mm{left_out}"
+    )

@@ -1,0 +1,158 @@
+"""What the overview shows: the cortex with its field, the scalp, and the coil."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from ...meshing import HeadMesh
+from .palette import field_palette
+from .render import Surface
+from .shapes import (
+    boundary,
+    coil_body,
+    compact,
+    refine,
+    smooth,
+)
+
+
+_SKIN = np.array([[0.87, 0.74, 0.66]])
+_CASING = np.array([[0.37, 0.41, 0.46], [0.17, 0.18, 0.21]])
+_ENOUGH_TRIANGLES = 40_000  # Below, facets show at the size of the picture.
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is drawn, in the head's frame.
+
+    Attributes:
+        cortex: The gray matter's surface; its values are |E| over `highest`.
+        scalp: The head's outside.
+        coil: The casing and the handle.
+        pose: Coil to head. [m]
+        highest: |E| at the end of the palette. [V/m]
+    """
+
+    cortex: Surface
+    scalp: Surface
+    coil: Surface
+    pose: Float[ndarray, "4 4"]
+    highest: float
+
+    @staticmethod
+    def build(
+        head: HeadMesh,
+        magnitude: ArrayLike,
+        pose: ArrayLike,
+        coil_points: ArrayLike,
+        highest: float | None = None,
+    ) -> "Scene":
+        """Make the surfaces; arguments and errors are those of `write_overview`.
+
+        The palette ends at `highest`, by default at what `highest_shown` gives. [V/m]
+        """
+        values, matrix, points = _checked(head, magnitude, pose, coil_points)
+        if highest is None:
+            highest = highest_shown(head, values)
+        at_node = means_at_nodes(head, values) / highest
+        scalp = boundary(head.tetrahedra, len(head.nodes))
+        cortex = boundary(head.tetrahedra[head.tags <= 2], len(head.nodes))
+        vertices, triangles, handle = coil_body(points)
+        return Scene(
+            _surface(head, cortex, field_palette(), np.clip(at_node, 0, 1), rounds=8),
+            _surface(
+                head, scalp, _SKIN, np.zeros(len(head.nodes)), rounds=4, gloss=0.05
+            ),
+            Surface(
+                vertices @ matrix[:3, :3].T + matrix[None, :3, 3],
+                triangles,
+                _CASING,
+                handle.astype(float),
+                gloss=0.30,
+            ),
+            matrix,
+            highest,
+        )
+
+    @property
+    def outwards(self) -> Float[ndarray, "3"]:
+        """From the head to the coil."""
+        return -self.pose[:3, 2]
+
+
+def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
+    vertices, triangles, kept = compact(head.nodes, triangles)
+    values = at_node[kept]
+    vertices = smooth(vertices, triangles, rounds)
+    if len(triangles) < _ENOUGH_TRIANGLES:
+        vertices, triangles, values = refine(vertices, triangles, values)
+        vertices = smooth(vertices, triangles, 6)
+    return Surface(vertices, triangles, palette, values, gloss)
+
+
+def highest_shown(head: HeadMesh, magnitude: Float[ndarray, "tet"]) -> float:
+    """Return the 99.9th percentile of |E| in gray matter, by volume, or 1. [V/m]"""
+    gray = head.tags == 2
+    return _percentile(magnitude[gray], head.volumes[gray], 0.999) or 1.0
+
+
+def means_at_nodes(
+    head: HeadMesh, magnitude: Float[ndarray, "tet"]
+) -> Float[ndarray, "node"]:
+    """Average over the gray matter at each node, over white matter where it has none."""
+    count = len(head.nodes)
+    mean = np.zeros(count)
+    for tag in (1, 2):
+        mine = head.tags == tag
+        nodes = head.tetrahedra[mine].ravel()
+        number = np.bincount(nodes, minlength=count)
+        total = np.bincount(nodes, np.repeat(magnitude[mine], 4), count)
+        mean = np.where(number > 0, total / np.maximum(number, 1), mean)
+    return mean
+
+
+def _percentile(
+    values: Float[ndarray, "n"], weights: Float[ndarray, "n"], level: float
+) -> float:
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, level * below[-1])])
+
+
+def _checked(
+    head: HeadMesh, magnitude: ArrayLike, pose: ArrayLike, coil_points: ArrayLike
+) -> tuple[ndarray, ndarray, ndarray]:
+    values = np.asarray(magnitude, dtype=float)
+    if values.shape != head.tags.shape:
+        raise ValueError(
+            f"`magnitude` must give one value for each of {len(head.tags)} tetrahedra, "
+            f"got the shape {values.shape}."
+        )
+    if not np.isfinite(values).all() or values.min() < 0:
+        bad = int(np.flatnonzero(~(np.isfinite(values) & (values >= 0)))[0])
+        raise ValueError(
+            f"`magnitude` must be finite and not negative, got {values[bad]} in "
+            f"tetrahedron {bad}."
+        )
+    if not (head.tags == 2).any():
+        raise ValueError(
+            "`head` has no gray matter (tag 2): there is no cortex to draw."
+        )
+    matrix = np.asarray(pose, dtype=float)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise ValueError(f"`pose` must be a finite 4 x 4 matrix, got {matrix}.")
+    turn = matrix[:3, :3]
+    if np.abs(turn @ turn.T - np.eye(3)).max() > 1e-3 or np.linalg.det(turn) < 0:
+        raise ValueError(
+            "`pose` must be a rotation and a translation, without shear, scale or "
+            f"reflection, got {matrix.tolist()}."
+        )
+    points = np.asarray(coil_points, dtype=float)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
+        raise ValueError(f"`coil_points` must be (points, 3), got {points.shape}.")
+    if not np.isfinite(points).all() or np.abs(points).max() > 1.0:
+        raise ValueError("`coil_points` must be finite and in metres, within 1 m.")
+    return values, matrix, points

@@ -1,0 +1,99 @@
+"""The picture of streamlines: in front of three slices of the head."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.collections import LineCollection
+from numpy import ndarray
+
+from ...meshing import HeadMesh, Tractogram
+from .overview import (
+    _LETTERS,
+    _draw_scale,
+    _head_line,
+    _write_letters,
+    draw_colour_bar,
+)
+from .palette import field_palette
+from .paper import (
+    FAINT,
+    WIDTH,
+    panel,
+    paper,
+    save,
+    write,
+)
+from .slices import (
+    _PLACES,
+    _VIEWS,
+    _camera,
+    _image,
+)
+
+
+_MOST = 400  # Streamlines; more hide each other.
+_PLAIN = "#23699c"
+
+
+def write_tract_slices(
+    path: Path,
+    head: HeadMesh,
+    at: Float[ndarray, "3"],
+    tracts: Tractogram,
+    *,
+    painted: Float[ndarray, "tet"] | None = None,
+    values: Float[ndarray, "point"] | None = None,
+    title: str = "",
+    subtitle: str = "",
+) -> None:
+    """Draw streamlines in front of three slices through a point.
+
+    Args:
+        path: The file to write, .png, 2000 x 1000 pixels.
+        head: The head.
+        at: Where the slices meet. [m]
+        tracts: Of which up to 400 are drawn, evenly chosen.
+        painted: From 0 to 1 in each tetrahedron, shown in the brain.
+        values: At the streamlines' points, shown as colours from 0 up. [V/m]
+        title: One line, in bold.
+        subtitle: One line below it.
+    """
+    figure = paper()
+    write(figure, 32, 42, title, WIDTH - 64, size=22, weight="bold")
+    write(figure, 32, 72, subtitle, WIDTH - 64, size=13, color=FAINT)
+    share = np.zeros(len(head.tags)) if painted is None else painted
+    highest = 1.0 if values is None else float(np.quantile(values, 0.999)) or 1.0
+    step = -(-len(tracts) // _MOST)
+    drawn = np.arange(0, len(tracts), step)
+    for place, (across, viewer, up, name) in zip(_PLACES, _VIEWS, strict=True):
+        left, top, width, height = place
+        inner = (left + 26, top + 24, width - 52, height - 48)
+        camera = _camera(head, at, _LETTERS[viewer], _LETTERS[up], inner)
+        axes = panel(figure, inner, _image(head, share, camera, None))
+        pixels = camera.project(tracts.points)[:, :2]
+        for number in drawn:
+            rows = slice(*tracts.starts[number : number + 2])
+            line = pixels[rows]
+            pieces = np.stack([line[:-1], line[1:]], axis=1)
+            colours = _PLAIN
+            if values is not None:
+                level = np.clip(values[rows][:-1] / highest, 0, 1)
+                colours = field_palette()[np.minimum((level * 256).astype(int), 255)]
+            axes.add_collection(
+                LineCollection(
+                    list(pieces),
+                    colors=colours,
+                    linewidths=0.9,
+                    alpha=0.5 if values is None else 0.9,
+                )
+            )
+        if across == 2:
+            _draw_scale(axes, camera)
+        _write_letters(figure, camera, inner)
+        _head_line(
+            figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
+        )
+    if values is not None:
+        draw_colour_bar(figure, highest, "|E| along the fibres")
+    save(figure, path, title)

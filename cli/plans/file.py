@@ -1,0 +1,298 @@
+"""Plan files: what `tmsgrad run` does, in TOML. Their keys are the options' names.
+
+A plan of one command has its keys at the top; a plan of several has a table `[[run]]` for
+each, and what they share in `[defaults]`. Names of files are relative to the plan's folder.
+"""
+
+import argparse
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..arguments import words
+from ..arguments.mistakes import nearest
+from .words import (
+    actions,
+    as_words,
+    file_of,
+    key_of,
+    verbs,
+)
+
+
+# What a plan tells the program, not a single run: its runs share a process.
+PROGRAM = ("threads", "device", "quiet", "verbose")
+_ALIKE = 0.5  # Keys are short: two letters make them rather different.
+_NO_RUNS = ("run", "plan", "completion", "eeg live")
+
+_At = tuple[str | int, ...]  # Keys and numbers that lead to a table or key.
+
+
+class StrictParser(argparse.ArgumentParser):
+    """A parser that raises what is wrong, and neither prints nor exits."""
+
+    def error(self, message: str):
+        """Raise."""
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command of a plan.
+
+    Attributes:
+        place: In the plan file: its name and the line that the run begins at.
+        words: As after `tmsgrad` in a shell.
+        options: The words, read.
+        given: What the plan says, with the defaults filled in.
+        reads: Files and folders that it reads, by key.
+        writes: Files and folders that it writes.
+    """
+
+    place: str
+    words: list[str]
+    options: argparse.Namespace
+    given: Mapping[str, object]
+    reads: Mapping[str, str]
+    writes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan file.
+
+    Attributes:
+        path: Of the file.
+        runs: In order.
+        program: What it says of threads, the device, and how much is told.
+    """
+
+    path: Path
+    runs: tuple[Run, ...]
+    program: Mapping[str, object]
+
+
+def read_plan(
+    path: Path, make: Callable[[type[argparse.ArgumentParser]], argparse.ArgumentParser]
+) -> Plan:
+    """Read a plan file and check all that can be checked without computing.
+
+    Args:
+        path: Of the file.
+        make: Makes the parser of the command line, of a class.
+
+    Raises:
+        ValueError: It is no plan; the message tells the line and what to write.
+        OSError: It cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: this is no text in UTF-8.") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(_placed(path, text, str(error))) from None
+    return _Reader(path, text, make(StrictParser)).plan(tables)
+
+
+def _placed(path: Path, text: str, message: str) -> str:
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message)
+    if found is None:
+        return f"{path}:{text.count(chr(10)) + 1}: {message}"
+    return f"{path}:{found[2]}: {found[1]} (column {found[3]})"
+
+
+class _Reader:
+    """Reads the tables of one file."""
+
+    def __init__(self, path: Path, text: str, parser: argparse.ArgumentParser):
+        self._path, self._text, self._parser = path, text, parser
+        self._verbs = dict(item for item in verbs(parser) if item[0] not in _NO_RUNS)
+
+    def plan(self, tables: dict) -> Plan:
+        runs, defaults, several = self._tables(tables)
+        names = [self._command(*each, defaults) for each in runs]
+        self._check_defaults(names, defaults)
+        found = tuple(
+            self._run(name, *each, defaults)
+            for name, each in zip(names, runs, strict=True)
+        )
+        self._check_outputs(found)
+        about = (defaults, ("defaults",)) if several else runs[0]
+        return Plan(self._path, found, self._program(*about))
+
+    def _tables(self, tables: dict) -> tuple[list[tuple[dict, _At]], dict, bool]:
+        """Give each run's table and its place, the defaults, and whether it is a list."""
+        if "run" not in tables:
+            if "defaults" in tables:
+                self._refuse(("defaults",), "there are [defaults], but no [[run]]")
+            return [(tables, ())], {}, False
+        for key in tables:
+            if key not in ("run", "defaults"):
+                self._refuse((key,), f"put {key} into [defaults] or a [[run]]")
+        runs, defaults = tables["run"], tables.get("defaults", {})
+        if not isinstance(runs, list) or not all(isinstance(x, dict) for x in runs):
+            self._refuse(("run",), "write [[run]], with two brackets, for each run")
+        if not isinstance(defaults, dict):
+            self._refuse(("defaults",), "[defaults] is a table of keys")
+        if not runs:
+            self._refuse(("run",), "there is no run")
+        return (
+            [(run, ("run", number)) for number, run in enumerate(runs)],
+            defaults,
+            True,
+        )
+
+    def _command(self, table: dict, at: _At, defaults: dict) -> str:
+        if "command" not in table and "command" not in defaults:
+            self._refuse(at, 'a run needs a command, such as command = "optimize"')
+        name = table.get("command", defaults.get("command"))
+        if name not in self._verbs:
+            where = at if "command" in table else ("defaults",)
+            hint = nearest(str(name), self._verbs, alike=_ALIKE)
+            self._refuse((*where, "command"), f"there is no command {name!r}{hint}")
+        return str(name)
+
+    def _check_defaults(self, names: list[str], defaults: dict) -> None:
+        known = {"command", *PROGRAM}
+        known.update(*(actions(self._verbs[name]) for name in names))
+        for key in defaults:
+            if _plain(key) not in known:
+                hint = nearest(key, known, alike=_ALIKE)
+                message = f"no command of this plan has {key}{hint}"
+                self._refuse(("defaults", key), message)
+
+    def _run(self, name: str, table: dict, at: _At, defaults: dict) -> Run:
+        verb = self._verbs[name]
+        known = actions(verb)
+        given: dict[str, object] = {}
+        places: dict[str, _At] = {}
+        for key, value in table.items():
+            plain = _plain(key)
+            if plain not in known and plain != "command":
+                hint = nearest(plain, known, alike=_ALIKE)
+                self._refuse((*at, key), f"{name} has no {key}{hint}")
+            if plain in given:
+                self._refuse((*at, key), f"{key} is given twice")
+            if at and plain in PROGRAM:
+                self._refuse(
+                    (*at, key),
+                    f"{key} holds for all runs, which share a process: put it into "
+                    "[defaults]",
+                )
+            given[plain], places[plain] = value, (*at, key)
+        for key, value in _fitting(defaults, verb, known, given).items():
+            given[_plain(key)], places[_plain(key)] = value, ("defaults", key)
+        for key in ("command", *PROGRAM):
+            given.pop(key, None)
+        return self._parsed(name, at, given, places)
+
+    def _parsed(self, name: str, at: _At, given: dict, places: dict[str, _At]) -> Run:
+        found, reads, known = name.split(), {}, actions(self._verbs[name])
+        for key, action in known.items():
+            if key not in given:
+                if action.required:
+                    self._refuse(at, f"{name} needs {key}: {action.help}")
+                continue
+            try:
+                new = as_words(action, given[key], self._path.parent)
+            except ValueError as error:
+                self._refuse(places[key], f"{key} {error}")
+            found += new
+            values = [word for word in map(_value, new) if word]
+            reads |= {
+                f"{key} {i + 1}": file
+                for i, word in enumerate(values)
+                if (file := file_of(action, word)) is not None
+            }
+        try:
+            options = self._parser.parse_args(found)
+        except ValueError as error:
+            message = str(error).removeprefix("argument ").replace("--", "")
+            key = _plain(re.split(r"[:\s/]", message)[0]).lower()
+            self._refuse(places.get(key, at), message)
+        options.words = found
+        outputs = [a.dest for a in known.values() if a.type is words.output]
+        writes = tuple(x for dest in outputs if (x := getattr(options, dest)))
+        place = f"{self._path}:{line_of(self._text, at)}"
+        return Run(place, found, options, given, reads, writes)
+
+    def _check_outputs(self, runs: tuple[Run, ...]) -> None:
+        owner: dict[str, int] = {}
+        for number, run in enumerate(runs, 1):
+            for out in map(os.path.abspath, run.writes):
+                if out in owner:
+                    raise ValueError(
+                        f"{run.place}: run {number} writes to {out}, as run "
+                        f"{owner[out]} does: give each an output of its own."
+                    )
+                owner[out] = number
+
+    def _program(self, table: dict, at: _At) -> dict:
+        found, known = {}, actions(self._verbs["simulate"])
+        for key in (key for key in PROGRAM if key in table):
+            try:
+                one = StrictParser(add_help=False)
+                one._add_action(known[key])
+                given = as_words(known[key], table[key], self._path.parent)
+                found[key] = getattr(one.parse_args(given), known[key].dest)
+            except ValueError as error:
+                message = str(error).removeprefix(f"argument --{key}: ")
+                self._refuse((*at, key), f"{key}: {message}")
+        return found
+
+    def _refuse(self, at: _At, message: str) -> NoReturn:
+        end = "" if message.endswith(("?", ".")) else "."
+        raise ValueError(f"{self._path}:{line_of(self._text, at)}: {message}{end}")
+
+
+def line_of(text: str, at: _At) -> int:
+    """Find the line of a key or table: where a text that ends before lacks it."""
+    lines, before = text.splitlines(), 0
+    if not at:
+        return 1
+    for number in range(1, len(lines) + 1):
+        try:
+            there: Any = tomllib.loads("\n".join(lines[:number]) + "\n")
+        except tomllib.TOMLDecodeError:
+            continue
+        for part in at:
+            try:
+                there = there[part]
+            except (KeyError, IndexError):
+                break
+        else:
+            return before + 1
+        before = number
+    return 1
+
+
+def _fitting(
+    defaults: dict, verb: argparse.ArgumentParser, known: Mapping, given: Mapping
+) -> dict:
+    """The defaults that a run takes: not those that it says, or says otherwise."""
+    taken = set(given)
+    for group in verb._mutually_exclusive_groups:
+        keys = {key_of(action) for action in group._group_actions}
+        taken |= keys if keys & set(given) else set()
+    return {
+        key: value
+        for key, value in defaults.items()
+        if _plain(key) in known and _plain(key) not in taken
+    }
+
+
+def _value(word: str) -> str:
+    """The value of a word such as --nifti=T1.nii, nothing for an option's name alone."""
+    if not word.startswith("--"):
+        return word
+    return word.partition("=")[2]
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "-")

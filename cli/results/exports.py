@@ -1,0 +1,235 @@
+"""Fields in the forms that other programs read: NIfTI, GIfTI, VTK, and views for Gmsh."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+
+from ... import efield, meshing
+from ...coils import Coil, Pose
+from ...efield import ElectricField, SurfaceField
+from ...efield.recovery_tissues import barycentric
+from ...meshing import HeadMesh, Surface, VoxelGrid
+from .fields import nodal_potential
+
+
+_VOXELS_AT_ONCE = 500_000
+
+
+OWN = "mesh"  # The surface of gray matter of the head's own mesh.
+_ENDINGS = (".surf.gii", ".gii")
+
+
+@dataclass(frozen=True, eq=False)
+class Cortex:
+    """A surface that the field is wanted on.
+
+    Attributes:
+        name: Of the files.
+        surface: The surface; None for the mesh's own.
+        spheres: Its registration sphere and another subject's, to resample to, or None.
+    """
+
+    name: str
+    surface: Surface | None
+    spheres: tuple[Surface, Surface] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Exports:
+    """The forms that a field is wanted in.
+
+    Attributes:
+        grid: Of images, or None for no images.
+        vtu: Whether for VTK.
+        surfaces: For GIfTI.
+    """
+
+    grid: VoxelGrid | None = None
+    vtu: bool = False
+    surfaces: tuple[Cortex, ...] = ()
+
+
+def read_exports(
+    nifti: str | None,
+    vtu: bool,
+    gifti: Sequence[str] = (),
+    spheres: Sequence[Sequence[str]] = (),
+) -> Exports:
+    """Read what exports need, before anything takes long.
+
+    Args:
+        nifti: The image in whose grid images are wanted, or None.
+        vtu: Whether a file for VTK is wanted.
+        gifti: Surfaces, or `mesh` for the mesh's own.
+        spheres: Pairs of registration spheres, the first for the first surface.
+
+    Raises:
+        ValueError: A file is no image, says not where it is, or holds no surface; or the
+            spheres do not fit the surfaces.
+        FileNotFoundError: There is no such file.
+    """
+    grid = None if nifti is None else meshing.read_grid(nifti)
+    files = [name for name in gifti if name != OWN]
+    if len(spheres) > len(files):
+        raise ValueError(
+            f"--resample is given {len(spheres)} times for {len(files)} surfaces of "
+            "--gifti: each needs a surface of its own, which the sphere belongs to."
+        )
+    pairs = dict(zip(files, spheres, strict=False))
+    names = [OWN if path == OWN else _stem(path) for path in gifti]
+    if len(set(names)) < len(names):
+        raise ValueError(f"--gifti: two surfaces have one name ({', '.join(names)}).")
+    return Exports(
+        grid,
+        vtu,
+        tuple(
+            _read_cortex(name, path, pairs.get(path))
+            for name, path in zip(names, gifti, strict=True)
+        ),
+    )
+
+
+def _read_cortex(name: str, path: str, pair: Sequence[str] | None) -> Cortex:
+    if path == OWN:
+        return Cortex("gray_matter", None, None)
+    surface = meshing.read_surface(path)
+    if pair is None:
+        return Cortex(name, surface, None)
+    sphere, onto = (meshing.read_surface(each) for each in pair)
+    if len(sphere.vertices) != len(surface.vertices):
+        raise ValueError(
+            f"--resample {pair[0]}: the sphere has {len(sphere.vertices)} vertices, "
+            f"but {path} has {len(surface.vertices)}: it is of another surface."
+        )
+    return Cortex(name, surface, (sphere, onto))
+
+
+def _stem(path: str) -> str:
+    name = Path(path).name
+    return next((name.removesuffix(e) for e in _ENDINGS if name.endswith(e)), name)
+
+
+def export_fields(
+    folder: Path, head: HeadMesh, field: ElectricField, wanted: Exports
+) -> None:
+    """Write a field for other programs.
+
+    Args:
+        folder: Where to.
+        head: The head.
+        field: Of one placement.
+        wanted: In what forms: `E.nii.gz` and `magnE.nii.gz`, `field.vtu`, and for each
+            surface `NAME.func.gii`, with `NAME.surf.gii` for the mesh's own and
+            `NAME.resampled.func.gii` where there are spheres.
+    """
+    vectors, magnitude = np.asarray(field.vectors), np.asarray(field.magnitude)
+    if wanted.grid is not None:
+        at, on_grid = meshing.elements_on_grid(head, wanted.grid), (vectors, magnitude)
+        if field.corners is not None:
+            at, on_grid = _at_voxels(head, field, wanted.grid, at)
+        for name, values in zip(("E", "magnE"), on_grid, strict=True):
+            meshing.write_image(folder / f"{name}.nii.gz", wanted.grid, at, values)
+    if wanted.vtu:
+        meshing.write_vtu(
+            folder / "field.vtu",
+            head,
+            {"E": vectors, "magnE": magnitude, "v": nodal_potential(head, field)},
+        )
+    for cortex in wanted.surfaces:
+        _export_surface(folder, head, field, cortex)
+
+
+def _at_voxels(
+    head: HeadMesh,
+    field: ElectricField,
+    grid: VoxelGrid,
+    elements: Int[ndarray, "i j k"],
+) -> tuple[Int[ndarray, "i j k"], tuple[ndarray, ndarray]]:
+    """Evaluate a field that varies in elements at the centres of voxels.
+
+    Returns:
+        Which row each voxel has, -1 outside the head, and E and |E| row by row.
+    """
+    inside = elements >= 0
+    vectors = np.empty((np.count_nonzero(inside), 3))
+    chosen, voxels = elements[inside], np.argwhere(inside)
+    for start in range(0, len(chosen), _VOXELS_AT_ONCE):
+        part = slice(start, start + _VOXELS_AT_ONCE)
+        centres = voxels[part] @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+        shares = barycentric(head.nodes[head.tetrahedra[chosen[part]]], centres)
+        vectors[part] = field.within(chosen[part], shares)
+    rows = np.full(elements.shape, -1)
+    rows[inside] = np.arange(len(chosen))
+    return rows, (vectors, np.linalg.norm(vectors, axis=1))
+
+
+def _export_surface(
+    folder: Path, head: HeadMesh, field: ElectricField, cortex: Cortex
+) -> None:
+    if cortex.surface is None:
+        surface, nodes = meshing.gray_matter_surface(head)
+        meshing.write_surface(folder / f"{cortex.name}.surf.gii", surface)
+        found = efield.on_nodes(head, field, surface, nodes)
+    else:
+        try:
+            found = efield.on_surface(head, field, cortex.surface)
+        except ValueError as error:
+            raise ValueError(f"--gifti {cortex.name}: {error}") from None
+    columns = _columns(found)
+    about = {
+        "Unit": "V/m",
+        "Normal": "component along the outward normal of the surface",
+        "Software": "tmsgrad",
+    }
+    meshing.write_surface_values(folder / f"{cortex.name}.func.gii", columns, about)
+    if cortex.spheres is not None:
+        moved = {
+            name: meshing.resample(values, *cortex.spheres)
+            for name, values in columns.items()
+        }
+        meshing.write_surface_values(
+            folder / f"{cortex.name}.resampled.func.gii",
+            moved,
+            about | {"Resampled": "barycentric, between registration spheres"},
+        )
+
+
+def _columns(found: SurfaceField) -> dict[str, np.ndarray]:
+    x, y, z = found.vectors.T
+    return {
+        "magnE": found.magnitude,
+        "E_normal": found.normal,
+        "E_tangent": found.tangential,
+        **{"E_x": x, "E_y": y, "E_z": z},
+    }
+
+
+def write_coil_geo(path: Path, coil: Coil, pose: Pose) -> None:
+    """Write a coil as a view for Gmsh, to open beside `field.msh`.
+
+    The casing is drawn as triangles, or as points where only those are known; arrows show
+    the coil's axis into the head and the handle. All in mm.
+    """
+    turn, centre = np.asarray(pose.rotation), 1e3 * np.asarray(pose.translation)
+    place = lambda points: 1e3 * np.asarray(points) @ turn.T + centre
+    points, triangles = coil.surface_points, coil.casing_triangles
+    lines = ['View "coil" {']
+    if triangles is not None and len(triangles):
+        corners = place(points)[np.asarray(triangles)].reshape(-1, 9)
+        lines += [f"ST({_numbers(row)}){{0,0,0}};" for row in corners]
+    else:
+        lines += [f"SP({_numbers(row)}){{0}};" for row in place(points)]
+    lines.append("};")
+    for name, way in (("axis", 2), ("handle", 1)):
+        arrow = (20 if way == 2 else -60) * turn[:, way]
+        at, to = _numbers(centre), _numbers(arrow)
+        lines.append(f'View "coil {name}" {{ VP({at}){{{to}}}; }};')
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _numbers(values: np.ndarray) -> str:
+    return ",".join(f"{x:.4f}" for x in values)

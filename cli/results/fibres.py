@@ -1,0 +1,153 @@
+"""The field along streamlines, as a table, a tractogram and a picture."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+from numpy import ndarray
+
+from ... import efield, meshing
+from ...efield import Conductor, ElectricField, FibreField
+from ...meshing import HeadMesh, Tractogram
+from ..pictures.tracts import write_tract_slices
+from ..runtime.notices import warn
+from ..runtime.rows import write_table
+
+
+_STEP = 1e-3  # Between points of streamlines. [m]
+_MOST = 20_000  # Streamlines.
+_COLUMNS = [
+    *("streamline", "length_mm", "E_along_max", "x_mm", "y_mm", "z_mm"),
+    *("activating_max", "activating_x_mm", "activating_y_mm", "activating_z_mm"),
+    *("E_outward_first", "E_outward_last", "magnE_max"),
+]
+
+
+def read_fibres(path: str | None) -> Tractogram | None:
+    """Read streamlines along which a field is wanted, before anything takes long.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no tractogram.
+    """
+    return None if path is None else meshing.read_tracts(path)
+
+
+@dataclass(frozen=True, eq=False)
+class Fibres:
+    """Streamlines as the field is wanted along them.
+
+    Attributes:
+        tracts: What lies in white and gray matter, with points 1 mm apart.
+        numbers: Of each in the file, from 0.
+    """
+
+    tracts: Tractogram
+    numbers: Int[ndarray, "line"]
+
+
+def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
+    """Check streamlines against a head, and take their longest part in the brain.
+
+    What leaves gray matter for the fluid, where the field is another, would otherwise be
+    the strongest place of many.
+
+    Raises:
+        ValueError: They are in another frame.
+    """
+    meshing.check_tracts(head, tracts)
+    numbers = np.arange(len(tracts))
+    if len(tracts) > _MOST:
+        numbers = np.arange(0, len(tracts), -(-len(tracts) // _MOST))
+        warn(f"{tracts.name}: {len(numbers)} of {len(tracts)} streamlines are taken.")
+    even = tracts.chosen(numbers).resampled(_STEP)
+    tags = np.asarray(head.tags)[
+        np.asarray(efield.sampler(head, even.points).tetrahedra)
+    ]
+    brain = np.isin(tags, (1, 2))
+    # A run ends where the tissue or the streamline changes.
+    owners = even.owners
+    breaks = np.flatnonzero((np.diff(brain) != 0) | (np.diff(owners) != 0)) + 1
+    first = np.concatenate([[0], breaks])
+    count = np.diff(np.concatenate([first, [len(brain)]]))
+    first, count = first[brain[first]], count[brain[first]]
+    order = np.lexsort((-count, owners[first]))
+    _, best = np.unique(owners[first][order], return_index=True)
+    runs = order[best]
+    runs = runs[count[runs] > 2]
+    lines = [even.points[first[run] : first[run] + count[run]] for run in runs]
+    return Fibres(Tractogram.of(lines, tracts.name), numbers[owners[first[runs]]])
+
+
+def write_fibres(
+    folder: Path,
+    head: HeadMesh,
+    conductor: Conductor,
+    field: ElectricField,
+    rates: Float[Array, "node 3"],
+    fibres: Fibres,
+) -> dict:
+    """Write `fibres.csv`, `fibres.trk` and `fibres.png` of one field.
+
+    Args:
+        folder: Where to.
+        head: The head.
+        conductor: That the field was solved on.
+        field: Of one placement.
+        rates: ∂A/∂t at the nodes of the head, for the same dI/dt. [V/m]
+        fibres: From `fitted_fibres`.
+
+    Returns:
+        What to tell of it, for JSON.
+    """
+    tracts = fibres.tracts
+    if conductor.elements.order == 1:
+        vectors = efield.patch_recovery(conductor, head, tracts.points)(field, rates)
+    else:
+        vectors = efield.sampler(head, tracts.points)(field)
+    found = efield.along_fibres(tracts, np.asarray(vectors))
+    rows = _rows(found, fibres.numbers)
+    write_table(folder / "fibres.csv", _COLUMNS, rows)
+    grid = meshing.VoxelGrid(np.diag([1e-3, 1e-3, 1e-3, 1.0]), (256, 256, 256))
+    values = {"E_along": found.along, "activating": found.activating}
+    meshing.write_tracts(folder / "fibres.trk", tracts, grid, values)
+    size = np.abs(found.along)
+    at = int(np.argmax(size))
+    top = int(np.argmax(found.activating))
+    write_tract_slices(
+        folder / "fibres.png",
+        head,
+        tracts.points[at],
+        tracts,
+        values=size,
+        title="The field along fibres",
+        subtitle="tmsgrad · for research use only · white and gray matter only; slices "
+        "through the largest component along a fibre",
+    )
+    return {
+        "file": tracts.name,
+        "streamlines": len(tracts),
+        "E_along_max": float(found.along[at]),
+        "E_along_max_at_mm": (tracts.points[at] * 1e3).tolist(),
+        "activating_max": float(found.activating[top]),
+        "activating_max_at_mm": (tracts.points[top] * 1e3).tolist(),
+        "units": {"E_along_max": "V/m", "activating_max": "V/m²"},
+        "window_mm": 2e3 * efield.fibres.WINDOW,
+    }
+
+
+def _rows(found: FibreField, numbers: Int[ndarray, "line"]) -> list[dict]:
+    tracts, outward = found.tracts, found.outward
+    strongest, activated = found.strongest, found.most_activated
+    columns = [
+        numbers,
+        tracts.lengths * 1e3,
+        found.along[strongest],
+        *(tracts.points[strongest] * 1e3).T,
+        found.activating[activated],
+        *(tracts.points[activated] * 1e3).T,
+        *outward.T,
+        np.maximum.reduceat(found.magnitude, tracts.starts[:-1]),
+    ]
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]

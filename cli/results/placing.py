@@ -1,0 +1,146 @@
+"""Where the coil is to the head, for poses that were given: refused, told, or repaired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import optimize
+from ...coils import AbstractCoil, Pose, PoseList
+from ...meshing import Scalp
+from ..runtime.notices import warn
+
+
+_FARTHEST = 0.15  # A coil that stimulates is not farther from the scalp. [m]
+_MOST_LIFT = 0.03  # A coil deeper in the head is no error of registration. [m]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A coil's place to the scalp.
+
+    Attributes:
+        distance: From the coil's centre to the scalp along the coil's axis; infinite
+            where the axis misses the head. [m]
+        clearance: The smallest distance from its casing to the scalp. [m]
+        lifted: How far it was moved back along its axis. [m]
+    """
+
+    distance: float
+    clearance: float
+    lifted: float = 0.0
+
+
+class Placer:
+    """Checks poses against a scalp, one at a time."""
+
+    def __init__(self, scalp: Scalp, coil: AbstractCoil, repair: bool, path: str):
+        self._scalp, self._repair, self._path = scalp, repair, path
+        self._casing = optimize.casing_samples(coil)
+        try:
+            sources = coil.sources()
+            self._windings = np.concatenate(
+                [sources.dipole_positions, sources.current_positions]
+            )
+        except ValueError:  # A coil of samples on a grid has none.
+            self._windings = np.zeros((0, 3))
+
+    def place(self, pose: Pose, number: int, name: str) -> tuple[Pose, Placing]:
+        """Measure where a coil is, and lift it off the scalp where that is asked for.
+
+        Raises:
+            ValueError: The coil is inside the head, or too far away to stimulate it.
+        """
+        depth, what = self._depth(pose)
+        centre = np.asarray(pose.translation)
+        lift = 0.0
+        if self._repair and 0 < depth <= _MOST_LIFT:
+            samples = np.concatenate([self._casing, self._windings, np.zeros((1, 3))])
+            try:
+                pose, _ = optimize.lifted(pose, samples, self._scalp, 0.0)
+            except ValueError as error:
+                raise ValueError(
+                    f"{self._path}: pose {number} ({name!r}): {error}"
+                ) from None
+            lift = float(np.linalg.norm(np.asarray(pose.translation) - centre))
+        elif depth > 0:
+            raise ValueError(
+                f"{self._path}: pose {number} puts the coil inside the head: its {what} "
+                f"lies {depth * 1e3:.1f} mm beneath the scalp. Is the pose ({name!r}) of "
+                "this head, in mm, with z pointing into the head? --repair lifts a coil "
+                f"by up to {_MOST_LIFT * 1e3:.0f} mm."
+            )
+        clearance = self._scalp.clearance(self._placed(pose, self._casing))
+        if clearance > _FARTHEST:
+            raise ValueError(
+                f"{self._path}: pose {number} ({name!r}) is {clearance * 1e3:.0f} mm away "
+                "from the head. Is the pose of this head, in mm?"
+            )
+        axis = np.asarray(pose.rotation)[:, 2]
+        distance = self._scalp.distance_along(np.asarray(pose.translation), axis)
+        return pose, Placing(distance, clearance, lift)
+
+    def _depth(self, pose: Pose) -> tuple[float, str]:
+        """How deep the coil's centre or its windings lie beneath the scalp. [m]"""
+        centre = -self._scalp.clearance(self._placed(pose, np.zeros((1, 3))))
+        inside = -np.inf
+        if len(self._windings):
+            inside = -self._scalp.clearance(self._placed(pose, self._windings))
+        return max(centre, inside), "centre" if centre > 0 else "winding"
+
+    @staticmethod
+    def _placed(
+        pose: Pose, points: Float[ndarray, "point 3"]
+    ) -> Float[ndarray, "point 3"]:
+        return points @ np.asarray(pose.rotation).T + np.asarray(pose.translation)
+
+
+PULSE_COLUMNS = (
+    *("pose", "name", "group", "time_s", "didt_A_per_s", "x_mm", "y_mm", "z_mm"),
+    *("scalp_distance_mm", "clearance_mm", "lifted_mm"),
+)
+
+
+def describe_pulse(
+    index: int, poses: PoseList, rates: Float[ndarray, "pose"], place: Placing
+) -> dict:
+    """Give what a row tells of a pulse itself, by column."""
+    x, y, z = np.asarray(poses.poses.translation[index]) * 1e3
+    found = (
+        *(index, poses.names[index], poses.groups[index], poses.times[index]),
+        *(rates[index], x, y, z),
+        *(place.distance * 1e3, place.clearance * 1e3, place.lifted * 1e3),
+    )
+    return dict(zip(PULSE_COLUMNS, found, strict=True))
+
+
+def place_all(
+    placer: Placer, poses: PoseList, progress: Callable[[float, str], None]
+) -> tuple[PoseList, list[Placing]]:
+    """Check all poses, and warn where a casing cuts the scalp.
+
+    Raises:
+        ValueError: A coil is inside the head, or too far away to stimulate it.
+    """
+    placed, places = [], []
+    for number, name in enumerate(poses.names):
+        one = jax.tree.map(lambda x, i=number: x[i], poses.poses)
+        pose, place = placer.place(one, number, name)
+        warn_of_cut(number, place)
+        placed.append(pose)
+        places.append(place)
+        progress(len(places) / len(poses), f"{len(places)} poses on the scalp")
+    together = jax.tree.map(lambda *x: np.stack(x), *placed)
+    return replace(poses, poses=Pose(together.rotation, together.translation)), places
+
+
+def warn_of_cut(number: int, place: Placing) -> None:
+    """Warn of a casing that cuts the scalp."""
+    if place.clearance < 0:
+        warn(
+            f"in pose {number} the casing cuts the scalp by "
+            f"{-place.clearance * 1e3:.1f} mm."
+        )
