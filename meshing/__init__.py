@@ -53,11 +53,13 @@ from .images.mni import (
     check_mni as check_mni,
     read_mni as read_mni,
 )
-from .images.tensor_files import (
+from .images.nifti import (
+    load_mask as load_mask,
     load_nifti as load_nifti,
     load_values as load_values,
-    read_tensors as read_tensors,
+    load_volume as load_volume,
 )
+from .images.tensor_files import read_tensors as read_tensors
 from .images.tensors import (
     DIPY_TENSORS as DIPY_TENSORS,
     FSL_TENSORS as FSL_TENSORS,
