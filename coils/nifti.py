@@ -208,7 +208,9 @@ def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
     if 0 not in codes:
         ends = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
         apart = qform - affine
-        apart = (ends * (np.array(image.shape[:3]) - 1)) @ apart[:3, :3].T + apart[:3, 3]
+        apart = (ends * (np.array(image.shape[:3]) - 1)) @ apart[:3, :3].T + apart[
+            :3, 3
+        ]
         largest = float(np.linalg.norm(apart, axis=1).max())
         if not largest <= _APART * step.min():
             warnings.warn(

@@ -30,7 +30,9 @@ def check_field(path: Path, coil: Coil) -> None:
     held = [each.element if isinstance(each, Part) else each for each in coil.elements]
     largest = max(_largest_potential(each) for each in held)
     if not np.isfinite(largest):
-        raise ValueError(f"{path}: the coil's field is not finite: its values are absurd.")
+        raise ValueError(
+            f"{path}: the coil's field is not finite: its values are absurd."
+        )
     if largest < _LEAST_POTENTIAL:
         raise ValueError(
             f"{path}: the coil has no field within {_REACH * 1e3:g} mm of its origin "
@@ -77,7 +79,9 @@ def _largest_potential(element: AbstractCoil) -> float:
                 length = np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-3)
                 # Jackson, 3rd ed., eq. 5.55 and 5.32.
                 share = (
-                    np.cross(vectors, apart) / length**3 if dipoles else vectors / length
+                    np.cross(vectors, apart) / length**3
+                    if dipoles
+                    else vectors / length
                 )
                 total[number] += 1e-7 * share.sum(axis=0)
     return float(np.linalg.norm(total, axis=1).max())

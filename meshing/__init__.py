@@ -14,7 +14,6 @@ from .fibres import (
 )
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
-    read_surface as read_surface,
     resample as resample,
     write_surface as write_surface,
     write_surface_values as write_surface_values,
@@ -109,6 +108,13 @@ from .subject import (
     write_head as write_head,
 )
 from .surface import Surface as Surface, outer_surface as outer_surface
+from .surface_files import (
+    SurfaceFile as SurfaceFile,
+    SurfaceFrame as SurfaceFrame,
+    open_surface as open_surface,
+    read_sphere as read_sphere,
+    read_surface as read_surface,
+)
 from .template import template as template
 from .template_labels import template_labels as template_labels
 from .tracts import (

@@ -53,7 +53,9 @@ def check_frames(path: str | os.PathLike[str]) -> list[Finding]:
     disagreement = form_disagreement(image)
     if disagreement is None:
         return []
-    return [Finding(Severity.WARNING, "qform and sform", f"{file.name}: {disagreement}")]
+    return [
+        Finding(Severity.WARNING, "qform and sform", f"{file.name}: {disagreement}")
+    ]
 
 
 def check_subject(subject: Subject, head: HeadMesh) -> list[Finding]:

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from ..files import MM_PER_M
 from ..head import HeadMesh
-from .nifti import load_nifti
+from .nifti import form_disagreement, load_nifti
 
 
 _MOST_VOXELS = 1 << 30
@@ -96,6 +96,7 @@ def write_image(
     grid: VoxelGrid,
     elements: Int[ndarray, "i j k"],
     values: Float[ndarray, "tet *components"],
+    about: str = "",
 ) -> None:
     """Write values of elements as an image in single precision, zero outside the head.
 
@@ -104,6 +105,7 @@ def write_image(
         grid: The voxels.
         elements: What `elements_on_grid` found.
         values: A number or a vector per tetrahedron.
+        about: What the values are, with their unit, for the header's description.
 
     Raises:
         ValueError: The name does not end in .nii or .nii.gz.
@@ -123,6 +125,9 @@ def write_image(
         code = int(grid.header["sform_code"]) or int(grid.header["qform_code"])
         image.set_sform(affine, code=code)
         image.set_qform(affine, code=code)
+        if form_disagreement(image) is not None:  # It cannot shear.
+            image.set_qform(None, code=0)
+    image.header["descrip"] = about.encode()[:79]
     image.header.set_xyzt_units("mm")
     draft = file.with_name(f".{os.getpid()}.part.{file.name}")
     try:
