@@ -1,4 +1,4 @@
-"""What the numbers in a coil's file can be, whatever the format: else their unit is wrong."""
+"""What numbers a coil's file can hold in any format: else their unit is wrong."""
 
 from pathlib import Path
 

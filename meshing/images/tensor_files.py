@@ -48,7 +48,8 @@ def read_tensors(
     Such as `DTI_coregT1_tensor.nii.gz` of SimNIBS or what dtifit of FSL, dwi2tensor of
     MRtrix or dipy write: six volumes, or a fifth dimension. NIfTI's intent code for
     symmetric matrices tells the order, but not the axes. It must be registered to the
-    head already, with its tensors reoriented. For the directions themselves see `fibre_coherence`.
+    head already, with its tensors reoriented. For the directions themselves see
+    `fibre_coherence`.
 
     Args:
         path: The image, .nii or .nii.gz.
