@@ -195,7 +195,7 @@ def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
             "code 0). Set the sform: from voxels to mm in the coil's frame."
         )
     try:
-        unit = header.get_xyzt_units()[0]
+        unit = str(header.get_xyzt_units()[0])
         qform = np.asarray(header.get_qform(), dtype=np.float64)
         affine = np.array(header.get_best_affine(), dtype=np.float64)
         scale = _METRES[unit]

@@ -113,7 +113,11 @@ class MapChoice:
         passed = np.where(sign * values >= abs(self.threshold), sign * values, 0.0)
         if self.cluster is not None:
             raise ValueError("--cluster is of images; on surfaces give --threshold.")
-        surface = meshing.read_surface(str(self.surface), head, self.frame)
+        file = meshing.open_surface(str(self.surface))
+        try:
+            surface = file.surface(head, self.frame)
+        except ValueError as error:
+            raise ValueError(f"{error} (--surface-frame)") from None
         try:
             return targeting.surface_weights(surface, passed)
         except ValueError as error:

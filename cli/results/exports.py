@@ -64,12 +64,15 @@ class Exports:
         Raises:
             ValueError: The frame of one cannot be decided.
         """
-        placed = [
-            each
-            if each.file is None
-            else replace(each, surface=each.file.surface(head, frame))
-            for each in self.surfaces
-        ]
+        placed = []
+        for each in self.surfaces:
+            if each.file is None:
+                placed.append(each)
+                continue
+            try:
+                placed.append(replace(each, surface=each.file.surface(head, frame)))
+            except ValueError as error:
+                raise ValueError(f"{error} (--surface-frame)") from None
         return replace(self, surfaces=tuple(placed))
 
 

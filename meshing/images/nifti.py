@@ -192,22 +192,23 @@ def _check_size(file: Path, image: nibabel.Nifti1Image) -> None:
 def _in_mm(file: Path, image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
     header = image.header.copy()
     try:
-        space, time = header.get_xyzt_units()
+        space, time = map(str, header.get_xyzt_units())
         scale = _MM[space]
-        qform, sform = header.get_qform(), header.get_sform()
+        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        sform = np.asarray(header.get_sform(), dtype=np.float64)
     except _DAMAGE as error:
         raise ValueError(
             f"{file}: the header is damaged: its unit of length is unknown, or its qform "
             f"is no rotation ({str(error)[:80]})."
         ) from None
     if scale != 1.0:
-        move = np.diag([scale, scale, scale, 1.0])
-        header["pixdim"][1:4] *= scale
-        if header["sform_code"]:
-            header.set_sform(move @ sform)
-        header["qoffset_x"], header["qoffset_y"], header["qoffset_z"] = (
-            scale * qform[:3, 3]
+        header["pixdim"] = np.asarray(header["pixdim"]) * np.repeat(
+            [1, scale, 1], [1, 3, 4]
         )
+        if header["sform_code"]:
+            header.set_sform(np.diag([scale, scale, scale, 1.0]) @ sform)
+        for axis, name in enumerate(("qoffset_x", "qoffset_y", "qoffset_z")):
+            header[name] = scale * qform[axis, 3]
     affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     _check_affine(file, affine, space)
     header.set_xyzt_units("mm", time)
