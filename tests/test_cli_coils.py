@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cli_examples import RADIUS, TARGET, run
-from heads import pose_over
+from heads import pose_over, write_coil
 from matplotlib.image import imread
 
 from tmsgrad import coils, efield
