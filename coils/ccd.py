@@ -195,7 +195,7 @@ def _compare_count(path: Path, announced: str | None, found: int) -> None:
         warnings.warn(
             f"{path}: {announced} dipoles are announced, but {found} are there; all are "
             "used.",
-            stacklevel=4,
+            stacklevel=1,
         )
 
 

@@ -216,7 +216,7 @@ def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
             warnings.warn(
                 f"{path}: qform and sform disagree by up to {largest * scale * 1e3:.3g} mm "
                 "about where the grid is; the sform is taken.",
-                stacklevel=3,
+                stacklevel=1,
             )
     affine[:3] *= scale
     low, high = _STEP_RANGE

@@ -80,7 +80,7 @@ def _unit(path: Path, points: np.ndarray, named: re.Match[bytes] | None) -> floa
         warnings.warn(
             f"{path}: the surface is {extent:.3g} across, which is taken as m, since no "
             "casing is as small in mm.",
-            stacklevel=3,
+            stacklevel=1,
         )
         return 1.0
     raise ValueError(

@@ -33,6 +33,7 @@ def library_warnings() -> Iterator[None]:
             warn(str(message))
 
     with warnings.catch_warnings():
+        # The library's have a `stacklevel` of 1, so that they bear its modules' names.
         warnings.filterwarnings("always", category=UserWarning, module=r"tmsgrad\.")
         usual, warnings.showwarning = warnings.showwarning, show
         yield
