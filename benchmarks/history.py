@@ -72,7 +72,7 @@ def main(words: list[str]) -> int:
     if not found:
         print(f"no runs in {PATH}")
         return 0
-    table = [
+    shown = [
         {
             "date": r["machine"]["date"],
             "benchmark": r["benchmark"],
@@ -85,7 +85,7 @@ def main(words: list[str]) -> int:
         }
         for r in found
     ]
-    print(table(table))
+    print(table(shown))
     longer = slower(found)
     if longer:
         print("\nlonger than before:\n" + table(longer))
