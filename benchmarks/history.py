@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.tables import RESULTS
+from benchmarks.tables import RESULTS, table
 
 
 PATH = RESULTS / "history.jsonl"
