@@ -102,7 +102,7 @@ def _read(file: Path) -> tuple[Any, list[str]]:
     try:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            raw = mne.io.read_raw(file, preload=True, verbose="error")
+            raw = mne.io.read_raw(file, preload=True, verbose="warning")
     except Exception as error:  # MNE's readers raise of every kind.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
