@@ -1,18 +1,17 @@
 """Fields of time series and of what lies beside them, as docs/formats.md lists them."""
 
 import json
-from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
+from format_examples import assert_complete, cases
 
 from tmsgrad.optimize import targeting, timing
 
 
 VOLUMES = 200
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
-PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
 
 
 def table(folder, rows=VOLUMES, **columns):
@@ -394,24 +393,10 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("kind", "field"), [(kind, each) for kind, some in FORMATS.items() for each in some]
-)
+@pytest.mark.parametrize(("kind", "field"), cases(FORMATS))
 def test_the_field_makes_a_difference(tmp_path, kind, field):
     FORMATS[kind][field](tmp_path)
 
 
-def rows_of(kind):
-    """What is done with each field of a format, as its table says."""
-    text = PAGE.read_text(encoding="utf-8").split(f"\n## {kind}\n")[1].split("\n## ")[0]
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {field: done for field, done, *_ in cells if field != "field"}
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_the_page_lists_what_is_tested(kind):
-    rows = rows_of(kind)
-    assert set(rows.values()) <= {"read", "checked", "ignored"}
-    tested = {field for field, done in rows.items() if done != "ignored"}
-    assert tested == set(FORMATS[kind])
+def test_the_page_lists_what_is_tested():
+    assert_complete(FORMATS)
