@@ -1,5 +1,7 @@
 """EEG recordings, read by MNE, with what they say about their own numbers."""
 
+import contextlib
+import io
 import os
 import re
 import warnings
@@ -100,7 +102,11 @@ def _read(file: Path) -> tuple[Any, list[str]]:
             "EEG is read by MNE, which is not installed: pip install 'tmsgrad[eeg]'"
         ) from None
     try:
-        with warnings.catch_warnings(record=True) as heard:
+        # MNE prints what it logs, and at a higher level it would not warn.
+        with (
+            warnings.catch_warnings(record=True) as heard,
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
             warnings.simplefilter("always")
             raw = mne.io.read_raw(file, preload=True, verbose="warning")
     except Exception as error:  # MNE's readers raise of every kind.
