@@ -8,10 +8,6 @@ from .checks_images import (
 )
 from .cortex import cortical_normals as cortical_normals
 from .electrodes import electrode as electrode, read_electrodes as read_electrodes
-from .fibres import (
-    FibreCoherence as FibreCoherence,
-    fibre_coherence as fibre_coherence,
-)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
     resample as resample,
@@ -29,6 +25,10 @@ from .images.dwi import (
     fit_tensors as fit_tensors,
 )
 from .images.dwi_files import read_dwi as read_dwi, read_mask as read_mask
+from .images.fibres import (
+    FibreCoherence as FibreCoherence,
+    fibre_coherence as fibre_coherence,
+)
 from .images.label_files import (
     LabelImage as LabelImage,
     read_labels as read_labels,
