@@ -12,10 +12,11 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from ..disk import write_whole
 from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
 from .stimulators import Stimulator, read_waveforms, write_waveforms
-from .stl import read_stl, replace_file, write_stl
+from .stl import read_stl, write_stl
 
 
 _MOST_BYTES = 1 << 28
@@ -112,7 +113,7 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
         write_stl(Path(path).with_suffix(".stl"), *casing)
     if waveforms:
         write_waveforms(Path(path).with_suffix(".tsv"), waveforms)
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _companions(path: Path, coil: AbstractCoil):

@@ -15,6 +15,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
+from ..disk import whole_file
 from .coil import AbstractCoil, Coil
 from .grids import SampledPotential
 
@@ -95,12 +96,8 @@ def write_nifti(
     image.header.set_xyzt_units("mm")
     if isinstance(coil, Coil) and coil.max_current_rate is not None:
         image.header["descrip"] = f"dIdtmax={coil.max_current_rate * 1e-6:.10g}"
-    draft = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with whole_file(path) as draft:
         nibabel.save(image, draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def sampled(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from .stl import replace_file
+from ..disk import write_whole
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -273,4 +273,4 @@ def write_waveforms(
             columns[name] = values
     rows = np.stack(list(columns.values()), axis=1).astype(float).tolist()
     lines = ["\t".join(columns), *("\t".join(map(repr, row)) for row in rows)]
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from .files import replacing
+from ..disk import replacing
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
 from .template_labels import template_labels
@@ -111,7 +111,7 @@ def _read(path: Path) -> HeadMesh | None:
 
 def _write(path: Path, head: HeadMesh) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with replacing(path, durable=False) as file:
         np.savez(
             file,
             recipe=np.array(_RECIPE),

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from ...disk import write_whole
 from ..runtime.progress import Progress
 from ..runtime.setup import set_up
 
@@ -70,9 +71,7 @@ def print_table(rows: list[dict]) -> None:
 def write_results(path: Path, result: dict) -> None:
     """Write a run as JSON, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}")
-    staged.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(staged, path)
+    write_whole(path, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 _HOW_TO_GET = (

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...coils import Pose
+from ...disk import write_whole
 from ...efield import ElectricField
 
 
@@ -130,9 +131,7 @@ def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a summary, readable by people and programs."""
-    path.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def versions() -> dict[str, str]:

@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
 from .poses import HEAD_FRAME, TO_RAS, PoseList, joined, reframed
-from .text import check_names, write_text
+from .text import check_names
 from .xml import matrix_of, number_of, read_xml
 
 
@@ -137,7 +138,7 @@ def write_localite(
         entry = _trigger if triggers else _instrument
         lines.append(entry(poses, index, matrix))
     lines.append(f"</{kind}>\n")
-    write_text(Path(path), "".join(lines))
+    write_whole(path, "".join(lines))
 
 
 _Entry = tuple[str, list[list[float]], float, float, float]
