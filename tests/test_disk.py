@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,17 @@ def beside():
         child.communicate()
 
 
+def fail_in(context, failure):
+    """Write half a file, and fail."""
+    with context as draft:
+        if isinstance(draft, Path):
+            assert draft.name.endswith(".a.nii.gz")
+            draft.write_text("half")
+        else:
+            draft.write(b"half")
+        raise failure(draft) if callable(failure) else failure
+
+
 def names(folder):
     return sorted(each.name for each in folder.iterdir())
 
@@ -56,25 +68,23 @@ def names(folder):
 def test_a_failure_leaves_what_was_there(tmp_path, failure):
     path = tmp_path / "a.nii.gz"
     path.write_text("old")
-    with pytest.raises(type(failure)), replacing(path) as file:
-        file.write(b"half")
-        raise failure
+    with pytest.raises(type(failure)):
+        fail_in(replacing(path), failure)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.nii.gz"]
 
 
 def test_errors_name_the_file_and_not_its_draft(tmp_path):
     path = tmp_path / "a.nii.gz"
-    with pytest.raises(OSError, match="No space") as full, whole_file(path) as draft:
-        assert draft.name.endswith(".a.nii.gz")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space") as full:
+        fail_in(whole_file(path), OSError(errno.ENOSPC, "No space left on device"))
     assert full.value.filename == str(path)
-    with pytest.raises(PermissionError) as denied, whole_file(path) as draft:
-        raise PermissionError(errno.EACCES, "Permission denied", str(draft))
+    denial = lambda draft: PermissionError(errno.EACCES, "denied", str(draft))
+    with pytest.raises(PermissionError) as denied:
+        fail_in(whole_file(path), denial)
     assert denied.value.filename == str(path)
     with pytest.raises(OSError, match=r"^\S*a\.nii\.gz: cannot write \S*/a\.nii\.gz$"):
-        with whole_file(path) as draft:
-            raise OSError(f"cannot write {draft}")
+        fail_in(whole_file(path), lambda draft: OSError(f"cannot write {draft}"))
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError) as taken:
         write_whole(tmp_path / "folder", "x")

@@ -63,7 +63,8 @@ from ..results.regions import RegionTable
 from ..results.shaping import best_shape, check_shape, tell_shape
 from ..results.uncertainty import Placed, best_pose_shift, uncertainty_table
 from ..runtime.notices import heard, listening, warn
-from ..runtime.outputs import FieldFile, output_folder, write_json
+from ..runtime.outputs import FieldFile, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up

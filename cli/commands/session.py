@@ -40,7 +40,8 @@ from ..results.placing import (
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
 from ..runtime.notices import heard
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.outputs import versions, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import (
@@ -91,12 +92,12 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
             reciprocal, error = efield.equivalent(reciprocal, session.scalp, _SOURCES)
         progress.stage("pulses", "pulses")
         out, count = Path(options.out), len(session.poses)
-        with open_rows(out, _COLUMNS, _key(options, session)) as rows:
-            resumed = rows.done
-            for start in range(resumed, count, _PULSES_AT_ONCE):
-                part = np.arange(start, min(start + _PULSES_AT_ONCE, count))
+        with open_rows(out, _COLUMNS, _key(options, session), count) as rows:
+            left, resumed = rows.missing(), len(rows.done)
+            for start in range(0, len(left), _PULSES_AT_ONCE):
+                part = left[start : start + _PULSES_AT_ONCE]
                 rows.write(_pulses(session, reciprocal, part))
-                progress(rows.done / count, f"{rows.done} pulses")
+                progress(len(rows.done) / count, f"{len(rows.done)} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
         best = int(np.argmax(norms))

@@ -48,10 +48,10 @@ from ..results.regions import RegionTable
 from ..runtime.notices import heard, listening
 from ..runtime.outputs import (
     FieldFile,
-    output_folder,
     versions,
     write_json,
 )
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table

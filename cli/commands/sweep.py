@@ -20,11 +20,11 @@ from ..inputs.files import (
 from ..inputs.goals import Wishes, make_goal
 from ..pictures.target_map import write_map
 from ..runtime.outputs import (
-    output_folder,
     versions,
     write_json,
     write_origin,
 )
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up

@@ -20,7 +20,8 @@ from ...optimize.targeting import (
     Reliability,
 )
 from ..arguments.words import triple
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 

@@ -13,7 +13,8 @@ _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 def warn(message: str, kind: str = "warning") -> None:
     """Tell a warning, and keep it where somebody listens."""
-    print(f"tmsgrad: {kind}: {message}", file=sys.stderr)
+    line = message.replace("\n", "\\n")  # A name may hold a line feed.
+    print(f"tmsgrad: {kind}: {line}", file=sys.stderr)
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)

@@ -1,11 +1,7 @@
-"""What a run leaves in its output folder: all of it, or nothing."""
+"""What a run writes: fields, summaries, and the versions that they depend on."""
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,46 +14,6 @@ from numpy import ndarray
 from ...coils import Pose
 from ...disk import write_whole
 from ...efield import ElectricField
-
-
-@contextmanager
-def output_folder(path: str) -> Iterator[Path]:
-    """Give a folder to write to, whose files appear under `path` when all is done.
-
-    Where an exception passes, nothing is left behind. Files of an earlier run are
-    replaced one by one, each at once.
-
-    Raises:
-        ValueError: The path is a file, or cannot be written.
-    """
-    target = Path(path)
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"--out {target}: this is a file. Name a folder.")
-    made = [p for p in (target, *target.parents) if not p.exists()]
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".tmsgrad-", dir=target))
-    except OSError as error:
-        _remove_empty(made)
-        raise ValueError(
-            f"--out {target}: the folder cannot be written ({error.strerror}). Name "
-            "another one."
-        ) from error
-    try:
-        yield staging
-        for file in sorted(staging.iterdir()):
-            os.replace(file, target / file.name)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        _remove_empty(made)
-        raise
-    shutil.rmtree(staging, ignore_errors=True)
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 class FieldFile:
