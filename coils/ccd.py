@@ -162,7 +162,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[np.ndarray, list[int]]:
             rows.append([float(word) for word in words])
         except ValueError:
             raise ValueError(
-                f"{path}, line {number}: {line.strip()[:60]!r} is not six numbers."
+                f"{path}, line {number}: the line is not six numbers."
             ) from None
         numbers.append(number)
     _compare_count(path, announced, len(rows))

@@ -39,7 +39,7 @@ from ..results.placing import (
     place_all,
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
-from ..runtime.notices import heard
+from ..runtime.notices import dispensable, heard
 from ..runtime.outputs import versions, write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
@@ -104,7 +104,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
         navigation.write_matsimnibs(folder / "pose.txt", session.poses)
-        _draw(folder, options, session, field, best)
+        with dispensable("overview.png"):
+            _draw(folder, options, session, field, best)
         uncertain = None
         if options.uncertainty is not None:
             rate = float(session.rates[best])
@@ -117,7 +118,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         if options.report:
             progress.stage("report", "report")
             aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            view = look_at(session.head, field.magnitude, pose, session.coil, aim)
+            with dispensable("report.html"):
+                view = look_at(session.head, field.magnitude, pose, session.coil, aim)
         progress.close()
         direct = float(np.linalg.norm(field.mean(session.target)))
         report = _report(options, session, norms, best, direct) | {
@@ -134,7 +136,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         }
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_session(folder, report, view)
+            with dispensable("report.html"):
+                report_session(folder, report, view)
     rows.finish()
     _tell(report, session, options.out)
     return report

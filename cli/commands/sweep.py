@@ -19,6 +19,7 @@ from ..inputs.files import (
 )
 from ..inputs.goals import Wishes, make_goal
 from ..pictures.target_map import write_map
+from ..runtime.notices import dispensable
 from ..runtime.outputs import (
     versions,
     write_json,
@@ -77,7 +78,10 @@ def sweep(options: argparse.Namespace) -> dict:
         value = float(goal.objective.value(mean))
         progress.stage("output", "files and picture")
         write_sweep(folder / "sweep.h5", found, origin.as_json())
-        _draw(folder, head, scalp, found, positions, options, coil.name, wishes.words)
+        with dispensable("overview.png"):
+            _draw(
+                folder, head, scalp, found, positions, options, coil.name, wishes.words
+            )
         progress.close()
         report = {
             "matsimnibs": best.to_matsimnibs().tolist(),

@@ -32,7 +32,7 @@ def check_plan(plan: Plan) -> dict:
         made += [os.path.abspath(name) for name in run.writes]
         print(f"{number}. {_command(run)}")
     for line in _outside(plan):
-        print(line)
+        warn(line, "note")
     count = len(plan.runs)
     print(f"{plan.path}: {count} run{'s' * (count > 1)}, nothing wrong was found")
     return {"runs": [{"command": _command(run)} for run in plan.runs]}
@@ -50,7 +50,7 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
         KeyboardInterrupt: Likewise; its message tells what is kept.
     """
     for line in _outside(plan):
-        print(line)
+        warn(line, "note")
     with _alone(plan):
         return _run_all(plan, do)
 

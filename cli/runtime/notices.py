@@ -1,6 +1,8 @@
 """Warnings: told on standard error, and kept for a report."""
 
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +20,22 @@ def warn(message: str, kind: str = "warning") -> None:
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)
+
+
+@contextmanager
+def dispensable(what: str) -> Iterator[None]:
+    """Let a picture or a page fail with a warning: what was computed is worth more.
+
+    Errors of the disk pass: the results could not be written either.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if os.environ.get("TMSGRAD_DEBUG"):
+            traceback.print_exc()
+        warn(f"{what} cannot be made ({error}). The results are complete without it.")
 
 
 @contextmanager

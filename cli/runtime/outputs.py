@@ -1,7 +1,10 @@
 """What a run writes: fields, summaries, and the versions that they depend on."""
 
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -76,6 +79,27 @@ class FieldFile:
 
     def __exit__(self, *_) -> None:
         self._file.close()
+
+
+@contextmanager
+def open_h5(path: Path) -> Iterator[h5py.File]:
+    """Open a file of fields for reading.
+
+    Raises:
+        ValueError: A name in it is no array, or one of another file.
+        OSError: It cannot be read.
+    """
+    sys.audit("open", str(path), "rb", os.O_RDONLY)  # HDF5 opens it unseen.
+    with h5py.File(path, "r") as file:
+        for name in file:
+            here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+            data = file[name] if here else None
+            if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
+                raise ValueError(
+                    f"{path}: {name} is no array in this file: it may lead to another "
+                    "file, which is not followed. Copy the data into this one."
+                )
+        yield file
 
 
 def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:

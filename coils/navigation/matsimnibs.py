@@ -127,7 +127,12 @@ def _content(file: Path) -> tuple:
 def _of_text(text: str) -> tuple:
     every = text.splitlines()
     lines = [line.split("#")[0].replace(",", " ").split() for line in every]
-    rows = [[float(word) for word in line] for line in lines if line]
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:  # Without the words: a link may lead to another's file.
+            rows += [[float(word) for word in line]] if line else []
+        except ValueError:
+            raise ValueError(f"line {number} holds what is no number") from None
     if not rows:
         raise ValueError("it is empty")
     if {len(row) for row in rows} not in ({4}, {16}):
