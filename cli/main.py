@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 from . import commands
@@ -25,7 +26,7 @@ from .runtime.interruption import (
     uninterrupted,
     words_of,
 )
-from .runtime.notices import loudness
+from .runtime.notices import loudness, warn
 from .runtime.terminal import safe_output
 
 
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         128 and its number for a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        _be_program()
     with safe_output(), interruptible():
         try:
             status = _status(words)
@@ -53,6 +56,22 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments is None and asked() is not None:
             leave(status)
         return status
+
+
+def _be_program() -> None:
+    """Say what Python says of its own accord in the program's way, until the process ends.
+
+    Files that close after an error of the disk have the same error again; warnings of
+    libraries would come with a line of code.
+    """
+    before = sys.unraisablehook
+
+    def hook(found: "sys.UnraisableHookArgs", /) -> None:
+        if not isinstance(found.exc_value, OSError) or os.environ.get("TMSGRAD_DEBUG"):
+            before(found)
+
+    sys.unraisablehook = hook
+    warnings.showwarning = lambda message, *_, **__: warn(str(message))
 
 
 def _status(words: list[str]) -> int:

@@ -95,9 +95,6 @@ def owned(lock: Path, what: str) -> Iterator[None]:
 def _owned(target: Path) -> Iterator[None]:
     with _writable(target):
         target.mkdir(parents=True, exist_ok=True)
-        # On some systems the lock says "exists" or "is a folder" where it may not write.
-        if not os.access(target, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with owned(target / _LOCK, f"--out {target}"):
         yield
 
