@@ -52,6 +52,7 @@ def owner(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert child.stdout is not None
     assert child.stdout.readline() == "there\n"
 
     def end(number):

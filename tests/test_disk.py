@@ -40,6 +40,7 @@ def beside():
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         started.append(child)
+        assert child.stdout is not None
         assert child.stdout.readline() == "there\n"
         return child
 
@@ -57,7 +58,7 @@ def fail_in(context, failure):
             draft.write_text("half")
         else:
             draft.write(b"half")
-        raise failure(draft) if callable(failure) else failure
+        raise failure if isinstance(failure, BaseException) else failure(draft)
 
 
 def names(folder):

@@ -34,6 +34,10 @@ class _Printable:
         self.behind.write(_encodable(printable(text), self.behind))
         return len(text)
 
+    def flush(self) -> None:
+        """Let the stream behind write what it keeps."""
+        self.behind.flush()
+
     def writelines(self, lines) -> None:
         """Write texts."""
         for line in lines:
