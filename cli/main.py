@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import traceback
-import warnings
 from pathlib import Path
 
 from . import commands
@@ -20,13 +19,13 @@ from .runtime import machine
 from .runtime.interruption import (
     ENDINGS,
     asked,
+    ignore,
     interruptible,
     leave,
     status_of,
-    uninterrupted,
     words_of,
 )
-from .runtime.notices import loudness, warn
+from .runtime.notices import library_warnings, loudness
 from .runtime.terminal import safe_output
 
 
@@ -51,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             status = _status(words)
         except ENDINGS as stop:
-            with uninterrupted():
-                status = _interrupted(str(stop))
+            ignore()
+            status = _interrupted(str(stop))
         if arguments is None and asked() is not None:
             leave(status)
         return status
@@ -61,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _be_program() -> None:
     """Say what Python says of its own accord in the program's way, until the process ends.
 
-    Files that close after an error of the disk have the same error again; warnings of
-    libraries would come with a line of code.
+    Files that close after an error of the disk have the same error again.
     """
     before = sys.unraisablehook
 
@@ -71,7 +69,6 @@ def _be_program() -> None:
             before(found)
 
     sys.unraisablehook = hook
-    warnings.showwarning = lambda message, *_, **__: warn(str(message))
 
 
 def _status(words: list[str]) -> int:
@@ -108,6 +105,7 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     machine.choose_device(options.device)
     with contextlib.ExitStack() as stack:
         stack.enter_context(loudness(options.quiet, options.verbose))
+        stack.enter_context(library_warnings())
         if options.quiet:
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(contextlib.redirect_stdout(nowhere))

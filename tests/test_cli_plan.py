@@ -18,10 +18,10 @@ from heads import write_coil
 
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.plans import opened
 from tmsgrad.cli.plans.file import line_of, read_plan
 from tmsgrad.cli.plans.running import run_plan
-from tmsgrad.cli.plans.words import verbs
 from tmsgrad.coils import navigation, stl
 
 
@@ -346,11 +346,11 @@ def triggers(folder, shift=0.0):
     )
 
 
-def cased(folder, height=0.01):
+def cased(folder, size=1.0):
     write_coil(folder).rename(folder / "c.ccd")
-    corners = np.array([[0, 0, 0], [0.02, 0, 0], [0, 0.02, 0], [0, 0, height]])
-    faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
-    stl.write_stl(folder / "c.stl", corners, faces)
+    corners, faces = stl.read_stl(folder / "boxed.stl")
+    stl.write_stl(folder / "c.stl", size * corners, faces)
+    (folder / "boxed.stl").unlink()
 
 
 def uncased(folder):
@@ -368,7 +368,7 @@ COMPANIONS = {
         lambda folder: triggers(folder, 10.0),
     ),
     "a casing beside a coil": Companions(
-        COIL, cased, lambda folder: cased(folder, 0.02)
+        COIL, cased, lambda folder: cased(folder, 1.1)
     ),
     "a casing that was not there": Companions(COIL, uncased, cased),
 }

@@ -70,6 +70,13 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, before)
 
 
+def ignore() -> None:
+    """Let no further signal interrupt what is said at the end of a command."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Keep signals back until a block has run to its end: a clean-up, a set of renames."""
@@ -107,8 +114,7 @@ def leave(status: int) -> NoReturn:
     The threads of XLA may still compute: the usual end waits for them, and a second signal
     while it waits has them abort the process.
     """
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    ignore()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,24 @@ def dispensable(what: str) -> Iterator[None]:
         if os.environ.get("TMSGRAD_DEBUG"):
             traceback.print_exc()
         warn(f"{what} cannot be made ({error}). The results are complete without it.")
+
+
+@contextmanager
+def library_warnings() -> Iterator[None]:
+    """Say the library's warnings as the program's own, each of them once."""
+    said = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if not issubclass(category, UserWarning):
+            usual(message, category, filename, lineno, file, line)
+        elif str(message) not in said:
+            said.add(str(message))
+            warn(str(message))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning, module=r"tmsgrad\.")
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 @contextmanager
