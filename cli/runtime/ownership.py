@@ -189,7 +189,7 @@ def _renamed(error: BaseException, staging: Path, target: Path) -> BaseException
     draft, final = str(staging), str(target)
     if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
         # HDF5 puts the reason into words of its own.
-        return OSError(error.errno, os.strerror(error.errno), final)
+        return OSError(error.errno, os.strerror(error.errno or 0), final)
     if isinstance(error, OSError) and draft in str(error.filename or ""):
         name = str(error.filename).replace(draft, final)
         return type(error)(error.errno, error.strerror, name)
