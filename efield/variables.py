@@ -125,7 +125,7 @@ def uncertain_tissues(
         ValueError: The head has none of the tissues, or one is unknown.
     """
     wanted = by_tag(distributions)
-    there = set(np.unique(head.tags).tolist())
+    there = set(head.tissues)
     found = {tag: d for tag, d in wanted.items() if tag in there}
     if not found:
         raise ValueError(

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
+
+from .faces import Faces, faces_of
+from .surface import Surface, outermost
 
 
 # Tags as SimNIBS 4 writes them; the names are those of its conductivity table.
@@ -112,10 +115,40 @@ class HeadMesh:
         a, b, c, d = (self.nodes[self.tetrahedra[:, i]] for i in range(4))
         return (a + b + c + d) / 4
 
+    @cached_property
+    def faces(self) -> Faces:
+        """The faces of the tetrahedra, each once."""
+        return faces_of(self.tetrahedra, len(self.nodes))
+
+    def boundary(
+        self, chosen: Bool[ndarray, "tet"] | None = None
+    ) -> Int[ndarray, "triangle 3"]:
+        """Take the faces that bound the head, or chosen elements as a whole.
+
+        Args:
+            chosen: Which elements; None for all.
+
+        Returns:
+            The nodes of each face, counter-clockwise seen from outside.
+        """
+        faces = self.faces
+        sides = faces.outside() if chosen is None else faces.around(chosen)
+        return faces.nodes_of(sides)
+
+    @cached_property
+    def outer_surface(self) -> Surface:
+        """The outermost closed surface, as `meshing.outer_surface` finds it."""
+        return outermost(self.nodes, self.boundary())
+
+    @cached_property
+    def tissues(self) -> tuple[int, ...]:
+        """The tags that are there, in ascending order."""
+        return tuple(np.flatnonzero(np.bincount(self.tags)).tolist())
+
     def __repr__(self) -> str:
         return (
             f"HeadMesh({len(self.nodes)} nodes, {len(self.tetrahedra)} tetrahedra, "
-            f"tags {', '.join(map(str, np.unique(self.tags)))})"
+            f"tags {', '.join(map(str, self.tissues))})"
         )
 
 

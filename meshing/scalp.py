@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from .head import HeadMesh
-from .surface import Surface, outer_surface
+from .surface import Surface
 
 
 _SPACING = 4e-3  # [m]
@@ -142,7 +142,7 @@ def scalp(head: HeadMesh) -> Scalp:
     Returns:
         The surface, with its signed distance on a grid of 4 mm.
     """
-    surface = outer_surface(head.nodes, head.tetrahedra)
+    surface = head.outer_surface
     low = surface.vertices.min(axis=0) - _MARGIN
     high = surface.vertices.max(axis=0) + _MARGIN
     count = np.ceil((high - low) / _SPACING).astype(int) + 1
