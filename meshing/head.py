@@ -30,6 +30,8 @@ TISSUE_NAMES = {
     10: "muscle",
 }
 
+_AT_ONCE = 1 << 13  # Elements, so that temporary arrays stay in the cache.
+
 _ALIASES = {
     "wm": 1,
     "gm": 2,
@@ -112,8 +114,13 @@ class HeadMesh:
     @cached_property
     def centroids(self) -> Float[ndarray, "tet 3"]:
         """The mean position of each tetrahedron's nodes. [m]"""
-        a, b, c, d = (self.nodes[self.tetrahedra[:, i]] for i in range(4))
-        return (a + b + c + d) / 4
+        result = np.empty((len(self.tetrahedra), 3))
+        for start in range(0, len(result), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            corners = self.nodes[self.tetrahedra[part]]
+            a, b, c, d = (corners[:, i] for i in range(4))
+            result[part] = (a + b + c + d) / 4
+        return result
 
     @cached_property
     def faces(self) -> Faces:
@@ -156,14 +163,19 @@ def signed_volumes(
     nodes: Float[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
 ) -> Float[ndarray, "tet"]:
     """Volumes of tetrahedra, negative where the node order is left-handed. [m³]"""
-    # Component by component: a third of the memory of np.cross, and faster.
-    origin = nodes[tetrahedra[:, 0]]
-    b, c, d = ((nodes[tetrahedra[:, i]] - origin).T for i in (1, 2, 3))
-    return (
-        (b[1] * c[2] - b[2] * c[1]) * d[0]
-        + (b[2] * c[0] - b[0] * c[2]) * d[1]
-        + (b[0] * c[1] - b[1] * c[0]) * d[2]
-    ) / 6
+    result = np.empty(len(tetrahedra))
+    for start in range(0, len(tetrahedra), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        corners = nodes[tetrahedra[part]].transpose(1, 2, 0)
+        # Component by component: faster than np.cross.
+        origin, b, c, d = np.ascontiguousarray(corners)
+        b, c, d = b - origin, c - origin, d - origin
+        result[part] = (
+            (b[1] * c[2] - b[2] * c[1]) * d[0]
+            + (b[2] * c[0] - b[0] * c[2]) * d[1]
+            + (b[0] * c[1] - b[1] * c[0]) * d[2]
+        ) / 6
+    return result
 
 
 def _check_shapes(nodes: ndarray, tetrahedra: ndarray, tags: ndarray) -> None:

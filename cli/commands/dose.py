@@ -68,7 +68,7 @@ def _dose(options: argparse.Namespace) -> dict:
             efield.solve(conductor, each, pose, 1e6)
             for each, pose in zip((coil, other), poses, strict=True)
         ]
-        depth = efield.CortexDistance(head, meshing.scalp(head))
+        depth = efield.CortexDistance(head, meshing.scalp(head, exact=False))
         depths = [depth(pose)[1] for pose in poses]
         metric = _METRICS[options.metric]
         values = [

@@ -105,7 +105,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
-        scalp = meshing.scalp(head)
+        scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
         placer = Placer(scalp, coil, options.repair, pose_source(options))
         poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
