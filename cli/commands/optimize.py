@@ -253,8 +253,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
                 target,
                 search,
                 named_positions(plan.head, plan.electrodes, scalp),
-                plan.distance,
-                plan.clearance,
+                plan.domain,
                 forward_rules(scalp, hotspot)
                 | projected_rule(plan.head, scalp, target.centre),
             )
@@ -363,15 +362,15 @@ def _search(
                 objective,
                 coil,
                 scalp,
+                plan.domain,
                 around=around,
                 uncertainty=errors,
                 progress=progress,
-                **plan.domain,
             )
 
         return _Search(everywhere, None)
     centre = target.centre if around is None else around
-    prepared = optimize.prepare_search(coil, scalp, centre, **plan.domain)
+    prepared = optimize.prepare_search(coil, scalp, centre, plan.domain)
     compiling = None
     if plan.wishes.simple:
         arguments = (prepared.compile, _simple_objective(plan.wishes), 3, nodes)

@@ -60,16 +60,16 @@ class Plan:
     target_map: MapChoice | None = None
 
     @property
-    def domain(self) -> dict:
+    def domain(self) -> optimize.Domain:
         """Where the coil may be."""
-        return {
-            "distance": self.distance,
-            "radius": self.search_radius,
-            "clearance": self.clearance,
-            "tilt": self.tilt,
-            "forbidden": [(np.asarray(c), radius) for c, radius in self.forbidden],
-            "obstacles": [(np.asarray(c), radius) for c, radius in self.obstacles],
-        }
+        return optimize.Domain(
+            distance=self.distance,
+            radius=self.search_radius,
+            clearance=self.clearance,
+            tilt=self.tilt,
+            forbidden=self.forbidden,
+            obstacles=self.obstacles,
+        )
 
 
 def plan_summary(
