@@ -33,6 +33,7 @@ from ..report.reporting import look_at, report_session, shown_pose
 from ..results.fields import in_metres
 from ..results.placing import (
     PULSE_COLUMNS,
+    Outline,
     Placer,
     Placing,
     describe_pulse,
@@ -149,7 +150,7 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, coil, options.repair, pose_source(options))
+    placer = Placer(scalp, Outline.of(coil), options.repair, pose_source(options))
     poses, places = place_all(placer, poses, progress)
     conductivity, tensors = conductivity_of(head, options)
     direction = None

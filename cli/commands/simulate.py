@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -11,9 +12,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
-from ...efield import Conductor, ElectricField
+from ...efield import Conductor, ElectricField, ErrorEstimate
 from ...meshing import HeadMesh
 from ..inputs.files import (
     conductivity_of,
@@ -39,12 +40,14 @@ from ..results.fields import (
 )
 from ..results.placing import (
     PULSE_COLUMNS,
+    Outline,
     Placer,
     Placing,
     describe_pulse,
     place_all,
 )
 from ..results.regions import RegionTable
+from ..runtime.beside import working_beside
 from ..runtime.notices import heard, listening
 from ..runtime.outputs import (
     FieldFile,
@@ -91,8 +94,9 @@ def simulate(options: argparse.Namespace) -> dict:
 def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
     begin = time.perf_counter()
     progress = Progress()
-    with output_folder(options.out) as folder:
+    with output_folder(options.out) as folder, working_beside() as beside:
         coil = read_driven_coil(options)
+        outline = beside(Outline.of, coil)
         poses = read_pose_list(options.pose, options)
         rates = current_rates(options, poses)
         wanted = read_exports(
@@ -106,25 +110,42 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
-        placer = Placer(scalp, coil, options.repair, pose_source(options))
+        placer = Placer(scalp, outline(), options.repair, pose_source(options))
         poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
         conductivity, tensors = conductivity_of(head, options)
         conductor = efield.assemble(head, conductivity, order=options.order)
         progress.stage("solve", "solving")
-        table = RegionTable(
-            head, scalp, target, options.thresholds, way_to_mni(options.head)
+        estimator = beside(efield.error_estimator, conductor, head)
+        table = beside(
+            RegionTable,
+            head,
+            scalp,
+            target,
+            options.thresholds,
+            way_to_mni(options.head),
         )
-        first, figures = _solve_all(
-            folder, head, conductor, coil, poses, rates, table, progress, origin
+        solved = _solve_all(
+            folder,
+            conductor,
+            coil,
+            poses,
+            rates,
+            progress,
+            origin,
+            head,
+            estimator,
+            table,
         )
+        first, figures = solved
         progress.stage("output", "files and picture")
-        write_field_msh(folder, head, first)
+        mesh_written = beside(write_field_msh, folder, head, first)
         export_fields(folder, head, first, wanted)
-        table.write(folder)
+        table().write(folder)
         navigation.write_matsimnibs(folder / "pose.txt", poses)
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
-        _draw(folder, head, coil, poses, rates, first, options)
+        _draw(folder, head, coil, outline().casing, poses, rates, first, options)
+        mesh_written()
         pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
         told = None
         if fibres is not None:
@@ -197,17 +218,17 @@ def _check_room(out: str, head: HeadMesh, count: int) -> None:
 
 def _solve_all(
     folder: Path,
-    head: HeadMesh,
     conductor: Conductor,
     coil: Coil,
     poses: PoseList,
     rates: Float[ndarray, "pose"],
-    table: RegionTable,
     progress: Progress,
     origin: Provenance,
+    head: HeadMesh,
+    estimator: Callable[[], Callable[..., ErrorEstimate]],
+    table: Callable[[], RegionTable],
 ) -> tuple[ElectricField, list[dict]]:
     first, figures = None, []
-    estimator = efield.error_estimator(conductor, head)
     with FieldFile(
         folder / "field.h5",
         len(poses),
@@ -221,16 +242,16 @@ def _solve_all(
             block = jax.tree.map(lambda x, r=rows: x[r], poses.poses)
             driven = efield.rates(conductor, coil, block)
             fields = efield.solve_rate(conductor, driven)
-            estimate = estimator(fields, driven)
-            errors = error_figures(estimate, head, table.target)
+            estimate = estimator()(fields, driven)
+            errors = error_figures(estimate, head, table().target)
             fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
             file.write(start, fields, block)
             for i in range(len(fields.potential)):
                 one = jax.tree.map(lambda x, i=i: x[i], fields)
                 pose = jax.tree.map(lambda x, i=i: x[i], block)
-                figures.append(field_figures(head, one, table.target))
+                figures.append(field_figures(head, one, table().target))
                 figures[-1]["estimated_error"] = errors[i]
-                table.add(start + i, poses.names[start + i], one, pose)
+                table().add(start + i, poses.names[start + i], one, pose)
                 first = one if first is None else first
             progress(len(figures) / len(poses), f"solved {len(figures)} poses")
     assert first is not None
@@ -265,6 +286,7 @@ def _draw(
     folder: Path,
     head: HeadMesh,
     coil: Coil,
+    casing: Float[ndarray, "point 3"],
     poses: PoseList,
     rates: Float[ndarray, "pose"],
     field: ElectricField,
@@ -276,7 +298,7 @@ def _draw(
         head,
         np.asarray(field.magnitude),
         in_metres(jax.tree.map(lambda x: x[0], poses.poses)),
-        optimize.casing_samples(coil),
+        casing,
         title=f"{coil.name} on {Path(options.head).name}"
         + (f", pose 1 of {count}" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
