@@ -10,13 +10,16 @@ from ... import efield, meshing
 from ...coils import Coil
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.files import one_pose, read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.files import one_pose
+from ..inputs.heads import read_head
 from ..results.dose_extras import interval_report, tell_interval, write_activation
 from ..runtime.notices import listening, warn
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.outputs import output_folder, write_json
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 from .trains import (
     check_trains,
     tell_trains,

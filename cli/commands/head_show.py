@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from ... import meshing
 from ...meshing import TISSUE_NAMES, HeadMesh, VoxelGrid
-from ..inputs.files import read_head
+from ..inputs.heads import read_head
 from ..pictures.paper import picture_path, save
 from ..runtime.progress import Progress
 

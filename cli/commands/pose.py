@@ -9,9 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...coils import PoseList, navigation
-from ..inputs.files import read_pose_list
-from ..runtime.setup import set_up
+from ...coils import navigation
+from ...coils.navigation import PoseList
+from ..inputs.poses import read_pose_list
 
 
 _TOLD = 20
@@ -20,7 +20,6 @@ _FORMS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Te
 
 def pose_info(options: argparse.Namespace) -> dict:
     """Describe the poses of a file."""
-    set_up()
     poses = read_pose_list(options.file, options, empty=True)
     matrices = poses.matrices()
     groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
@@ -71,7 +70,6 @@ def pose_info(options: argparse.Namespace) -> dict:
 
 def pose_convert(options: argparse.Namespace) -> dict:
     """Write the poses of a file as another navigation system has them."""
-    set_up()
     poses = read_pose_list(options.file, options)
     if options.turn:
         poses = poses.turned(np.radians(options.turn))

@@ -18,16 +18,10 @@ from ... import efield, meshing, optimize
 from ...coils import Coil, PoseList, navigation
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
-from ..inputs.files import (
-    conductivity_of,
-    current_rates,
-    pose_source,
-    read_driven_coil,
-    read_head,
-    read_pose_list,
-    read_target,
-    stimulator_rates,
-)
+from ..inputs.coils import read_driven_coil, stimulator_rates
+from ..inputs.files import conductivity_of, read_target
+from ..inputs.heads import read_head
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
 from ..results.fields import in_metres
@@ -41,7 +35,7 @@ from ..results.placing import (
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
 from ..runtime.notices import heard
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.outputs import output_folder, write_json
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import (
@@ -50,6 +44,7 @@ from ..runtime.rows import (
     open_rows,
     read_rows,
 )
+from ..runtime.versions import versions
 
 
 _PULSES_AT_ONCE = 16

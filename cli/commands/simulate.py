@@ -16,18 +16,10 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ElectricField, ErrorEstimate
 from ...meshing import HeadMesh
-from ..inputs.files import (
-    conductivity_of,
-    current_rates,
-    pose_source,
-    read_driven_coil,
-    read_head,
-    read_pose_list,
-    read_target,
-    resolve_target,
-    stimulator_rates,
-    way_to_mni,
-)
+from ..inputs.coils import read_driven_coil, stimulator_rates
+from ..inputs.files import conductivity_of, read_target, resolve_target, way_to_mni
+from ..inputs.heads import read_head
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
 from ..results.exports import export_fields, read_exports, write_coil_geo
@@ -49,16 +41,12 @@ from ..results.placing import (
 from ..results.regions import RegionTable
 from ..runtime.beside import working_beside
 from ..runtime.notices import heard, listening
-from ..runtime.outputs import (
-    FieldFile,
-    output_folder,
-    versions,
-    write_json,
-)
+from ..runtime.outputs import FieldFile, output_folder, write_json
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 from .session import simulate_target
 
 

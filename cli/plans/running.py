@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from ...coils import catalogue
-from ..inputs.files import TEMPLATE
+from ..inputs.heads import TEMPLATE
 from ..runtime.notices import warn
 from .file import Plan, Run
 from .record import Record

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from ..runtime.outputs import versions
+from ..runtime.versions import versions
 
 
 MOST_BYTES = 15_000_000

@@ -152,7 +152,8 @@ def place_all(
         places.append(place)
         progress(len(places) / len(poses), f"{len(places)} poses on the scalp")
     together = jax.tree.map(lambda *x: np.stack(x), *placed)
-    return replace(poses, poses=Pose(together.rotation, together.translation)), places
+    found = {"rotations": together.rotation, "translations": together.translation}
+    return replace(poses, **found), places
 
 
 def warn_of_cut(number: int, place: Placing) -> None:

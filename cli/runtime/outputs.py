@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import h5py
-import jax
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -133,14 +132,3 @@ def write_json(path: Path, content: dict) -> None:
     path.write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-
-
-def versions() -> dict[str, str]:
-    """Name the versions that a result depends on."""
-    chosen = getattr(jax.config, "jax_default_device", None)
-    return {
-        "tmsgrad": version("tmsgrad"),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "device": str(chosen or jax.devices()[0]),
-    }

@@ -51,8 +51,8 @@ def mkl() -> ctypes.CDLL | None:
 
 def _installed() -> Path | None:
     """Find the library where pip and conda put it, or None."""
-    for prefix in (sys.prefix, site.USER_BASE):
-        for name in _FILES if prefix is not None else ():
+    for prefix in filter(None, (sys.prefix, site.USER_BASE)):
+        for name in _FILES:
             found = sorted(Path(prefix).glob(name))
             if found:
                 return found[0]
