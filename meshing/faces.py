@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
-from .lattice.topology import OTHERS
 
+# The other three corners, such that (corner, *others) is right-handed.
+OTHERS = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])
 
 _ONE_KEY = 2_000_000  # With fewer nodes one number holds the three of a face.
 

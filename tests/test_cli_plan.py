@@ -12,10 +12,10 @@ from cli_examples import contents, one_line, refused, run
 
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.plans import lines
 from tmsgrad.cli.plans.file import read_plan
 from tmsgrad.cli.plans.running import run_plan
-from tmsgrad.cli.plans.words import verbs
 
 
 OPTIMIZE = """command = "optimize"

@@ -34,7 +34,7 @@ from ..inputs.goals import (
     search_place,
 )
 from ..inputs.heads import read_head
-from ..inputs.maps import describe, extent, tell_map
+from ..inputs.maps import describe, extent, surface_frame, tell_map
 from ..report.reporting import look_at, report_plan
 from ..results.best_placement import (
     Plan,
@@ -137,6 +137,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         vtu=options.vtu,
         gifti=tuple(options.gifti),
         resample=tuple(options.resample),
+        surface_frame=surface_frame(options),
         thresholds=options.thresholds,
         clearance=options.hair * 1e-3,
         around=options.around,
@@ -162,6 +163,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         wanted = read_exports(plan.nifti, plan.vtu, plan.gifti, plan.resample)
         progress.stage("head", f"head {plan.head}")
         head, target, plan, mapped = _aimed(plan, progress)
+        wanted = wanted.placed(head, plan.surface_frame)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)

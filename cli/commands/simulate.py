@@ -19,6 +19,7 @@ from ...meshing import HeadMesh
 from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.files import conductivity_of, read_target, resolve_target, way_to_mni
 from ..inputs.heads import read_head
+from ..inputs.maps import surface_frame
 from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
@@ -93,6 +94,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
+        wanted = wanted.placed(head, surface_frame(options))
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)

@@ -15,13 +15,13 @@ from typing import NoReturn
 
 from ..arguments import words
 from ..arguments.mistakes import nearest
+from ..arguments.verbs import verbs
 from .lines import At, line_of, lines_of
 from .words import (
     actions,
     as_words,
     file_of,
     key_of,
-    verbs,
 )
 
 
