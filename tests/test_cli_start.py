@@ -49,7 +49,9 @@ def test_the_library_has_every_name_that_type_checkers_see():
     tree = ast.parse(inspect.getsource(coils))
     seen = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     seen = [node for node in seen if node.level == 1]
-    names = {x.asname: node.module for node in seen if node.module for x in node.names}
+    names = {
+        str(x.asname): node.module for node in seen if node.module for x in node.names
+    }
     folders = {x.asname for node in seen if not node.module for x in node.names}
     assert names == coils._PLACES
     assert folders == set(coils._FOLDERS)
