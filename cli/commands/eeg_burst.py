@@ -18,7 +18,7 @@ def eeg_burst(options: argparse.Namespace) -> dict:
     """Find the theta and gamma whose rates bursts may take."""
     with output_folder(options.out) as folder:
         recording = checked_recording(
-            options.recording, options.channels, options.minus
+            options.recording, options.channels, options.minus, options.unit
         )
         weights = channel_weights(len(options.channels), len(options.minus))
         found = timing.theta_gamma(
@@ -27,8 +27,10 @@ def eeg_burst(options: argparse.Namespace) -> dict:
             theta=options.theta,
             gamma=options.gamma,
             shifts=options.shifts,
+            passband=recording.passband,
+            pieces=recording.pieces,
         )
-        report = _report(found, options.step)
+        report = _report(found, options.step) | {"remarks": list(recording.remarks)}
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "burst.json", report)
     _tell(found, report)

@@ -204,11 +204,13 @@ def _alpha(report: dict) -> tuple[str, str, str]:
     halves = " and ".join(
         "none" if each is None else f"{each:.2f}" for each in report["halves_hz"]
     )
+    spread = report["spread_hz"]
+    spread = "no spread" if spread is None else f"± {spread:.2f} Hz"
     return (
         f"{report['rate_hz']:g} Hz ({report['rate_from_10_hz']:+.1f} Hz from 10 Hz)",
         f"alpha peak {report['peak_hz']:.2f} Hz in {len(found)} of "
         f"{len(report['channels'])} channels",
-        f"± {report['spread_hz']:.2f} Hz between channels; halves {halves} Hz",
+        f"{spread} between channels; halves {halves} Hz",
     )
 
 
