@@ -11,7 +11,6 @@ import traceback
 from pathlib import Path
 
 from . import commands
-from .arguments.completion import completion
 from .arguments.parser import parser
 from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
@@ -94,6 +93,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     if options.save_plan is not None:
         return save_plan(options.save_plan, joined)
     if options.command == "completion":
+        from .arguments.completion import completion  # Its package starts slowly.
+
         return completion(options)
     plan = None
     if options.command in ("run", "plan"):

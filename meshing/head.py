@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
+
+from .faces import Faces, faces_of
+from .surface import Surface, outermost
 
 
 # Tags as SimNIBS 4 writes them; the names are those of its conductivity table.
@@ -26,6 +29,8 @@ TISSUE_NAMES = {
     9: "blood",
     10: "muscle",
 }
+
+_AT_ONCE = 1 << 13  # Elements, so that temporary arrays stay in the cache.
 
 _ALIASES = {
     "wm": 1,
@@ -109,13 +114,48 @@ class HeadMesh:
     @cached_property
     def centroids(self) -> Float[ndarray, "tet 3"]:
         """The mean position of each tetrahedron's nodes. [m]"""
-        a, b, c, d = (self.nodes[self.tetrahedra[:, i]] for i in range(4))
-        return (a + b + c + d) / 4
+        result = np.empty((len(self.tetrahedra), 3))
+        for start in range(0, len(result), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            corners = self.nodes[self.tetrahedra[part]]
+            a, b, c, d = (corners[:, i] for i in range(4))
+            result[part] = (a + b + c + d) / 4
+        return result
+
+    @cached_property
+    def faces(self) -> Faces:
+        """The faces of the tetrahedra, each once."""
+        return faces_of(self.tetrahedra, len(self.nodes))
+
+    def boundary(
+        self, chosen: Bool[ndarray, "tet"] | None = None
+    ) -> Int[ndarray, "triangle 3"]:
+        """Take the faces that bound the head, or chosen elements as a whole.
+
+        Args:
+            chosen: Which elements; None for all.
+
+        Returns:
+            The nodes of each face, counter-clockwise seen from outside.
+        """
+        faces = self.faces
+        sides = faces.outside() if chosen is None else faces.around(chosen)
+        return faces.nodes_of(sides)
+
+    @cached_property
+    def outer_surface(self) -> Surface:
+        """The outermost closed surface, as `meshing.outer_surface` finds it."""
+        return outermost(self.nodes, self.boundary())
+
+    @cached_property
+    def tissues(self) -> tuple[int, ...]:
+        """The tags that are there, in ascending order."""
+        return tuple(np.flatnonzero(np.bincount(self.tags)).tolist())
 
     def __repr__(self) -> str:
         return (
             f"HeadMesh({len(self.nodes)} nodes, {len(self.tetrahedra)} tetrahedra, "
-            f"tags {', '.join(map(str, np.unique(self.tags)))})"
+            f"tags {', '.join(map(str, self.tissues))})"
         )
 
 
@@ -123,14 +163,19 @@ def signed_volumes(
     nodes: Float[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
 ) -> Float[ndarray, "tet"]:
     """Volumes of tetrahedra, negative where the node order is left-handed. [m³]"""
-    # Component by component: a third of the memory of np.cross, and faster.
-    origin = nodes[tetrahedra[:, 0]]
-    b, c, d = ((nodes[tetrahedra[:, i]] - origin).T for i in (1, 2, 3))
-    return (
-        (b[1] * c[2] - b[2] * c[1]) * d[0]
-        + (b[2] * c[0] - b[0] * c[2]) * d[1]
-        + (b[0] * c[1] - b[1] * c[0]) * d[2]
-    ) / 6
+    result = np.empty(len(tetrahedra))
+    for start in range(0, len(tetrahedra), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        corners = nodes[tetrahedra[part]].transpose(1, 2, 0)
+        # Component by component: faster than np.cross.
+        origin, b, c, d = np.ascontiguousarray(corners)
+        b, c, d = b - origin, c - origin, d - origin
+        result[part] = (
+            (b[1] * c[2] - b[2] * c[1]) * d[0]
+            + (b[2] * c[0] - b[0] * c[2]) * d[1]
+            + (b[0] * c[1] - b[1] * c[0]) * d[2]
+        ) / 6
+    return result
 
 
 def _check_shapes(nodes: ndarray, tetrahedra: ndarray, tags: ndarray) -> None:

@@ -1,7 +1,6 @@
 """The words of the command line."""
 
 import argparse
-from importlib.metadata import version
 
 from . import examples, words
 from .common_options import (
@@ -29,8 +28,6 @@ from .tract_options import add_fibres, add_structural
 from .validate_options import add_validate
 
 
-__version__ = version("tmsgrad")
-
 SYSTEMS = (
     "localite",
     "localite-triggers",
@@ -39,6 +36,17 @@ SYSTEMS = (
     "ant",
     "matsimnibs",
 )
+
+
+class _Version(argparse.Action):
+    """show program's version number and exit"""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Print it; to find it takes longer than all else that a parser does."""
+        from importlib.metadata import version
+
+        print(f"tmsgrad {version('tmsgrad')}")
+        parser.exit()
 
 
 def parser(
@@ -56,7 +64,7 @@ def parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    root.add_argument("--version", action="version", version=f"tmsgrad {__version__}")
+    root.add_argument("--version", action=_Version, nargs=0, help=_Version.__doc__)
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     for name, what in (

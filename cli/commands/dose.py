@@ -10,14 +10,17 @@ from ... import efield, meshing
 from ...coils import Coil
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.files import one_pose, read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.files import one_pose
+from ..inputs.heads import read_head
 from ..results.dose_extras import interval_report, tell_interval, write_activation
 from ..runtime.notices import listening, warn
-from ..runtime.outputs import versions, write_json
+from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 from .trains import (
     check_trains,
     tell_trains,
@@ -69,7 +72,7 @@ def _dose(options: argparse.Namespace) -> dict:
             efield.solve(conductor, each, pose, 1e6)
             for each, pose in zip((coil, other), poses, strict=True)
         ]
-        depth = efield.CortexDistance(head, meshing.scalp(head))
+        depth = efield.CortexDistance(head, meshing.scalp(head, exact=False))
         depths = [depth(pose)[1] for pose in poses]
         metric = _METRICS[options.metric]
         values = [

@@ -13,8 +13,8 @@ from ...meshing import (
     Severity,
     Tidied,
 )
-from ..inputs.files import TEMPLATE, read_head
 from ..inputs.findings import as_json, in_words, warn_of
+from ..inputs.heads import TEMPLATE, read_head
 from ..runtime.progress import Progress
 from .info import describe_head
 

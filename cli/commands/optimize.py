@@ -24,14 +24,8 @@ from ...coils import (
 )
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
-from ..inputs.files import (
-    one_pose,
-    read_coil,
-    read_conductivity,
-    read_head,
-    resolve_target,
-    way_to_mni,
-)
+from ..inputs.coils import read_coil
+from ..inputs.files import one_pose, read_conductivity, resolve_target, way_to_mni
 from ..inputs.goals import (
     Wishes,
     make_goal,
@@ -39,6 +33,7 @@ from ..inputs.goals import (
     position_named,
     search_place,
 )
+from ..inputs.heads import read_head
 from ..inputs.maps import describe, extent, surface_frame, tell_map
 from ..report.reporting import look_at, report_plan
 from ..results.best_placement import (

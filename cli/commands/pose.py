@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ... import meshing
-from ...coils import PoseList, navigation
-from ..inputs.files import read_pose_list
+from ...coils import navigation
+from ...coils.navigation import PoseList
+from ..inputs.poses import read_pose_list
 from ..results.directions import in_words
-from ..runtime.setup import set_up
+from ..runtime.notices import detail
 
 
 _TOLD = 20
@@ -19,7 +20,7 @@ _FORMS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Te
 
 def pose_info(options: argparse.Namespace) -> dict:
     """Describe the poses of a file."""
-    set_up()
+    _say_versions()
     poses = read_pose_list(options.file, options, empty=True)
     matrices = poses.matrices()
     groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
@@ -70,7 +71,7 @@ def pose_info(options: argparse.Namespace) -> dict:
 
 def pose_convert(options: argparse.Namespace) -> dict:
     """Write the poses of a file as another navigation system has them."""
-    set_up()
+    _say_versions()
     poses = read_pose_list(options.file, options)
     if options.turn:
         poses = poses.turned(np.radians(options.turn))
@@ -112,6 +113,10 @@ def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
         )
     else:
         navigation.write_matsimnibs(out, poses)
+
+
+def _say_versions() -> None:
+    detail(f"tmsgrad {version('tmsgrad')}, numpy {np.__version__}")
 
 
 def _check_ending(out: Path, ending: str) -> None:

@@ -13,7 +13,8 @@ from numpy import ndarray
 from ... import meshing, optimize
 from ...coils import Coil, read_poses
 from ...meshing import HeadMesh
-from ..inputs.files import read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.heads import read_head
 from ..pictures.animation import Frame, write_animation
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path

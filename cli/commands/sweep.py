@@ -10,25 +10,18 @@ import numpy as np
 
 from ... import efield, meshing, optimize
 from ...meshing import HeadMesh, Scalp
-from ..inputs.files import (
-    read_coil,
-    read_conductivity,
-    read_head,
-    read_target,
-    resolve_target,
-)
+from ..inputs.coils import read_coil
+from ..inputs.files import read_conductivity, read_target, resolve_target
 from ..inputs.goals import Wishes, make_goal
+from ..inputs.heads import read_head
 from ..pictures.target_map import write_map
 from ..runtime.notices import dispensable
-from ..runtime.outputs import (
-    versions,
-    write_json,
-    write_origin,
-)
+from ..runtime.outputs import write_json, write_origin
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 
 
 def sweep(options: argparse.Namespace) -> dict:

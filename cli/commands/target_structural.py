@@ -19,7 +19,7 @@ from ...meshing import (
 from ...optimize import targeting
 from ...optimize.targeting import ConnectionMap, Reaching
 from ...optimize.targeting.tracts import Place
-from ..inputs.files import TEMPLATE, read_head
+from ..inputs.heads import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder

@@ -9,7 +9,7 @@ from ... import coils, meshing
 from ...validation import checks, report, suite
 from ...validation.live import Simnibs
 from ...validation.live_checks import LiveComparison
-from ..inputs.files import read_coil
+from ..inputs.coils import read_coil
 from ..results.checks import print_table, write_results
 from ..runtime.progress import Progress
 

@@ -7,15 +7,20 @@ are poses in the head's frame, with the coil's axes of SimNIBS.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..pose import Pose, check_rigid
+from ... import coils
+from ..rigid import check_rigid, rigid_matrices, rigid_parts
+
+
+if TYPE_CHECKING:
+    from ..pose import Pose
 
 
 HEAD_FRAME = "head"
@@ -35,7 +40,8 @@ class PoseList:
 
     Attributes:
         names: One for each pose; not necessarily different.
-        poses: The placements, as a batch.
+        rotations: Columns are the coil's axes in the head's frame.
+        translations: The coil's centres. [m]
         groups: What each is: `target`, `sample`, `marker`, `pulse` or `pose`.
         current_rates: The dI/dt of each, NaN where none is known. [A/s]
         outputs: The stimulator's output as a share of its maximum, NaN where unknown.
@@ -49,7 +55,8 @@ class PoseList:
     """
 
     names: tuple[str, ...]
-    poses: Pose
+    rotations: Float[ndarray, "pose 3 3"]
+    translations: Float[ndarray, "pose 3"]
     groups: tuple[str, ...]
     current_rates: Float[ndarray, "pose"]
     outputs: Float[ndarray, "pose"]
@@ -126,7 +133,7 @@ class PoseList:
                 )
         return cls(
             labels,
-            Pose.from_matsimnibs(given),
+            *rigid_parts(given),
             kinds,
             *recorded,
             system=system,
@@ -140,7 +147,13 @@ class PoseList:
 
     def matrices(self) -> Float[ndarray, "pose 4 4"]:
         """Return the poses as SimNIBS writes them: coil to head, lengths in mm."""
-        return self.poses.to_matsimnibs()
+        return rigid_matrices(self.rotations, self.translations)
+
+    @cached_property
+    def poses(self) -> "Pose":
+        """The placements, as a batch to compute with."""
+        # By the package, which imports JAX only now: files are read without it.
+        return coils.Pose(self.rotations, self.translations)
 
     def selected(self, group: str) -> "PoseList":
         """Keep the poses of one group.
@@ -159,7 +172,8 @@ class PoseList:
             self,
             names=tuple(self.names[i] for i in keep),
             groups=tuple(self.groups[i] for i in keep),
-            poses=jax.tree.map(lambda x: x[keep], self.poses),
+            rotations=self.rotations[keep],
+            translations=self.translations[keep],
             current_rates=self.current_rates[keep],
             outputs=self.outputs[keep],
             times=self.times[keep],
@@ -178,10 +192,13 @@ class PoseList:
         if moves.shape != (4, 4):
             raise ValueError(f"a transformation must be (4, 4), got {moves.shape}.")
         check_rigid(moves)
-        rigid = Pose.from_matsimnibs(moves).to_matsimnibs()
+        rigid = rigid_matrices(*rigid_parts(moves))
         moved = rigid[None] @ self.matrices()
         _check_near(moved, self.names)
-        return replace(self, poses=Pose.from_matsimnibs(moved), frame=HEAD_FRAME)
+        rotations, translations = rigid_parts(moved)
+        return replace(
+            self, rotations=rotations, translations=translations, frame=HEAD_FRAME
+        )
 
     def turned(self, angle: float) -> "PoseList":
         """Turn every coil about its own z axis.
@@ -190,9 +207,8 @@ class PoseList:
             angle: From x towards y. [rad]
         """
         c, s = np.cos(angle), np.sin(angle)
-        turn = jnp.asarray([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-        rotation = jnp.einsum("pij,jk->pik", self.poses.rotation, turn)
-        return replace(self, poses=Pose(rotation, self.poses.translation))
+        turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+        return replace(self, rotations=self.rotations @ turn)
 
 
 def joined(lists: Sequence[PoseList]) -> PoseList:
@@ -208,7 +224,8 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
     together = lambda name: np.concatenate([getattr(each, name) for each in lists])
     return PoseList(
         sum((each.names for each in lists), ()),
-        jax.tree.map(lambda *x: jnp.concatenate(x), *(each.poses for each in lists)),
+        together("rotations"),
+        together("translations"),
         sum((each.groups for each in lists), ()),
         together("current_rates"),
         together("outputs"),
