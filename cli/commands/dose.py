@@ -59,7 +59,7 @@ def _dose(options: argparse.Namespace) -> dict:
             )
         poses = [one_pose(path) for path in (options.motor_pose, options.target_pose)]
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         places = (options.motor, options.target)
         regions = [_region(head, place, options) for place in places]
         progress.stage("solve", "two fields")

@@ -121,6 +121,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
     x, y, z = (value * 1e-3 for value in options.target)
     return Plan(
         head=options.head,
+        force=options.force,
         coil=options.coil,
         target=(x, y, z),
         radius=0.0 if options.radius is None else options.radius * 1e-3,
@@ -317,9 +318,11 @@ def _aimed(
     """Read the head and find the target, which for a map is known only then."""
     if plan.target_map is None:
         place = np.asarray(plan.target)
-        head = read_head(plan.head, progress, (place, _DEEPEST + plan.search_radius))
+        head = read_head(
+            plan.head, progress, (place, _DEEPEST + plan.search_radius), plan.force
+        )
         return head, meshing.ball(head, place, plan.radius, plan.tissue), plan, None
-    head = read_head(plan.head, progress)
+    head = read_head(plan.head, progress, forced=plan.force)
     choice = plan.target_map
     found = choice.region(head, plan.tissue)
     (x, y, z), radius = extent(head, found.region)

@@ -144,7 +144,7 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     poses = read_pose_list(options.pose, options)
     rates = current_rates(options, poses)
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     target = read_target(head, options)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)

@@ -192,7 +192,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
             "--target, or with --fields, leaves them."
         )
     if options.head is not None:
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
     elif mesh.is_file():
         head = meshing.read_msh(mesh)
     else:

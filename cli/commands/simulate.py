@@ -100,7 +100,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         )
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)

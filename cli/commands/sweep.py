@@ -41,7 +41,7 @@ def sweep(options: argparse.Namespace) -> dict:
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         target = read_target(head, options)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)

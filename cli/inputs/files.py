@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -16,8 +16,8 @@ from ... import coils, efield, meshing
 from ...coils import Coil, Pose, PoseList
 from ...meshing import HeadMesh, Region
 from ...optimize.targeting import SymptomTarget, symptom_targets
-from ..runtime.notices import warn
-from .findings import warn_of
+from ..runtime.notices import note, warn
+from .findings import stop_at_errors
 from .maps import MapChoice, place_of_map, target_of_map
 
 
@@ -30,10 +30,12 @@ def read_head(
     source: str,
     progress: Callable[[float, str], None],
     search: tuple[Float[ndarray, "3"], float] | None = None,
+    forced: Sequence[str] = (),
 ) -> HeadMesh:
     """Read a head from a file or folder, or make the template head, and check it.
 
-    What may be wrong is told on standard error; `tmsgrad head check` tells more.
+    Warnings are written to standard error, errors of the check stop; `tmsgrad head
+    check` says more.
 
     Args:
         source: A mesh file, an m2m_ folder, `template`, or `template:N` for about N
@@ -41,16 +43,20 @@ def read_head(
         progress: For the template, which takes a while the first time.
         search: Around which point, and how far, a coil is to be placed: there, the scalp
             must have no holes. [m]
+        forced: Names of checks whose errors do not stop, as of `--force`.
 
     Raises:
-        ValueError: The head is malformed, or the template's size is no number.
+        ValueError: The head is malformed, a check finds an error in it, or the template's size is no number.
         FileNotFoundError: There is no such file.
     """
     name, _, size = source.partition(":")
     if name != TEMPLATE or Path(source).exists():
         head = meshing.read_head(source)
-        warn_of(meshing.check(head) if search is None else meshing.check(head, *search))
+        findings = meshing.check(head, *(search or ()))
+        stop_at_errors(source, findings + _folder_findings(source, head), forced)
         return head
+    for check in forced:
+        note(f"--force {check} has no effect: the template has no such error.")
     if not size:
         return meshing.template(progress=progress)
     if not size.isdigit():
@@ -59,6 +65,12 @@ def read_head(
             "template:500000."
         )
     return meshing.template(int(size), progress)
+
+
+def _folder_findings(source: str, head: HeadMesh) -> list[meshing.Finding]:
+    """What the T1 of an m2m_ folder says against the mesh in it."""
+    subject = meshing.subject_of(source)
+    return [] if subject is None else meshing.check_space(subject, head)
 
 
 def read_coil(source: str) -> Coil:

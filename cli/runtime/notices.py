@@ -1,6 +1,7 @@
 """Warnings: told on standard error, and kept for a report."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,30 @@ def warn(message: str, kind: str = "warning") -> None:
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)
+
+
+def note(message: str) -> None:
+    """Write what a user should know, but need not mind, to standard error."""
+    print(f"tmsgrad: note: {message}", file=sys.stderr)
+
+
+@contextmanager
+def from_library() -> Iterator[None]:
+    """Pass warnings of the library on as those of the program, each once."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning)
+        show = warnings.showwarning
+
+        def pass_on(message, category, *place, **more) -> None:
+            if not issubclass(category, UserWarning):
+                show(message, category, *place, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                warn(str(message))
+
+        warnings.showwarning = pass_on
+        yield
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from .poses import HEAD_FRAME, TO_RAS, PoseList, reframed
-from .text import check_names, read_text, write_text
+from ..text import read_text
+from .text import check_names, write_text
 
 
 _AXES = np.diag([-1.0, 1.0, -1.0, 1.0])

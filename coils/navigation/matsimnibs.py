@@ -11,7 +11,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from .poses import PoseList
-from .text import check_names, read_text, write_bytes, write_text
+from ..text import read_text
+from .text import check_names, write_bytes, write_text
 from .values import read_json, to_json
 
 

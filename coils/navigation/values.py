@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .text import read_text
+from ..text import read_text
 
 
 _T = TypeVar("_T")
