@@ -31,7 +31,7 @@ def decoded(path: Path, data: bytes, encoding: str = "utf-8-sig") -> str:
     name = "utf-16" if utf16 else "utf-8-sig" if utf8 else encoding
     try:
         text = data.decode(name)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, LookupError) as error:
         wanted = "UTF-8" if name == "utf-8-sig" else name
         raise ValueError(
             f"{path}: this is no text in {wanted} ({error}). Is it the right file?"

@@ -226,7 +226,9 @@ def _check_single(path: Path, tetrahedra: ndarray, tags: ndarray, count: int) ->
         )
     }
     where = "; ".join(
-        f"of tag {pair[0]} twice" if len(pair) == 1 else f"of tags {pair[0]} and {pair[1]}"
+        f"of tag {pair[0]} twice"
+        if len(pair) == 1
+        else f"of tags {pair[0]} and {pair[1]}"
         for pair in sorted(pairs)[:5]
     )
     raise ValueError(

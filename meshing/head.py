@@ -36,7 +36,8 @@ _SYNONYMS = {
     4: "skull, bones, cranium, skull bone",
     5: "skin, scalp skin",
     6: "eye, eye balls, eyeballs, eyeball, vitreous, vitreous body",
-    7: "cortical bone, compacta, compact skull, skull compact, bone compact, cortical skull",
+    7: "cortical bone, compacta, compact skull, skull compact, bone compact, "
+    "cortical skull",
     8: "cancellous bone, spongiosa, spongy skull, skull spongy, bone spongy, diploe, "
     "trabecular bone, cancellous skull",
     9: "blood vessels, vessels",

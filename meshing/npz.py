@@ -100,7 +100,9 @@ def _load(path: Path) -> tuple[list[ndarray], str]:
                     f"it lacks {', '.join(missing)} and has "
                     f"{', '.join(archive.files) or 'nothing'}"
                 )
-            unit = next((str(archive[name]) for name in _UNITS if name in archive), "mm")
+            unit = next(
+                (str(archive[name]) for name in _UNITS if name in archive), "mm"
+            )
             return [archive[name] for name in _ARRAYS], unit
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise ValueError(

@@ -46,7 +46,7 @@ def add_show(verb: argparse.ArgumentParser) -> None:
     known.add_argument(
         "--head", type=words.source, metavar="HEAD", help="where field.msh is missing"
     )
-    add_force(known)
+    add_force(verb)
     known.add_argument(
         "--coil", type=words.source, metavar="C", help="coil file, or a name"
     )

@@ -10,7 +10,8 @@ from ... import efield, meshing
 from ...coils import Coil
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.files import one_pose, read_coil, read_head
+from ..inputs.files import read_coil, read_head
+from ..inputs.poses import one_pose
 from ..results.dose_extras import interval_report, tell_interval, write_activation
 from ..runtime.notices import listening, warn
 from ..runtime.outputs import output_folder, versions, write_json
@@ -57,7 +58,8 @@ def _dose(options: argparse.Namespace) -> dict:
                 "--target-coil: the dI/dt at full output of both coils must be known: give "
                 "--maximum and --target-maximum."
             )
-        poses = [one_pose(path) for path in (options.motor_pose, options.target_pose)]
+        files = (options.motor_pose, options.target_pose)
+        poses = [one_pose(path, options.head) for path in files]
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress, forced=options.force)
         places = (options.motor, options.target)

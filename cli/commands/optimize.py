@@ -25,7 +25,6 @@ from ...coils import (
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
 from ..inputs.files import (
-    one_pose,
     read_coil,
     read_conductivity,
     read_head,
@@ -40,6 +39,7 @@ from ..inputs.goals import (
     search_place,
 )
 from ..inputs.maps import describe, extent, tell_map
+from ..inputs.poses import one_pose
 from ..report.reporting import look_at, report_plan
 from ..results.best_placement import (
     Plan,
@@ -297,7 +297,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
 
 def _hotspot(plan: Plan, scalp: Scalp) -> Float[ndarray, "3"] | None:
     if plan.motor_pose is not None:
-        pose = one_pose(plan.motor_pose)
+        pose = one_pose(plan.motor_pose, plan.head)
         centre, axis = np.asarray(pose.translation), np.asarray(pose.rotation)[:, 2]
         distance = scalp.distance_along(centre, axis)
         if not np.isfinite(distance):

@@ -20,14 +20,12 @@ from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
 from ..inputs.files import (
     conductivity_of,
-    current_rates,
-    pose_source,
     read_driven_coil,
     read_head,
-    read_pose_list,
     read_target,
     stimulator_rates,
 )
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
 from ..results.fields import in_metres

@@ -17,16 +17,14 @@ from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh
 from ..inputs.files import (
     conductivity_of,
-    current_rates,
-    pose_source,
     read_driven_coil,
     read_head,
-    read_pose_list,
     read_target,
     resolve_target,
     stimulator_rates,
     way_to_mni,
 )
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
 from ..results.exports import export_fields, read_exports, write_coil_geo

@@ -16,6 +16,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ..pose import Pose, check_rigid
+from .forms import ImageForm
 
 
 HEAD_FRAME = "head"
@@ -46,6 +47,8 @@ class PoseList:
             them), or the name of another frame.
         skipped: How many entries of the file have no position.
         notes: What a user should know about the list.
+        form: Which coordinates of an image the poses are in, where that is known or may
+            matter; `in_image` brings them to the head's.
     """
 
     names: tuple[str, ...]
@@ -58,6 +61,7 @@ class PoseList:
     frame: str = HEAD_FRAME
     skipped: int = 0
     notes: tuple[str, ...] = field(default=())
+    form: ImageForm | None = None
 
     @classmethod
     def of_matrices(
@@ -73,6 +77,7 @@ class PoseList:
         frame: str = HEAD_FRAME,
         skipped: int = 0,
         notes: Sequence[str] = (),
+        form: ImageForm | None = None,
         repair: bool = False,
     ) -> "PoseList":
         """Make a list of matrices as SimNIBS writes them.
@@ -89,6 +94,7 @@ class PoseList:
             frame: Of the coordinates.
             skipped: How many entries had no position.
             notes: What a user should know.
+            form: Which coordinates of an image they are in.
             repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does.
 
         Raises:
@@ -133,6 +139,7 @@ class PoseList:
             frame=frame,
             skipped=skipped,
             notes=tuple(said),
+            form=form,
         )
 
     def __len__(self) -> int:
@@ -181,7 +188,9 @@ class PoseList:
         rigid = Pose.from_matsimnibs(moves).to_matsimnibs()
         moved = rigid[None] @ self.matrices()
         _check_near(moved, self.names)
-        return replace(self, poses=Pose.from_matsimnibs(moved), frame=HEAD_FRAME)
+        return replace(
+            self, poses=Pose.from_matsimnibs(moved), frame=HEAD_FRAME, form=None
+        )
 
     def turned(self, angle: float) -> "PoseList":
         """Turn every coil about its own z axis.
@@ -216,7 +225,8 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
         lists[0].system,
         lists[0].frame,
         sum(each.skipped for each in lists),
-        sum((each.notes for each in lists), ()),
+        tuple(dict.fromkeys(sum((each.notes for each in lists), ()))),
+        lists[0].form,
     )
 
 

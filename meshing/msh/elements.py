@@ -50,9 +50,7 @@ class Entities:
 
     groups: dict[tuple[int, int], tuple[int, ...]]
 
-    def tag(
-        self, source: MshSource, dimension: int, entity: int
-    ) -> tuple[int, bool]:
+    def tag(self, source: MshSource, dimension: int, entity: int) -> tuple[int, bool]:
         """Find the tag of an entity's elements, and whether it is a physical group's.
 
         It is that of its physical group, and that of the entity itself where it is in

@@ -53,8 +53,8 @@ def read_msh(path: str | os.PathLike[str]) -> HeadMesh:
     `read_msh_surfaces`). The tissue of an element is the number of its physical group,
     and that of its entity where it is in none; where `$PhysicalNames` names tissues
     and these contradict SimNIBS' numbers, the names decide, with a warning. Nodes that
-    no tetrahedron uses are dropped, because the equations for them would be singular; the others keep their
-    order, and so do the tetrahedra.
+    no tetrahedron uses are dropped, because the equations for them would be singular;
+    the others keep their order, and so do the tetrahedra.
 
     Args:
         path: A file of format 2.2 or 4.1, binary or text, possibly gzipped. [mm]
@@ -147,7 +147,10 @@ class _Contents:
         """Join the blocks of one kind of element."""
         blocks = [block for block in self.blocks if block.kind == kind]
         if not blocks:
-            none, corners = np.empty(0, np.int64), np.empty((0, CORNERS[kind]), np.int64)
+            none, corners = (
+                np.empty(0, np.int64),
+                np.empty((0, CORNERS[kind]), np.int64),
+            )
             return Block(kind, none, none, none != 0, corners)
         return Block(
             kind,
