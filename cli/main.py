@@ -16,6 +16,7 @@ from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
 from .runtime import machine
 from .runtime.notices import from_library, loudness
+from .runtime.plain import finite
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         return _complain(error, 1)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(finite(result), allow_nan=False))
     return 2 if result.get("failed") else 0
 
 

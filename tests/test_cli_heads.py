@@ -228,10 +228,23 @@ def test_errors_are_loud_and_fail(tmp_path):
     assert result.json["failed"]
     assert "error    parts: the head consists of 2 parts" in result.out
     assert len(result.json["findings"][0]["location_mm"]) == 3
-    # Every command tells of it.
-    result = run("head", "info", tmp_path / "a.msh")
+    # Every command stops at it, and writes nothing.
+    convert = ("head", "convert", tmp_path / "a.msh", tmp_path / "a.npz")
+    result = run(*convert)
+    assert result.status == 2
+    assert (
+        "the check finds an error (parts): the head consists of 2 parts" in result.err
+    )
+    assert "give --force parts" in result.err
+    assert not (tmp_path / "a.npz").exists()
+    # Another check's name does not help, that one's does.
+    assert run(*convert, "--force", "overlap").status == 2
+    result = run(*convert, "--force", "parts,overlap")
     assert result.status == 0
-    assert "tmsgrad: error: the head consists of 2 parts" in result.err
+    assert "warning: --force parts: an error of the check is passed" in result.err
+    assert "note: --force overlap has no effect" in result.err
+    assert (tmp_path / "a.npz").exists()
+    assert "no check that stops" in run(*convert, "--force", "leak").err
 
 
 def test_inverted_elements_are_told_with_their_place(tmp_path):

@@ -13,6 +13,7 @@ from ...optimize import dosing
 from ..inputs.files import read_coil, read_head
 from ..inputs.poses import one_pose
 from ..results.dose_extras import interval_report, tell_interval, write_activation
+from ..results.fields import check_field
 from ..runtime.notices import listening, warn
 from ..runtime.outputs import output_folder, versions, write_json
 from ..runtime.progress import Progress
@@ -77,6 +78,8 @@ def _dose(options: argparse.Namespace) -> dict:
             metric(head, field, region)
             for field, region in zip(fields, regions, strict=True)
         ]
+        for name, value in zip(("M1", "the target"), values, strict=True):
+            check_field(value, f"{metric.words} in {name}")
         outputs = _outputs(threshold, values, depths, most, metric.words)
         trains = trains_of(outputs, options)
         motor, target = (

@@ -58,7 +58,7 @@ from ..results.doses import (
     warn_of_dose,
 )
 from ..results.exports import export_fields, read_exports, write_coil_geo
-from ..results.fields import error_figures, write_field_msh
+from ..results.fields import check_field, error_figures, write_field_msh
 from ..results.regions import RegionTable
 from ..results.shaping import best_shape, check_shape, tell_shape
 from ..results.uncertainty import Placed, best_pose_shift, uncertainty_table
@@ -204,6 +204,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         progress.stage("error", "error estimate")
         estimate = efield.estimate_error(conductor, head, field, rates)
         errors = error_figures(estimate, head, target)[0]
+        check_field(field.magnitude, "the head")
+        check_field(field.mean_magnitude(target), "the target")
         value = goal.value(field)
         dose = choose_dose(plan.wishes, plan.efield, goal, field, value)
         didt = 1e6 if dose is None else dose.current_rate

@@ -28,7 +28,7 @@ from ..inputs.files import (
 from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
-from ..results.fields import in_metres
+from ..results.fields import check_field, in_metres
 from ..results.placing import (
     PULSE_COLUMNS,
     Placer,
@@ -97,6 +97,7 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
                 progress(rows.done / count, f"{rows.done} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
+        check_field(norms, "the target", session.rates)
         best = int(np.argmax(norms))
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
@@ -177,6 +178,8 @@ def _pulses(
     means = efield.mean_fields(
         reciprocal, session.coil, chosen, session.rates[part], _PULSES_AT_ONCE
     )
+    if not np.isfinite(means).all():
+        check_field(means, f"the target, in pulses from {part[0]} on")
     return [
         describe_pulse(index, session.poses, session.rates, session.places[index])
         | {

@@ -19,6 +19,7 @@ from ..inputs.files import (
 )
 from ..inputs.goals import Wishes, make_goal
 from ..pictures.target_map import write_map
+from ..results.fields import check_field
 from ..runtime.outputs import (
     output_folder,
     versions,
@@ -72,6 +73,7 @@ def sweep(options: argparse.Namespace) -> dict:
             distance=options.distance * 1e-3,
             clearance=options.hair * 1e-3,
         )
+        check_field(found.values, "the target")
         best = found.pose(*found.best)
         mean = goal.objective.reciprocal.mean_field(coil, best)
         value = float(goal.objective.value(mean))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import meshing
+from ...coils import Pose
 from ...validation import checks, report, suite
 from ...validation.live import Simnibs
 from ...validation.live_checks import LiveComparison

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ...meshing.files import read_text
 from ..arguments import words
 from ..arguments.mistakes import nearest
+from ..runtime.text import read_text
 from .words import (
     actions,
     as_words,

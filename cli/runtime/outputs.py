@@ -17,6 +17,7 @@ from numpy import ndarray
 
 from ...coils import Pose
 from ...efield import ElectricField
+from .plain import finite
 
 
 @contextmanager
@@ -131,7 +132,9 @@ def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
 def write_json(path: Path, content: dict) -> None:
     """Write a summary, readable by people and programs."""
     path.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+        + "\n",
+        encoding="utf-8",
     )
 
 
