@@ -247,6 +247,33 @@ def test_errors_are_loud_and_fail(tmp_path):
     assert "no check that stops" in run(*convert, "--force", "leak").err
 
 
+def rough(seed):
+    """Random labels in a block, as no segmentation should be."""
+    labels = np.zeros((14, 14, 14), np.uint8)
+    chosen = np.random.default_rng(seed).integers(0, 6, (10, 10, 10))
+    labels[2:-2, 2:-2, 2:-2] = chosen
+    return labels
+
+
+def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch):
+    labels = write_nifti(tmp_path / "a.nii.gz", rough(0), np.diag([10.0, 10, 10, 1]))
+    words = ("head", "mesh", labels, "--out", tmp_path / "a.npz", "--islands", 0)
+    words += ("--tetrahedra", 2000)
+    result = run(*words)
+    assert (result.status == 0) == (tmp_path / "a.npz").exists()
+    if result.status == 0:
+        assert run("head", "check", tmp_path / "a.npz").status == 0
+        (tmp_path / "a.npz").unlink()
+    wrong = meshing.Finding(meshing.Severity.ERROR, "sliver", "It is flat.", None)
+    monkeypatch.setattr(meshing, "check", lambda *_: [wrong])
+    result = run(*words)
+    assert result.status == 2
+    assert "(sliver): It is flat. No head was written." in result.err
+    assert not (tmp_path / "a.npz").exists()
+    assert run(*words, "--force", "sliver").status == 0
+    assert (tmp_path / "a.npz").exists()
+
+
 def test_inverted_elements_are_told_with_their_place(tmp_path):
     head = five_layers()
     tetrahedra = head.tetrahedra[:, [0, 1, 3, 2]]

@@ -205,3 +205,13 @@ def test_the_same_input_gives_the_same_mesh_and_progress_is_told():
     np.testing.assert_array_equal(one.tetrahedra, two.tetrahedra)
     assert said == sorted(said)
     assert (said[0], said[-1]) == (0, 1)
+
+
+def test_a_rough_image_gives_no_flat_elements():
+    # Without relabelling what is flat, the smallest angle here is 0.02°.
+    rng = np.random.default_rng(0)
+    labels = nested_balls(radii=(10.0, 13.0, 15.0, 18.0))
+    noisy = rng.random(labels.shape) < 0.3
+    labels = np.where(noisy, rng.integers(0, 6, labels.shape), labels).astype(np.uint8)
+    found = quality(mesh_labels(labels, ONE_MM, tetrahedra=60_000))
+    assert np.degrees(found.smallest_dihedral_angle) > 5
