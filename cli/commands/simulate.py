@@ -24,6 +24,7 @@ from ..inputs.files import (
     stimulator_rates,
     way_to_mni,
 )
+from ..inputs.maps import surface_frame
 from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
@@ -100,6 +101,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress, forced=options.force)
+        wanted = wanted.placed(head, surface_frame(options))
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)

@@ -69,9 +69,10 @@ def sweep(options: argparse.Namespace) -> dict:
             coil,
             scalp,
             positions,
+            optimize.Domain(
+                distance=options.distance * 1e-3, clearance=options.hair * 1e-3
+            ),
             angles=options.angles,
-            distance=options.distance * 1e-3,
-            clearance=options.hair * 1e-3,
         )
         check_field(found.values, "the target")
         best = found.pose(*found.best)

@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 from ..arguments import words
 from ..arguments.mistakes import nearest
+from ..arguments.verbs import verbs
 from ..runtime.text import read_text
 from .words import (
     actions,
     as_words,
     file_of,
     key_of,
-    verbs,
 )
 
 

@@ -26,21 +26,20 @@ def note(message: str) -> None:
 
 
 @contextmanager
-def from_library() -> Iterator[None]:
-    """Pass warnings of the library on as those of the program, each once."""
-    said: set[str] = set()
+def library_warnings() -> Iterator[None]:
+    """Say the library's warnings as the program's own, each of them once."""
+    said = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if not issubclass(category, UserWarning):
+            usual(message, category, filename, lineno, file, line)
+        elif str(message) not in said:
+            said.add(str(message))
+            warn(str(message))
+
     with warnings.catch_warnings():
-        warnings.filterwarnings("always", category=UserWarning)
-        show = warnings.showwarning
-
-        def pass_on(message, category, *place, **more) -> None:
-            if not issubclass(category, UserWarning):
-                show(message, category, *place, **more)
-            elif str(message) not in said:
-                said.add(str(message))
-                warn(str(message))
-
-        warnings.showwarning = pass_on
+        warnings.filterwarnings("always", category=UserWarning, module=r"tmsgrad\.")
+        usual, warnings.showwarning = warnings.showwarning, show
         yield
 
 

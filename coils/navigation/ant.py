@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .forms import ImageForm, forms_differ
+from .forms import ImageForm
+from .image import forms_differ
 from .poses import HEAD_FRAME, PoseList
 from .text import check_names, write_text
 from .values import at, mm_per_unit, read_json, to_json
