@@ -25,6 +25,7 @@ from .runtime.interruption import (
     words_of,
 )
 from .runtime.notices import library_warnings, loudness
+from .runtime.plain import finite
 from .runtime.terminal import safe_output
 
 
@@ -84,7 +85,7 @@ def _status(words: list[str]) -> int:
             raise KeyboardInterrupt from None
         return _complain(error)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(finite(result), allow_nan=False))
     return 2 if result.get("failed") else 0
 
 

@@ -4,6 +4,7 @@ Arrays live on the host, as NumPy arrays: meshing, searching and files work on t
 the solver needs of them is put on the device once, by `tmsgrad.efield.assemble`.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,15 +33,28 @@ TISSUE_NAMES = {
 
 _AT_ONCE = 1 << 13  # Elements, so that temporary arrays stay in the cache.
 
-_ALIASES = {
-    "wm": 1,
-    "gm": 2,
-    "grey matter": 2,
-    "cerebrospinal fluid": 3,
-    "skull": 4,
-    "skin": 5,
-    "eye": 6,
-    "eye balls": 6,
+_SYNONYMS = {
+    1: "wm, white, white substance",
+    2: "gm, gray, grey, grey matter, gray substance, grey substance, cortex, "
+    "cerebral cortex",
+    3: "cerebrospinal fluid, liquor, ventricles, ventricle",
+    4: "skull, bones, cranium, skull bone",
+    5: "skin, scalp skin",
+    6: "eye, eye balls, eyeballs, eyeball, vitreous, vitreous body",
+    7: "cortical bone, compacta, compact skull, skull compact, bone compact, "
+    "cortical skull",
+    8: "cancellous bone, spongiosa, spongy skull, skull spongy, bone spongy, diploe, "
+    "trabecular bone, cancellous skull",
+    9: "blood vessels, vessels",
+    10: "muscles",
+}
+
+_BY_NAME = {name: tag for tag, name in TISSUE_NAMES.items()} | {
+    name: tag for tag, names in _SYNONYMS.items() for name in names.split(", ")
+}
+_NO_TISSUE = {
+    *("volume", "vol", "tissue", "region", "domain", "label", "tag", "mesh"),
+    *("left", "right", "lh", "rh", "l", "r"),
 }
 
 
@@ -56,15 +70,30 @@ def tissue_tag(tissue: str | int) -> int:
     Raises:
         ValueError: There is no such tissue.
     """
-    by_name = {name: tag for tag, name in TISSUE_NAMES.items()} | _ALIASES
     word = str(tissue).strip().lower().replace("_", " ").replace("-", " ")
-    tag = int(word) if word.isdigit() else by_name.get(word)
+    tag = int(word) if word.isdigit() else _BY_NAME.get(word)
     if tag not in TISSUE_NAMES:
         raise ValueError(
             f"`tissue` is {tissue!r}, which is not known. Write one of "
             f"{', '.join(TISSUE_NAMES.values())}, wm, gm or a tag from 1 to 10."
         )
     return tag
+
+
+def tissue_named(name: str) -> int | None:
+    """Find the tag of the tissue that a name in a file means, if it clearly means one.
+
+    Sides, numbers and words such as `volume` are left out: `GM_left` and `5: Scalp` are
+    understood, `brain` and `layer 1` are not.
+
+    Args:
+        name: As a program or a person wrote it.
+
+    Returns:
+        The SimNIBS tag, or None.
+    """
+    words = re.findall(r"[a-z]+", name.lower())
+    return _BY_NAME.get(" ".join(word for word in words if word not in _NO_TISSUE))
 
 
 @dataclass(frozen=True, eq=False)

@@ -226,7 +226,7 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
 
 
 def test_no_text_and_no_file_are_refused(tmp_path):
-    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
     one_line(refused(["run", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
 

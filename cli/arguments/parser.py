@@ -8,6 +8,7 @@ from .common_options import (
     add_coil,
     add_conductor,
     add_exports,
+    add_force,
     add_head,
     add_out,
     add_pose_reading,
@@ -112,7 +113,8 @@ def parser(
 
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     add_head(_action(head, "info", "describe a head"))
-    add_head(_action(head, "check", "look for what may be wrong with a head"))
+    checked = _action(head, "check", "look for what may be wrong with a head")
+    add_head(checked, force=False)
     show = _action(head, "show", "draw slices with tissues and their surfaces")
     add_head(show)
     show.add_argument(
@@ -263,6 +265,7 @@ def _add_meshing(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--fill-air", action="store_true", help="fill air that is inside the head"
     )
+    add_force(verb)
 
 
 def _add_head_file(verb: argparse.ArgumentParser, name: str, **options) -> None:

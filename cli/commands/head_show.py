@@ -45,7 +45,7 @@ def head_show(options: argparse.Namespace) -> dict:
     out = picture_path(options.out)
     progress = Progress()
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     progress.stage("picture", "drawing")
     at = _middle(head) if options.at is None else np.asarray(options.at) * 1e-3
     _check_place(head, at)

@@ -15,7 +15,7 @@ def head_info(options: argparse.Namespace) -> dict:
     """Describe a head and the quality of its elements."""
     progress = Progress()
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     labels = ()
     if options.head.split(":")[0] == "template" and not Path(options.head).exists():
         labels = meshing.template_labels()

@@ -24,7 +24,7 @@ from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
-from ..results.fields import in_metres
+from ..results.fields import check_field, in_metres
 from ..results.placing import (
     PULSE_COLUMNS,
     Outline,
@@ -96,6 +96,7 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
                 progress(len(rows.done) / count, f"{len(rows.done)} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
+        check_field(norms, "the target", session.rates)
         best = int(np.argmax(norms))
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
@@ -144,7 +145,7 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     poses = read_pose_list(options.pose, options)
     rates = current_rates(options, poses)
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     target = read_target(head, options)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
@@ -179,6 +180,8 @@ def _pulses(
     means = efield.mean_fields(
         reciprocal, session.coil, chosen, session.rates[part], _PULSES_AT_ONCE
     )
+    if not np.isfinite(means).all():
+        check_field(means, f"the target, in pulses from {part[0]} on")
     return [
         describe_pulse(index, session.poses, session.rates, session.places[index])
         | {

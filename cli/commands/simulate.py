@@ -26,6 +26,7 @@ from ..report.reporting import look_at, report_fields, shown_pose
 from ..results.exports import export_fields, read_exports, write_coil_geo
 from ..results.fibres import fitted_fibres, read_fibres, write_fibres
 from ..results.fields import (
+    check_field,
     error_figures,
     field_figures,
     in_metres,
@@ -94,7 +95,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         )
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         wanted = wanted.placed(head, surface_frame(options))
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
@@ -246,6 +247,7 @@ def _solve_all(
             fields = efield.solve_rate(conductor, driven)
             estimate = estimator()(fields, driven)
             errors = error_figures(estimate, head, table().target)
+            check_field(fields.magnitude, f"poses from {start} on")
             fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
             file.write(start, fields, block)
             for i in range(len(fields.potential)):

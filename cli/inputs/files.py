@@ -4,14 +4,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
 
-from ... import coils, efield, meshing
-from ...coils import Pose
+from ... import efield, meshing
 from ...meshing import HeadMesh, Region
 from ...optimize.targeting import SymptomTarget, symptom_targets
 from ..runtime.notices import warn
@@ -167,20 +165,6 @@ def way_to_mni(
         return None if subject is None else meshing.read_mni(subject).to_mni
     except (ValueError, FileNotFoundError):
         return None
-
-
-def one_pose(path: str) -> Pose:
-    """Read the only pose of a file.
-
-    Raises:
-        ValueError: There are more or none, or it is not in the head's frame.
-    """
-    found = coils.read_poses(path)
-    if len(found) != 1:
-        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
-    if found.frame != coils.navigation.HEAD_FRAME:
-        raise ValueError(f"{path}: {' '.join(found.notes)}")
-    return jax.tree.map(lambda x: x[0], found.poses)
 
 
 def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:

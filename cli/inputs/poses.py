@@ -1,8 +1,9 @@
-"""Poses that the command line takes: files, and places of electrodes."""
+"""Poses that the command line takes: files, in the frame of the head they are for."""
 
 import argparse
 import dataclasses
-import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +11,12 @@ from numpy import ndarray
 
 from ... import coils, meshing
 from ...coils.navigation import PoseList
+from ..runtime.notices import note
+from .heads import TEMPLATE
+
+
+if TYPE_CHECKING:
+    from ...coils import Pose
 
 
 _ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
@@ -38,6 +45,8 @@ def read_pose_list(
         if options.transform is not None:
             poses = poses.transformed(_transformation(options.transform))
             poses = dataclasses.replace(poses, notes=())
+        else:
+            poses = _in_head(poses, getattr(options, "head", None))
         if options.group is not None:
             poses = poses.selected(options.group)
     except ValueError as error:
@@ -47,9 +56,60 @@ def read_pose_list(
         raise ValueError(f"{path}: the file ({poses.system}) holds no poses{left_out}.")
     if not empty and poses.frame != coils.navigation.HEAD_FRAME:
         raise ValueError(f"{path}: {' '.join(poses.notes)}")
-    for note in poses.notes:
-        print(f"tmsgrad: note: {note}", file=sys.stderr)
+    for each in poses.notes:
+        note(each)
     return _turned(poses, turns)
+
+
+def poses_in(path: str, head: str | None) -> PoseList:
+    """Read poses in the frame of a head, and write what is assumed to standard error.
+
+    Args:
+        path: A file of a navigation system, or of matrices.
+        head: The head's file or folder; None where it is not known.
+
+    Raises:
+        ValueError: The file is malformed, or its poses are not in the head's frame.
+        FileNotFoundError: There is no such file.
+    """
+    poses = coils.read_poses(path)
+    try:
+        poses = _in_head(poses, head)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if poses.frame != coils.navigation.HEAD_FRAME:
+        raise ValueError(f"{path}: {' '.join(poses.notes)}")
+    for each in poses.notes:
+        note(f"{path}: {each}")
+    return poses
+
+
+def _in_head(poses: PoseList, head: str | None) -> PoseList:
+    """Bring poses to the head's frame by its T1, where they are in another form of it."""
+    if head is None:
+        return poses
+    if head.split(":")[0] == TEMPLATE and not Path(head).exists():
+        in_mni = poses.form is not None and poses.form.code == "MNI-152"
+        if not in_mni:
+            return poses
+        frame = coils.navigation.HEAD_FRAME
+        return dataclasses.replace(poses, frame=frame, form=None, notes=())
+    subject = meshing.subject_of(head)
+    if subject is None or subject.t1 is None:
+        return poses
+    return coils.navigation.in_image(poses, meshing.load_nifti(subject.t1))
+
+
+def one_pose(path: str, head: str) -> "Pose":
+    """Read the only pose of a file, in the frame of a head's file or folder.
+
+    Raises:
+        ValueError: There are more or none, or it is not in the head's frame.
+    """
+    found = poses_in(path, head)
+    if len(found) != 1:
+        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
+    return found.pose(0)
 
 
 def _turned(poses: PoseList, turns: int) -> PoseList:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ...disk import read_text
 from ..arguments import words
 from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
@@ -88,10 +89,7 @@ def read_plan(
         ValueError: It is no plan; the message tells the line and what to write.
         OSError: It cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: this is no text in UTF-8.") from None
+    text = read_text(path)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -59,6 +59,7 @@ class Plan:
     motor_pose: str | None = None
     report: bool = False
     target_map: MapChoice | None = None
+    force: tuple[str, ...] = ()
 
     @property
     def domain(self) -> optimize.Domain:

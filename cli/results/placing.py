@@ -130,7 +130,8 @@ def describe_pulse(
     found = (
         *(index, poses.names[index], poses.groups[index], poses.times[index]),
         *(rates[index], x, y, z),
-        *(place.distance * 1e3, place.clearance * 1e3, place.lifted * 1e3),
+        place.distance * 1e3 if np.isfinite(place.distance) else "",
+        *(place.clearance * 1e3, place.lifted * 1e3),
     )
     return dict(zip(PULSE_COLUMNS, found, strict=True))
 

@@ -16,6 +16,7 @@ from numpy import ndarray
 from ...coils import Pose
 from ...disk import write_whole
 from ...efield import ElectricField
+from .plain import finite
 
 
 class FieldFile:
@@ -110,4 +111,5 @@ def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a summary, readable by people and programs."""
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, text + "\n")

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from ... import coils
 from ..rigid import check_rigid, rigid_matrices, rigid_parts
+from .forms import ImageForm
 
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class PoseList:
             them), or the name of another frame.
         skipped: How many entries of the file have no position.
         notes: What a user should know about the list.
+        form: Which coordinates of an image the poses are in, where that is known or may
+            matter; `in_image` brings them to the head's.
     """
 
     names: tuple[str, ...]
@@ -65,6 +68,7 @@ class PoseList:
     frame: str = HEAD_FRAME
     skipped: int = 0
     notes: tuple[str, ...] = field(default=())
+    form: ImageForm | None = None
 
     @classmethod
     def of_matrices(
@@ -80,6 +84,7 @@ class PoseList:
         frame: str = HEAD_FRAME,
         skipped: int = 0,
         notes: Sequence[str] = (),
+        form: ImageForm | None = None,
         repair: bool = False,
     ) -> "PoseList":
         """Make a list of matrices as SimNIBS writes them.
@@ -96,6 +101,7 @@ class PoseList:
             frame: Of the coordinates.
             skipped: How many entries had no position.
             notes: What a user should know.
+            form: Which coordinates of an image they are in.
             repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does.
 
         Raises:
@@ -140,6 +146,7 @@ class PoseList:
             frame=frame,
             skipped=skipped,
             notes=tuple(said),
+            form=form,
         )
 
     def __len__(self) -> int:
@@ -154,6 +161,14 @@ class PoseList:
         """The placements, as a batch to compute with."""
         # By the package, which imports JAX only now: files are read without it.
         return coils.Pose(self.rotations, self.translations)
+
+    def pose(self, index: int) -> "Pose":
+        """One placement, to compute with.
+
+        Raises:
+            IndexError: There is no such pose.
+        """
+        return coils.Pose(self.rotations[index], self.translations[index])
 
     def selected(self, group: str) -> "PoseList":
         """Keep the poses of one group.
@@ -197,7 +212,11 @@ class PoseList:
         _check_near(moved, self.names)
         rotations, translations = rigid_parts(moved)
         return replace(
-            self, rotations=rotations, translations=translations, frame=HEAD_FRAME
+            self,
+            rotations=rotations,
+            translations=translations,
+            frame=HEAD_FRAME,
+            form=None,
         )
 
     def turned(self, angle: float) -> "PoseList":
@@ -233,7 +252,8 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
         lists[0].system,
         lists[0].frame,
         sum(each.skipped for each in lists),
-        sum((each.notes for each in lists), ()),
+        tuple(dict.fromkeys(sum((each.notes for each in lists), ()))),
+        lists[0].form,
     )
 
 
