@@ -254,7 +254,7 @@ def write_tracts(
     }
     draft = file.with_name(f".{os.getpid()}.part.trk")
     try:
-        nibabel.streamlines.save(lines, draft, header=header)
+        nibabel.streamlines.save(lines, str(draft), header=header)
         os.replace(draft, file)
     finally:
         draft.unlink(missing_ok=True)
