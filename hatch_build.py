@@ -11,7 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-FOLDERS = ("cli", "coils", "efield", "meshing", "optimize", "validation")
+FOLDERS = ("cli", "coils", "disk", "efield", "meshing", "optimize", "validation")
 PACKAGE = Path(".package", "tmsgrad")
 FILES = ("__init__.py", "py.typed")
 

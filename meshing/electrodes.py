@@ -87,8 +87,7 @@ def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
             place = np.empty(0)
         if len(place) != 3 or not (np.abs(place) < _FARTHEST).all():
             raise ValueError(
-                f"{file}: line {number} must hold x, y and z in mm after "
-                f"{words[0]!r}; it is {','.join(row)!r}."
+                f"{file}: line {number} must hold x, y and z in mm after {words[0]!r}."
             )
         name = words[4] if len(words) > 4 else ""
         if name and name not in positions:

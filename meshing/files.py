@@ -4,10 +4,6 @@ Files hold mm and heads hold m; `MM_PER_M` is used wherever one becomes the othe
 """
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedWriter
 from pathlib import Path
 
 import numpy as np
@@ -90,35 +86,6 @@ def path_of_file(path: str | os.PathLike[str]) -> Path:
             f"{checked}: there is no such file. Check the name and the folder."
         )
     return checked
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BufferedWriter]:
-    """Open a file for writing that takes its name only when it is whole.
-
-    Until then it has a temporary name in the same folder. If writing fails, that is
-    removed, and what had the name before is left as it was.
-
-    Raises:
-        OSError: The folder is missing or cannot be written, with the name of `path`.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{path}: the folder {path.parent} does not exist. Make it first."
-        )
-    token = f"{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{token}.part")
-    try:
-        file = open(temporary, "xb")  # noqa: SIM115
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        with file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _check_tags(path: Path, tags: ndarray) -> None:

@@ -162,7 +162,7 @@ def read_eeg_positions(
             if place.shape != (3,) or not np.isfinite(place).all() or len(row) < 5:
                 raise ValueError(
                     f"{path}, line {number}: this must be a type, x, y, z in mm and a "
-                    f"name, got {','.join(row)!r}."
+                    f"name; it has {len(row)} cells."
                 )
             found[row[-1].strip()] = place * 1e-3
     if not found:

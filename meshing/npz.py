@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from .files import MM_PER_M, head_of_file, path_of_file, replacing
+from ..disk import replacing
+from .files import MM_PER_M, head_of_file, path_of_file
 from .head import HeadMesh
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from .files import MM_PER_M, head_of_file, path_of_file, replacing
+from ..disk import replacing
+from .files import MM_PER_M, head_of_file, path_of_file
 from .head import HeadMesh
 
 

@@ -13,7 +13,8 @@ from ...optimize import dosing
 from ..inputs.files import one_pose, read_coil, read_head
 from ..results.dose_extras import interval_report, tell_interval, write_activation
 from ..runtime.notices import listening, warn
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.outputs import versions, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up

@@ -62,8 +62,9 @@ from ..results.fields import error_figures, write_field_msh
 from ..results.regions import RegionTable
 from ..results.shaping import best_shape, check_shape, tell_shape
 from ..results.uncertainty import Placed, best_pose_shift, uncertainty_table
-from ..runtime.notices import heard, listening, warn
-from ..runtime.outputs import FieldFile, output_folder, write_json
+from ..runtime.notices import dispensable, heard, listening, warn
+from ..runtime.outputs import FieldFile, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
@@ -221,7 +222,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         table.write(folder)
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
-        draw_plan(folder, plan, head, coil, search.pose, scaled, report)
+        with dispensable("overview.png"):
+            draw_plan(folder, plan, head, coil, search.pose, scaled, report)
         if plan.uncertainty is not None and search_for.prepared is not None:
             options = argparse.Namespace(**vars(plan))
             placed = Placed(
@@ -240,7 +242,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         if plan.report:
             progress.stage("report", "report")
             aim = (np.asarray(plan.target), plan.radius)
-            view = look_at(head, scaled.magnitude, search.pose, coil, aim)
+            with dispensable("report.html"):
+                view = look_at(head, scaled.magnitude, search.pose, coil, aim)
         progress.close()
         report["provenance"] = origin.as_json()
         report["field"]["estimated_error"] = errors
@@ -277,7 +280,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         report["warnings"] = heard()
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_plan(folder, report, view)
+            with dispensable("report.html"):
+                report_plan(folder, report, view)
     if tensors is not None:
         print(tensors)
     tell_plan(report, out)

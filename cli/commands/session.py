@@ -39,8 +39,9 @@ from ..results.placing import (
     place_all,
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
-from ..runtime.notices import heard
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.notices import dispensable, heard
+from ..runtime.outputs import versions, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import (
@@ -91,19 +92,20 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
             reciprocal, error = efield.equivalent(reciprocal, session.scalp, _SOURCES)
         progress.stage("pulses", "pulses")
         out, count = Path(options.out), len(session.poses)
-        with open_rows(out, _COLUMNS, _key(options, session)) as rows:
-            resumed = rows.done
-            for start in range(resumed, count, _PULSES_AT_ONCE):
-                part = np.arange(start, min(start + _PULSES_AT_ONCE, count))
+        with open_rows(out, _COLUMNS, _key(options, session), count) as rows:
+            left, resumed = rows.missing(), len(rows.done)
+            for start in range(0, len(left), _PULSES_AT_ONCE):
+                part = left[start : start + _PULSES_AT_ONCE]
                 rows.write(_pulses(session, reciprocal, part))
-                progress(rows.done / count, f"{rows.done} pulses")
+                progress(len(rows.done) / count, f"{len(rows.done)} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
         best = int(np.argmax(norms))
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
         navigation.write_matsimnibs(folder / "pose.txt", session.poses)
-        _draw(folder, options, session, field, best)
+        with dispensable("overview.png"):
+            _draw(folder, options, session, field, best)
         uncertain = None
         if options.uncertainty is not None:
             rate = float(session.rates[best])
@@ -116,7 +118,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         if options.report:
             progress.stage("report", "report")
             aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            view = look_at(session.head, field.magnitude, pose, session.coil, aim)
+            with dispensable("report.html"):
+                view = look_at(session.head, field.magnitude, pose, session.coil, aim)
         progress.close()
         direct = float(np.linalg.norm(field.mean(session.target)))
         report = _report(options, session, norms, best, direct) | {
@@ -133,7 +136,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         }
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_session(folder, report, view)
+            with dispensable("report.html"):
+                report_session(folder, report, view)
     rows.finish()
     _tell(report, session, options.out)
     return report

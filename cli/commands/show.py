@@ -18,6 +18,7 @@ from ..pictures.animation import Frame, write_animation
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path
 from ..pictures.slices import write_field_slices
+from ..runtime.outputs import open_h5
 from ..runtime.progress import Progress
 from ..runtime.setup import set_up
 
@@ -149,7 +150,7 @@ def _count(store: Path) -> int:
             f"{store}: there is no such file, and an animation needs the fields of several "
             "poses, such as those of `tmsgrad simulate --turns 24`."
         )
-    with h5py.File(store) as file:
+    with open_h5(store) as file:
         found = file.get("magnE")
         count = len(found) if isinstance(found, h5py.Dataset) else 0
     if count < 2:
@@ -249,7 +250,7 @@ def _stored(
 ) -> tuple[Float[ndarray, "tet"], Float[ndarray, "4 4"], float]:
     """Take |E|, the pose [mm] and dI/dt of one pose of `field.h5`."""
     try:
-        with h5py.File(path) as file:
+        with open_h5(path) as file:
             fields, matrices = file["magnE"], file["matsimnibs"]
             assert isinstance(fields, h5py.Dataset)
             assert isinstance(matrices, h5py.Dataset)

@@ -46,13 +46,13 @@ from ..results.placing import (
     place_all,
 )
 from ..results.regions import RegionTable
-from ..runtime.notices import heard, listening
+from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outputs import (
     FieldFile,
-    output_folder,
     versions,
     write_json,
 )
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
@@ -126,7 +126,8 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         table.write(folder)
         navigation.write_matsimnibs(folder / "pose.txt", poses)
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
-        _draw(folder, head, coil, poses, rates, first, options)
+        with dispensable("overview.png"):
+            _draw(folder, head, coil, poses, rates, first, options)
         pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
         told = None
         if fibres is not None:
@@ -138,7 +139,8 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
             aim = None
             if target is not None:
                 aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            view = look_at(head, first.magnitude, pose, coil, aim)
+            with dispensable("report.html"):
+                view = look_at(head, first.magnitude, pose, coil, aim)
         progress.close()
         report = {
             "poses": len(poses),
@@ -179,7 +181,8 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         }
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_fields(folder, report, view)
+            with dispensable("report.html"):
+                report_fields(folder, report, view)
     if tensors is not None:
         print(tensors)
     _tell_simulation(report, options.out)
@@ -191,10 +194,18 @@ def _check_room(out: str, head: HeadMesh, count: int) -> None:
     free = shutil.disk_usage(out).free
     if needed > free:
         raise ValueError(
-            f"--out {out}: the fields of {count} poses take {needed / 1e9:.0f} GB, but "
-            f"{free / 1e9:.0f} GB are free. With --target X,Y,Z --radius MM only values "
+            f"--out {out}: the fields of {count} poses take {_bytes(needed)}, but "
+            f"{_bytes(free)} are free. With --target X,Y,Z --radius MM only values "
             "in the target are kept."
         )
+
+
+def _bytes(count: int) -> str:
+    """Write a number of bytes so that small ones do not become 0."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} bytes"
 
 
 def _solve_all(

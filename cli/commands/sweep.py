@@ -19,12 +19,13 @@ from ..inputs.files import (
 )
 from ..inputs.goals import Wishes, make_goal
 from ..pictures.target_map import write_map
+from ..runtime.notices import dispensable
 from ..runtime.outputs import (
-    output_folder,
     versions,
     write_json,
     write_origin,
 )
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
@@ -78,7 +79,10 @@ def sweep(options: argparse.Namespace) -> dict:
         value = float(goal.objective.value(mean))
         progress.stage("output", "files and picture")
         write_sweep(folder / "sweep.h5", found, origin.as_json())
-        _draw(folder, head, scalp, found, positions, options, coil.name, wishes.words)
+        with dispensable("overview.png"):
+            _draw(
+                folder, head, scalp, found, positions, options, coil.name, wishes.words
+            )
         progress.close()
         report = {
             "matsimnibs": best.to_matsimnibs().tolist(),

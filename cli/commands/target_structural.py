@@ -21,7 +21,8 @@ from ...optimize.targeting import ConnectionMap, Reaching
 from ...optimize.targeting.tracts import Place
 from ..inputs.files import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 

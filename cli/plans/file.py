@@ -97,6 +97,10 @@ def read_plan(
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(_placed(path, text, str(error))) from None
+    except RecursionError:
+        raise ValueError(
+            f"{path}: brackets are nested too deeply for a plan."
+        ) from None
     return _Reader(path, text, make(StrictParser)).plan(tables)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
 from .poses import HEAD_FRAME, PoseList
-from .text import check_names, write_text
+from .text import check_names
 from .values import at, read_json, to_json
 
 
@@ -124,7 +125,7 @@ def write_ant(
         "Configuration": {"SourceInfo": source, "AssociatedImageInfo": place},
         "TargetMarkers": targets,
     }
-    write_text(Path(path), to_json(content))
+    write_whole(path, to_json(content))
 
 
 def _matrix(file: Path, where: str, rows: list) -> Float[ndarray, "4 4"]:

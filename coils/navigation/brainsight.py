@@ -21,8 +21,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
 from .poses import HEAD_FRAME, TO_RAS, PoseList, reframed
-from .text import check_names, read_text, write_text
+from .text import check_names, read_text
 
 
 _AXES = np.diag([-1.0, 1.0, -1.0, 1.0])
@@ -147,7 +148,7 @@ def write_brainsight(
         else:
             lines.append("\t".join([name, *pose]))
     session = "\t".join(["# Session Name", *_POSE_COLUMNS])
-    write_text(Path(path), "\n".join([*lines, *samples, session]) + "\n")
+    write_whole(path, "\n".join([*lines, *samples, session]) + "\n")
 
 
 def _columns(matrix: Float[ndarray, "4 4"]) -> list[str]:

@@ -18,13 +18,17 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
 from .poses import HEAD_FRAME, TO_RAS, PoseList, joined, reframed
-from .text import check_names, write_text
+from .text import check_names
 from .xml import matrix_of, number_of, read_xml
 
 
 # Columns of this are SimNIBS' axes of the coil in those of Localite's.
 _AXES = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+
+_NAMING = ("LocTMSTriggerData", "LocSessionState")
+_MOST_STEPS = 4  # A session names the triggers' file, and that the lists of each coil.
 
 _COMMENT = """    <!--All positions are saved in the coordinate system of the \
 corresponding medical data.
@@ -63,15 +67,35 @@ def read_localite(
         OSError: The file, or one that it names, cannot be read.
         ValueError: It is no list of markers, or a marker is malformed.
     """
-    file = Path(path)
-    root = read_xml(file)
-    if root.tag in ("LocTMSTriggerData", "LocSessionState"):
-        return joined(
-            [
-                read_localite(each, space=space, repair=repair)
-                for each in _named(file, root)
-            ]
+    lists = _lists(Path(path), set(), 0)
+    found = [_read_list(*each, space, repair) for each in lists]
+    return joined(found) if len(found) > 1 else found[0]
+
+
+def _lists(file: Path, seen: set[Path], depth: int) -> list[tuple[Path, Element]]:
+    """Find the lists that a file names, or itself, each once, however often it is named."""
+    if depth > _MOST_STEPS:
+        raise ValueError(
+            f"{file}: files name one another over more than {_MOST_STEPS} steps, which no "
+            "session does. Give the list of markers itself."
         )
+    seen.add(file.resolve())
+    root = read_xml(file)
+    if root.tag not in _NAMING:
+        return [(file, root)]
+    found = []
+    for each in _named(file, root):
+        if each.resolve() not in seen:
+            found += _lists(each, seen, depth + 1)
+    if not found and depth == 0:
+        raise ValueError(
+            f"{file}: it names itself, or files that name one another, and no list of "
+            "markers. Give the list itself."
+        )
+    return found
+
+
+def _read_list(file: Path, root: Element, space: str | None, repair: bool) -> PoseList:
     if root.tag not in ("InstrumentMarkerList", "TriggerMarkerList"):
         raise ValueError(
             f"{file}: <{root.tag}> holds no coil poses. Give a list of instrument markers "
@@ -137,7 +161,7 @@ def write_localite(
         entry = _trigger if triggers else _instrument
         lines.append(entry(poses, index, matrix))
     lines.append(f"</{kind}>\n")
-    write_text(Path(path), "".join(lines))
+    write_whole(path, "".join(lines))
 
 
 _Entry = tuple[str, list[list[float]], float, float, float]

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
 from .poses import PoseList
-from .text import check_names, read_text, write_bytes, write_text
+from .text import check_names, read_text
 from .values import read_json, to_json
 
 
@@ -73,12 +74,12 @@ def write_matsimnibs(path: str | os.PathLike[str], poses: PoseList) -> None:
     check_names(poses, "a line")
     kind, matrices = file.suffix.lower(), poses.matrices()
     if kind in (".txt", ".csv"):
-        write_text(file, _as_text(poses, matrices, kind))
+        write_whole(file, _as_text(poses, matrices, kind))
     elif kind == ".json":
         content: dict = {"matsimnibs": matrices.tolist(), "names": list(poses.names)}
         if np.isfinite(poses.current_rates).all():
             content["current_rates"] = poses.current_rates.tolist()
-        write_text(file, to_json(content))
+        write_whole(file, to_json(content))
     elif kind in (".npy", ".npz"):
         buffer = io.BytesIO()
         if kind == ".npy":
@@ -88,7 +89,7 @@ def write_matsimnibs(path: str | os.PathLike[str], poses: PoseList) -> None:
             np.savez(
                 buffer, matsimnibs=matrices, names=poses.names, current_rates=rates
             )
-        write_bytes(file, buffer.getvalue())
+        write_whole(file, buffer.getvalue())
     else:
         raise ValueError(
             f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
@@ -126,7 +127,12 @@ def _content(file: Path) -> tuple:
 def _of_text(text: str) -> tuple:
     every = text.splitlines()
     lines = [line.split("#")[0].replace(",", " ").split() for line in every]
-    rows = [[float(word) for word in line] for line in lines if line]
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:  # Without the words: a link may lead to another's file.
+            rows += [[float(word) for word in line]] if line else []
+        except ValueError:
+            raise ValueError(f"line {number} holds what is no number") from None
     if not rows:
         raise ValueError("it is empty")
     if {len(row) for row in rows} not in ({4}, {16}):

@@ -1,7 +1,5 @@
 """What readers and writers of pose lists have in common: whole files of text."""
 
-import os
-import secrets
 from pathlib import Path
 
 from .poses import HEAD_FRAME, PoseList, unfit
@@ -20,30 +18,6 @@ def read_text(path: Path) -> str:
         raise ValueError(
             f"{path}: this is no text in UTF-8 ({error}). Is it the right file?"
         ) from None
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write a text file, which takes its name only when it is whole.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_bytes(path, content.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, which takes its name only when it is whole.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    draft = path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_names(poses: PoseList, kind: str) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import ArrayLike, Float, Int
 from numpy import ndarray
 
-from ..files import MM_PER_M, replacing
+from ...disk import replacing
+from ..files import MM_PER_M
 from ..head import TISSUE_NAMES, HeadMesh
 from .contents import MeshFields, TissueSurfaces
 from .elements import TETRAHEDRON, TRIANGLE
