@@ -88,6 +88,11 @@ def wheel(tree, tmp_path_factory):
     return build("wheel", tree, tmp_path_factory.mktemp("wheel"))
 
 
+def test_every_folder_of_the_library_is_packed():
+    found = {path.parent.name for path in ROOT.glob("[a-z]*/__init__.py")}
+    assert found - {"benchmarks", "tests", "examples"} == set(FOLDERS)
+
+
 def test_a_wheel_from_a_checkout_without_links_works(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
