@@ -280,7 +280,7 @@ def write_tracts(
         "voxel_order": "".join(nibabel.aff2axcodes(affine)).encode(),
     }
     with whole_file(file) as draft:
-        nibabel.streamlines.save(lines, draft, header=header)
+        nibabel.streamlines.save(lines, str(draft), header=header)
 
 
 def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:

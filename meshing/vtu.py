@@ -179,6 +179,6 @@ def _require_meshio(path: Path) -> ModuleType:
         import meshio
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f"{path}: .vtu files are read by meshio. Write: pip install meshio"
+            f"{path}: .vtu files are read by meshio. Write: pip install 'tmsgrad[vtu]'"
         ) from None
     return meshio

@@ -66,12 +66,12 @@ from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 
 
-# Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
-# 2012.04.028) with the best clinical response, MNI.
 _DEEPEST = 0.03  # That targets usually lie below the scalp. [m]
 _DEMO = Plan(
     head="template",
     coil="magstim-70mm-double",
+    # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/
+    # j.biopsych.2012.04.028) with the best clinical response, MNI.
     target=(-0.044, 0.040, 0.029),
     radius=5e-3,
     tissue="gm",
