@@ -160,6 +160,6 @@ def scalp(head: HeadMesh, *, exact: bool = True) -> Scalp:
         return Scalp(surface, low, _SPACING, distance, exact_within=0.0)
     rough = _EXACT_WITHIN + _GRID_EXCESS * _SPACING
     near = np.argwhere(np.abs(distance) < rough)
-    exact = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
-    distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(exact)
+    true = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
+    distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(true)
     return Scalp(surface, low, _SPACING, distance)
