@@ -15,7 +15,7 @@ VOLUMES = 200
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
-def table(folder, rows=VOLUMES, **columns):
+def table(folder, rows: Any = VOLUMES, **columns):
     """A table in fMRIPrep's names; None takes a column out."""
     rng = np.random.default_rng(0)
     values = {name: 1e-5 * rng.standard_normal(rows) for name in MOTION}
@@ -31,7 +31,7 @@ def table(folder, rows=VOLUMES, **columns):
     return path
 
 
-def confounds(folder, rows=VOLUMES, *, table_of=table, **columns):
+def confounds(folder, rows: Any = VOLUMES, *, table_of=table, **columns):
     return targeting.read_confounds(table_of(folder, rows, **columns), VOLUMES)
 
 
