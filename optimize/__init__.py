@@ -29,6 +29,7 @@ from .objectives import (
 )
 from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
+from .placements import Placements as Placements, placements as placements
 from .positions import spread as spread, tangential as tangential
 from .prepared import (
     PreparedSearch as PreparedSearch,
