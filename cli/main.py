@@ -15,7 +15,7 @@ from .arguments.parser import parser
 from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
 from .runtime import machine
-from .runtime.notices import loudness
+from .runtime.notices import library_warnings, loudness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,6 +63,7 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     machine.choose_device(options.device)
     with contextlib.ExitStack() as stack:
         stack.enter_context(loudness(options.quiet, options.verbose))
+        stack.enter_context(library_warnings())
         if options.quiet:
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(contextlib.redirect_stdout(nowhere))

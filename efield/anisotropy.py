@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy import ndarray
 
 from ..meshing import TISSUE_NAMES, HeadMesh, tissue_tag
-from ..meshing.fibres import fractional_anisotropy
+from ..meshing.images.fibres import fractional_anisotropy
 from ..meshing.images.tensors import TensorImage
 from .conductivity import isotropic
 

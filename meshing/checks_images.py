@@ -12,7 +12,7 @@ from .checks import Finding, Severity
 from .head import HeadMesh
 from .images.label_files import LabelImage
 from .images.mni import check_mni, read_mni
-from .images.tensor_files import load_nifti
+from .images.nifti import form_disagreement, open_nifti
 from .subject import Subject
 
 
@@ -20,7 +20,6 @@ _WHITE, _GRAY, _CSF, _SCALP = 1, 2, 3, 5
 _BONE = (4, 7, 8)
 _COARSE = 2.0  # Voxels longer than this lose sulci and thin bone. [mm]
 _OBLONG = 2.5  # Ratio of the longest to the shortest side of a voxel.
-_APART = 0.1  # That qform and sform may differ by. [voxel]
 _CUT = 0.01  # Area in which a head may meet a side of its image, unless below. [m²]
 _OUTSIDE = 0.01  # Share of a head's nodes that may lie outside its T1.
 
@@ -50,22 +49,12 @@ def check_frames(path: str | os.PathLike[str]) -> list[Finding]:
         ValueError: It is no NIfTI image, or has neither of them.
     """
     file = Path(path)
-    image = load_nifti(file)
-    if image.header["qform_code"] == 0 or image.header["sform_code"] == 0:
-        return []
-    qform, sform = (np.asarray(m) for m in (image.get_qform(), image.get_sform()))
-    apart = _largest_shift(qform - sform, tuple(image.shape[:3]))
-    voxel = float(np.linalg.norm(sform[:3, :3], axis=0).min())
-    if apart <= _APART * voxel:
+    image = open_nifti(file)
+    disagreement = form_disagreement(image)
+    if disagreement is None:
         return []
     return [
-        Finding(
-            Severity.WARNING,
-            "qform and sform",
-            f"{file.name}: qform and sform disagree by up to {apart:.3g} mm about where "
-            "the image is; tmsgrad goes by the sform, other programs may not. Make them "
-            "equal (FSL: fslorient).",
-        )
+        Finding(Severity.WARNING, "qform and sform", f"{file.name}: {disagreement}")
     ]
 
 
@@ -108,15 +97,8 @@ def _mni(subject: Subject, head: HeadMesh) -> Iterator[Finding]:
         )
 
 
-def _largest_shift(difference: ndarray, shape: tuple[int, ...]) -> float:
-    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    at = corners * (np.array(shape) - 1)
-    shift = at @ difference[:3, :3].T + difference[:3, 3]
-    return float(np.linalg.norm(shift, axis=1).max())
-
-
 def _inside(path: Path, head: HeadMesh) -> Iterator[Finding]:
-    image = load_nifti(path)
+    image = open_nifti(path)
     inverse = np.linalg.inv(np.asarray(image.affine, dtype=np.float64))
     at = 1e3 * head.nodes @ inverse[:3, :3].T + inverse[:3, 3]
     beyond = ((at < -1) | (at > np.array(image.shape[:3]))).any(axis=1)

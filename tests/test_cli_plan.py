@@ -11,9 +11,9 @@ from cli_examples import contents, one_line, refused, run
 
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.plans.file import line_of, read_plan
 from tmsgrad.cli.plans.running import run_plan
-from tmsgrad.cli.plans.words import verbs
 
 
 OPTIMIZE = """command = "optimize"

@@ -129,8 +129,8 @@ def test_no_pose_of_the_map_cuts_the_scalp():
         boxed_coil(),
         scalp,
         optimize.spread(scalp, 30e-3),
+        optimize.Domain(distance=0.0),
         angles=90,
-        distance=0.0,
     )
     assert low.lifts.max() > 0
     for position in range(0, len(low.lifts), 3):

@@ -2,7 +2,6 @@
 
 import argparse
 
-from ..runtime.machine import device
 from . import words
 
 
@@ -81,7 +80,7 @@ def add_program(verb: argparse.ArgumentParser, saves: bool = True) -> None:
     )
     group.add_argument(
         "--device",
-        type=device,
+        type=words.device,
         metavar="D",
         help="cpu, gpu or gpu:N (a GPU where JAX finds one)",
     )

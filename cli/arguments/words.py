@@ -1,6 +1,7 @@
 """What an option's word means: numbers, lists of them, and names."""
 
 import argparse
+import re
 
 
 def path(word: str) -> str:
@@ -211,3 +212,10 @@ def band(word: str) -> tuple[float, float]:
     if len(found) != 2 or found[0] >= found[1]:
         raise argparse.ArgumentTypeError(f"{word!r} is no band such as 8,13")
     return found[0], found[1]
+
+
+def device(word: str) -> str:
+    """Read `cpu`, `gpu` or `gpu:N`."""
+    if not re.fullmatch(r"cpu|gpu(:\d+)?", word):
+        raise argparse.ArgumentTypeError(f"{word!r} must be cpu, gpu or gpu:N")
+    return word

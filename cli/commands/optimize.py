@@ -39,7 +39,7 @@ from ..inputs.goals import (
     position_named,
     search_place,
 )
-from ..inputs.maps import describe, extent, tell_map
+from ..inputs.maps import describe, extent, surface_frame, tell_map
 from ..report.reporting import look_at, report_plan
 from ..results.best_placement import (
     Plan,
@@ -142,6 +142,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
         vtu=options.vtu,
         gifti=tuple(options.gifti),
         resample=tuple(options.resample),
+        surface_frame=surface_frame(options),
         thresholds=options.thresholds,
         clearance=options.hair * 1e-3,
         around=options.around,
@@ -167,6 +168,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         wanted = read_exports(plan.nifti, plan.vtu, plan.gifti, plan.resample)
         progress.stage("head", f"head {plan.head}")
         head, target, plan, mapped = _aimed(plan, progress)
+        wanted = wanted.placed(head, plan.surface_frame)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
         _check_target(scalp, plan)
@@ -253,8 +255,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
                 target,
                 search,
                 named_positions(plan.head, plan.electrodes, scalp),
-                plan.distance,
-                plan.clearance,
+                plan.domain,
                 forward_rules(scalp, hotspot)
                 | projected_rule(plan.head, scalp, target.centre),
             )
@@ -363,15 +364,15 @@ def _search(
                 objective,
                 coil,
                 scalp,
+                plan.domain,
                 around=around,
                 uncertainty=errors,
                 progress=progress,
-                **plan.domain,
             )
 
         return _Search(everywhere, None)
     centre = target.centre if around is None else around
-    prepared = optimize.prepare_search(coil, scalp, centre, **plan.domain)
+    prepared = optimize.prepare_search(coil, scalp, centre, plan.domain)
     compiling = None
     if plan.wishes.simple:
         arguments = (prepared.compile, _simple_objective(plan.wishes), 3, nodes)

@@ -5,12 +5,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from ... import meshing
 from ...coils import PoseList, navigation
 from ..inputs.files import read_pose_list
+from ..results.directions import in_words
 from ..runtime.setup import set_up
 
 
@@ -118,19 +117,6 @@ def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
 def _check_ending(out: Path, ending: str) -> None:
     if out.suffix.lower() != ending:
         raise ValueError(f"{out}: the name of such a file ends in {ending}.")
-
-
-def in_words(direction: Float[ndarray, "3"]) -> str:
-    """Name a direction in the head by its parts that matter, the largest first."""
-    sides = (("left", "right"), ("backwards", "forwards"), ("down", "up"))
-    parts = sorted(
-        (
-            (abs(x), names[int(x > 0)])
-            for x, names in zip(direction, sides, strict=True)
-        ),
-        reverse=True,
-    )
-    return " and ".join(name for size, name in parts if size > 0.38)
 
 
 def _known(value: float) -> float | None:

@@ -27,6 +27,7 @@ from ..inputs.files import (
     stimulator_rates,
     way_to_mni,
 )
+from ..inputs.maps import surface_frame
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
 from ..results.exports import export_fields, read_exports, write_coil_geo
@@ -101,6 +102,7 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
         head = read_head(options.head, progress)
+        wanted = wanted.placed(head, surface_frame(options))
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)

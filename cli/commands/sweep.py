@@ -68,9 +68,10 @@ def sweep(options: argparse.Namespace) -> dict:
             coil,
             scalp,
             positions,
+            optimize.Domain(
+                distance=options.distance * 1e-3, clearance=options.hair * 1e-3
+            ),
             angles=options.angles,
-            distance=options.distance * 1e-3,
-            clearance=options.hair * 1e-3,
         )
         best = found.pose(*found.best)
         mean = goal.objective.reciprocal.mean_field(coil, best)

@@ -10,8 +10,8 @@ from ...validation import checks, report, suite
 from ...validation.live import Simnibs
 from ...validation.live_checks import LiveComparison
 from ..inputs.files import read_coil
+from ..results.checks import print_table, write_results
 from ..runtime.progress import Progress
-from .validate import print_table, write_results
 
 
 def validate_live(options: argparse.Namespace) -> dict:

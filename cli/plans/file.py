@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 
 from ..arguments import words
 from ..arguments.mistakes import nearest
+from ..arguments.verbs import verbs
 from .words import (
     actions,
     as_words,
     file_of,
     key_of,
-    verbs,
 )
 
 

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from ..arguments.parser import parser
+from ..arguments.verbs import verbs
 from .file import StrictParser, read_plan
-from .words import actions, as_toml, verbs
+from .words import actions, as_toml
 
 
 def save_plan(path: str, words: list[str]) -> dict:

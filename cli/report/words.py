@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..commands.pose import in_words
 from ..results.best_placement import share_of_best
+from ..results.directions import in_words
 from .page import (
     Card,
     Section,

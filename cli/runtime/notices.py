@@ -1,6 +1,7 @@
 """Warnings: told on standard error, and kept for a report."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,24 @@ def warn(message: str, kind: str = "warning") -> None:
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)
+
+
+@contextmanager
+def library_warnings() -> Iterator[None]:
+    """Say the library's warnings as the program's own, each of them once."""
+    said = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if not issubclass(category, UserWarning):
+            usual(message, category, filename, lineno, file, line)
+        elif str(message) not in said:
+            said.add(str(message))
+            warn(str(message))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning, module=r"tmsgrad\.")
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 @contextmanager

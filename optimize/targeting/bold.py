@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from ...meshing import load_nifti, load_values
+from ...meshing import load_mask, load_nifti, load_values
 
 
 BAND = (0.008, 0.1)  # What is kept. [Hz]
@@ -332,11 +332,7 @@ def _brain(
             f"{source}: the mask is on another grid than {file.name}: they are in "
             "different spaces, or one was resampled."
         )
-    chosen = np.asarray(load_values(source, other, _MOST_NUMBERS)) > 0
-    chosen = chosen.reshape(chosen.shape[:3])
-    if not chosen.any():
-        raise ValueError(f"{source}: the mask is empty.")
-    return chosen
+    return load_mask(source, other, _MOST_NUMBERS)
 
 
 def _outside(

@@ -20,7 +20,7 @@ from ...meshing import (
     HeadMesh,
     Region,
     load_nifti,
-    load_values,
+    load_volume,
     outer_surface,
     tissue_tag,
     weighted_region,
@@ -168,14 +168,7 @@ def read_map(path: str | os.PathLike[str]) -> VolumeMap:
     """
     file = Path(path)
     image = load_nifti(file)
-    values = np.asarray(load_values(file, image, _MOST_VOXELS), dtype=np.float64)
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise ValueError(
-            f"{file}: the image has the shape {values.shape}; a map has one volume, "
-            "(i, j, k). Take one volume of it."
-        )
+    values = np.asarray(load_volume(file, image, _MOST_VOXELS), dtype=np.float64)
     if np.isinf(values).any():
         raise ValueError(f"{file}: the map holds infinite values.")
     values = np.nan_to_num(values, nan=0.0)
