@@ -369,7 +369,8 @@ def _outward(vertices: ndarray, triangles: ndarray) -> Surface:
 def _body(element: int, surface: Surface) -> _Body:
     vertices = surface.vertices
     low = vertices.min(axis=0) - _MARGIN
-    shape = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID).astype(int) + 1
+    steps = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID)
+    shape = (steps.astype(int) + 1).tolist()
     grid = low + _GRID * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
     distance = surface.signed_distance(grid, _MARGIN).reshape(*shape, 1)
     return _Body(

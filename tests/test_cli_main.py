@@ -14,10 +14,10 @@ from cli_examples import (
     stored,
 )
 from heads import boxed_coil
-
-from tmsgrad import efield
 from tmsgrad.cli.commands import simulate as simulation
 from tmsgrad.coils import Pose
+
+from tmsgrad import efield
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -150,6 +150,7 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     result = run(*case.simulate(tmp_path / "out"))
     assert result.status == 1
     assert "the solver gave up" in result.err
+    assert "internal error: RuntimeError: the solver gave up" in result.err
     assert "TMSGRAD_DEBUG" in result.err
     assert "Traceback" not in result.err
     assert list(tmp_path.iterdir()) == []
