@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from tmsgrad.cli.runtime.beside import working_beside
 from tmsgrad.cli.runtime.notices import heard, listening, warn
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import tmsgrad.cli.commands.simulate as simulation
 from cli_examples import contents, refused, run
+
+import tmsgrad.cli.commands.simulate as simulation
 from tmsgrad.cli.runtime import interruption, ownership
 from tmsgrad.cli.runtime.interruption import interruptible, uninterrupted
 from tmsgrad.cli.runtime.ownership import output_folder

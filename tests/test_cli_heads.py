@@ -10,11 +10,11 @@ import pytest
 from heads import RADII, five_layers
 from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
+
+from tmsgrad import meshing
 from tmsgrad.cli.commands.head_show import slice_tags
 from tmsgrad.cli.main import main
 from tmsgrad.meshing import HeadMesh
-
-from tmsgrad import meshing
 
 
 FEW = ("--tetrahedra", "20000")

@@ -14,10 +14,10 @@ from cli_examples import (
     stored,
 )
 from heads import boxed_coil
-from tmsgrad.cli.commands import simulate as simulation
-from tmsgrad.coils import Pose
 
 from tmsgrad import efield
+from tmsgrad.cli.commands import simulate as simulation
+from tmsgrad.coils import Pose
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

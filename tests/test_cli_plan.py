@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from cli_examples import contents, one_line, refused, run
 from heads import write_coil
+
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs

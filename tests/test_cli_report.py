@@ -12,6 +12,7 @@ from browser import browser
 from cli_examples import no_picture, run
 from heads import five_layers, pose_over
 from PIL import Image
+
 from tmsgrad.cli.commands import session, simulate as simulation
 from tmsgrad.cli.pictures.shapes import compact
 from tmsgrad.cli.report import page as report, view as report_view

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from lattices import area, assert_closed, lattice, volume
 from scipy.spatial import KDTree
+
 from tmsgrad.cli.pictures.shapes import (
     coil_body,
     compact,

@@ -25,13 +25,13 @@ from cli_examples import (
 )
 from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from nibabel.gifti.gifti import GiftiImage
+
+from tmsgrad import efield, meshing
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.commands import simulate as simulation
 from tmsgrad.cli.inputs.poses import read_pose_list
 from tmsgrad.cli.results.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
-
-from tmsgrad import efield, meshing
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

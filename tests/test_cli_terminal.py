@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cli_examples import refused, run
 from hypothesis import given, strategies as st
+
 from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.cli.runtime.outputs import open_h5
 from tmsgrad.cli.runtime.terminal import printable, safe_output

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cli_examples import refused
+
 from tmsgrad.validation import checks
 from tmsgrad.validation.checks import Verdict, Workbench
 from tmsgrad.validation.suite import checks_of, named

@@ -19,6 +19,7 @@ from navigation_examples import (
     pose_contents,
     t1_image,
 )
+
 from tmsgrad.coils import PoseList, navigation, read_poses
 
 

@@ -15,6 +15,7 @@ from navigation_examples import (
     matrix_like,
     t1_image,
 )
+
 from tmsgrad.coils import PoseList, navigation, read_poses
 from tmsgrad.coils.navigation import localite
 

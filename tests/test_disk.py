@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tmsgrad.disk import HeldError, holding, replacing, whole_file, write_whole
 
 

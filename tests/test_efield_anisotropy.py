@@ -3,14 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from tensor_examples import WATER, along, components_of, random_tensors
+
+from tmsgrad import coils, efield
 from tmsgrad.coils import MagneticDipoles, Pose
 from tmsgrad.efield.anisotropy import Anisotropy, anisotropic
 from tmsgrad.meshing import HeadMesh, read_npz
 from tmsgrad.meshing.images.tensor_files import read_tensors
 from tmsgrad.meshing.images.tensors import FSL_TENSORS, TensorFrame, TensorImage
 from tmsgrad.validation.catalogue import figure_of_eight
-
-from tmsgrad import coils, efield
 
 
 VN, DIR, MC = Anisotropy("vn"), Anisotropy("dir"), Anisotropy("mc")

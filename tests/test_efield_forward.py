@@ -10,10 +10,10 @@ from efield_examples import (
     relative_error,
     several_poses,
 )
-from tmsgrad.coils import Coil, MagneticDipoles, Pose, read_ccd
-from tmsgrad.validation import catalogue, metrics
 
 from tmsgrad import efield, meshing
+from tmsgrad.coils import Coil, MagneticDipoles, Pose, read_ccd
+from tmsgrad.validation import catalogue, metrics
 
 
 def one_of(poses, index):

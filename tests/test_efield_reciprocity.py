@@ -10,10 +10,10 @@ from efield_examples import (
     relative_error,
     several_poses,
 )
-from tmsgrad.coils import MagneticDipoles, Pose
-from tmsgrad.validation import catalogue
 
 from tmsgrad import efield, meshing
+from tmsgrad.coils import MagneticDipoles, Pose
+from tmsgrad.validation import catalogue
 
 
 CENTRE = [0.01, 0.02, 0.05]

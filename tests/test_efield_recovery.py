@@ -12,12 +12,12 @@ from efield_examples import (
     relative_error,
     several_poses,
 )
+
+from tmsgrad import efield, meshing
 from tmsgrad.coils import Pose, read_ccd
 from tmsgrad.efield.recovery import patch_recovery, simnibs_recovery
 from tmsgrad.validation import catalogue
 from tmsgrad.validation.sphere import coil_field
-
-from tmsgrad import efield, meshing
 
 
 RATE = 1e6

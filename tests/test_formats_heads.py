@@ -23,9 +23,9 @@ from navigation_examples import (
     matrix_like,
     t1_image,
 )
-from tmsgrad.coils import navigation, read_poses
 
 from tmsgrad import meshing
+from tmsgrad.coils import navigation, read_poses
 
 
 PARTS = (

@@ -6,9 +6,9 @@ import pytest
 from format_examples import assert_complete, cases
 from subject_examples import write_maps
 from tensor_examples import MIRRORED, OBLIQUE, components_of, random_tensors, written
-from tmsgrad.optimize import targeting
 
 from tmsgrad import coils, meshing
+from tmsgrad.optimize import targeting
 
 
 AFFINE = np.diag([4.0, 5.0, 6.0, 1.0])

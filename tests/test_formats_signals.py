@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 from format_examples import assert_complete, cases
+
 from tmsgrad.optimize import targeting, timing
 
 

@@ -8,10 +8,10 @@ from format_examples import assert_complete, cases
 from heads import five_layers
 from nibabel.freesurfer.io import write_geometry
 from nibabel.gifti import gifti
-from tmsgrad.meshing import SurfaceFrame, Tractogram
-from tmsgrad.optimize import targeting
 
 from tmsgrad import meshing
+from tmsgrad.meshing import SurfaceFrame, Tractogram
+from tmsgrad.optimize import targeting
 
 
 CENTRE = np.array([15.0, -9.0, 7.0])

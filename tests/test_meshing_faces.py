@@ -5,9 +5,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from lattices import area, assert_closed, lattice, volume
-from tmsgrad.meshing import HeadMesh, faces, head as head_module, interfaces
 
 from tmsgrad import meshing
+from tmsgrad.meshing import HeadMesh, faces, head as head_module, interfaces
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from tmsgrad.meshing import mesh_labels, quality
 from tmsgrad.meshing.lattice.improve_mesh import WorkingMesh
 from tmsgrad.meshing.lattice.improve_relabel import relabel_flat

@@ -5,6 +5,7 @@ import meshio
 import numpy as np
 import pytest
 from msh_examples import FIELDS, TWO, TWO_41, assert_same, cube, text_file
+
 from tmsgrad.meshing import (
     HeadMesh,
     read_msh,

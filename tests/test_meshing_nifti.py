@@ -6,9 +6,9 @@ import nibabel
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from tmsgrad.meshing import elements_on_grid, read_grid, spheres, write_image
 
 from tmsgrad import coils, meshing
+from tmsgrad.meshing import elements_on_grid, read_grid, spheres, write_image
 
 
 SHAPE = (3, 4, 5)

@@ -4,6 +4,7 @@ from itertools import pairwise
 import gmsh
 import numpy as np
 import pytest
+
 from tmsgrad.meshing import spheres
 
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import nibabel
 import numpy as np
 import pytest
+
 from tmsgrad.meshing.head import HeadMesh
 from tmsgrad.meshing.template import cache_folder, template
 from tmsgrad.meshing.template_labels import template_labels

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from heads import five_layers
 from msh_examples import assert_same, cube
+
 from tmsgrad.meshing import read_head, read_vtu, write_head, write_vtu
 
 

@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+
 from tmsgrad.cli.commands.trains import (
     check_trains,
     tell_trains,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from heads import boxed_coil, five_layers, scalp_of_five_layers
 from scipy.spatial import KDTree
-from tmsgrad.coils import Pose, rings
 
 from tmsgrad import efield, meshing, optimize
+from tmsgrad.coils import Pose, rings
 
 
 CENTRE = np.array([0.02, -0.015, 0.058])

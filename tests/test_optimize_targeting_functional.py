@@ -6,6 +6,7 @@ import pytest
 from benchmarks import simulated_bold, simulated_brain
 from cli_examples import refused, run
 from subject_examples import to_mni, to_subject, write_m2m
+
 from tmsgrad.optimize import targeting
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from tmsgrad.optimize import targeting
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from cli_examples import refused, run
+
 from tmsgrad.optimize import timing
 from tmsgrad.optimize.timing import coupling
 

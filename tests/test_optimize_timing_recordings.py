@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from benchmarks import simulated_eeg
 from cli_examples import refused, run
+
 from tmsgrad.optimize import timing
 from tmsgrad.optimize.timing.peaks import channel_peak
 

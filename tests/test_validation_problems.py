@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from efield_examples import layered_sphere, relative_error
+
+from tmsgrad import efield
 from tmsgrad.meshing import HeadMesh
 from tmsgrad.validation import catalogue
 from tmsgrad.validation.problems import (
@@ -14,8 +16,6 @@ from tmsgrad.validation.problems import (
     mean_edge,
 )
 from tmsgrad.validation.quadrature import fifth_degree, second_degree
-
-from tmsgrad import efield
 
 
 PROBLEMS = {problem.name: problem for problem in catalogue.analytic_problems()}
