@@ -15,9 +15,9 @@ from efield_examples import (
     random_tensors,
     several_poses,
 )
-from tmsgrad.efield.linear import setups
 
 from tmsgrad import efield, meshing
+from tmsgrad.efield.linear import setups
 
 
 POSE = pose_above([0.2, 0.3, 1.0])
