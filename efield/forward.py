@@ -7,7 +7,6 @@ et al. 2019, doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
@@ -21,6 +20,7 @@ from .linear import (
     prepared_meanwhile,
     solve_linear,
 )
+from .tracing import is_plain
 
 
 _TOGETHER = 16  # Right-hand sides.
@@ -104,8 +104,8 @@ def solve_rate(
     solver = (
         default_solver(conductor.host.mesh, len(rates)) if solver is None else solver
     )
-    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((conductor, rates)))
-    together, put = (len(rates), _with_field) if traced else (_TOGETHER, _put_field)
+    plain = is_plain(conductor, rates)
+    together, put = (_TOGETHER, _put_field) if plain else (len(rates), _with_field)
     fields, solutions = None, []
     for first in range(0, len(rates), together):
         # Both load and field need it, and it takes longer than the rest of either.
