@@ -12,6 +12,10 @@ from .currents import (
     find_pose_and_currents as find_pose_and_currents,
 )
 from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
+from .everywhere import (
+    FocalityEverywhere as FocalityEverywhere,
+    HotSpotOverlap as HotSpotOverlap,
+)
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,
