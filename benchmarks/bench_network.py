@@ -59,7 +59,11 @@ def main(words: list[str]) -> None:
         usual = optimize.MeanMagnitude(efield.reciprocal(conductor, ball))
         poses = [
             optimize.find_pose(
-                each, coil, scalp, radius=_RADIUS, around=scalp.nearest(middle)
+                each,
+                coil,
+                scalp,
+                optimize.Domain(radius=_RADIUS),
+                around=scalp.nearest(middle),
             ).pose
             for each in (optimize.MeanOfMagnitude(modes), usual)
         ]

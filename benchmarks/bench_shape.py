@@ -36,13 +36,18 @@ def main(words: list[str]) -> None:
     objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
     clear = options.clearance * 1e-3
     start = optimize.find_pose(
-        objective, coil, scalp, clearance=clear, tilt=np.radians(20)
+        objective, coil, scalp, optimize.Domain(clearance=clear, tilt=np.radians(20))
     )
     rows = []
     for rigid in (True, False):
         begin = time.perf_counter()
         found = optimize.find_shape(
-            objective, coil, scalp, start.pose, clearance=clear, rigid=rigid
+            objective,
+            coil,
+            scalp,
+            start.pose,
+            optimize.Domain(clearance=clear),
+            rigid=rigid,
         )
         rows.append(
             {

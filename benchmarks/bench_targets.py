@@ -32,7 +32,7 @@ _LIST = Path(__file__).parent / "targets_template.json"
 _RADIUS = 5e-3  # Of a target. [m]
 _DEEPEST, _LOWEST = 35e-3, 0.105  # Below the scalp; below the top of the head. [m]
 _APART = 20e-3
-_DISTANCE = 4e-3
+_DOMAIN = optimize.Domain(distance=4e-3)
 _REACH = 12e-3  # Of the fine exhaustive search around the best of the sweep. [m]
 _TURN = 20  # Of its angles, to either side. [°]
 _GRID_REACH = 20e-3
@@ -131,7 +131,7 @@ class Study:
         """Search for one target by all methods."""
         coil, scalp = self._coil, self._scalp
         prepared = optimize.prepare_search(
-            coil, scalp, objective.centre, distance=_DISTANCE, wheel=self._wheel
+            coil, scalp, objective.centre, _DOMAIN, wheel=self._wheel
         )
         if not self._warm:  # Compilation is no part of the search.
             prepared.run(objective)
@@ -170,8 +170,8 @@ class Study:
             self._coil,
             self._scalp,
             self._positions,
+            _DOMAIN,
             angles=120,
-            distance=_DISTANCE,
         )
         place, _ = coarse.best
         middle = np.asarray(coarse.poses.translation)[place]
@@ -186,8 +186,8 @@ class Study:
             self._coil,
             self._scalp,
             points,
+            _DOMAIN,
             angles=360,
-            distance=_DISTANCE,
         )
         # The map lifts for all angles: the best few are rated where they truly stand.
         order = np.argsort(-fine.values, axis=None)[:5]
@@ -242,7 +242,7 @@ class Study:
         axis = np.asarray(near.rotation)[:, 2]
         centre = np.asarray(near.translation)
         now = self._scalp.distance_along(centre, axis)
-        pose = Pose(near.rotation, centre + (now - _DISTANCE) * axis)
+        pose = Pose(near.rotation, centre + (now - _DOMAIN.distance) * axis)
         pose, _ = optimize.lifted(pose, self._samples, self._scalp, 0.0)
         return float(objective.value(_mean(objective.reciprocal, self._coil, pose)))
 

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import record
+from benchmarks.tables import RESULTS, table
 
 
-PATH = record.RESULTS / "history.jsonl"
+PATH = RESULTS / "history.jsonl"
 _LONGER = 4 / 3  # Than the median of before.
 _TIME = "[s]"
 _NOT_A_KEY = ("[s]", "[GB]", "error", "ratio", "RDM", "MAG", "residual", "iterations")
@@ -72,7 +72,7 @@ def main(words: list[str]) -> int:
     if not found:
         print(f"no runs in {PATH}")
         return 0
-    table = [
+    shown = [
         {
             "date": r["machine"]["date"],
             "benchmark": r["benchmark"],
@@ -85,10 +85,10 @@ def main(words: list[str]) -> int:
         }
         for r in found
     ]
-    print(record.table(table))
+    print(table(shown))
     longer = slower(found)
     if longer:
-        print("\nlonger than before:\n" + record.table(longer))
+        print("\nlonger than before:\n" + table(longer))
     return 1 if longer else 0
 
 

@@ -1,7 +1,8 @@
 """Coil files of type .ccd: magnetic dipoles as text, in metres.
 
 The first line is a comment of `;key=value` pairs (dIdtmax in A/µs, coilname, brand,
-stimulator), then comes the number of dipoles, then one dipole per line: its position [m]
+stimulator; SimNIBS' own x, y, z and resolution say how it samples the coil, and are
+ignored), then comes the number of dipoles, then one dipole per line: its position [m]
 and its moment [A m² per A]. Lines that begin with `#` are comments.
 """
 
@@ -12,15 +13,18 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from ..disk import write_whole
 from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
+from .plausible import check_field, checked_rate
 from .stimulators import Stimulator, read_waveforms, write_waveforms
-from .stl import read_stl, replace_file, write_stl
+from .stl import read_stl, write_stl
 
 
 _MOST_BYTES = 1 << 28
 # No coil for the head reaches so far; in millimetres every coil does.
 _FARTHEST = 0.6  # [m]
+_CASING_RATIO = 3.0  # That a winding may be larger than its casing by.
 
 
 def read_ccd(path: str | os.PathLike[str]) -> Coil:
@@ -44,7 +48,7 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
     if size > _MOST_BYTES:
         raise ValueError(f"{path}: {size} bytes is no plausible list of dipoles.")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(
             f"{path}: not a text file. A .ccd holds one dipole per line, as six numbers."
@@ -56,11 +60,12 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
     beside = path.with_suffix(".stl")
     if beside.exists():
         points, faces = read_stl(beside)
+        _compare_casing(beside, points, rows)
         casing, triangles = jnp.asarray(points), jnp.asarray(faces)
     limit = _limit(path, header)
     beside = path.with_suffix(".tsv")
     waveforms = read_waveforms(beside) if beside.exists() else ()
-    return Coil(
+    coil = Coil(
         (MagneticDipoles(rows[:, :3], rows[:, 3:]),),
         casing,
         header.get("coilname", path.stem),
@@ -69,6 +74,8 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
         stimulators=(Stimulator(header.get("stimulator", ""), "", limit, waveforms),),
         details=Details(brand=header.get("brand", "")),
     )
+    check_field(path, coil)
+    return coil
 
 
 def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
@@ -112,7 +119,7 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
         write_stl(Path(path).with_suffix(".stl"), *casing)
     if waveforms:
         write_waveforms(Path(path).with_suffix(".tsv"), waveforms)
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _companions(path: Path, coil: AbstractCoil):
@@ -161,7 +168,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[np.ndarray, list[int]]:
             rows.append([float(word) for word in words])
         except ValueError:
             raise ValueError(
-                f"{path}, line {number}: {line.strip()[:60]!r} is not six numbers."
+                f"{path}, line {number}: the line is not six numbers."
             ) from None
         numbers.append(number)
     _compare_count(path, announced, len(rows))
@@ -189,7 +196,7 @@ def _compare_count(path: Path, announced: str | None, found: int) -> None:
         warnings.warn(
             f"{path}: {announced} dipoles are announced, but {found} are there; all are "
             "used.",
-            stacklevel=4,
+            stacklevel=1,
         )
 
 
@@ -208,6 +215,18 @@ def _check(path: Path, rows: np.ndarray, numbers: list[int]) -> None:
         )
 
 
+def _compare_casing(path: Path, points: np.ndarray, rows: np.ndarray) -> None:
+    """Refuse a casing that the winding cannot be in: its unit is another than mm."""
+    winding = float(np.ptp(rows[:, :3], axis=0).max())
+    casing = float(np.ptp(points, axis=0).max())
+    if casing < winding / _CASING_RATIO or casing > max(winding, 0.02) * 10:
+        raise ValueError(
+            f"{path}: the casing is {casing * 1e3:.3g} mm across, but the winding of "
+            f"{path.stem}.ccd {winding * 1e3:.3g} mm. An .stl is in mm: export it so (an "
+            "inch is 25.4 mm)."
+        )
+
+
 def _limit(path: Path, header: dict[str, str]) -> float | None:
     if "dIdtmax" not in header:
         return None
@@ -220,4 +239,4 @@ def _limit(path: Path, header: dict[str, str]) -> float | None:
             f"{path}, line 1: dIdtmax={header['dIdtmax'][:40]} is no positive number "
             "[A/µs]."
         )
-    return limit
+    return checked_rate(f"{path}, line 1", limit, "dIdtmax, in A/µs,")

@@ -1,25 +1,54 @@
 """Coils as NIfTI images: the vector potential on a grid, per current or per dI/dt.
 
 The image has three values per voxel, the vector A in the frame of the coil [T m / A, or
-V s / m per A/s]; its affine maps voxels to millimetres in that frame. SimNIBS writes the
-largest dI/dt [A/µs] into the header's description, as `dIdtmax=...`.
+V s / m per A/s]; its affine maps voxels to that frame, in the header's unit of length, or
+in mm where it names none. SimNIBS writes the largest dI/dt [A/µs] into the header's
+description, as `dIdtmax=...`.
+
+Units, forms and sizes are decided as in `meshing/images/nifti.py`. These are their own
+lines, as folders beside each other do not import each other; the tests run over both.
 """
 
+import math
 import os
+import struct
+import warnings
 import zlib
 from pathlib import Path
 
 import jax.numpy as jnp
 import nibabel
 import numpy as np
+from jaxtyping import Float
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+from numpy import ndarray
 
+from ..disk import whole_file
 from .coil import AbstractCoil, Coil
 from .grids import SampledPotential
+from .plausible import check_field, checked_rate
 
 
 _MOST_NUMBERS = 1 << 27
+_DAMAGE = (
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    EOFError,
+    OSError,
+    zlib.error,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+)
+_METRES = {"mm": 1e-3, "meter": 1.0, "micron": 1e-6, "unknown": 1e-3}
+_STEP_RANGE = (1e-5, 0.05)  # Of a grid. [m]
+_APART = 0.1  # That qform and sform may differ by. [voxel]
+_MOST_COMPRESSED = 1040  # Deflate shrinks zeros by 1032.
 
 
 def read_nifti(path: str | os.PathLike[str], *, smooth: bool = False) -> Coil:
@@ -32,34 +61,35 @@ def read_nifti(path: str | os.PathLike[str], *, smooth: bool = False) -> Coil:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The image is damaged, or no vector potential.
+        ValueError: The image is damaged or no vector potential, says not where it is, or
+            has no field within 100 mm of the coil's origin.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such image.")
+    image = _opened(path)
+    shape = tuple(image.shape)
+    _check_shape(path, image)
+    affine = _affine(path, image)
     try:
-        image = nibabel.load(path)
-        if not isinstance(image, nibabel.Nifti1Image):
-            raise ImageFileError(f"it is a {type(image).__name__}")
-        shape = tuple(image.shape)
-        _check_shape(path, shape)
-        samples = np.asarray(image.dataobj, dtype=np.float64)
-        affine = np.array(image.affine, dtype=np.float64)
-        description = image.header["descrip"].tobytes().decode("latin-1")
-    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{path}: the image is damaged or no NIfTI: {str(error)[:160]}"
-        ) from None
+        stored = np.asanyarray(image.dataobj)
+    except _DAMAGE as error:
+        raise ValueError(f"{path}: the image is damaged: {str(error)[:160]}") from None
+    if stored.dtype.kind not in "iuf":
+        raise ValueError(f"{path}: values are {stored.dtype}, not real numbers.")
+    samples = np.asarray(stored, dtype=np.float64)
+    description = image.header["descrip"].tobytes().decode("latin-1")
     samples = samples.reshape(*shape[:3], 3)
     if not np.isfinite(samples).all():
         raise ValueError(f"{path}: the image holds a value that is not finite.")
-    affine[:3] *= 1e-3
     try:
         element = SampledPotential(samples, affine, smooth=smooth)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     name = path.name.removesuffix(".gz").removesuffix(".nii")
-    return Coil((element,), name=name, max_current_rate=_limit(path, description))
+    coil = Coil((element,), name=name, max_current_rate=_limit(path, description))
+    check_field(path, coil)
+    return coil
 
 
 def write_nifti(
@@ -95,12 +125,8 @@ def write_nifti(
     image.header.set_xyzt_units("mm")
     if isinstance(coil, Coil) and coil.max_current_rate is not None:
         image.header["descrip"] = f"dIdtmax={coil.max_current_rate * 1e-6:.10g}"
-    draft = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with whole_file(path) as draft:
         nibabel.save(image, draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def sampled(
@@ -142,15 +168,82 @@ def sampled(
     return SampledPotential(values.reshape(*counts, 3), affine, smooth=smooth)
 
 
-def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+def _opened(path: Path) -> nibabel.Nifti1Image:
+    try:
+        image = nibabel.load(path)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{path}: the image is damaged or no NIfTI: {str(error)[:160]}"
+        ) from None
+    if not isinstance(image, nibabel.Nifti1Image):
+        raise ValueError(
+            f"{path}: the image is a {type(image).__name__}. Convert it to .nii.gz."
+        )
+    return image
+
+
+def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
+    """Take where the grid is from the header, from indices to the coil's frame. [m]"""
+    header = image.header
+    codes = int(header["qform_code"]), int(header["sform_code"])
+    if codes == (0, 0):
+        raise ValueError(
+            f"{path}: the header does not say where the grid is (qform and sform have the "
+            "code 0). Set the sform: from voxels to mm in the coil's frame."
+        )
+    try:
+        unit = str(header.get_xyzt_units()[0])
+        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        affine = np.array(header.get_best_affine(), dtype=np.float64)
+        scale = _METRES[unit]
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{path}: the header is damaged: its unit of length is unknown, or its qform "
+            f"is no rotation ({str(error)[:80]})."
+        ) from None
+    step = np.linalg.norm(affine[:3, :3], axis=0)
+    if 0 not in codes:
+        ends = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
+        apart = qform - affine
+        apart = (ends * (np.array(image.shape[:3]) - 1)) @ apart[:3, :3].T + apart[
+            :3, 3
+        ]
+        largest = float(np.linalg.norm(apart, axis=1).max())
+        if not largest <= _APART * step.min():
+            warnings.warn(
+                f"{path}: qform and sform disagree by up to {largest * scale * 1e3:.3g} mm "
+                "about where the grid is; the sform is taken.",
+                stacklevel=1,
+            )
+    affine[:3] *= scale
+    low, high = _STEP_RANGE
+    step = step * scale
+    if not (np.isfinite(affine).all() and (step >= low).all() and (step <= high).all()):
+        size = " × ".join(f"{x * 1e3:.3g}" for x in step)
+        raise ValueError(
+            f"{path}: voxels are {size} mm by the header (unit: {unit}), but those of a "
+            f"coil's field are {low * 1e3:g} to {high * 1e3:g} mm. Correct the header."
+        )
+    return affine
+
+
+def _check_shape(path: Path, image: nibabel.Nifti1Image) -> None:
+    shape = tuple(int(n) for n in image.shape)
     vector = len(shape) == 4 or (len(shape) == 5 and shape[3] == 1)
     if not vector or shape[-1] != 3 or min(shape[:3]) < 2:
         raise ValueError(
             f"{path}: the image has the shape {shape}; a coil's has (x, y, z, 3): three "
             "values per voxel, the vector potential."
         )
-    if float(np.prod([float(n) for n in shape])) > _MOST_NUMBERS:
+    if math.prod(shape) > _MOST_NUMBERS:
         raise ValueError(f"{path}: an image of {shape} is no plausible coil.")
+    held = path.stat().st_size
+    held *= 1 if path.suffix.lower() == ".nii" else _MOST_COMPRESSED
+    if math.prod(shape) * image.header.get_data_dtype().itemsize > held:
+        raise ValueError(
+            f"{path}: the image is cut short or damaged: its header announces {shape} "
+            "values, which the file cannot hold."
+        )
 
 
 def _limit(path: Path, description: str) -> float | None:
@@ -164,4 +257,4 @@ def _limit(path: Path, description: str) -> float | None:
         limit = np.nan
     if not 0 < limit < np.inf:
         raise ValueError(f"{path}: dIdtmax in the header is no positive number.")
-    return limit
+    return checked_rate(str(path), limit, "dIdtmax in the header, in A/µs,")

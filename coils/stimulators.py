@@ -7,12 +7,20 @@ energy stored is C V² / 2.
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from .stl import replace_file
+from ..disk import write_whole
+
+
+_LONGEST_PULSE = 0.1  # [s]
+_TIME_UNITS = {
+    "s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6,
+    "µs": 1e-6, "μs": 1e-6,
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -194,9 +202,10 @@ class Discharge:
 
 
 def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
-    """Read a .tsv of waveforms: time [s], then a column for each signal.
+    """Read a .tsv of waveforms: time, then a column for each signal.
 
-    A column NAME_fit is taken as the smooth version of the column NAME.
+    Times are in s, or in the unit that the name of their column ends in: `time_us`,
+    `Time[ms]`. A column NAME_fit is taken as the smooth version of the column NAME.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -206,7 +215,7 @@ def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
     if path.stat().st_size > 1 << 27:
         raise ValueError(f"{path}: too large for a waveform.")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file.") from None
     names = lines[0].lstrip("#").split() if lines else []
@@ -229,8 +238,10 @@ def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
                 f"{len(names)}."
             )
     table = np.array(rows).reshape(-1, len(names))
+    table[:, 0] *= _time_unit(path, names[0])
     columns = dict(zip(names, table.T, strict=True))
     try:
+        check_times(table[:, 0])
         return tuple(
             Waveform(name, table[:, 0], columns[name], columns.get(f"{name}_fit"))
             for name in names[1:]
@@ -238,6 +249,32 @@ def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def check_times(time: Float[np.ndarray, "sample"]) -> None:
+    """Check that times are those of a pulse, in seconds.
+
+    Raises:
+        ValueError: They span what no pulse does.
+    """
+    span = float(np.ptp(time)) if len(time) else 0.0
+    if span > _LONGEST_PULSE:
+        raise ValueError(
+            f"the times span {span:.3g} s, but a pulse is over within "
+            f"{_LONGEST_PULSE:g} s. Times must be in s: are these µs or ms?"
+        )
+
+
+def _time_unit(path: Path, name: str) -> float:
+    """What a time of 1 is, by the name of its column. [s]"""
+    found = re.search(r"[\[(_/]([a-zµμ]+)[\])]?$", name, re.IGNORECASE)
+    unit = found.group(1).lower() if found else "s"
+    if unit not in _TIME_UNITS:
+        raise ValueError(
+            f"{path}, line 1: times are in {unit!r}; known are "
+            f"{', '.join(_TIME_UNITS)}."
+        )
+    return _TIME_UNITS[unit]
 
 
 def write_waveforms(
@@ -273,4 +310,4 @@ def write_waveforms(
             columns[name] = values
     rows = np.stack(list(columns.values()), axis=1).astype(float).tolist()
     lines = ["\t".join(columns), *("\t".join(map(repr, row)) for row in rows)]
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")

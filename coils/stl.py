@@ -1,14 +1,24 @@
-"""Surfaces in .stl files, which hold the casings of coils. Their unit is mm."""
+"""Surfaces in .stl files, which hold the casings of coils.
+
+Their unit is mm, unless the header names another; metres are known by their size.
+"""
 
 import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..disk import write_whole
+
 
 _MOST_BYTES = 1 << 29
+# As Magics and SolidView name it in the header.
+_NAMED = re.compile(rb"units?\s*[=:]\s*(mm|cm|m|in)\b", re.IGNORECASE)
+_UNITS = {b"mm": 1e-3, b"cm": 1e-2, b"m": 1.0, b"in": 25.4e-3}
+_SMALLEST, _LARGEST = 5e-3, 2.0  # Across a casing. [m]
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("tail", "<u2")])
 _VERTEX = re.compile(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
 
@@ -26,7 +36,8 @@ def read_stl(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, empty, or not an .stl.
+        ValueError: The file is damaged, empty, or not an .stl, or its size is that of a
+            casing neither in mm nor in m.
     """
     path = Path(path)
     size = path.stat().st_size
@@ -49,7 +60,35 @@ def read_stl(
     if not np.isfinite(flat).all():
         raise ValueError(f"{path}: the surface holds a value that is not finite.")
     points, inverse = np.unique(flat, axis=0, return_inverse=True)
-    return points * 1e-3, inverse.reshape(-1, 3)
+    unit = _unit(path, points, _NAMED.search(content[:80]))
+    return points * unit, inverse.reshape(-1, 3)
+
+
+def _unit(path: Path, points: np.ndarray, named: re.Match[bytes] | None) -> float:
+    """What a length of 1 is, which few programs write into the header. [m]"""
+    with np.errstate(over="ignore", invalid="ignore"):
+        extent = float(np.ptp(points, axis=0).max())
+    if named is not None:
+        scale = _UNITS[named.group(1).lower()]
+        if not _SMALLEST <= extent * scale <= _LARGEST:
+            raise ValueError(
+                f"{path}: the surface is {extent * scale:.3g} m across in the unit that "
+                f"its header names, {named.group(1).decode()!r}; no casing is."
+            )
+        return scale
+    if _SMALLEST * 1e3 <= extent <= _LARGEST * 1e3:
+        return 1e-3
+    if _SMALLEST <= extent <= _LARGEST:
+        warnings.warn(
+            f"{path}: the surface is {extent:.3g} across, which is taken as m, since no "
+            "casing is as small in mm.",
+            stacklevel=1,
+        )
+        return 1.0
+    raise ValueError(
+        f"{path}: the surface is {extent:.4g} across; casings are "
+        f"{_SMALLEST * 1e3:g} to {_LARGEST * 1e3:g} mm. Export it in mm."
+    )
 
 
 def _ascii(path: Path, content: bytes) -> np.ndarray:
@@ -82,17 +121,6 @@ def write_stl(
     records = np.zeros(len(corners), _RECORD)
     records["normal"] = normals / np.where(lengths > 0, lengths, 1)
     records["corners"] = corners
-    replace_file(
+    write_whole(
         path, bytes(80) + len(corners).to_bytes(4, "little") + records.tobytes()
     )
-
-
-def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all, through another name in the same folder."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -23,7 +23,8 @@ from .coil import AbstractCoil, Casing, Coil, Details, Part
 from .dipoles import MagneticDipoles
 from .grids import SampledPotential
 from .motions import AbstractMotion, Range, Rotation, Translation
-from .stimulators import Stimulator, Waveform
+from .plausible import check_field, checked_rate
+from .stimulators import Stimulator, Waveform, check_times
 from .wires import StraightSegments
 
 
@@ -104,7 +105,7 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
         for each in stimulators
         if each.max_current_rate is not None
     ]
-    return Coil(
+    coil = Coil(
         parts,
         None if casing is None else casing.points,
         _text(root, "name", where) or path.stem,
@@ -117,6 +118,8 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
         _details(root, len(parts), where),
         None if casing is None else casing.distance_points,
     )
+    check_field(path, coil)
+    return coil
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -279,6 +282,8 @@ def _stimulator(record: Any, where: _Where) -> Stimulator:
         limit = _number(record["maxdIdt"], where["maxdIdt"])
         if limit <= 0:
             raise where["maxdIdt"].error("must be positive.")
+        place = where["maxdIdt"]
+        checked_rate(f"{place.path}, {place.name}", limit, "the limit")
     waveforms = []
     for i, each in enumerate(_list(record, "waveformList", where)):
         place = where["waveformList"][i]
@@ -289,6 +294,7 @@ def _stimulator(record: Any, where: _Where) -> Stimulator:
             if key in each or key != "fit"
         }
         try:
+            check_times(columns["time"])
             waveforms.append(Waveform(_text(each, "name", place), **columns))
         except ValueError as error:
             raise place.error(str(error)) from None

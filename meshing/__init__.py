@@ -4,17 +4,13 @@ from .checks import Finding as Finding, Severity as Severity, check as check
 from .checks_images import (
     check_frames as check_frames,
     check_labels as check_labels,
+    check_space as check_space,
     check_subject as check_subject,
 )
 from .cortex import cortical_normals as cortical_normals
 from .electrodes import electrode as electrode, read_electrodes as read_electrodes
-from .fibres import (
-    FibreCoherence as FibreCoherence,
-    fibre_coherence as fibre_coherence,
-)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
-    read_surface as read_surface,
     resample as resample,
     write_surface as write_surface,
     write_surface_values as write_surface_values,
@@ -30,6 +26,10 @@ from .images.dwi import (
     fit_tensors as fit_tensors,
 )
 from .images.dwi_files import read_dwi as read_dwi, read_mask as read_mask
+from .images.fibres import (
+    FibreCoherence as FibreCoherence,
+    fibre_coherence as fibre_coherence,
+)
 from .images.label_files import (
     LabelImage as LabelImage,
     read_labels as read_labels,
@@ -53,11 +53,13 @@ from .images.mni import (
     check_mni as check_mni,
     read_mni as read_mni,
 )
-from .images.tensor_files import (
+from .images.nifti import (
+    load_mask as load_mask,
     load_nifti as load_nifti,
     load_values as load_values,
-    read_tensors as read_tensors,
+    load_volume as load_volume,
 )
+from .images.tensor_files import read_tensors as read_tensors
 from .images.tensors import (
     DIPY_TENSORS as DIPY_TENSORS,
     FSL_TENSORS as FSL_TENSORS,
@@ -107,6 +109,13 @@ from .subject import (
     write_head as write_head,
 )
 from .surface import Surface as Surface, outer_surface as outer_surface
+from .surface_files import (
+    SurfaceFile as SurfaceFile,
+    SurfaceFrame as SurfaceFrame,
+    open_surface as open_surface,
+    read_sphere as read_sphere,
+    read_surface as read_surface,
+)
 from .template import template as template
 from .template_labels import template_labels as template_labels
 from .tracts import (

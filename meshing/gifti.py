@@ -1,18 +1,16 @@
-"""Surfaces of the cortex: GIfTI and FreeSurfer files, and resampling between spheres."""
+"""Surfaces of the cortex: GIfTI files, and resampling between spheres."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 from jaxtyping import Float, Int
-from nibabel.freesurfer.io import read_geometry
 from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy import ndarray
 from scipy.spatial import KDTree
 
+from ..disk import whole_file
 from .cortex import cortex_faces
 from .files import MM_PER_M
 from .head import HeadMesh
@@ -38,56 +36,6 @@ def gray_matter_surface(head: HeadMesh) -> tuple[Surface, Int[ndarray, "vertex"]
     nodes, corners = np.unique(cortex_faces(head), return_inverse=True)
     triangles = corners.reshape(-1, 3).astype(np.int32)
     return Surface(head.nodes[nodes], triangles), nodes
-
-
-def read_surface(path: str | os.PathLike[str]) -> Surface:
-    """Read a surface of the cortex, or a registration sphere.
-
-    Args:
-        path: GIfTI (`.gii`), or FreeSurfer geometry such as `lh.pial`. Coordinates are
-            those of the head in mm; FreeSurfer's own are moved by the centre of its
-            volume (c_ras), where the file tells it.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It holds no surface.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such file.")
-    try:
-        points, triangles = (
-            _read_gifti(file) if file.name.endswith(".gii") else _read_freesurfer(file)
-        )
-    except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
-        raise ValueError(
-            f"{file}: no surface could be read ({error}). Give a GIfTI surface (.gii) or "
-            "FreeSurfer geometry such as lh.pial."
-        ) from error
-    except ExpatError as error:
-        raise ValueError(f"{file}: this is no GIfTI file ({error}).") from error
-    if len(triangles) == 0 or not np.isfinite(points).all():
-        raise ValueError(f"{file}: the surface has no triangles, or bad coordinates.")
-    if triangles.min() < 0 or triangles.max() >= len(points):
-        raise ValueError(f"{file}: triangles name vertices that are not there.")
-    return Surface(points / MM_PER_M, triangles.astype(np.int32))
-
-
-def _read_gifti(file: Path) -> tuple[ndarray, ndarray]:
-    image = GiftiImage.from_filename(file)
-    points = image.agg_data("pointset")
-    triangles = image.agg_data("triangle")
-    if not isinstance(points, ndarray) or not isinstance(triangles, ndarray):
-        raise ValueError("it has no points and triangles")
-    return points.astype(np.float64), triangles.astype(np.int64)
-
-
-def _read_freesurfer(file: Path) -> tuple[ndarray, ndarray]:
-    # Its annotation knows not what follows from the arguments.
-    found: Any = read_geometry(file, read_metadata=True)
-    points, triangles, about = found
-    shift = np.asarray(about.get("cras", np.zeros(3)), dtype=np.float64)
-    return points.astype(np.float64) + shift, triangles.astype(np.int64)
 
 
 def write_surface(path: str | os.PathLike[str], surface: Surface) -> None:
@@ -144,12 +92,8 @@ def write_surface_values(
 def _save(target: Path, image: GiftiImage) -> None:
     if not target.name.endswith(".gii"):
         raise ValueError(f"{target}: the name of a GIfTI file ends in .gii.")
-    part = target.with_name(f".{os.getpid()}.part.{target.name}")
-    try:
-        image.to_filename(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(target) as draft:
+        image.to_filename(draft)
 
 
 def resample(

@@ -4,6 +4,7 @@ Files are read by nibabel, which gives world coordinates in mm (RAS+) for both f
 """
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from nibabel.streamlines.tractogram_file import HeaderWarning
 from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
+from ..disk import whole_file
 from .files import MM_PER_M
 from .head import HeadMesh
 from .images.voxels import VoxelGrid, elements_on_grid
@@ -186,8 +189,8 @@ def read_tracts(path: str | os.PathLike[str]) -> Tractogram:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It has another format, is damaged, empty, or holds points that are
-            not finite.
+        ValueError: It has another format, is damaged, empty, does not say where its
+            streamlines are, or holds points that are not finite.
     """
     file = Path(path)
     if not file.is_file():
@@ -199,8 +202,18 @@ def read_tracts(path: str | os.PathLike[str]) -> Tractogram:
             "(MRtrix: tckconvert; dipy: dipy_convert_tractogram)."
         )
     try:
-        # nibabel would take points that are not finite in a .tck as separators.
-        lines = nibabel.streamlines.load(file).streamlines
+        with warnings.catch_warnings():
+            # What nibabel would assume of a header without it is not known.
+            warnings.simplefilter("error", HeaderWarning)
+            # It would take points that are not finite in a .tck as separators.
+            found = nibabel.streamlines.load(file)
+        lines = found.streamlines
+        _check_sizes(found.header)
+    except HeaderWarning as missing:
+        raise ValueError(
+            f"{file}: the header does not say how the numbers are meant: "
+            f"{str(missing)[:160]} Write the file anew, with the image it belongs to."
+        ) from None
     except _DAMAGE as error:
         raise ValueError(
             f"{file}: the tractogram is damaged or none ({str(error)[:160]})."
@@ -214,6 +227,20 @@ def read_tracts(path: str | os.PathLike[str]) -> Tractogram:
     points = kept.get_data().astype(np.float64) / MM_PER_M
     starts = np.concatenate([[0], np.cumsum(counts[counts >= 2])])
     return Tractogram(points, starts, str(file))
+
+
+def _check_sizes(header: Mapping) -> None:
+    """Check a .trk's voxels, by which its points become mm, against its matrix."""
+    if "voxel_to_rasmm" not in header or "voxel_sizes" not in header:
+        return
+    matrix = np.asarray(header["voxel_to_rasmm"], dtype=np.float64)
+    sizes = np.asarray(header["voxel_sizes"], dtype=np.float64)
+    sides = np.linalg.norm(matrix[:3, :3], axis=0)
+    if not np.allclose(np.sort(sizes), np.sort(sides), rtol=0.01):
+        raise ValueError(
+            f"its voxels are {sizes.tolist()} mm by voxel_size, but "
+            f"{sides.round(4).tolist()} mm by vox_to_ras"
+        )
 
 
 def write_tracts(
@@ -252,12 +279,8 @@ def write_tracts(
         "dimensions": np.asarray(grid.shape, dtype=np.int16),
         "voxel_order": "".join(nibabel.aff2axcodes(affine)).encode(),
     }
-    draft = file.with_name(f".{os.getpid()}.part.trk")
-    try:
-        nibabel.streamlines.save(lines, draft, header=header)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(file) as draft:
+        nibabel.streamlines.save(lines, str(draft), header=header)
 
 
 def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:

@@ -11,6 +11,7 @@ from .currents import (
     fields_by_stimulator as fields_by_stimulator,
     find_pose_and_currents as find_pose_and_currents,
 )
+from .domain import Domain as Domain
 from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
 from .everywhere import (
     FocalityEverywhere as FocalityEverywhere,

@@ -146,7 +146,7 @@ def find_pose_and_currents(
         highest: The largest dI/dt of each stimulator, (stimulators,). [A/s]
         rounds: At most so many.
         gain: A smaller relative gain ends the search.
-        options: As for `find_pose`.
+        options: As for `find_pose`, such as `domain`.
 
     Returns:
         The last search that gained, and the best currents at its pose: their value is the

@@ -70,6 +70,24 @@ def spread(
     return points[_apart(points, spacing)]
 
 
+def outside(
+    points: Float[ndarray, "point 3"], zones: Sequence[tuple[ArrayLike, float]]
+) -> Float[ndarray, "left 3"]:
+    """Leave out the points that lie in zones.
+
+    Args:
+        points: Such as positions on the scalp. [m]
+        zones: Balls, as pairs of centre and radius. [m]
+
+    Raises:
+        ValueError: No point is left.
+    """
+    left = points[_clear_of(points, zones)]
+    if len(left) == 0:
+        raise ValueError("the forbidden zones cover every position: take fewer zones.")
+    return left
+
+
 def tangential(
     scalp: Scalp, points: Float[ndarray, "position 3"], distance: float = 4e-3
 ) -> Pose:
@@ -103,9 +121,16 @@ def allowed(
         good = points[:, 2] >= scalp.surface.vertices[:, 2].max() - _UPPER
     else:
         good = np.linalg.norm(points - np.asarray(centre), axis=1) <= radius
-    for middle, around in forbidden:
-        good &= np.linalg.norm(points - np.asarray(middle), axis=1) > around
-    return good
+    return good & _clear_of(points, forbidden)
+
+
+def _clear_of(
+    points: Float[ndarray, "point 3"], zones: Sequence[tuple[ArrayLike, float]]
+) -> Bool[ndarray, "point"]:
+    clear = np.ones(len(points), bool)
+    for middle, around in zones:
+        clear &= np.linalg.norm(points - np.asarray(middle), axis=1) > around
+    return clear
 
 
 def _none_left(centre: ArrayLike | None, radius: float, forbidden: Sequence) -> str:

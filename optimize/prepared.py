@@ -1,9 +1,10 @@
 """All of a search that can be done before the field of the target is known."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,6 +24,7 @@ from .constraints import (
     casing_samples,
     clearance as smooth_clearance,
 )
+from .domain import Domain, domain_of
 from .first_look import (
     COARSE_ANGLES,
     COARSE_STEP,
@@ -277,15 +279,11 @@ def prepare_search(
     coil: AbstractCoil,
     scalp: Scalp,
     centre: ArrayLike,
+    domain: Domain | None = None,
     *,
-    distance: float = 4e-3,
-    radius: float = 30e-3,
-    clearance: float = 0.0,
-    tilt: float = 0.0,
     starts: int = 5,
-    forbidden: Sequence[tuple[ArrayLike, float]] = (),
-    obstacles: Sequence[tuple[ArrayLike, float]] = (),
     wheel: Rings | None = None,
+    **old: Any,
 ) -> PreparedSearch:
     """Do what a search can do before the field of its target is known.
 
@@ -293,38 +291,33 @@ def prepare_search(
         coil: The coil.
         scalp: The scalp.
         centre: Of the target, or where else to search, (3,). [m]
-        distance: As for `find_pose`.
-        radius: As for `find_pose`.
-        clearance: As for `find_pose`.
-        tilt: As for `find_pose`.
+        domain: As for `find_pose`.
         starts: As for `find_pose`.
-        forbidden: As for `find_pose`.
-        obstacles: As for `find_pose`.
         wheel: What `coils.rings` makes of the coil, where it is known: saves a second for
             each of many targets.
+        old: As for `find_pose`.
 
     Raises:
         ValueError: An argument is out of range, the scalp cannot be charted there, or
             the coil's field below it is that of no currents above.
     """
-    for name, value, high, unit in (
-        ("distance", distance, 0.1, "m"),
-        ("clearance", clearance, 0.1, "m"),
-        ("tilt", tilt, 1.0, "rad"),
-    ):
-        if not (np.isfinite(value) and 0 <= value <= high):
-            raise ValueError(
-                f"`{name}` must lie between 0 and {high:g} {unit}, got {value!r}."
-            )
+    domain = domain_of("prepare_search", domain, old)
     if starts < 1:
         raise ValueError(f"`starts` must be at least 1, got {starts!r}.")
     clock = Clock({})
-    chart = chart_of(scalp, centre, radius)
+    chart = chart_of(scalp, centre, domain.radius)
     samples = casing_samples(coil)
     arrangement = arrange(scalp, centre)
-    constraint = smooth_clearance(samples, scalp, clearance, obstacles=obstacles)
+    constraint = smooth_clearance(
+        samples, scalp, domain.clearance, obstacles=domain.obstacles
+    )
     rest = TrueScalp(
-        coil, samples, scalp, float(distance), float(clearance), balls(obstacles)
+        coil,
+        samples,
+        scalp,
+        float(domain.distance),
+        float(domain.clearance),
+        balls(domain.obstacles),
     )
     clock.lap("scalp")
     wheel = rings(coil) if wheel is None else wheel
@@ -334,10 +327,10 @@ def prepare_search(
         wheel,
         chart,
         constraint,
-        float(tilt),
+        float(domain.tilt),
         arrangement,
         int(starts),
-        balls(forbidden),
+        balls(domain.forbidden),
         clock.seconds,
     )
 

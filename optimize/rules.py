@@ -1,6 +1,7 @@
 """Where clinics put a coil without computing a field: rules to compare with."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from numpy import ndarray
 from ..coils import AbstractCoil, Pose
 from ..meshing import Fiducials, Scalp, beam_f3, eeg_positions
 from .constraints import casing_samples, lifted
+from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import tangential
 
@@ -40,8 +42,7 @@ def handle_back(
     scalp: Scalp,
     point: Float[ndarray, "3"],
     coil: AbstractCoil,
-    distance: float = 4e-3,
-    clearance: float = 0.0,
+    domain: Domain | None = None,
     angle: float = HANDLE,
 ) -> Pose:
     """Lay a coil on the scalp with its handle to the back and, by an angle, outwards.
@@ -53,17 +54,19 @@ def handle_back(
         scalp: The scalp.
         point: On or near it. [m]
         coil: The coil.
-        distance: From the scalp to the coil's centre, along the coil's axis. [m]
-        clearance: What must remain between casing and scalp. [m]
+        domain: Its distance is kept, its clearance and its obstacles are cleared.
         angle: Between handle and midline; near the midline it is zero. [rad]
     """
+    domain = Domain() if domain is None else domain
     foot = _on_scalp(scalp, point)
-    pose = tangential(scalp, foot[None], distance)
+    pose = tangential(scalp, foot[None], domain.distance)
     one = Pose(pose.rotation[0], pose.translation[0])
     # Right-handed about z, which points inwards: seen from outside, a turn clockwise.
     side = 0.0 if abs(foot[0]) < _BESIDE else float(np.sign(foot[0]))
     turned = one.moved(jnp.zeros(3), jnp.array([0.0, 0.0, -side * angle]))
-    return lifted(turned, casing_samples(coil), scalp, clearance)[0]
+    return lifted(
+        turned, casing_samples(coil), scalp, domain.clearance, domain.obstacles
+    )[0]
 
 
 def ahead_of(
@@ -117,12 +120,12 @@ def clinical_rules(
     target: Float[ndarray, "3"],
     best: float,
     fiducials: Fiducials | None = None,
+    domain: Domain | None = None,
     *,
     named: Mapping[str, Float[ndarray, "3"]] | None = None,
     others: Mapping[str, Float[ndarray, "3"]] | None = None,
-    distance: float = 4e-3,
-    clearance: float = 0.0,
     current_rate: ArrayLike = 1e6,
+    **old: Any,
 ) -> tuple[Rule, ...]:
     """Rate the placements that clinics would take for a target.
 
@@ -137,12 +140,13 @@ def clinical_rules(
         target: Its centre. [m]
         best: The best value known, at the same rate. [V/m]
         fiducials: From which 10-20 positions are measured.
+        domain: As for `handle_back`: a rule knows no forbidden places and no tilt.
         named: These positions, where they are known. [m]
         others: Places by more rules, such as `ahead_of` the motor hotspot. [m]
-        distance: From the scalp to the coil's centre, along the coil's axis. [m]
-        clearance: What must remain between casing and scalp. [m]
         current_rate: dI/dt of the values. [A/s]
+        old: Attributes of `Domain`, as they were given until version 0.1.
     """
+    domain = domain_of("clinical_rules", domain, old)
     places = {"scalp projection": np.asarray(scalp.nearest(target))}
     if named is None and fiducials is not None:
         named = eeg_positions(scalp, fiducials)
@@ -156,7 +160,7 @@ def clinical_rules(
     places |= others or {}
     found = []
     for name, point in places.items():
-        pose = handle_back(scalp, point, coil, distance, clearance)
+        pose = handle_back(scalp, point, coil, domain)
         mean = objective.reciprocal.mean_field(coil, pose, current_rate)
         value = float(objective.value(mean))
         found.append(Rule(name, pose, value, value / best))

@@ -1,7 +1,7 @@
 """The search: from a target to the best pose on the scalp, by exact gradients."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..coils import AbstractCoil
 from ..meshing import Scalp
+from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import spread
 from .prepared import Progress, prepare_search
@@ -39,18 +40,14 @@ def find_pose(
     objective: AbstractObjective,
     coil: AbstractCoil,
     scalp: Scalp,
+    domain: Domain | None = None,
     *,
-    distance: float = 4e-3,
-    radius: float = 30e-3,
-    clearance: float = 0.0,
-    tilt: float = 0.0,
     starts: int = 5,
     around: ArrayLike | UpperHead | None = None,
-    forbidden: Sequence[tuple[ArrayLike, float]] = (),
-    obstacles: Sequence[tuple[ArrayLike, float]] = (),
     uncertainty: AbstractUncertainty | None = None,
     current_rate: float = 1e6,
     progress: Progress | None = None,
+    **old: Any,
 ) -> Search:
     """Find the pose on the scalp that maximises an objective.
 
@@ -63,24 +60,15 @@ def find_pose(
         objective: Such as `MeanMagnitude(efield.reciprocal(conductor, target))`.
         coil: The coil.
         scalp: Of the same head.
-        distance: From the scalp to the coil's centre, along the coil's axis: hair and
-            casing. [m]
-        radius: How far around the scalp's point nearest to the target to search. [m]
-        clearance: What must remain between casing and scalp, such as hair or a pad; a
-            coil that would come nearer is moved back along its axis. [m]
-        tilt: How far the coil's axis may depart from the scalp's normal; by default the
-            coil stays tangential. [rad]
+        domain: Where the coil may be; by default `Domain()`.
         starts: From how many places to climb.
         around: Where to search, if not around the target: a point (3,) [m], such as a
             position of the 10-20 system, or `UpperHead()`.
-        forbidden: Balls in which the coil may not be placed, such as ears, as pairs of
-            centre and radius: there, the scalp's point beneath it may not lie. [m]
-        obstacles: Balls that the casing must clear, such as electrodes, as pairs of centre
-            and radius: the coil is lifted over them. [m]
         uncertainty: Errors of placement: `Expected()` or `WorstCase()` then is what the
             best pose is best in.
         current_rate: dI/dt of the values. [A/s]
         progress: Called with the share done and what is being done.
+        old: Attributes of `Domain`, as they were given until version 0.1.
 
     Returns:
         The best pose, all optima, and how they were found.
@@ -89,15 +77,7 @@ def find_pose(
         ValueError: An argument is out of range, the coil cannot be placed there, or its
             field below it is that of no currents above.
     """
-    options = {
-        "distance": distance,
-        "radius": radius,
-        "clearance": clearance,
-        "tilt": tilt,
-        "starts": starts,
-        "forbidden": forbidden,
-        "obstacles": obstacles,
-    }
+    domain = domain_of("find_pose", domain, old)
     if progress is not None:
         progress(0.0, "charting the scalp")
     centres: list[ArrayLike]
@@ -106,17 +86,16 @@ def find_pose(
             objective,
             coil,
             scalp,
-            spread(scalp, around.spacing, forbidden=forbidden),
+            spread(scalp, around.spacing, forbidden=domain.forbidden),
+            replace(domain, tilt=0.0),
             angles=_ANGLES,
-            distance=distance,
-            clearance=clearance,
         )
-        centres = list(_hills(swept, radius, around.hills))
+        centres = list(_hills(swept, domain.radius, around.hills))
     else:
         centres = [objective.centre if around is None else around]
     found = []
     for centre in centres:
-        prepared = prepare_search(coil, scalp, centre, **options)
+        prepared = prepare_search(coil, scalp, centre, domain, starts=starts)
         found.append(
             prepared.run(
                 objective,

@@ -6,6 +6,7 @@ the signed distance of one's casing from the other's.
 """
 
 import dataclasses
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,6 +23,7 @@ from ..meshing import Scalp
 from ..meshing.surface import Surface
 from .climb import climb
 from .constraints import casing_samples, lifted, spread_out, triangle_samples
+from .domain import Domain, domain_of
 from .landscape import ANGLE, LENGTH
 from .objectives import AbstractObjective
 
@@ -128,10 +130,11 @@ def find_shape(
     coil: Coil,
     scalp: Scalp,
     start: Pose,
+    domain: Domain | None = None,
     *,
-    clearance: float = 0.0,
     rigid: bool = False,
     starts: int = 3,
+    **old: Any,
 ) -> ShapedOptimum:
     """Find pose and settings of a coil whose parts move, near a pose.
 
@@ -144,16 +147,22 @@ def find_shape(
         coil: With ranges of settings.
         scalp: Of the same head.
         start: Such as `find_pose` finds for the coil at rest.
-        clearance: Between casing and scalp. [m]
+        domain: Its `clearance` is kept between casing and scalp; the coil is pressed on
+            the head, so its distance is not, and it may tilt freely.
         rigid: Keep the coil's settings, for comparison.
         starts: From how many shapes to climb.
+        old: Attributes of `Domain`, as they were given until version 0.1.
 
     Returns:
         The best of all climbs.
 
     Raises:
-        ValueError: The coil has no parts that move.
+        ValueError: The coil has no parts that move, or the domain has forbidden places or
+            obstacles.
     """
+    domain = domain_of("find_shape", domain, old)
+    domain.require("distance", "radius", "clearance", "tilt", by="a search for shapes")
+    clearance = domain.clearance
     if not coil.ranges or coil.settings is None:
         raise ValueError(f"{coil.name!r} has no parts that move: take `find_pose`.")
     few, _ = equivalent(objective.reciprocal, scalp)
@@ -360,7 +369,8 @@ def _outward(vertices: ndarray, triangles: ndarray) -> Surface:
 def _body(element: int, surface: Surface) -> _Body:
     vertices = surface.vertices
     low = vertices.min(axis=0) - _MARGIN
-    shape = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID).astype(int) + 1
+    steps = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID)
+    shape = (steps.astype(int) + 1).tolist()
     grid = low + _GRID * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
     distance = surface.signed_distance(grid, _MARGIN).reshape(*shape, 1)
     return _Body(

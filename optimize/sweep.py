@@ -1,6 +1,6 @@
 """The whole map: every position at every in-plane angle, without a gradient."""
 
-from typing import SupportsIndex, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import equinox as eqx
 import jax
@@ -13,8 +13,9 @@ from ..coils import AbstractCoil, Pose, Rings, rings as rings_of
 from ..efield import equivalent
 from ..meshing import Scalp
 from .constraints import Clearance, casing_samples, clearance as smooth_clearance
+from .domain import Domain, domain_of
 from .objectives import AbstractObjective
-from .positions import spread, tangential
+from .positions import outside, spread, tangential
 from .turns import mean_of_turns
 
 
@@ -71,11 +72,11 @@ def sweep(
     coil: AbstractCoil,
     scalp: Scalp,
     positions: Float[ndarray, "position 3"] | None = None,
+    domain: Domain | None = None,
     *,
     angles: int = 360,
-    distance: float = 4e-3,
-    clearance: float = 0.0,
     current_rate: float = 1e6,
+    **old: Any,
 ) -> Sweep:
     """Rate a coil at every position and every in-plane angle.
 
@@ -88,10 +89,11 @@ def sweep(
         scalp: Of the same head.
         positions: Points on the scalp, as `spread` gives; by default those of the upper
             head, 4 mm apart. [m]
+        domain: Where the coil may be. Positions in its forbidden zones are left out; its
+            radius bounds nothing, and the coil stays tangential.
         angles: Into how many equal angles a full turn is divided.
-        distance: From the scalp to the coil's centre, along the coil's axis. [m]
-        clearance: What must remain between casing and scalp. [m]
         current_rate: dI/dt of the values. [A/s]
+        old: Attributes of `Domain`, as they were given until version 0.1.
 
     Returns:
         The map.
@@ -100,6 +102,10 @@ def sweep(
         ValueError: An argument is out of range, or the coil's field below it is that of
             no currents above.
     """
+    domain = domain_of("sweep", domain, old)
+    domain.require(
+        "distance", "radius", "clearance", "forbidden", "obstacles", by="a sweep"
+    )
     wheel = rings_of(coil)
     if angles < wheel.currents.shape[1]:
         raise ValueError(
@@ -111,12 +117,15 @@ def sweep(
             f"`current_rate` must be a positive number in A/s, got {current_rate!r}."
         )
     if positions is None:
-        positions = spread(scalp, 4e-3)
-    guard = smooth_clearance(casing_samples(coil), scalp, clearance)
+        positions = spread(scalp, 4e-3, forbidden=domain.forbidden)
+    positions = outside(positions, domain.forbidden)
+    guard = smooth_clearance(
+        casing_samples(coil), scalp, domain.clearance, obstacles=domain.obstacles
+    )
     guard = eqx.tree_at(lambda whole: whole.distance, guard, guard.distance.rough())
     few, _ = equivalent(objective.reciprocal, scalp, _SOURCES, everywhere=True)
     simple = eqx.tree_at(lambda whole: whole.reciprocal, objective, few)
-    near = tangential(scalp, positions, distance)
+    near = tangential(scalp, positions, domain.distance)
     count = len(positions)
     size = min(_AT_ONCE, count)
     parts = []

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cli_examples import RADIUS, TARGET, run
-from heads import pose_over
+from heads import pose_over, write_coil
 from matplotlib.image import imread
 
 from tmsgrad import coils, efield
@@ -202,3 +202,13 @@ def test_rates_that_fit_no_stimulator_are_refused(case, tmp_path):
     result = run("coil", "join", case.coil, "--out", tmp_path / "both.ccd")
     assert result.status == 2
     assert "only a .tcd" in result.err
+
+
+def test_a_warning_of_the_library_is_said_once_as_the_programs_own(tmp_path):
+    path = write_coil(tmp_path)
+    points, faces = coils.read_stl(tmp_path / "boxed.stl")
+    coils.write_stl(tmp_path / "boxed.stl", points * 1e-3, faces)
+    result = run("coil", "info", path)
+    assert result.status == 0
+    (line,) = [each for each in result.err.splitlines() if "taken as m" in each]
+    assert line.startswith(f"tmsgrad: warning: {tmp_path / 'boxed.stl'}: ")

@@ -14,9 +14,9 @@ from cli_examples import one_line, refused, run
 
 from tmsgrad.cli.arguments.examples import EXAMPLES, EXIT_CODES, words_of
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.main import _with_negative_values
 from tmsgrad.cli.plans.file import StrictParser
-from tmsgrad.cli.plans.words import verbs
 from tmsgrad.cli.runtime.machine import choose_device
 from tmsgrad.cli.runtime.notices import loudness
 from tmsgrad.cli.runtime.progress import Progress

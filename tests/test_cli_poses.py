@@ -14,7 +14,7 @@ from navigation_examples import (
     t1_image,
 )
 
-from tmsgrad.cli.commands.pose import in_words
+from tmsgrad.cli.results.directions import in_words
 from tmsgrad.coils import PoseList, navigation, read_poses
 
 

@@ -48,7 +48,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    for module in ("simulation", "session", "best_placement"):
+    for module in ("commands.simulate", "commands.session", "results.best_placement"):
         monkeypatch.setattr(f"tmsgrad.cli.{module}.write_overview", no_picture)
 
 

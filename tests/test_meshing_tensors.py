@@ -4,7 +4,7 @@ import pytest
 import tensor_examples as examples
 from tensor_examples import MIRRORED, OBLIQUE, components_of, random_tensors, written
 
-from tmsgrad.meshing.fibres import fibre_coherence, fractional_anisotropy
+from tmsgrad.meshing.images.fibres import fibre_coherence, fractional_anisotropy
 from tmsgrad.meshing.images.tensor_files import read_tensors
 from tmsgrad.meshing.images.tensors import (
     DIPY_TENSORS,

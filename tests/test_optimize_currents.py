@@ -41,7 +41,7 @@ def value_of(coil, pose, rates):
 
 def test_pose_and_currents_together_are_better_than_either():
     scalp = scalp_of_five_layers()
-    options = {"radius": 20e-3, "starts": 2}
+    options = {"domain": optimize.Domain(radius=20e-3), "starts": 2}
     search, currents = optimize.find_pose_and_currents(
         objective(), pair(), scalp, HIGHEST, **options
     )

@@ -36,7 +36,10 @@ def foot(pose):
 def test_a_forbidden_zone_is_kept_free_and_costs():
     zone = (foot(searched().pose), 12e-3)
     found = optimize.find_pose(
-        objective(), boxed_coil(), scalp_of_five_layers(), forbidden=[zone]
+        objective(),
+        boxed_coil(),
+        scalp_of_five_layers(),
+        optimize.Domain(forbidden=[zone]),
     )
     for optimum in found.optima:
         assert np.linalg.norm(foot(optimum.pose) - zone[0]) > 12e-3 - 1.5e-3
@@ -44,7 +47,10 @@ def test_a_forbidden_zone_is_kept_free_and_costs():
     everything = (foot(searched().pose), 80e-3)
     with pytest.raises(ValueError, match="cover all of the scalp that is searched"):
         optimize.find_pose(
-            objective(), boxed_coil(), scalp_of_five_layers(), forbidden=[everything]
+            objective(),
+            boxed_coil(),
+            scalp_of_five_layers(),
+            optimize.Domain(forbidden=[everything]),
         )
 
 
@@ -52,7 +58,10 @@ def test_a_coil_is_lifted_over_what_it_must_clear():
     # An electrode beside the best place, beneath the casing.
     ball = (foot(searched().pose), 6e-3)
     found = optimize.find_pose(
-        objective(), boxed_coil(), scalp_of_five_layers(), obstacles=[ball]
+        objective(),
+        boxed_coil(),
+        scalp_of_five_layers(),
+        optimize.Domain(obstacles=[ball]),
     )
     for optimum in found.optima:
         placed = optimum.pose.to_head(
@@ -68,9 +77,54 @@ def test_a_coil_is_lifted_over_what_it_must_clear():
 )
 def test_a_zone_must_be_a_ball(zone):
     with pytest.raises(ValueError, match="a zone must be a pair"):
+        optimize.Domain(forbidden=[zone])
+
+
+def test_old_keywords_make_a_domain_and_show_the_new_line():
+    match = r"domain=optimize.Domain\(radius=0.0\)"
+    with (
+        pytest.warns(DeprecationWarning, match=match),
+        pytest.raises(ValueError, match="`radius`"),
+    ):
         optimize.find_pose(
-            objective(), boxed_coil(), scalp_of_five_layers(), forbidden=[zone]
+            objective(), boxed_coil(), scalp_of_five_layers(), radius=0.0
         )
+    with pytest.raises(TypeError, match="unexpected keyword argument 'distanc'"):
+        optimize.sweep(objective(), boxed_coil(), scalp_of_five_layers(), distanc=1)
+    with pytest.raises(ValueError, match="give tilt in the `Domain`"):
+        optimize.prepare_search(
+            boxed_coil(),
+            scalp_of_five_layers(),
+            CENTRE,
+            optimize.Domain(),
+            tilt=0.1,
+        )
+
+
+def test_what_a_function_does_not_serve_is_refused():
+    with pytest.raises(ValueError, match="a sweep does not serve `tilt`"):
+        optimize.sweep(
+            objective(),
+            boxed_coil(),
+            scalp_of_five_layers(),
+            None,
+            optimize.Domain(tilt=0.1),
+        )
+
+
+def test_a_map_keeps_to_forbidden_zones_and_is_lifted_over_obstacles():
+    scalp = scalp_of_five_layers()
+    positions = optimize.spread(scalp, 25e-3)
+    zone = (positions[0], 30e-3)
+    sweep = functools.partial(
+        optimize.sweep, objective(), boxed_coil(), scalp, positions, angles=90
+    )
+    left = sweep(optimize.Domain(forbidden=[zone]))
+    far = np.linalg.norm(positions - positions[0], axis=1) > 30e-3
+    assert len(left.lifts) == far.sum() < len(positions)
+    obstacle = (positions[far][0], 15e-3)
+    lifted = sweep(optimize.Domain(forbidden=[zone], obstacles=[obstacle])).lifts
+    assert lifted[0] > left.lifts[0] + 1e-3
 
 
 def test_a_search_without_a_place_finds_the_target():

@@ -46,6 +46,16 @@ def test_the_table_never_allows_more_for_faster_or_stronger_pulses():
     assert not (safety.ONLY_TRIED[:, 1:] & ~safety.ONLY_TRIED[:, :-1]).any()
 
 
+def test_trains_that_are_repeated_keep_a_quarter_below_the_limit():
+    once = dosing.check_train(10.0, 4.0, 1.2)
+    again = dosing.check_train(10.0, 4.0, 1.2, 26.0)
+    assert once.within
+    assert "longer than 3.15 s" in again.problems[0]
+    assert dosing.check_train(10.0, 3.15, 1.2, 26.0).within
+    # What was only tried, without harm, is no limit.
+    assert dosing.check_train(5.0, 10.0, 1.2, 26.0).within
+
+
 def test_what_the_table_lacks_is_told():
     found = dosing.check_train(50.0, 0.1, 1.4)
     assert found.limit is None
@@ -99,7 +109,7 @@ def test_each_output_is_compared_and_told(capsys, monkeypatch):
     told = []
     monkeypatch.setattr("tmsgrad.cli.commands.trains.warn", told.append)
     outputs = [dosing.fixed(0.5, 1.2), dosing.fixed(0.5, 1.335)]
-    asked = options(frequency=10.0, train=4.0, intertrain=26.0)
+    asked = options(frequency=10.0, train=3.0, intertrain=26.0)
     check_trains(asked)
     trains = trains_of(outputs, asked)
     assert [each.within for each in trains] == [True, False]

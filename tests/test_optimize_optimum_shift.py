@@ -30,7 +30,11 @@ def target():
 @pytest.fixture(scope="module")
 def prepared(target):
     return optimize.prepare_search(
-        boxed_coil(), meshing.scalp(head()), target.centre, radius=25e-3, starts=2
+        boxed_coil(),
+        meshing.scalp(head()),
+        target.centre,
+        optimize.Domain(radius=25e-3),
+        starts=2,
     )
 
 
@@ -79,7 +83,7 @@ def test_a_pose_at_the_border_is_refused(conductor, target, pose):
         boxed_coil(),
         meshing.scalp(head()),
         target.centre + np.array([0.03, -0.02, 0.0]),
-        radius=8e-3,
+        optimize.Domain(radius=8e-3),
         starts=1,
     )
     with pytest.raises(ValueError, match="lies at the border of the search"):

@@ -109,7 +109,9 @@ def test_the_intensity_for_a_wanted_field():
 def test_tilt_gains_and_stays_within_its_limit():
     objective = optimize.MeanMagnitude(target()[2])
     scalp = scalp_of_five_layers()
-    found = optimize.find_pose(objective, boxed_coil(), scalp, tilt=np.radians(8))
+    found = optimize.find_pose(
+        objective, boxed_coil(), scalp, optimize.Domain(tilt=np.radians(8))
+    )
     assert found.value > searched().value
     assert found.best.clearance >= 0
     point = found.pose.translation + 4e-3 * found.pose.rotation[:, 2]
@@ -136,8 +138,7 @@ def test_clearance_and_distance_are_kept():
         objective,
         boxed_coil(),
         scalp_of_five_layers(),
-        distance=1e-3,
-        clearance=3e-3,
+        optimize.Domain(distance=1e-3, clearance=3e-3),
     )
     for optimum in found.optima:
         assert optimum.clearance >= 3e-3
@@ -198,9 +199,14 @@ def test_progress_is_told_in_order():
 )
 def test_what_is_out_of_range_is_named(name, value):
     objective = optimize.MeanMagnitude(target()[2])
+    inside = name in ("distance", "clearance", "tilt", "radius")
     with pytest.raises(ValueError, match=f"`{name}`"):
         optimize.find_pose(
-            objective, boxed_coil(), scalp_of_five_layers(), **{name: value}
+            objective,
+            boxed_coil(),
+            scalp_of_five_layers(),
+            optimize.Domain(**{name: value} if inside else {}),
+            **{} if inside else {name: value},
         )
 
 

@@ -67,7 +67,7 @@ def found(rigid=False, coil=None):
         coil or hinged(),
         scalp_of_five_layers(),
         pose_over([0.0, 0.1, 1.0], 0.4, 8e-3),
-        clearance=CLEARANCE,
+        optimize.Domain(clearance=CLEARANCE),
         rigid=rigid,
         starts=2,
     )

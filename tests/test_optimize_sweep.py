@@ -7,8 +7,7 @@ from heads import boxed_coil, five_layers, scalp_of_five_layers
 from scipy.spatial import KDTree
 
 from tmsgrad import efield, meshing, optimize
-from tmsgrad.coils import Pose
-from tmsgrad.coils.rings import rings
+from tmsgrad.coils import Pose, rings
 
 
 CENTRE = np.array([0.02, -0.015, 0.058])
@@ -129,8 +128,8 @@ def test_no_pose_of_the_map_cuts_the_scalp():
         boxed_coil(),
         scalp,
         optimize.spread(scalp, 30e-3),
+        optimize.Domain(distance=0.0),
         angles=90,
-        distance=0.0,
     )
     assert low.lifts.max() > 0
     for position in range(0, len(low.lifts), 3):

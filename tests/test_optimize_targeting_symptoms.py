@@ -13,6 +13,7 @@ def test_every_row_has_a_citation_and_evidence():
 
 def test_targets_are_chosen_by_symptom():
     (found,) = targeting.symptom_targets("anxiosomatic")
+    assert "but a review has it more medial" in found.words
     assert found.centre[1] < targeting.symptom_targets("dysphoric")[0].centre[1]
     (seed,) = targeting.symptom_targets("depression", "indirect")
     assert targeting.SEEDS["sgACC"].centres == (seed.centre,)

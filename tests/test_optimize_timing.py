@@ -59,7 +59,9 @@ def test_a_pure_tone_between_bins_is_found_between_them():
     rng = np.random.default_rng(0)
     tone = np.sin(2 * np.pi * 10.1 * time) + 0.1 * rng.normal(size=(1, len(time)))
     found = timing.individual_alpha(tone, RATE, ["Oz"])
-    assert found.peak == pytest.approx(10.1, abs=0.03)
+    assert found.between == pytest.approx(10.1, abs=0.03)
+    # As published, the peak is a bin of the padded spectrum: 250 Hz / 1024.
+    assert found.peak == 41 * RATE / 1024
     assert found.halves == pytest.approx((10.1, 10.1), abs=0.03)
 
 
@@ -70,10 +72,10 @@ def test_channels_count_by_their_quality():
     )
     found = timing.individual_alpha(np.concatenate([strong, weak]), RATE)
     qualities = np.array([each.quality for each in found.channels])
-    assert qualities[0] > 3 * qualities[1]
+    assert qualities[0] > 2 * qualities[1]
     peaks = [each.frequency for each in found.channels]
     np.testing.assert_allclose(found.peak, qualities @ peaks / qualities.sum())
-    assert found.peak < 9.6
+    assert found.peak < 9.7
 
 
 def test_a_spectrum_without_a_peak_is_refused():

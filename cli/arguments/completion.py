@@ -4,9 +4,9 @@ import argparse
 
 import shtab
 
-from ..plans.words import verbs
 from . import words
 from .parser import parser
+from .verbs import verbs
 
 
 def completion(options: argparse.Namespace) -> dict:

@@ -14,12 +14,19 @@ def add_alpha(verb: argparse.ArgumentParser) -> None:
         help="resting EEG, of any format that MNE reads",
     )
     verb.add_argument(
+        "--again",
+        type=words.path,
+        metavar="FILE",
+        help="a second recording of the person, to average with the first",
+    )
+    verb.add_argument(
         "--channels",
         type=words.several,
         metavar="A,B,...",
         help="take these (all of the EEG)",
     )
     add_filter(verb, "to one, so that 8 to 12 Hz stand out")
+    add_unit(verb)
     verb.add_argument(
         "--fewest",
         type=words.count,
@@ -51,6 +58,15 @@ def add_filter(verb: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def add_unit(verb: argparse.ArgumentParser) -> None:
+    """Add the unit of the file's numbers."""
+    verb.add_argument(
+        "--unit",
+        choices=("V", "mV", "uV", "nV"),
+        help="of the numbers, where the file has a wrong one (the file's)",
+    )
+
+
 def add_burst(verb: argparse.ArgumentParser) -> None:
     """Add what `eeg burst` takes."""
     verb.add_argument(
@@ -73,6 +89,7 @@ def add_burst(verb: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="less the mean of these",
     )
+    add_unit(verb)
     for name, default in (("theta", (4.0, 8.0)), ("gamma", (30.0, 50.0))):
         low, high = default
         verb.add_argument(

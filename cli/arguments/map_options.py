@@ -36,6 +36,12 @@ def add_map(verb: argparse.ArgumentParser) -> None:
         help="on which the values of .gii and .annot are (.gii or FreeSurfer)",
     )
     options.add_argument(
+        "--surface-frame",
+        choices=("stored", "moved"),
+        help="of surfaces whose file does not tell: coordinates as they stand, or moved "
+        "by FreeSurfer's c_ras (as the head's gray matter shows)",
+    )
+    options.add_argument(
         "--map-space",
         choices=("head", "mni"),
         default="head",

@@ -3,7 +3,7 @@
 import argparse
 
 from . import words
-from .eeg_options import add_filter
+from .eeg_options import add_filter, add_unit
 
 
 _NAMED = {"peak": 0.0, "trough": 180.0}  # [degrees]
@@ -28,6 +28,7 @@ def add_pulses(verb: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="the mean of these is the signal; with --filter, what it weighs (all)",
     )
+    add_unit(verb)
     _add_decisions(verb)
 
 

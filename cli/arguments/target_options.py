@@ -4,6 +4,7 @@ import argparse
 
 from .words import (
     count,
+    index,
     not_negative,
     output,
     path,
@@ -36,7 +37,10 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         help="of the brain (fMRIPrep's beside, or as nilearn finds)",
     )
     verb.add_argument(
-        "--tr", type=positive, metavar="S", help="repetition time (the header's)"
+        "--tr",
+        type=positive,
+        metavar="S",
+        help="repetition time (that of the .json beside the images, or the header's)",
     )
     verb.add_argument(
         "--space",
@@ -75,6 +79,28 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--global-signal", action="store_true", help="regress out the global signal too"
+    )
+    verb.add_argument(
+        "--compcor",
+        type=index,
+        default=0,
+        metavar="N",
+        help="regress out so many aCompCor components in place of white matter and "
+        "cerebrospinal fluid (0)",
+    )
+    verb.add_argument(
+        "--skip",
+        type=index,
+        default=0,
+        metavar="N",
+        help="cut off so many volumes at the start, or more where the confounds name more "
+        "(0)",
+    )
+    verb.add_argument(
+        "--dvars",
+        type=positive,
+        metavar="X",
+        help="leave out volumes with a larger std_dvars too",
     )
     verb.add_argument(
         "--displacement",

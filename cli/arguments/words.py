@@ -1,6 +1,11 @@
 """What an option's word means: numbers, lists of them, and names."""
 
 import argparse
+import re
+
+
+#: The checks of a head that find errors: `about` of such findings.
+CHECKS = ("sliver", "overlap", "parts")
 
 
 def path(word: str) -> str:
@@ -140,6 +145,17 @@ def several(word: str) -> tuple[str, ...]:
     return found
 
 
+def checks(word: str) -> tuple[str, ...]:
+    """Read names of checks whose errors can be passed."""
+    found = several(word)
+    for name in found:
+        if name not in CHECKS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is no check that stops; these are {', '.join(CHECKS)}"
+            )
+    return found
+
+
 def positives(word: str) -> tuple[float, ...]:
     """Read positive numbers."""
     return tuple(positive(part) for part in word.replace(",", " ").split())
@@ -211,3 +227,10 @@ def band(word: str) -> tuple[float, float]:
     if len(found) != 2 or found[0] >= found[1]:
         raise argparse.ArgumentTypeError(f"{word!r} is no band such as 8,13")
     return found[0], found[1]
+
+
+def device(word: str) -> str:
+    """Read `cpu`, `gpu` or `gpu:N`."""
+    if not re.fullmatch(r"cpu|gpu(:\d+)?", word):
+        raise argparse.ArgumentTypeError(f"{word!r} must be cpu, gpu or gpu:N")
+    return word

@@ -1,13 +1,14 @@
-"""`tmsgrad eeg`: frequencies of a person's EEG."""
+"""`tmsgrad eeg alpha`: the alpha frequency of a person's EEG."""
 
 import argparse
 import math
 
 from ...optimize import timing
-from ...optimize.timing import AlphaFrequency
-from ..inputs.recordings import filter_weights, filtered
+from ...optimize.timing import AlphaAverage, AlphaFrequency, Recording
+from ..inputs.recordings import checked_recording, filter_weights, filtered
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 
@@ -19,64 +20,113 @@ _APART = 0.5  # Halves that differ by more are told. [Hz]
 def eeg_alpha(options: argparse.Namespace) -> dict:
     """Find the individual alpha frequency."""
     with output_folder(options.out) as folder:
-        recording = timing.read_eeg(options.recording, options.channels)
-        signals, names = recording.signals, list(recording.names)
-        weights = None
-        if filtered(options):
-            weights = filter_weights(options, names, signals, recording.rate, _ALPHA)
-            signals, names = (weights @ signals)[None], ["filtered"]
-        found = timing.individual_alpha(
-            signals, recording.rate, names, fewest=options.fewest
-        )
-        report = _report(found, options.step)
-        report["filter"] = (
-            None
-            if weights is None
-            else dict(zip(recording.names, weights.tolist(), strict=True))
-        )
+        files = [options.recording, *([options.again] if options.again else [])]
+        rows = [_of_one(options, file) for file in files]
+        found = [alpha for alpha, _ in rows]
+        mean = timing.average_alpha(found)
+        each = [{"file": f, **row} for f, (_, row) in zip(files, rows, strict=True)]
+        report = each[0] | _mean_report(mean, options.step)
+        if len(each) > 1:
+            report["recordings"] = each
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "alpha.json", report)
-    _tell(found, report)
+    _tell(found, mean, report)
     return {key: report[key] for key in ("peak_hz", "gravity_hz", "rate_hz")}
 
 
-def _report(found: AlphaFrequency, step: float) -> dict:
-    rate = timing.nearest_rate(found.peak, step)
-    number = lambda x: float(x) if math.isfinite(x) else None
+def _of_one(options: argparse.Namespace, file: str) -> tuple[AlphaFrequency, dict]:
+    """The alpha frequency of a recording, and what to write of it."""
+    recording = checked_recording(file, options.channels, (), options.unit)
+    signals, names, weights = recording.signals, list(recording.names), None
+    if filtered(options):
+        weights = filter_weights(
+            *(options, names, signals, recording.rate, _ALPHA, recording.pieces)
+        )
+        signals, names = (weights @ signals)[None], ["filtered"]
+    try:
+        found = timing.individual_alpha(
+            signals,
+            recording.rate,
+            names,
+            fewest=options.fewest,
+            passband=recording.passband,
+            pieces=recording.pieces,
+            throw=options.again is None,
+        )
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    if found.refused:
+        warn(f"{file}: {found.refused}")
+    return found, _report(found, recording, weights)
+
+
+def _mean_report(mean: AlphaAverage, step: float) -> dict:
+    # A stimulator's step is finer than a bin of the spectrum.
+    rate = timing.nearest_rate(mean.between, step)
     return {
-        "peak_hz": found.peak,
-        "gravity_hz": found.gravity,
-        "spread_hz": found.spread,
-        "halves_hz": [number(each) for each in found.halves],
+        "peak_hz": mean.peak,
+        "peak_between_bins_hz": mean.between,
+        "gravity_hz": _number(mean.gravity),
         "rate_hz": rate,
         "rate_from_10_hz": rate - _USUAL,
+    }
+
+
+def _report(found: AlphaFrequency, recording: Recording, weights) -> dict:
+    return {
+        "peak_hz": _number(found.peak),
+        "peak_between_bins_hz": _number(found.between),
+        "gravity_hz": _number(found.gravity),
+        "spread_hz": _number(found.spread),
+        "gravity_spread_hz": _number(found.gravity_spread),
+        "window_hz": [_number(each) for each in found.window],
+        "halves_hz": [_number(each) for each in found.halves],
+        "seconds": found.seconds,
+        "refused": found.refused,
         "channels": [
             {
                 "name": each.name,
-                "peak_hz": number(each.frequency),
+                "peak_hz": _number(each.frequency),
+                "peak_between_bins_hz": _number(each.between),
+                "band_hz": [_number(end) for end in each.ends],
                 "quality": each.quality,
                 "reason": each.reason,
             }
             for each in found.channels
         ],
+        "filter": None
+        if weights is None
+        else dict(zip(recording.names, weights.tolist(), strict=True)),
+        "remarks": list(recording.remarks),
     }
 
 
-def _tell(found: AlphaFrequency, report: dict) -> None:
-    first, second = found.halves
-    print(
-        f"alpha peak         {found.peak:.2f} Hz (± {found.spread:.2f} Hz of channels)"
-    )
-    print(f"centre of gravity  {found.gravity:.2f} Hz")
-    print(f"channels           {len(found.found)} of {len(found.channels)} with a peak")
-    print(f"halves             {first:.2f} and {second:.2f} Hz")
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _in_words(value: float) -> str:
+    return f"{value:.2f} Hz" if math.isfinite(value) else "none"
+
+
+def _tell(found: list[AlphaFrequency], mean: AlphaAverage, report: dict) -> None:
+    print(f"alpha peak         {mean.peak:.2f} Hz ({mean.between:.2f} Hz between bins)")
+    print(f"centre of gravity  {_in_words(mean.gravity)}")
+    for each in found:
+        first, second = (_in_words(half) for half in each.halves)
+        print(
+            f"channels           {len(each.found)} of {len(each.channels)} with a peak, "
+            f"spread {_in_words(each.spread)}"
+        )
+        print(f"halves             {first} and {second}")
     print(
         f"rate to set        {report['rate_hz']:g} Hz, "
         f"{report['rate_from_10_hz']:+.1f} Hz from 10 Hz"
     )
     print("for research use only; no medical device")
-    if not abs(first - second) <= _APART:
-        warn(
-            "the halves of the recording disagree: take a longer one, or look for "
-            "drowsiness and artefacts."
-        )
+    for each in found:
+        if not (each.refused or abs(each.halves[0] - each.halves[1]) <= _APART):
+            warn(
+                "the halves of the recording disagree: take a longer one, or look for "
+                "drowsiness and artefacts."
+            )

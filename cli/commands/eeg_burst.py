@@ -6,7 +6,8 @@ from ...optimize import timing
 from ...optimize.timing import ThetaGamma
 from ..inputs.recordings import channel_weights, checked_recording
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 
@@ -18,7 +19,7 @@ def eeg_burst(options: argparse.Namespace) -> dict:
     """Find the theta and gamma whose rates bursts may take."""
     with output_folder(options.out) as folder:
         recording = checked_recording(
-            options.recording, options.channels, options.minus
+            options.recording, options.channels, options.minus, options.unit
         )
         weights = channel_weights(len(options.channels), len(options.minus))
         found = timing.theta_gamma(
@@ -27,8 +28,10 @@ def eeg_burst(options: argparse.Namespace) -> dict:
             theta=options.theta,
             gamma=options.gamma,
             shifts=options.shifts,
+            passband=recording.passband,
+            pieces=recording.pieces,
         )
-        report = _report(found, options.step)
+        report = _report(found, options.step) | {"remarks": list(recording.remarks)}
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "burst.json", report)
     _tell(found, report)

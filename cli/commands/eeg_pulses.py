@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import dataclasses
 import math
 from pathlib import Path
 
@@ -9,44 +10,74 @@ import numpy as np
 from numpy import ndarray
 
 from ...optimize import timing
-from ...optimize.timing import BandPass, PulseRule, Pulses
+from ...optimize.timing import BandPass, Pieces, PulseRule, Pulses, Recording
 from ..inputs.recordings import (
     check_filter,
+    check_passband,
     checked_recording,
     filtered,
     learned_weights,
 )
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 
 _NO_RHYTHM, _WEAK = 1.0, 6.0  # Of the band over the noise. [dB]
+_AFTER = 10.0  # Left after the training, at least. [s]
 _SLOW = 2e-3  # A decision that takes longer. [s]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Played:
+    """One signal of a recording, to be played again.
+
+    Attributes:
+        recording: Where it is from.
+        signal: Of weighed channels. [V]
+        training: Up to which sample the training reaches.
+        weights: Of each channel.
+    """
+
+    recording: Recording
+    signal: ndarray
+    training: int
+    weights: dict[str, float]
+
+    @property
+    def learned_from(self) -> tuple[ndarray, Pieces]:
+        """The training, and its pieces."""
+        pieces = timing.until(self.recording.pieces, self.training)
+        return self.signal[: self.training], pieces
 
 
 def eeg_pulses(options: argparse.Namespace) -> dict:
     """Decide on pulses while a recording is played again, and judge them."""
     with output_folder(options.out) as folder:
-        rate, signal, weights = _signal(options)
+        played = _signal(options)
+        rate, recording = played.recording.rate, played.recording
         band = timing.BandPass(rate, *options.band)
-        training = signal[: round(options.training * rate)]
-        ratio = checked_ratio(options, training, band, options.recording)
-        rule = learned_rule(options, training, band)
+        training, pieces = played.learned_from
+        ratio = checked_ratio(options, training, band, options.recording, pieces)
+        rule = learned_rule(options, training, band, pieces)
         pulses = timing.replay(
-            signal,
+            played.signal,
             band,
             rule.estimator,
             math.radians(options.phase),
             aim=rule.aim,
-            start=options.training,
+            start=played.training / rate,
             hop=rule.hop,
             latency=rule.latency,
             refractory=rule.refractory,
             gate=rule.gate,
+            pieces=recording.pieces,
         )
-        report = {**_report(pulses), "rhythm_above_noise_db": ratio, "weights": weights}
+        report = {**_report(pulses), "rhythm_above_noise_db": ratio}
+        report |= {"weights": played.weights, "training_s": played.training / rate}
         report |= {"method": options.method, "phase_degrees": options.phase}
+        report["remarks"] = list(recording.remarks)
         report["provenance"] = Provenance.of(options).as_json()
         _write(folder / "pulses.csv", pulses)
         write_json(folder / "pulses.json", report)
@@ -55,37 +86,43 @@ def eeg_pulses(options: argparse.Namespace) -> dict:
     return {key: report[key] for key in kept}
 
 
-def _signal(options: argparse.Namespace) -> tuple[float, ndarray, dict[str, float]]:
-    """The rate, one signal, and the weights of its channels."""
+def _signal(options: argparse.Namespace) -> _Played:
     check_filter(options)
     if not (filtered(options) or options.channels):
         raise ValueError("name the channels of the rhythm (--channels), or --filter.")
-    recording = checked_recording(options.recording, options.channels, options.minus)
-    signals = recording.signals
-    needed = options.training + 10
-    if signals.shape[1] < needed * recording.rate:
+    recording = checked_recording(
+        options.recording, options.channels, options.minus, options.unit
+    )
+    check_passband(options.recording, recording, options.band, filtered(options))
+    end = timing.end_of(recording.pieces, round(options.training * recording.rate))
+    left = 0 if end is None else timing.samples_in(timing.after(recording.pieces, end))
+    if end is None or left < _AFTER * recording.rate:
+        whole = timing.samples_in(recording.pieces) / recording.rate
         raise ValueError(
-            f"{options.recording}: the recording has "
-            f"{signals.shape[1] / recording.rate:.0f} s; the training and ten seconds "
-            f"after it need {needed:g} s."
+            f"{options.recording}: the recording has {whole:.0f} s that can be used; the "
+            f"training and ten seconds after it need {options.training + _AFTER:g} s."
         )
-    count = round(options.training * recording.rate)
     weights = learned_weights(
-        options, recording.names, signals[:, :count], recording.rate
+        *(options, recording.names, recording.signals[:, :end], recording.rate),
+        timing.until(recording.pieces, end),
     )
     named = dict(zip(recording.names, weights.tolist(), strict=True))
-    return recording.rate, weights @ signals, named
+    return _Played(recording, weights @ recording.signals, end, named)
 
 
 def checked_ratio(
-    options: argparse.Namespace, training: ndarray, band: BandPass, source: str
+    options: argparse.Namespace,
+    training: ndarray,
+    band: BandPass,
+    source: str,
+    pieces: Pieces | None = None,
 ) -> float:
     """How far a band stands above the noise. [dB]
 
     Raises:
         ValueError: It does not.
     """
-    ratio = timing.rhythm_above_noise(training, band)
+    ratio = timing.rhythm_above_noise(training, band, pieces)
     if not ratio >= _NO_RHYTHM:
         raise ValueError(
             f"{source}: between {band.low:g} and {band.high:g} Hz the spectrum is "
@@ -101,19 +138,22 @@ def checked_ratio(
 
 
 def learned_rule(
-    options: argparse.Namespace, training: ndarray, band: BandPass
+    options: argparse.Namespace,
+    training: ndarray,
+    band: BandPass,
+    pieces: Pieces | None = None,
 ) -> PulseRule:
     """Learn from a training how to decide on pulses."""
     estimator = (
         timing.Autoregressive(band)
         if options.method == "ar"
-        else timing.educate(training, band)
+        else timing.educate(training, band, pieces=pieces)
     )
     target = math.radians(options.phase)
     device = {"hop": options.hop * 1e-3, "latency": options.latency * 1e-3}
-    aim = timing.aim_for(training, band, estimator, target, **device)
+    aim = timing.aim_for(training, band, estimator, target, **device, pieces=pieces)
     every = round(0.1 * band.rate)
-    gate = timing.least_amplitude(training, estimator, options.gate, every)
+    gate = timing.least_amplitude(training, estimator, options.gate, every, pieces)
     return PulseRule(
         band,
         estimator,

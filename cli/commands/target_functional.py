@@ -20,7 +20,9 @@ from ...optimize.targeting import (
     Reliability,
 )
 from ..arguments.words import triple
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.notices import warn
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 
@@ -46,6 +48,8 @@ def target_functional(options: argparse.Namespace) -> dict:
     """Find where a seed is most anticorrelated, and how reliably."""
     with output_folder(options.out) as folder:
         series = targeting.read_bold(options.bold, options.mask, options.tr)
+        for remark in series.remarks:
+            warn(remark)
         to_mni, space = _space(options, series)
         cleaned = _cleaned(options, series)
         places = _places(options, cleaned.series, to_mni)
@@ -112,17 +116,31 @@ def _cleaned(options: argparse.Namespace, series: BoldSeries) -> CleanSeries:
     table = None
     if options.confounds is not None:
         table = targeting.read_confounds(
-            options.confounds, len(series.signals), options.global_signal
+            options.confounds,
+            len(series.signals),
+            options.global_signal,
+            options.compcor,
         )
-    elif options.global_signal:
+        for remark in table.remarks:
+            warn(remark)
+    elif options.global_signal or options.compcor or options.dvars is not None:
         raise ValueError(
-            "--global-signal needs --confounds with a global_signal column."
+            "--global-signal, --compcor and --dvars need --confounds with their columns."
+        )
+    cut = targeting.unsteady_volumes(series, table, options.skip)
+    bright = targeting.brighter_at_the_start(series)
+    if bright > cut:
+        warn(
+            f"{options.bold}: the first {bright} volumes are brighter than the others, as "
+            f"before the magnetisation is steady: cut them off by --skip {bright}."
         )
     return targeting.clean(
         series,
         table,
         displacement=options.displacement * 1e-3,
         minutes=options.minutes,
+        skip=options.skip,
+        variation=options.dvars,
     )
 
 
@@ -196,12 +214,15 @@ def _report(
         "blend": None if options.normative is None else options.blend,
         "motion": {
             "volumes": motion.volumes,
+            "cut_at_the_start": motion.unsteady,
+            "named_outliers": motion.flagged,
             "kept": motion.kept,
             "minutes": motion.minutes,
             "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
             "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
             "limit_mm": motion.limit * 1e3,
         },
+        "repetition_time_s": cleaned.series.repetition_time,
         "regressors": list(cleaned.regressors),
         "provenance": Provenance.of(options).as_json(),
     }
@@ -235,6 +256,11 @@ def _tell(report: dict, options: argparse.Namespace) -> None:
         f"motion           {motion['mean_framewise_displacement_mm']:.2f} mm on average, "
         f"{motion['kept']} of {motion['volumes']} volumes kept, {motion['minutes']:.1f} min"
     )
+    if motion["cut_at_the_start"] or motion["named_outliers"]:
+        print(
+            f"left out         {motion['cut_at_the_start']} volumes at the start, "
+            f"{motion['named_outliers']} that the confounds name outliers"
+        )
     print(f"seed             {report['seed']}")
     print(f"search region    {report['search_region']}")
     print(f"files            {Path(options.out)}{os.sep} ({_BANNER})")

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...meshing import TISSUE_NAMES, HeadMesh, Region
+from ...meshing import TISSUE_NAMES, HeadMesh, Region, SurfaceFrame
 from ...optimize import targeting
 
 
@@ -30,6 +30,7 @@ class MapChoice:
         label: Of an atlas.
         surface: On which the values are, for GIfTI and annotations.
         space: `head` or `mni`.
+        frame: Of the surface; None for what its file or the head tells.
         depth: Below the scalp, that a coil reaches; None for no limit. [m]
     """
 
@@ -40,6 +41,7 @@ class MapChoice:
     label: str | None = None
     surface: str | None = None
     space: str = "head"
+    frame: SurfaceFrame | None = None
     depth: float | None = None
 
     @classmethod
@@ -50,6 +52,7 @@ class MapChoice:
             ValueError: They do not.
         """
         file = getattr(options, "target_map", None)
+        frame = surface_frame(options)
         if file is None:
             for name in _OPTIONS:
                 if getattr(options, name, None) not in (None, "head"):
@@ -72,6 +75,7 @@ class MapChoice:
             options.label,
             options.surface,
             options.map_space,
+            frame,
             options.depth * 1e-3,
         )
 
@@ -83,7 +87,7 @@ class MapChoice:
             FileNotFoundError: There is no such file.
         """
         if self.file.endswith(_ON_SURFACES):
-            weigh = self._on_surface()
+            weigh = self._on_surface(head)
         else:
             chosen, way = self.volume(), self._way()
             weigh = lambda points: chosen.at(way(points))
@@ -103,16 +107,19 @@ class MapChoice:
         found = found.above(self.threshold)
         return found if self.cluster is None else found.cluster(self.cluster)
 
-    def _on_surface(self) -> Callable:
+    def _on_surface(self, head: HeadMesh) -> Callable:
         values = targeting.read_surface_map(self.file, self.label)
         sign = -1.0 if self.threshold < 0 else 1.0
         passed = np.where(sign * values >= abs(self.threshold), sign * values, 0.0)
         if self.cluster is not None:
             raise ValueError("--cluster is of images; on surfaces give --threshold.")
+        file = meshing.open_surface(str(self.surface))
         try:
-            return targeting.surface_weights(
-                meshing.read_surface(str(self.surface)), passed
-            )
+            surface = file.surface(head, self.frame)
+        except ValueError as error:
+            raise ValueError(f"{error} (--surface-frame)") from None
+        try:
+            return targeting.surface_weights(surface, passed)
         except ValueError as error:
             raise ValueError(f"{self.file} on {self.surface}: {error}") from None
 
@@ -129,6 +136,21 @@ class MapChoice:
             )
         transform = meshing.read_mni(subject)
         return lambda points: np.asarray(transform.to_mni(points))
+
+
+def surface_frame(options: argparse.Namespace) -> SurfaceFrame | None:
+    """Take the frame of surfaces from the options.
+
+    Raises:
+        ValueError: It is given, but no surface from a file.
+    """
+    word = getattr(options, "surface_frame", None)
+    if word is None:
+        return None
+    files = [name for name in getattr(options, "gifti", ()) if name != "mesh"]
+    if not files and options.surface is None:
+        raise ValueError("--surface-frame needs --surface, or --gifti with a file.")
+    return SurfaceFrame(word)
 
 
 def avoided_regions(

@@ -8,22 +8,52 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...optimize import timing
-from ...optimize.timing import Recording
+from ...optimize.timing import Pieces, Recording
+from ..runtime.notices import warn
 
 
 def checked_recording(
-    path: str, plus: tuple[str, ...] | None, minus: tuple[str, ...]
+    path: str,
+    plus: tuple[str, ...] | None,
+    minus: tuple[str, ...],
+    unit: str | None = None,
 ) -> Recording:
-    """Read channels, those to subtract last, or all.
+    """Read channels, those to subtract last, or all, and warn of what was assumed.
 
     Raises:
         ValueError: A channel is named twice, flat or not finite.
     """
     wanted = (*plus, *minus) if plus else None
     check_names(wanted or ())
-    recording = timing.read_eeg(path, wanted)
-    check_signals(path, recording.names, recording.signals, ": cut them before")
+    recording = timing.read_eeg(path, wanted, unit)
+    for remark in recording.remarks:
+        warn(f"{path}: {remark}")
+    used = np.concatenate([recording.signals[:, p] for p in recording.pieces], axis=1)
+    check_signals(path, recording.names, used, ": cut or annotate them as bad before")
     return recording
+
+
+def check_passband(
+    path: str, recording: Recording, band: tuple[float, float], filtered: bool
+) -> None:
+    """Refuse a band that a filter of the file has cut.
+
+    Raises:
+        ValueError: It has.
+    """
+    low, high = recording.passband
+    if band[0] < low or band[1] > high:
+        raise ValueError(
+            f"{path}: it was filtered before to {low:g} to {high:g} Hz; the band "
+            f"{band[0]:g} to {band[1]:g} Hz reaches beyond. Take the recording without "
+            "that filter, or another --band."
+        )
+    beside = 1.0 + (band[1] - band[0]) / 2
+    if filtered and (band[0] - beside < low or band[1] + beside > high):
+        warn(
+            f"{path}: it was filtered before to {low:g} to {high:g} Hz, which cuts the "
+            "flanks that --filter compares the band with."
+        )
 
 
 def check_names(wanted: Sequence[str]) -> None:
@@ -82,6 +112,7 @@ def filter_weights(
     training: Float[ndarray, "channel time"],
     rate: float,
     band: tuple[float, float],
+    pieces: Pieces | None = None,
 ) -> Float[ndarray, "channel"]:
     """Weigh channels by the rhythm of a training.
 
@@ -90,7 +121,7 @@ def filter_weights(
     """
     at = filter_channel(options, names)
     try:
-        return timing.strongest_rhythm(training, rate, band, at)
+        return timing.strongest_rhythm(training, rate, band, at, pieces)
     except ValueError as error:
         option = "--filter" if at is None else f"--filter-at {options.filter_at}"
         raise ValueError(f"{option}: {error}") from None
@@ -101,10 +132,11 @@ def learned_weights(
     names: Sequence[str],
     training: Float[ndarray, "channel time"],
     rate: float,
+    pieces: Pieces | None = None,
 ) -> Float[ndarray, "channel"]:
     """Weigh channels as the options say: by the rhythm of a training, or as a mean."""
     if filtered(options):
-        return filter_weights(options, names, training, rate, options.band)
+        return filter_weights(options, names, training, rate, options.band, pieces)
     return channel_weights(len(options.channels), len(options.minus))
 
 

@@ -178,7 +178,7 @@ def _brightness(
     """Give an image as brightness from 0 to 1, and where it lies. [m]"""
     values = np.asarray(image.dataobj, dtype=float)
     values = values.reshape((*values.shape[:3], -1))[..., 0]
-    values = np.nan_to_num(values)
+    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     low, high = np.percentile(values, [1, 99.5])
     affine = np.array(image.affine, dtype=float)
     affine[:3] *= 1e-3

@@ -1,6 +1,5 @@
 """`tmsgrad plan`: what the steps chose, on what evidence, and how sure they are."""
 
-import html
 import json
 import os
 from collections.abc import Callable
@@ -8,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..report.page import (
+    Section,
     facts,
     fill_page,
+    links,
+    paragraph,
     picture,
     write_page,
 )
-from ..runtime.outputs import versions, write_json
+from ..runtime.outputs import write_json
+from ..runtime.versions import versions
 from .file import Plan, Run
 
 
@@ -65,11 +68,9 @@ def write_journal(plan: Plan) -> dict[str, str]:
     sections = [_section(step, folder) for step in steps]
     page = fill_page(
         "plan.html",
-        {
-            "TITLE": html.escape(title),
-            "SUBTITLE": f"{len(steps)} steps of {html.escape(plan.path.name)}",
-            "SECTIONS": "".join(sections),
-        },
+        title=title,
+        subtitle=f"{len(steps)} steps of {plan.path.name}",
+        sections=sections,
     )
     out = {
         "report": str(plan.path.with_suffix(".html")),
@@ -99,7 +100,7 @@ def _step(run: Run) -> Step:
     return Step(title, command, *words, run.writes)
 
 
-def _section(step: Step, folder: Path) -> str:
+def _section(step: Step, folder: Path) -> Section:
     rows: _Rows = [("step", f"tmsgrad {step.command}")]
     for name, words in (
         ("chosen", step.chosen),
@@ -108,17 +109,15 @@ def _section(step: Step, folder: Path) -> str:
     ):
         if words:
             rows.append((name, words))
-    links = []
+    names = []
     for each in step.outputs:
         shown = Path(each) / "report.html"
-        target = os.path.relpath(shown if shown.is_file() else each, folder)
-        links.append(f'<a href="{html.escape(target)}">{html.escape(target)}</a>')
+        names.append(os.path.relpath(shown if shown.is_file() else each, folder))
     drawn = Path(step.outputs[0]) / "overview.png" if step.outputs else None
-    shown = picture(drawn, "The placement.") if drawn and drawn.is_file() else ""
-    return (
-        f"<section><h2>{html.escape(step.title)}</h2>{facts(rows)}"
-        f"<p>Files: {', '.join(links)}</p>{shown}</section>"
-    )
+    content = facts(rows) + paragraph("Files: " + links(names))
+    if drawn and drawn.is_file():
+        content += picture(drawn, "The placement.")
+    return Section(step.title, content)
 
 
 def _point(values: list[float]) -> str:
@@ -205,11 +204,13 @@ def _alpha(report: dict) -> tuple[str, str, str]:
     halves = " and ".join(
         "none" if each is None else f"{each:.2f}" for each in report["halves_hz"]
     )
+    spread = report["spread_hz"]
+    spread = "no spread" if spread is None else f"± {spread:.2f} Hz"
     return (
         f"{report['rate_hz']:g} Hz ({report['rate_from_10_hz']:+.1f} Hz from 10 Hz)",
         f"alpha peak {report['peak_hz']:.2f} Hz in {len(found)} of "
         f"{len(report['channels'])} channels",
-        f"± {report['spread_hz']:.2f} Hz between channels; halves {halves} Hz",
+        f"{spread} between channels; halves {halves} Hz",
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..arguments import words
@@ -22,17 +22,6 @@ def key_of(action: argparse.Action) -> str:
         if name.startswith("--"):
             return name[2:]
     return action.dest.replace("_", "-")
-
-
-def verbs(
-    parser: argparse.ArgumentParser,
-) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """List the verbs with their parsers, in order."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, child in action.choices.items():
-                below = [(f"{name} {under}", verb) for under, verb in verbs(child)]
-                yield from below or [(name, child)]
 
 
 def actions(verb: argparse.ArgumentParser) -> dict[str, argparse.Action]:

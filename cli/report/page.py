@@ -5,17 +5,19 @@ package plotly carries it.
 """
 
 import base64
-import html
+import functools
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ..runtime.outputs import versions
+from ...disk import write_whole
+from ..runtime.versions import versions
 
 
 MOST_BYTES = 15_000_000
@@ -32,10 +34,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: a heading, and its content as HTML."""
+    """A part of the page: a heading, and its content."""
 
     title: str
-    content: str
+    content: Markup
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,114 +83,88 @@ def write_page(path: Path, page: str) -> None:
             f"{path}: the report would take {len(content) / 1e6:.0f} MB, more than "
             f"{MOST_BYTES / 1e6:.0f} MB."
         )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
-def fill_page(name: str, parts: Mapping[str, str]) -> str:
-    """Put parts, as HTML, where a page has their names."""
-    told = {
-        "STYLE": _asset("report.css"),
-        "GENERATOR": html.escape(f"tmsgrad {versions()['tmsgrad']}"),
-        **parts,
-    }
-    pieces = _asset(name).split("@@")
-    # What stands at odd places is a name; what is filled in is not looked through.
-    return "".join(told[x] if odd % 2 else x for odd, x in enumerate(pieces))
+def fill_page(name: str, **parts: object) -> str:
+    """Fill a template: text is escaped, and `Markup` stands as it is."""
+    return (
+        _templates()
+        .get_template(name)
+        .render(
+            style=Markup(_asset("report.css")),
+            generator=f"tmsgrad {versions()['tmsgrad']}",
+            **parts,
+        )
+    )
+
+
+def picture(path: Path, caption: str) -> Markup:
+    """A picture, within the page."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return _part("picture", data, caption)
+
+
+def facts(rows: Iterable[tuple[str, object]]) -> Markup:
+    """A table of names and values."""
+    return _part("facts", rows)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """A table with a heading for each column."""
+    return _part("table", columns, rows)
+
+
+def checks(rows: Iterable[tuple[str, bool, str]]) -> Markup:
+    """A table of what was checked, whether it is well, and what was found."""
+    return _part("checks", rows)
+
+
+def code(text: str) -> Markup:
+    """Text as it is."""
+    return _part("code", text)
+
+
+def paragraph(text: str) -> Markup:
+    """A paragraph."""
+    return _part("paragraph", text)
+
+
+def details(title: str, content: Markup) -> Markup:
+    """What is shown only when a reader asks for it."""
+    return _part("details", title, content)
+
+
+def links(names: Sequence[str]) -> Markup:
+    """Links to files, by their names."""
+    return _part("links", names)
+
+
+def _page(page: Page) -> str:
+    # A word of the data that ends a script would end the page's.
+    data = json.dumps(page.view, separators=(",", ":")).replace("<", "\\u003c")
+    return fill_page(
+        "report.html",
+        page=page,
+        pictures=[picture(*each) for each in page.pictures.items()],
+        plotly=Markup(get_plotlyjs().replace("</script", "<\\/script")),
+        data=Markup(data),
+        script=Markup(_asset("report.js")),
+    )
+
+
+def _part(name: str, *arguments: object) -> Markup:
+    return getattr(_templates().get_template("parts.html").module, name)(*arguments)
 
 
 def _asset(name: str) -> str:
     return (files(__package__ or "") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _page(page: Page) -> str:
-    # A word of the data that ends a script would end the page's.
-    data = json.dumps(page.view, separators=(",", ":")).replace("<", "\\u003c")
-    parts = {
-        "TITLE": html.escape(page.title),
-        "SUBTITLE": html.escape(page.subtitle),
-        "CARDS": "".join(map(_card, page.cards)),
-        "WORDS": "".join(
-            f'<p class="words">{html.escape(each)}</p>' for each in page.words
-        ),
-        "WARNINGS": _warnings(page.warnings),
-        "PICTURES": "".join(picture(*each) for each in page.pictures.items()),
-        "SECTIONS": "".join(
-            f"<section><h2>{html.escape(s.title)}</h2>{s.content}</section>"
-            for s in page.sections
-        ),
-        "PLOTLY": get_plotlyjs().replace("</script", "<\\/script"),
-        "DATA": data,
-        "SCRIPT": _asset("report.js"),
-    }
-    return fill_page("report.html", parts)
-
-
-def _card(card: Card) -> str:
-    note = f'<div class="note">{html.escape(card.note)}</div>' if card.note else ""
-    return (
-        f'<div class="card"><div class="name">{html.escape(card.name)}</div>'
-        f'<div class="value">{html.escape(card.value)}</div>{note}</div>'
+@functools.cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader(__package__ or "", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
     )
-
-
-def _warnings(warnings: Sequence[str]) -> str:
-    if not warnings:
-        return ""
-    lines = "".join(f"<li>{html.escape(each)}</li>" for each in warnings)
-    return (
-        '<section class="warnings" aria-labelledby="warnings-title">'
-        f'<h2 id="warnings-title">Warnings</h2><ul>{lines}</ul></section>'
-    )
-
-
-def picture(path: Path, caption: str) -> str:
-    """A picture, within the page."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    words = html.escape(caption)
-    return (
-        f'<figure><img alt="{words}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{words}</figcaption></figure>"
-    )
-
-
-def facts(rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names and values."""
-    lines = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
-        for name, value in rows
-    )
-    return f'<table class="facts"><tbody>{lines}</tbody></table>'
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with a heading for each column."""
-    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(word)}</td>" for word in row) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
-    )
-
-
-def checks(rows: Iterable[tuple[str, bool, str]]) -> str:
-    """A table of what was checked, whether it is well, and what was found."""
-    lines = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        f'<td class="{"yes" if passed else "no"}">{"passed" if passed else "look here"}'
-        f"</td><td>{html.escape(words)}</td></tr>"
-        for name, passed, words in rows
-    )
-    return f'<div class="scroll"><table class="checks"><tbody>{lines}</tbody></table></div>'
-
-
-def code(text: str) -> str:
-    """Text as it is."""
-    return f"<pre><code>{html.escape(text)}</code></pre>"

@@ -4,15 +4,18 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+from markupsafe import Markup
 
-from ..commands.pose import in_words
 from ..results.best_placement import share_of_best
+from ..results.directions import in_words
 from .page import (
     Card,
     Section,
     checks,
     code,
+    details,
     facts,
+    paragraph,
     table,
 )
 
@@ -234,7 +237,9 @@ def fields_sections(report: dict, names: Sequence[str]) -> list[Section]:
             )
         head = ("pose", "name", "median V/m", "99.9 % V/m", "clearance mm", "error")
         more = len(names) - _TOLD
-        tail = f"<p>… and {more} more, in summary.json.</p>" if more > 0 else ""
+        tail = (
+            paragraph(f"… and {more} more, in summary.json.") if more > 0 else Markup()
+        )
         found.append(Section("All poses", table(head, rows) + tail))
     error = max(e["estimated_error"]["relative_l2_head"] for e in report["fields"])
     cut = sum(each["scalp_clearance_mm"] < 0 for each in report["fields"])
@@ -278,7 +283,9 @@ def session_sections(report: dict) -> list[Section]:
         ),
     ]
     found = [
-        Section("Pulses", facts(rows) + "<p>Each pulse is a row of pulses.csv.</p>"),
+        Section(
+            "Pulses", facts(rows) + paragraph("Each pulse is a row of pulses.csv.")
+        ),
         Section(
             "Pose of the strongest pulse",
             _pose(np.asarray(report["shown"]["matsimnibs"]), None),
@@ -327,12 +334,12 @@ def origin_section(report: dict) -> Section:
         "Provenance",
         facts(rows)
         + code(origin["command"])
-        + (table(("input", "file", "size", "SHA-256"), inputs) if inputs else "")
-        + f"<details><summary>All settings</summary>{code(settings)}</details>",
+        + (table(("input", "file", "size", "SHA-256"), inputs) if inputs else Markup())
+        + details("All settings", code(settings)),
     )
 
 
-def _pose(matrix: np.ndarray, report: dict | None) -> str:
+def _pose(matrix: np.ndarray, report: dict | None) -> Markup:
     rows = [
         ("coil centre", f"({_point(matrix[:3, 3])}) mm"),
         ("coil axis, into the head", f"({_direction(matrix[:3, 2])})"),
@@ -347,7 +354,7 @@ def _pose(matrix: np.ndarray, report: dict | None) -> str:
             ("casing to scalp", f"{report['scalp_clearance_mm']:.2f} mm"),
         ]
     lines = "\n".join(" ".join(f"{x:12.6f}" for x in row) for row in matrix)
-    return facts(rows) + "<p>matsimnibs, mm (also in pose.txt):</p>" + code(lines)
+    return facts(rows) + paragraph("matsimnibs, mm (also in pose.txt):") + code(lines)
 
 
 def _field_rows(field: dict) -> list[tuple[str, str]]:
@@ -377,7 +384,7 @@ def _field_rows(field: dict) -> list[tuple[str, str]]:
     return rows
 
 
-def _uncertainty(found: dict) -> str:
+def _uncertainty(found: dict) -> Markup:
     mean = found["value_mean"]
     rows = [
         (
@@ -396,7 +403,7 @@ def _uncertainty(found: dict) -> str:
         f"All together ± {found['sd']:.3g} V/m (1 sd, {found['sd'] / mean:.1%}); with the "
         f"tissues alone 95 % lie within {low:.4g} to {high:.4g} V/m."
     )
-    return f"<p>{words}</p>" + table(head, rows)
+    return paragraph(words) + table(head, rows)
 
 
 def _output(report: dict) -> tuple[float | None, str]:

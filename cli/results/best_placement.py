@@ -9,12 +9,12 @@ import numpy as np
 from ... import meshing, optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
-from ...meshing import HeadMesh, Region
+from ...meshing import HeadMesh, Region, SurfaceFrame
 from ..inputs.goals import Wishes
 from ..inputs.maps import MapChoice
 from ..pictures.overview import write_overview
 from ..runtime.notices import warn
-from ..runtime.outputs import versions
+from ..runtime.versions import versions
 from .doses import sensitivity_report
 from .fields import field_figures, in_metres
 from .uncertainty import tell_uncertainty
@@ -46,6 +46,7 @@ class Plan:
     vtu: bool = False
     gifti: tuple[str, ...] = ()
     resample: tuple[tuple[str, str], ...] = ()
+    surface_frame: SurfaceFrame | None = None
     thresholds: tuple[float, ...] = ()
     clearance: float = 0.0
     around: tuple[float, float, float] | str | None = None
@@ -58,18 +59,19 @@ class Plan:
     motor_pose: str | None = None
     report: bool = False
     target_map: MapChoice | None = None
+    force: tuple[str, ...] = ()
 
     @property
-    def domain(self) -> dict:
+    def domain(self) -> optimize.Domain:
         """Where the coil may be."""
-        return {
-            "distance": self.distance,
-            "radius": self.search_radius,
-            "clearance": self.clearance,
-            "tilt": self.tilt,
-            "forbidden": [(np.asarray(c), radius) for c, radius in self.forbidden],
-            "obstacles": [(np.asarray(c), radius) for c, radius in self.obstacles],
-        }
+        return optimize.Domain(
+            distance=self.distance,
+            radius=self.search_radius,
+            clearance=self.clearance,
+            tilt=self.tilt,
+            forbidden=self.forbidden,
+            obstacles=self.obstacles,
+        )
 
 
 def plan_summary(

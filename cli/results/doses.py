@@ -69,8 +69,7 @@ def compare_rules(
     target: Region,
     search: optimize.Search,
     known: tuple[dict[str, Float[ndarray, "3"]] | None, Fiducials | None],
-    distance: float,
-    clearance: float,
+    domain: optimize.Domain,
     others: dict[str, Float[ndarray, "3"]],
 ) -> list[dict]:
     """Rate the placements of clinical rules, as shares of the best one found."""
@@ -82,10 +81,9 @@ def compare_rules(
         target.centre,
         search.value,
         fiducials,
+        domain,
         named=named,
         others=others,
-        distance=distance,
-        clearance=clearance,
     )
     return [
         {

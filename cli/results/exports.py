@@ -1,7 +1,7 @@
 """Fields in the forms that other programs read: NIfTI, GIfTI, VTK, and views for Gmsh."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import Coil, Pose
+from ...disk import write_whole
 from ...efield import ElectricField, SurfaceField
 from ...efield.recovery_tissues import barycentric
-from ...meshing import HeadMesh, Surface, VoxelGrid
+from ...meshing import HeadMesh, Surface, SurfaceFile, SurfaceFrame, VoxelGrid
 from .fields import nodal_potential
 
 
@@ -30,12 +31,14 @@ class Cortex:
     Attributes:
         name: Of the files.
         surface: The surface; None for the mesh's own.
+        file: As the file has it; `Exports.placed` makes the surface of it.
         spheres: Its registration sphere and another subject's, to resample to, or None.
     """
 
     name: str
-    surface: Surface | None
-    spheres: tuple[Surface, Surface] | None
+    surface: Surface | None = None
+    file: SurfaceFile | None = None
+    spheres: tuple[Surface, Surface] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,27 @@ class Exports:
     grid: VoxelGrid | None = None
     vtu: bool = False
     surfaces: tuple[Cortex, ...] = ()
+
+    def placed(self, head: HeadMesh, frame: SurfaceFrame | None) -> "Exports":
+        """Bring surfaces into the head's frame.
+
+        Args:
+            head: Which decides where a file does not tell.
+            frame: Of all surfaces, or None.
+
+        Raises:
+            ValueError: The frame of one cannot be decided.
+        """
+        placed = []
+        for each in self.surfaces:
+            if each.file is None:
+                placed.append(each)
+                continue
+            try:
+                placed.append(replace(each, surface=each.file.surface(head, frame)))
+            except ValueError as error:
+                raise ValueError(f"{error} (--surface-frame)") from None
+        return replace(self, surfaces=tuple(placed))
 
 
 def read_exports(
@@ -95,17 +119,18 @@ def read_exports(
 
 def _read_cortex(name: str, path: str, pair: Sequence[str] | None) -> Cortex:
     if path == OWN:
-        return Cortex("gray_matter", None, None)
-    surface = meshing.read_surface(path)
+        return Cortex("gray_matter")
+    file = meshing.open_surface(path)
     if pair is None:
-        return Cortex(name, surface, None)
-    sphere, onto = (meshing.read_surface(each) for each in pair)
-    if len(sphere.vertices) != len(surface.vertices):
+        return Cortex(name, file=file)
+    sphere, onto = (meshing.read_sphere(each) for each in pair)
+    count = len(file.stored.vertices)
+    if len(sphere.vertices) != count:
         raise ValueError(
             f"--resample {pair[0]}: the sphere has {len(sphere.vertices)} vertices, "
-            f"but {path} has {len(surface.vertices)}: it is of another surface."
+            f"but {path} has {count}: it is of another surface."
         )
-    return Cortex(name, surface, (sphere, onto))
+    return Cortex(name, file=file, spheres=(sphere, onto))
 
 
 def _stem(path: str) -> str:
@@ -132,7 +157,9 @@ def export_fields(
         if field.corners is not None:
             at, on_grid = _at_voxels(head, field, wanted.grid, at)
         for name, values in zip(("E", "magnE"), on_grid, strict=True):
-            meshing.write_image(folder / f"{name}.nii.gz", wanted.grid, at, values)
+            about = f"{name} in V/m, world axes; tmsgrad"
+            file = folder / f"{name}.nii.gz"
+            meshing.write_image(file, wanted.grid, at, values, about)
     if wanted.vtu:
         meshing.write_vtu(
             folder / "field.vtu",
@@ -228,7 +255,7 @@ def write_coil_geo(path: Path, coil: Coil, pose: Pose) -> None:
         arrow = (20 if way == 2 else -60) * turn[:, way]
         at, to = _numbers(centre), _numbers(arrow)
         lines.append(f'View "coil {name}" {{ VP({at}){{{to}}}; }};')
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _numbers(values: np.ndarray) -> str:

@@ -43,7 +43,7 @@ def best_shape(
         The coil in its shape, the search with the pose of that, and what to tell.
     """
     found = optimize.find_shape(
-        objective, coil, scalp, search.pose, clearance=clearance
+        objective, coil, scalp, search.pose, optimize.Domain(clearance=clearance)
     )
     told = {
         "settings": _settings(found.coil),

@@ -1,8 +1,6 @@
 """What a command computes with: threads and a device, chosen before JAX starts."""
 
-import argparse
 import os
-import re
 import sys
 
 
@@ -14,13 +12,6 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NPROC",
 )
-
-
-def device(word: str) -> str:
-    """Read `cpu`, `gpu` or `gpu:N`."""
-    if not re.fullmatch(r"cpu|gpu(:\d+)?", word):
-        raise argparse.ArgumentTypeError(f"{word!r} must be cpu, gpu or gpu:N")
-    return word
 
 
 def prepare(threads: int | None, device: str | None) -> None:

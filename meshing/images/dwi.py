@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..fibres import FibreCoherence, fibre_coherence
+from .fibres import FibreCoherence, fibre_coherence
 from .tensors import (
     MM2_PER_S,
     TensorFrame,

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from .dwi import S_PER_MM2, DiffusionSeries
-from .tensor_files import load_nifti, load_values
+from .nifti import load_mask, load_nifti, load_values
 from .tensors import TensorFrame
 
 
@@ -81,7 +81,7 @@ def read_dwi(
 def read_mask(
     path: str | os.PathLike[str], series: DiffusionSeries
 ) -> Bool[ndarray, "i j k"]:
-    """Read the mask of a series: the voxels that are not zero in an image.
+    """Read the mask of a series: the voxels that are positive in an image.
 
     Args:
         path: The image, .nii or .nii.gz.
@@ -94,7 +94,7 @@ def read_mask(
     file = Path(path)
     image = load_nifti(file)
     shape = series.signals.shape[:3]
-    if tuple(image.shape) != shape:
+    if tuple(image.shape[:3]) != shape:
         raise ValueError(
             f"{file}: the mask has the shape {tuple(image.shape)}, but the series has "
             f"{shape} voxels."
@@ -106,7 +106,7 @@ def read_mask(
             f"{file}: the mask is up to {apart:.2g} mm away from the series: they are in "
             "different spaces."
         )
-    return load_values(file, image, _MOST_NUMBERS) != 0
+    return load_mask(file, image, _MOST_NUMBERS)
 
 
 def _beside(

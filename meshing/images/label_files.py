@@ -10,11 +10,10 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from .label_table import SIMNIBS_LABELS, LabelTable
-from .tensor_files import load_nifti, load_values
+from .nifti import load_nifti, load_volume
 
 
 _MOST_VOXELS = 1 << 28
-_MM = {"mm": 1.0, "meter": 1e3, "micron": 1e-3, "unknown": 1.0}
 _VOXEL_RANGE = (0.05, 10.0)  # [mm]
 _SPM_TAGS = np.array([0, 2, 1, 3, 4, 5], np.uint8)  # c1 is gray matter, c2 white.
 _WHOLE = 1.02  # Largest sum of probabilities, with rounding.
@@ -53,7 +52,8 @@ def read_labels(
     """
     file = Path(path)
     image = load_nifti(file)
-    values = _whole_numbers(file, _three_dimensional(file, image))
+    stored = load_volume(file, image, _MOST_VOXELS, "a label image")
+    values = _whole_numbers(file, stored)
     try:
         return LabelImage(table.apply(values), _affine(file, image))
     except ValueError as error:
@@ -112,7 +112,7 @@ def _probabilities(
         )
     if not np.allclose(_affine(file, image), affine, atol=1e-3):
         raise ValueError(f"{file}: the map is in another space than c1.")
-    values = _three_dimensional(file, image).astype(np.float32)
+    values = load_volume(file, image, _MOST_VOXELS).astype(np.float32)
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if not (low >= -_WHOLE + 1 and high <= _WHOLE):  # Of NaN, neither holds.
         raise ValueError(
@@ -120,20 +120,6 @@ def _probabilities(
             "0 and 1."
         )
     return values
-
-
-def _three_dimensional(file: Path, image: nibabel.Nifti1Image) -> ndarray:
-    shape = tuple(image.shape)
-    if len(shape) < 3 or any(n != 1 for n in shape[3:]):
-        many = len(shape) > 3
-        raise ValueError(
-            f"{file}: the image has the shape {shape}, but a label image has three "
-            "dimensions."
-            + (" Take one volume, or make labels of the tissue maps." if many else "")
-        )
-    if 0 in shape:
-        raise ValueError(f"{file}: the image is empty, its shape is {shape}.")
-    return load_values(file, image, _MOST_VOXELS).reshape(shape[:3])
 
 
 def _whole_numbers(file: Path, values: ndarray) -> ndarray:
@@ -167,17 +153,13 @@ def _whole_numbers(file: Path, values: ndarray) -> ndarray:
 
 
 def _affine(file: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
-    unit = str(image.header.get_xyzt_units()[0])
     matrix = np.array(image.affine, dtype=np.float64)
-    matrix[:3] *= _MM.get(unit, 1.0)
     voxel = np.linalg.norm(matrix[:3, :3], axis=0)
     low, high = _VOXEL_RANGE
-    if not (
-        np.isfinite(matrix).all() and (voxel >= low).all() and (voxel <= high).all()
-    ):
+    if not ((voxel >= low) & (voxel <= high)).all():
         size = " × ".join(f"{x:.3g}" for x in voxel)
         raise ValueError(
-            f"{file}: voxels are {size} mm by the header (unit: {unit}), but those of a "
-            f"head are {low:g} to {high:g} mm. Correct the header."
+            f"{file}: voxels are {size} mm, but those of a label image of a head are "
+            f"{low:g} to {high:g} mm."
         )
     return matrix

@@ -17,20 +17,22 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from nibabel.filebasedimages import ImageFileError
 from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
 from ..files import MM_PER_M
 from ..subject import Subject, read_subject
-from .tensor_files import load_nifti
+from .nifti import load_nifti, load_values
 
 
 KINDS = ("nonl", "12dof", "6dof")
 _FILES = {"12dof": "MNI2conform_12DOF.txt", "6dof": "MNI2conform_6DOF.txt"}
 _TO_MNI, _TO_SUBJECT = "Conform2MNI_nonl.nii.gz", "MNI2Conform_nonl.nii.gz"
 
+_MOST_NUMBERS = 1 << 30
+# NIFTI_INTENT_DISPVECT, and the codes of FSL's warps.
+_DISPLACEMENTS = {1006, *range(2006, 2017)}
 _STRETCH = (0.5, 2.0)  # Between people and the template, along any axis.
 _RETURN = 5.0  # Median distance after going there and back, at most. [mm]
 _OTHER_GRID = 1.0  # Between corners of the map's grid and of the T1's. [mm]
@@ -236,15 +238,14 @@ def _read_map(file: Path) -> CoordinateMap:
             f"{file}: a map to other coordinates has three values in each voxel, (i, j, k, "
             f"3); this image is {tuple(image.shape)}."
         )
-    try:
-        values = np.asarray(image.dataobj, dtype=np.float32).reshape(shape)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        ImageFileError,
-    ) as error:
-        raise ValueError(f"{file}: the image cannot be read: {error}") from None
+    intent = int(image.header["intent_code"])
+    if intent in _DISPLACEMENTS:
+        raise ValueError(
+            f"{file}: the intent code {intent} says that this image holds displacements "
+            "or their coefficients; it must hold coordinates in mm."
+        )
+    values = np.asarray(load_values(file, image, _MOST_NUMBERS), dtype=np.float32)
+    values = values.reshape(shape)
     # Where a registration ends, programs write zeros or NaN.
     values = np.where((values == 0).all(axis=-1, keepdims=True), np.nan, values)
     if not np.isfinite(values).all(axis=-1).mean() > 0.2:

@@ -5,16 +5,14 @@ wrong direction. So what the numbers themselves say is compared with what is sta
 """
 
 import os
-import zlib
+import warnings
 from pathlib import Path
 
 import nibabel
 import numpy as np
-from jaxtyping import Shaped
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy import ndarray
 
+from .nifti import load_nifti, load_values
 from .tensors import (
     DIPY_TENSORS,
     FSL_TENSORS,
@@ -48,12 +46,13 @@ def read_tensors(
     """Read a diffusion tensor image.
 
     Such as `DTI_coregT1_tensor.nii.gz` of SimNIBS or what dtifit of FSL, dwi2tensor of
-    MRtrix or dipy write: six volumes, or a fifth dimension with NIfTI's intent code for
-    symmetric matrices. It must be registered to the head already, with its tensors
-    reoriented. For the directions themselves see `fibre_coherence`.
+    MRtrix or dipy write: six volumes, or a fifth dimension. NIfTI's intent code for
+    symmetric matrices tells the order, but not the axes. It must be registered to the
+    head already, with its tensors reoriented. For the directions themselves see
+    `fibre_coherence`.
 
     Args:
-        path: The image, .nii or .nii.gz, in mm.
+        path: The image, .nii or .nii.gz.
         layout: `FSL_TENSORS`, `MRTRIX_TENSORS`, `DIPY_TENSORS` or your own. By default it
             is found from which volumes are positive in most voxels, and is FSL's where
             that does not tell.
@@ -76,7 +75,7 @@ def read_tensors(
     if values.ndim == 5:
         layout, frame = _of_intent(file, layout, frame)
     elif layout is None:
-        layout = _found_layout(file, values)
+        layout = _found_layout(file, values, int(image.header["intent_code"]))
     _check_layout(file, values, layout)
     components = _in_stored_order(values, layout)
     try:
@@ -89,55 +88,6 @@ def read_tensors(
         )
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
-
-
-def load_nifti(file: Path) -> nibabel.Nifti1Image:
-    """Open an image, whose data are read later, and check that it has a place in space.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no NIfTI image, is damaged, or says not where it is.
-    """
-    if not file.exists():
-        raise FileNotFoundError(f"{file}: there is no such image.")
-    try:
-        image = nibabel.load(file)
-    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{file}: the image is damaged or no NIfTI ({str(error)[:160]}). Convert it "
-            "to .nii.gz (MRtrix: mrconvert)."
-        ) from None
-    if not isinstance(image, nibabel.Nifti1Image):
-        raise ValueError(
-            f"{file}: the image is a {type(image).__name__}. Convert it to .nii.gz."
-        )
-    if image.header["qform_code"] == 0 and image.header["sform_code"] == 0:
-        raise ValueError(
-            f"{file}: the header does not say where the image is (qform and sform have the "
-            "code 0). Register it to the head's T1, or set the sform (FSL: fslorient)."
-        )
-    return image
-
-
-def load_values(
-    file: Path, image: nibabel.Nifti1Image, most: int
-) -> Shaped[ndarray, "..."]:
-    """Read the numbers of an image, in the precision of the file.
-
-    Raises:
-        ValueError: They are not real, more than `most`, or the file is damaged.
-    """
-    if float(np.prod([float(n) for n in image.shape])) > most:
-        raise ValueError(f"{file}: {image.shape} is more than any image of a head has.")
-    try:
-        values = np.asanyarray(image.dataobj)
-    except (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{file}: the image is damaged: {str(error)[:160]}") from None
-    if values.dtype.kind not in "iuf":
-        raise ValueError(
-            f"{file}: values are {values.dtype}, but must be real numbers."
-        )
-    return values
 
 
 def _loaded(file: Path) -> nibabel.Nifti1Image:
@@ -217,8 +167,15 @@ def _seen_diagonal(values: ndarray) -> tuple[int, ...] | None:
     return tuple(sorted(order[:3].tolist()))
 
 
-def _found_layout(file: Path, values: ndarray) -> TensorLayout:
+def _found_layout(file: Path, values: ndarray, intent: int) -> TensorLayout:
     seen = _seen_diagonal(values)
+    if seen is None and intent == _SYMMETRIC_MATRIX:
+        warnings.warn(
+            f"{file}: by the intent code for symmetric matrices the volumes are taken as "
+            f"xx, xy, yy, xz, yz, zz, along the axes of {DIPY_TENSORS.name}.",
+            stacklevel=1,
+        )
+        return DIPY_TENSORS
     if seen is None:
         return FSL_TENSORS
     for layout in _KNOWN:

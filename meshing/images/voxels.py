@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from ...disk import whole_file
 from ..files import MM_PER_M
 from ..head import HeadMesh
-from .tensor_files import load_nifti
+from .nifti import form_disagreement, load_nifti
 
 
 _MOST_VOXELS = 1 << 30
@@ -54,8 +55,6 @@ def read_grid(path: str | os.PathLike[str]) -> VoxelGrid:
     if len(sides) != 3 or float(np.prod(np.asarray(sides, float))) > _MOST_VOXELS:
         raise ValueError(f"{file}: an image of {tuple(image.shape)} is no volume.")
     affine = np.array(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ValueError(f"{file}: the header's affine has no volume.")
     affine[:3] /= MM_PER_M
     return VoxelGrid(affine, (sides[0], sides[1], sides[2]), image.header)
 
@@ -98,6 +97,7 @@ def write_image(
     grid: VoxelGrid,
     elements: Int[ndarray, "i j k"],
     values: Float[ndarray, "tet *components"],
+    about: str = "",
 ) -> None:
     """Write values of elements as an image in single precision, zero outside the head.
 
@@ -106,6 +106,7 @@ def write_image(
         grid: The voxels.
         elements: What `elements_on_grid` found.
         values: A number or a vector per tetrahedron.
+        about: What the values are, with their unit, for the header's description.
 
     Raises:
         ValueError: The name does not end in .nii or .nii.gz.
@@ -125,13 +126,12 @@ def write_image(
         code = int(grid.header["sform_code"]) or int(grid.header["qform_code"])
         image.set_sform(affine, code=code)
         image.set_qform(affine, code=code)
+        if form_disagreement(image) is not None:  # It cannot shear.
+            image.set_qform(None, code=0)
+    image.header["descrip"] = about.encode()[:79]
     image.header.set_xyzt_units("mm")
-    draft = file.with_name(f".{os.getpid()}.part.{file.name}")
-    try:
+    with whole_file(file) as draft:
         nibabel.save(image, draft)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _mark(

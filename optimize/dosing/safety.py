@@ -33,6 +33,9 @@ ONLY_TRIED: Bool[ndarray, "frequency intensity"] = np.array(
     [[True] * 5, [True] * 5, [True, True, True, False, False]] + [[False] * 5] * 2
 )
 
+# Of a limit, that a train keeps where it is repeated [Chen et al. 1997, as quoted, not
+# checked].
+_REPEATED = 0.75
 _SAFE_INTERVAL, _UNSAFE_INTERVAL = 5.0, 1.0  # [s]
 _SAME = 1e-9
 
@@ -107,9 +110,21 @@ def check_train(
                 f"{FREQUENCIES[row]:g} Hz and {INTENSITIES[column]:.0%} of the motor "
                 "threshold"
             )
+        elif not tried and intertrain is not None:
+            problems += _of_repetition(train, limit)
     if intertrain is not None:
         problems += _of_pause(frequency, of_threshold, intertrain)
     return TrainCheck(limit, tried, tuple(problems))
+
+
+def _of_repetition(train: float, limit: float) -> list[str]:
+    shorter = _REPEATED * limit
+    if train <= shorter * (1 + _SAME):
+        return []
+    return [
+        f"a train of {train:g} s that is repeated is longer than {shorter:g} s, the limit "
+        f"of {limit:g} s less a quarter (Chen et al. 1997, as quoted, not checked)"
+    ]
 
 
 def _of_pause(frequency: float, of_threshold: float, intertrain: float) -> list[str]:

@@ -3,12 +3,13 @@
 from .bold import (
     BoldSeries as BoldSeries,
     CleanSeries as CleanSeries,
-    Confounds as Confounds,
     MotionReport as MotionReport,
+    brighter_at_the_start as brighter_at_the_start,
     clean as clean,
     read_bold as read_bold,
-    read_confounds as read_confounds,
+    unsteady_volumes as unsteady_volumes,
 )
+from .confounds import Confounds as Confounds, read_confounds as read_confounds
 from .functional import (
     FunctionalTarget as FunctionalTarget,
     Reliability as Reliability,

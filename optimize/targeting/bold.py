@@ -1,39 +1,38 @@
-"""Resting-state images and their confounds, cleaned by nilearn.
+"""Resting-state images, cleaned of their confounds by nilearn.
 
-Regressors are those of fMRIPrep's tables: 24 of motion [Friston et al. 1996, doi:10.1002/
-mrm.1910350312], white matter, cerebrospinal fluid and, if wanted, the global signal.
-Volumes with a framewise displacement above a limit are left out [Power et al. 2012,
-doi:10.1016/j.neuroimage.2011.10.018; its formula and its 50 mm were compared with how the
-documentation of fMRIscrub gives them, the limit of 0.5 mm was not]. Frequencies outside of
-the band are regressors too, cosines of the whole series: so all is removed at once, and
+Volumes before the magnetisation is steady are cut off. Those with a framewise displacement
+above a limit are left out [Power et al. 2012, doi:10.1016/j.neuroimage.2011.10.018; its
+formula and its 50 mm were compared with how the documentation of fMRIscrub gives them, the
+limit of 0.5 mm was not], and those that the table of confounds names. Frequencies outside
+of the band are regressors too, cosines of the whole series: so all is removed at once, and
 what was left out for motion does not come back by filtering [Lindquist et al. 2019,
 doi:10.1002/hbm.24528].
 """
 
-import csv
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from ...meshing import load_nifti, load_values
+from ...meshing import load_mask, load_nifti, load_values
+from .confounds import Confounds
+from .sidecar import Sidecar, chosen_time, read_sidecar
 
 
 BAND = (0.008, 0.1)  # What is kept. [Hz]
 DISPLACEMENT = 0.5e-3  # [m]
 MINUTES = 10.0
 _MOST_NUMBERS = 1 << 33
-_TIMES = (0.2, 10.0)  # A repetition time lies between. [s]
-_HEAD_RADIUS = 50e-3  # Turns are counted on a sphere of this radius [Power 2012]. [m]
 _MM_PER_M = 1e3
-_MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 _FREEDOM = 30  # What is left after regression, at least.
-_ENDINGS = ("", "_derivative1", "_power2", "_derivative1_power2")
-_TISSUES = ("csf", "white_matter")
+# Brightness of a first volume over the others', in their median absolute deviations, from
+# which on it is not steady; of 10 min without a transient the first is below 5. Ours.
+_BRIGHT, _FIRST = 12.0, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +45,7 @@ class BoldSeries:
         affine: Voxel indices to positions. [m]
         repetition_time: [s]
         name: For messages.
+        remarks: What was assumed, a sentence each.
     """
 
     signals: Float[ndarray, "time voxel"]
@@ -53,27 +53,12 @@ class BoldSeries:
     affine: Float[ndarray, "4 4"]
     repetition_time: float
     name: str = "the images"
+    remarks: tuple[str, ...] = ()
 
     @property
     def positions(self) -> Float[ndarray, "voxel 3"]:
         """Of the mask's voxels. [m]"""
         return np.argwhere(self.mask) @ self.affine[:3, :3].T + self.affine[:3, 3]
-
-
-@dataclass(frozen=True, eq=False)
-class Confounds:
-    """What is known of each volume that is no brain activity.
-
-    Attributes:
-        regressors: One column each, zero where the table has none, as in first rows of
-            derivatives.
-        names: Of the columns.
-        displacement: Framewise, of the first volume zero. [m]
-    """
-
-    regressors: Float[ndarray, "time regressor"]
-    names: tuple[str, ...]
-    displacement: Float[ndarray, "time"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,8 @@ class MotionReport:
 
     Attributes:
         volumes: That were measured.
+        unsteady: That were cut off at the start.
+        flagged: That the table of confounds names outliers, in what is left.
         kept: That were used.
         minutes: That were used.
         mean_displacement: Framewise, over all volumes. [m]
@@ -90,6 +77,8 @@ class MotionReport:
     """
 
     volumes: int
+    unsteady: int
+    flagged: int
     kept: int
     minutes: float
     mean_displacement: float
@@ -123,13 +112,14 @@ def read_bold(
         path: NIfTI with four axes, in mm, the brain aligned over time.
         mask: The brain, on the same grid; by default what fMRIPrep left beside, or else
             as nilearn finds it.
-        repetition_time: Where the header does not tell it; must agree where it does. [s]
+        repetition_time: Wins over that of the JSON beside the images, which wins over the
+            header's. [s]
 
     Raises:
         FileNotFoundError: A file is missing.
         ImportError: nilearn is needed to find the brain, and not installed.
-        ValueError: A file is damaged, has NaN volumes, a wrong repetition time, or the
-            mask is in another space.
+        ValueError: A file is damaged, has NaN volumes, no repetition time, or the mask is
+            in another space.
     """
     file = Path(path)
     image = load_nifti(file)
@@ -138,11 +128,12 @@ def read_bold(
             f"{file}: the image has the shape {tuple(image.shape)}; functional images have "
             "(i, j, k, volumes)."
         )
-    time = _repetition_time(file, image, repetition_time)
+    sidecar = read_sidecar(file)
+    time, remarks = chosen_time(file, _header_time(image), sidecar, repetition_time)
     values = np.asarray(load_values(file, image, _MOST_NUMBERS), dtype=np.float32)
     affine = np.array(image.affine, dtype=np.float64)
     affine[:3] /= _MM_PER_M
-    brain = _brain(file, image, mask)
+    brain = _brain(file, image, mask, sidecar)
     signals = values[brain].T
     wrong = np.flatnonzero(~np.isfinite(signals).all(axis=1))
     if len(wrong):
@@ -159,51 +150,8 @@ def read_bold(
         )
     kept = brain.copy()
     kept[brain] = moving
-    return BoldSeries(
-        np.asarray(signals[:, moving], dtype=np.float64), kept, affine, time, str(file)
-    )
-
-
-def read_confounds(
-    path: str | os.PathLike[str], volumes: int, global_signal: bool = False
-) -> Confounds:
-    """Read a table of confounds in fMRIPrep's names.
-
-    Args:
-        path: Tab-separated, a row for each volume; rotations in rad, translations in mm.
-        volumes: Of the images.
-        global_signal: Whether to regress out the global signal too.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: Rows or columns are missing.
-    """
-    file = Path(path)
-    with file.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    if len(rows) != volumes:
-        raise ValueError(
-            f"{file}: the table has {len(rows)} rows, but the images {volumes} volumes: "
-            "they do not belong together."
-        )
-    known = set(rows[0])
-    lacking = [name for name in _MOTION if name not in known]
-    if lacking or (global_signal and "global_signal" not in known):
-        raise ValueError(
-            f"{file}: columns of fMRIPrep are missing: "
-            f"{', '.join(lacking or ['global_signal'])}."
-        )
-    motion = np.stack([_column(file, rows, name) for name in _MOTION], axis=1)
-    names = [n + ending for n in _MOTION for ending in _ENDINGS]
-    change = np.diff(motion, axis=0, prepend=motion[:1])
-    expanded = np.stack([motion, change, motion**2, change**2], axis=2)
-    columns = [expanded.reshape(volumes, -1)]
-    for name in (*_TISSUES, *(["global_signal"] if global_signal else [])):
-        if name in known:
-            columns.append(_column(file, rows, name)[:, None])
-            names.append(name)
-    steps = np.abs(change) * np.array([1 / _MM_PER_M] * 3 + [_HEAD_RADIUS] * 3)
-    return Confounds(np.concatenate(columns, axis=1), tuple(names), steps.sum(axis=1))
+    found = np.asarray(signals[:, moving], dtype=np.float64)
+    return BoldSeries(found, kept, affine, time, str(file), remarks)
 
 
 def clean(
@@ -213,6 +161,8 @@ def clean(
     band: tuple[float, float] = BAND,
     displacement: float = DISPLACEMENT,
     minutes: float = MINUTES,
+    skip: int = 0,
+    variation: float | None = None,
 ) -> CleanSeries:
     """Regress out confounds, filter and leave moved volumes out, by nilearn.
 
@@ -222,37 +172,36 @@ def clean(
         band: Frequencies that are kept. [Hz]
         displacement: Volumes that moved more are left out. [m]
         minutes: So much must be left.
+        skip: Volumes at the start to cut off, where the table does not name more.
+        variation: Volumes with a larger DVARS, over its expectation, are left out.
 
     Raises:
         ImportError: nilearn is not installed.
-        ValueError: Too little is left, or the series is too short for its regressors.
+        ValueError: Too little is left, the series is too short for its regressors, or
+            there is no DVARS.
     """
     if not 0 <= band[0] < band[1]:
         raise ValueError(f"`band` must be two rising frequencies in Hz, got {band!r}.")
     signal = nilearn_module("signal")
+    start = unsteady_volumes(series, confounds, skip)
+    series = dataclasses.replace(series, signals=series.signals[start:])
     count = len(series.signals)
-    moved = np.zeros(count) if confounds is None else confounds.displacement
-    kept = np.flatnonzero(moved <= displacement)
-    motion = MotionReport(
-        count,
-        len(kept),
-        len(kept) * series.repetition_time / 60,
-        float(moved.mean()),
-        float(moved.max()),
-        displacement,
-    )
+    kept, motion = _kept(series, confounds, start, displacement, variation)
     if motion.minutes < minutes:
         raise ValueError(
             f"{series.name}: {motion.minutes:.1f} min are left of "
-            f"{count * series.repetition_time / 60:.1f} min, as {count - len(kept)} of "
-            f"{count} volumes moved more than {displacement * 1e3:g} mm; at least "
+            f"{motion.volumes * series.repetition_time / 60:.1f} min: {start} of "
+            f"{motion.volumes} volumes are cut off at the start and {count - len(kept)} "
+            f"moved more than {displacement * 1e3:g} mm or are named outliers; at least "
             f"{minutes:g} min are needed. Targets of short series are not reliable."
         )
     table = _outside(count, series.repetition_time, band)
     if confounds is not None:
-        moving = np.ptp(confounds.regressors, axis=0) > 0
-        table = np.concatenate([confounds.regressors[:, moving], table], axis=1)
-    left = len(kept) - table.shape[1] - 1
+        regressors = confounds.regressors[start:]
+        table = np.concatenate(
+            [regressors[:, np.ptp(regressors, axis=0) > 0], table], axis=1
+        )
+    left = len(kept) - int(np.linalg.matrix_rank(table[kept])) - 1
     if left < _FREEDOM:
         raise ValueError(
             f"{series.name}: {len(kept)} volumes of {series.repetition_time:g} s are too "
@@ -270,10 +219,41 @@ def clean(
     standing = np.asarray(cleaned) - np.mean(cleaned, axis=0)
     spread = standing.std(axis=0)
     standing = standing / np.where(spread > 0, spread, 1)
-    found = BoldSeries(
-        standing, series.mask, series.affine, series.repetition_time, series.name
-    )
+    found = dataclasses.replace(series, signals=standing)
     return CleanSeries(found, motion, () if confounds is None else confounds.names)
+
+
+def unsteady_volumes(
+    series: BoldSeries, confounds: Confounds | None, skip: int = 0
+) -> int:
+    """How many volumes at the start are cut off: those that are named unsteady, or more.
+
+    Raises:
+        ValueError: Half of the series would be cut off, or a volume later on is named.
+    """
+    count = len(series.signals)
+    named = np.flatnonzero(np.zeros(0) if confounds is None else confounds.unsteady)
+    if len(named) and named[-1] + 1 > len(named):
+        raise ValueError(
+            f"{series.name}: the table names volume {named[-1]} (counted from 0) as "
+            "non_steady_state_outlier, but not all before it. Repair the table."
+        )
+    start = max(skip, len(named))
+    if not 0 <= start < count / 2:
+        raise ValueError(
+            f"{series.name}: {start} of {count} volumes would be cut off at the start, as "
+            "`skip` or the table's non_steady_state_outlier columns say."
+        )
+    return start
+
+
+def brighter_at_the_start(series: BoldSeries) -> int:
+    """How many first volumes are so much brighter than others as if not yet steady."""
+    bright = series.signals.mean(axis=1)
+    usual = float(np.median(bright))
+    scatter = float(np.median(np.abs(bright - usual)))
+    first = bright[:_FIRST] > usual + _BRIGHT * scatter
+    return int(np.argmin(first)) if not first.all() else _FIRST
 
 
 def nilearn_module(name: str) -> Any:
@@ -293,34 +273,55 @@ def nilearn_module(name: str) -> Any:
     return {"signal": nilearn.signal, "masking": nilearn.masking}[name]
 
 
-def _repetition_time(file: Path, image: Any, given: float | None) -> float:
+def _header_time(image: Any) -> float:
+    """The header's repetition time, in its own unit. [s]"""
     unit = image.header.get_xyzt_units()[1]
-    scale = {"msec": 1e-3, "usec": 1e-6}.get(unit, 1.0)
-    told = float(image.header.get_zooms()[3]) * scale
-    low, high = _TIMES
-    if given is not None and not low <= given <= high:
-        raise ValueError(
-            f"`repetition_time` must lie between {low:g} and {high:g} s, got {given:g}."
-        )
-    plausible = low <= told <= high
-    if given is None and not plausible:
-        raise ValueError(
-            f"{file}: the header gives a repetition time of {told:g} s, which is not "
-            f"between {low:g} and {high:g} s. Give the true one."
-        )
-    if given is not None and plausible and abs(given - told) > 0.01 * told:
-        raise ValueError(
-            f"{file}: the repetition time {given:g} s disagrees with the header's "
-            f"{told:g} s."
-        )
-    return told if given is None else given
+    return float(image.header.get_zooms()[3]) * {"msec": 1e-3, "usec": 1e-6}.get(
+        unit, 1
+    )
+
+
+def _kept(
+    series: BoldSeries,
+    confounds: Confounds | None,
+    start: int,
+    displacement: float,
+    variation: float | None,
+) -> tuple[Int[ndarray, "volume"], MotionReport]:
+    """Which volumes after the start are used, and why others are not."""
+    count = len(series.signals)
+    moved, flagged = np.zeros(count), np.zeros(count, dtype=bool)
+    varied = None
+    if confounds is not None:
+        moved, flagged = confounds.displacement[start:], confounds.flagged[start:]
+        varied = confounds.variation
+    if variation is not None:
+        if varied is None:
+            raise ValueError("`variation` needs confounds with a column std_dvars.")
+        flagged = flagged | (varied[start:] > variation)
+    kept = np.flatnonzero((moved <= displacement) & ~flagged)
+    return kept, MotionReport(
+        start + count,
+        start,
+        int(flagged.sum()),
+        len(kept),
+        len(kept) * series.repetition_time / 60,
+        float(moved.mean()),
+        float(moved.max()),
+        displacement,
+    )
 
 
 def _brain(
-    file: Path, image: Any, mask: str | os.PathLike[str] | None
+    file: Path,
+    image: Any,
+    mask: str | os.PathLike[str] | None,
+    sidecar: Sidecar | None,
 ) -> Bool[ndarray, "i j k"]:
     beside = file.with_name(file.name.replace("desc-preproc_bold", "desc-brain_mask"))
     if mask is None and (beside == file or not beside.is_file()):
+        if sidecar is not None and sidecar.skull_stripped:
+            return np.asarray(image.dataobj[..., 0]) != 0
         found = nilearn_module("masking").compute_epi_mask(image)
         return np.asarray(found.dataobj) != 0
     source = beside if mask is None else Path(mask)
@@ -332,11 +333,7 @@ def _brain(
             f"{source}: the mask is on another grid than {file.name}: they are in "
             "different spaces, or one was resampled."
         )
-    chosen = np.asarray(load_values(source, other, _MOST_NUMBERS)) > 0
-    chosen = chosen.reshape(chosen.shape[:3])
-    if not chosen.any():
-        raise ValueError(f"{source}: the mask is empty.")
-    return chosen
+    return load_mask(source, other, _MOST_NUMBERS)
 
 
 def _outside(
@@ -347,17 +344,3 @@ def _outside(
     chosen = 1 + np.flatnonzero((frequency < band[0]) | (frequency > band[1]))
     middle = (np.arange(count) + 0.5)[:, None]
     return np.cos(np.pi * middle * chosen / count)
-
-
-def _column(file: Path, rows: list[dict], name: str) -> Float[ndarray, "time"]:
-    words = [row[name] for row in rows]
-    try:
-        values = [np.nan if w in ("n/a", "", "NaN", "nan") else float(w) for w in words]
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{file}: column {name} holds something else than numbers."
-        ) from None
-    found = np.array(values)
-    if np.isnan(found[1:]).any():
-        raise ValueError(f"{file}: column {name} has no number in some rows.")
-    return np.nan_to_num(found)

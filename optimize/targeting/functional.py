@@ -34,6 +34,10 @@ _FOLD = 2.3e-3
 _CONFIDENCE = 0.95
 _FWHM = np.sqrt(8 * np.log(2))
 _MOST_Z = 1 - 1e-12
+_BETTER = (
+    "Look for first volumes that are not steady and for motion, take a longer series, "
+    "confounds, a group's map for the seed, or another seed or region."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +254,8 @@ def reliability(
         seed: Of the random numbers.
 
     Raises:
-        ValueError: The series has fewer than six blocks.
+        ValueError: The series has fewer than six blocks, or a half or more than a twentieth
+            of the resampled series has no target.
     """
     length = max(round(block / clean.series.repetition_time), 1)
     count = len(course) // length
@@ -271,11 +276,18 @@ def reliability(
 
     half = np.arange(count) < count // 2
     first, second = located(half.astype(float)), located((~half).astype(float))
+    _check_halves(first, second)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
     targets = np.array([located(times.astype(float)) for times in drawn])
     apart = np.linalg.norm(targets - target.centre, axis=1)
-    apart = np.where(np.isnan(apart), np.inf, apart)
+    none = np.isnan(apart)
+    if none.mean() > 1 - _CONFIDENCE:
+        raise ValueError(
+            f"in {none.mean():.0%} of resampled series nothing in the search region is "
+            f"anticorrelated with the seed: the target is not reliable. {_BETTER}"
+        )
+    apart = np.where(none, np.inf, apart)
     drawn_radius = float(np.quantile(apart, _CONFIDENCE, method="higher"))
     voxel = float(np.linalg.norm(grid.spacing)) / 2
     return Reliability(
@@ -285,6 +297,20 @@ def reliability(
         targets,
         length * clean.series.repetition_time,
     )
+
+
+def _check_halves(first: ndarray, second: ndarray) -> None:
+    """Refuse a target that a half of the series does not have."""
+    without = [
+        name
+        for name, each in (("first", first), ("second", second))
+        if np.isnan(each).any()
+    ]
+    if without:
+        raise ValueError(
+            f"in the {' and the '.join(without)} half of the series nothing in the search "
+            f"region is anticorrelated with the seed: the target is not reliable. {_BETTER}"
+        )
 
 
 def _located(

@@ -1,6 +1,7 @@
 """Labels and values on surfaces of the cortex as targets: GIfTI and FreeSurfer files."""
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from scipy.spatial import KDTree
 from ...meshing import Surface
 
 
+_LABELS = 1002  # NIFTI_INTENT_LABEL
 CORTEX = 5e-3  # No point of the cortex is farther from its surface. [m]
 
 
@@ -101,10 +103,17 @@ def _gifti(file: Path) -> tuple[ndarray, dict[str, int]]:
     image = GiftiImage.from_filename(file)
     if not image.darrays:
         raise ValueError("it has no data")
-    values = np.asarray(image.darrays[0].data, dtype=np.float64)
+    first = image.darrays[0]
+    values = np.asarray(first.data, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError("its first array has not one number per vertex")
-    if not file.name.endswith(".label.gii"):
+    if len(image.darrays) > 1:
+        name = dict(first.meta).get("Name", "without a name")
+        warnings.warn(
+            f"{file}: of {len(image.darrays)} arrays the first is taken ({name}).",
+            stacklevel=1,
+        )
+    if first.intent != _LABELS:
         return values, {}
     table = image.labeltable.get_labels_as_dict()
     return values, {str(name): int(key) for key, name in table.items()}

@@ -20,8 +20,7 @@ from ...meshing import (
     HeadMesh,
     Region,
     load_nifti,
-    load_values,
-    outer_surface,
+    load_volume,
     tissue_tag,
     weighted_region,
 )
@@ -168,14 +167,7 @@ def read_map(path: str | os.PathLike[str]) -> VolumeMap:
     """
     file = Path(path)
     image = load_nifti(file)
-    values = np.asarray(load_values(file, image, _MOST_VOXELS), dtype=np.float64)
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        raise ValueError(
-            f"{file}: the image has the shape {values.shape}; a map has one volume, "
-            "(i, j, k). Take one volume of it."
-        )
+    values = np.asarray(load_volume(file, image, _MOST_VOXELS), dtype=np.float64)
     if np.isinf(values).any():
         raise ValueError(f"{file}: the map holds infinite values.")
     values = np.nan_to_num(values, nan=0.0)
@@ -210,7 +202,7 @@ def mapped_region(
     tag = tissue_tag(tissue)
     candidates = np.flatnonzero(head.tags == tag)
     if len(candidates) == 0:
-        present = ", ".join(TISSUE_NAMES[t] for t in np.unique(head.tags))
+        present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
         raise ValueError(
             f"the head has no {TISSUE_NAMES[tag]}; its tissues are {present}."
         )
@@ -223,7 +215,7 @@ def mapped_region(
         )
     deep = np.zeros(len(chosen), dtype=bool)
     if reach is not None:
-        scalp = outer_surface(head.nodes, head.tetrahedra)
+        scalp = head.outer_surface
         deep = -scalp.signed_distance(head.centroids[chosen], reach + 0.01) > reach
     mass = values * head.volumes[chosen]
     if deep.all():

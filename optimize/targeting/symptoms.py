@@ -19,6 +19,7 @@ class SymptomTarget:
         source: Citation with DOI or PMC number.
         evidence: What kind of study says so.
         checked: Whether we compared the coordinates with the source.
+        against: What speaks against the place, or for another; empty where we know nothing.
     """
 
     symptom: str
@@ -28,6 +29,7 @@ class SymptomTarget:
     source: str
     evidence: str
     checked: bool = False
+    against: str = ""
 
     def __post_init__(self):
         if self.kind not in ("direct", "indirect"):
@@ -44,7 +46,9 @@ class SymptomTarget:
     def words(self) -> str:
         """The place, where it was published, and what supports it."""
         doubt = "" if self.checked else "; coordinates as quoted, not checked"
-        return f"{self.name} for {self.symptom}: {self.source} ({self.evidence}){doubt}"
+        but = f"; but {self.against}" if self.against else ""
+        about = f"{self.source} ({self.evidence}){doubt}{but}"
+        return f"{self.name} for {self.symptom}: {about}"
 
 
 _SIDDIQI = "Siddiqi et al. 2020, doi:10.1176/appi.ajp.2019.19090915"
@@ -77,6 +81,8 @@ SYMPTOM_TARGETS = (
         "peak of the anxiosomatic circuit in left prefrontal cortex",
         _SIDDIQI,
         _CIRCUITS,
+        against="a review has it more medial and posterior, in area 8, and a trial head to "
+        "head stimulated dorsomedial prefrontal cortex at (0, 48, 46) (secondary)",
     ),
     SymptomTarget(
         "depression",
@@ -92,7 +98,9 @@ SYMPTOM_TARGETS = (
         (-44.0, 40.0, 29.0),
         "middle of Brodmann area 46, left, one of the sites that were compared",
         "Fox et al. 2012, doi:10.1016/j.biopsych.2012.04.028",
-        "retrospective, between published sites",
+        "chosen before, no optimum; retrospective, between published sites",
+        against="optima are quoted at (-38, 44, 26), and of Weigand et al. at "
+        "(-42, 44, 30) (secondary)",
     ),
 )
 

@@ -1,8 +1,9 @@
 """When to stimulate: a person's own frequencies from the EEG, and pulses at a phase."""
 
 from .alpha import (
+    AlphaAverage as AlphaAverage,
     AlphaFrequency as AlphaFrequency,
-    ChannelPeak as ChannelPeak,
+    average_alpha as average_alpha,
     individual_alpha as individual_alpha,
     nearest_rate as nearest_rate,
 )
@@ -21,6 +22,7 @@ from .live import (
     LivePulse as LivePulse,
     follow as follow,
 )
+from .peaks import ChannelPeak as ChannelPeak
 from .phase import (
     AbstractPhaseEstimator as AbstractPhaseEstimator,
     Autoregressive as Autoregressive,
@@ -29,13 +31,26 @@ from .phase import (
     PhaseNow as PhaseNow,
     educate as educate,
     phase_afterwards as phase_afterwards,
+    phase_at as phase_at,
 )
-from .recordings import Recording as Recording, read_eeg as read_eeg
+from .pieces import (
+    Pieces as Pieces,
+    after as after,
+    end_of as end_of,
+    longer_than as longer_than,
+    pieces_of as pieces_of,
+    samples_in as samples_in,
+    until as until,
+)
+from .recordings import (
+    UNITS as UNITS,
+    Recording as Recording,
+    read_eeg as read_eeg,
+)
 from .replay import (
     Pulses as Pulses,
     aim_for as aim_for,
     least_amplitude as least_amplitude,
-    phase_at as phase_at,
     replay as replay,
     rhythm_above_noise as rhythm_above_noise,
 )

@@ -1,18 +1,21 @@
 """The individual alpha frequency of a resting EEG.
 
-After Corcoran et al. 2018 (doi:10.1111/psyp.13064): each channel's spectrum is smoothed by
-a Savitzky-Golay filter, whose derivatives tell its peaks. A peak counts when it rises above
-the spectrum's fall and above any other peak of the band; channels are averaged by the
-quality of their peaks. Without enough peaks no frequency is told.
+After Corcoran et al. 2018 (doi:10.1111/psyp.13064): `peaks` has the rules for one channel.
+Channels' peaks are averaged by their quality; the centre of gravity is the mean of the
+channels' own, in a band that they share; recordings of a person are averaged by how many
+channels each has. Without enough peaks no frequency is told.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import signal
+
+from .peaks import ChannelPeak, channel_peak
+from .pieces import Pieces, halves, longer_than, samples_in, spectrum, whole
 
 
 BAND = (7.0, 13.0)  # In which the peak is looked for. [Hz]
@@ -21,29 +24,8 @@ FEWEST = 3  # Channels with a peak.
 SHORTEST = 60.0  # [s]
 
 _FITTED = (1.0, 40.0)  # Where the spectrum's fall is fitted. [Hz]
-_FRAME, _DEGREE = 2.75, 5  # Of the filter: width [Hz] and degree of its polynomials.
-_ABOVE = 1.0  # Standard deviations of what the fit leaves.
-_PROMINENT = 0.2  # A peak's height above the next highest, as a share.
-
-
-@dataclass(frozen=True)
-class ChannelPeak:
-    """What one channel tells.
-
-    Attributes:
-        name: Of the channel.
-        frequency: Of its peak, NaN where there is none. [Hz]
-        quality: Mean power between the peak's points of inflection, over the channel's mean
-            power; 0 where there is no peak.
-        ends: Where the peak begins and ends: the minima beside it. [Hz]
-        reason: Why there is no peak, or empty.
-    """
-
-    name: str
-    frequency: float
-    quality: float
-    ends: tuple[float, float]
-    reason: str = ""
+_BESIDE = 1.0  # Of the band, that filters before must have let pass on each side. [Hz]
+_RATE = 100.0  # Samples in a second, at least. [Hz]
 
 
 @dataclass(frozen=True)
@@ -51,27 +33,61 @@ class AlphaFrequency:
     """A person's alpha frequency.
 
     Attributes:
-        peak: Mean of the channels' peaks, by their quality. [Hz]
-        gravity: Centre of gravity of the mean spectrum between the mean ends. [Hz]
-        spread: Standard deviation of the peaks between channels. [Hz]
-        halves: The peak in the first and in the second half, NaN where there is none. [Hz]
+        peak: Mean of the channels' peaks at their bins, by their quality; NaN where it is
+            refused. [Hz]
+        between: The same of the peaks between bins. [Hz]
+        gravity: Mean of the channels' centres of gravity in `window`, NaN where too few
+            have a band. [Hz]
+        spread: Standard deviation of the peaks between channels, over n - 1; NaN of one
+            channel. [Hz]
+        gravity_spread: The same of the centres of gravity. [Hz]
+        window: Mean ends of the channels' bands. [Hz]
+        halves: The peak between bins in the first and in the second half, NaN where there
+            is none. [Hz]
         channels: What each channel tells.
         frequencies: Of the spectrum. [Hz]
         spectrum: Mean of the channels with a peak, each over its own mean power.
+        seconds: Of the recording that were used. [s]
+        refused: Why there is no peak, or empty.
     """
 
     peak: float
+    between: float
     gravity: float
     spread: float
+    gravity_spread: float
+    window: tuple[float, float]
     halves: tuple[float, float]
     channels: tuple[ChannelPeak, ...]
     frequencies: Float[ndarray, "frequency"]
     spectrum: Float[ndarray, "frequency"]
+    seconds: float
+    refused: str = ""
 
     @property
     def found(self) -> tuple[ChannelPeak, ...]:
         """The channels with a peak."""
         return tuple(each for each in self.channels if not each.reason)
+
+    @property
+    def with_band(self) -> tuple[ChannelPeak, ...]:
+        """The channels with an alpha band."""
+        return tuple(each for each in self.channels if each.has_band)
+
+
+@dataclass(frozen=True)
+class AlphaAverage:
+    """A person's alpha frequency from several recordings.
+
+    Attributes:
+        peak: Mean by the number of channels with a peak. [Hz]
+        between: The same of the peaks between bins. [Hz]
+        gravity: Mean by the number of channels with a band, NaN where there is none. [Hz]
+    """
+
+    peak: float
+    between: float
+    gravity: float
 
 
 def individual_alpha(
@@ -81,6 +97,9 @@ def individual_alpha(
     *,
     band: tuple[float, float] = BAND,
     fewest: int = FEWEST,
+    passband: tuple[float, float] = (0.0, math.inf),
+    pieces: Pieces | None = None,
+    throw: bool = True,
 ) -> AlphaFrequency:
     """Find the individual alpha frequency.
 
@@ -89,41 +108,70 @@ def individual_alpha(
         rate: Samples in a second. [Hz]
         names: Of the channels.
         band: Where the peak is looked for. [Hz]
-        fewest: Channels that must have a peak; of fewer channels, all of them.
+        fewest: Channels that must have a peak, or a band; of fewer channels, all of them.
+        passband: Frequencies that filters before have left. [Hz]
+        pieces: Of the recording that may be used; by default all of it.
+        throw: Whether to raise where too few channels have a peak, or to say so in the
+            result, which may still have a centre of gravity.
 
     Raises:
-        ValueError: The recording is too short, too slow or not finite, a channel is flat,
-            or too few channels have a peak; the message tells why.
+        ValueError: The recording is too short, too slow, filtered or not finite, a channel
+            is flat, or too few channels have a peak; the message tells why.
     """
     names = _names(signals, names)
-    _check(signals, rate, names, band)
-    frequencies, spectra = _spectra(signals, rate)
+    pieces = whole(signals) if pieces is None else pieces
+    pieces = longer_than(pieces, round(WINDOW * rate))
+    fitted = _fitted(band, rate, passband)
+    _check(signals, rate, names, pieces)
+    frequencies, spectra = _spectra(signals, rate, pieces, fitted)
     channels = tuple(
-        _peak_of(name, frequencies, spectrum, band)
-        for name, spectrum in zip(names, spectra, strict=True)
+        channel_peak(name, frequencies, each, band)
+        for name, each in zip(names, spectra, strict=True)
     )
     wanted = min(fewest, len(channels))
     found = [i for i, each in enumerate(channels) if not each.reason]
-    if len(found) < wanted:
-        without = [each for each in channels if each.reason]
-        reasons = "; ".join(f"{each.name}: {each.reason}" for each in without)
-        raise ValueError(
-            f"{len(found)} of {len(channels)} channels have a peak between {band[0]:g} "
-            f"and {band[1]:g} Hz, {wanted} are needed ({reasons}). Take occipital "
-            "channels, eyes closed, or a longer recording; some people have no alpha peak."
-        )
-    peaks = np.array([channels[i].frequency for i in found])
-    weights = np.array([channels[i].quality for i in found])
-    ends = weights @ np.array([channels[i].ends for i in found]) / weights.sum()
-    mean = spectra[found].mean(axis=0)
+    refused = "" if len(found) >= wanted else _refusal(channels, band, wanted)
+    if refused and throw:
+        raise ValueError(refused)
+    own, window = _gravities(frequencies, spectra, channels, wanted)
+    kept = [] if refused else found
+    peak, between = _mean_peak([channels[i] for i in kept])
     return AlphaFrequency(
-        float(weights @ peaks / weights.sum()),
-        _gravity(frequencies, mean, ends),
-        float(peaks.std()),
-        _halves(signals[found], rate, band),
+        peak,
+        between,
+        float(own.mean()) if len(own) else math.nan,
+        _deviation([channels[i].frequency for i in kept]),
+        _deviation(own),
+        window,
+        _halves(signals[kept], rate, band, pieces, fitted),
         channels,
         frequencies,
-        mean,
+        spectra[kept].mean(axis=0) if kept else spectra.mean(axis=0),
+        samples_in(pieces) / rate,
+        refused,
+    )
+
+
+def average_alpha(recordings: Sequence[AlphaFrequency]) -> AlphaAverage:
+    """Average the recordings of one person, by how many channels each has.
+
+    Those without a peak count for the centre of gravity alone.
+
+    Raises:
+        ValueError: None has a peak.
+    """
+    peaks = [each for each in recordings if not each.refused]
+    if not peaks:
+        raise ValueError(" ".join(each.refused for each in recordings))
+    bands = [each for each in recordings if math.isfinite(each.gravity)]
+    number = [len(each.found) for each in peaks]
+    mean = lambda values, by: float(np.average(values, weights=by))
+    return AlphaAverage(
+        mean([each.peak for each in peaks], number),
+        mean([each.between for each in peaks], number),
+        mean([each.gravity for each in bands], [len(each.with_band) for each in bands])
+        if bands
+        else math.nan,
     )
 
 
@@ -156,115 +204,120 @@ def _names(signals: ndarray, names: Sequence[str] | None) -> list[str]:
     return list(given)
 
 
-def _check(
-    signals: ndarray, rate: float, names: list[str], band: tuple[float, float]
-) -> None:
+def _fitted(
+    band: tuple[float, float], rate: float, passband: tuple[float, float]
+) -> tuple[float, float]:
+    """Where the fall of the spectrum can be fitted. [Hz]"""
     low, high = band
-    if not 1 < low < high < 40:
+    if not _FITTED[0] < low < high < _FITTED[1]:
         raise ValueError(f"`band` must lie between 1 and 40 Hz, got {band!r}.")
-    if not (np.isfinite(rate) and rate >= 2.5 * _FITTED[1]):
+    if not (np.isfinite(rate) and rate >= _RATE):
         raise ValueError(
-            f"the sampling rate is {rate:g} Hz; at least {2.5 * _FITTED[1]:g} Hz are "
-            "needed."
+            f"the sampling rate is {rate:g} Hz; at least {_RATE:g} Hz are needed."
         )
-    seconds = signals.shape[1] / rate
-    if seconds < SHORTEST:
+    begin, end = max(_FITTED[0], passband[0]), min(_FITTED[1], passband[1])
+    if begin > low - _BESIDE or end < high + _BESIDE:
         raise ValueError(
-            f"the recording has {seconds:.0f} s; at least {SHORTEST:.0f} s are needed."
+            f"the recording was filtered before to {passband[0]:g} to {passband[1]:g} Hz; "
+            f"a peak between {low:g} and {high:g} Hz and the fall of the spectrum beside "
+            f"it need {low - _BESIDE:g} to {high + _BESIDE:g} Hz. Take the recording "
+            "without that filter."
+        )
+    return begin, end
+
+
+def _check(signals: ndarray, rate: float, names: list[str], pieces: Pieces) -> None:
+    seconds = samples_in(pieces) / rate
+    if seconds < SHORTEST:
+        cut = "" if pieces == whole(signals) else " in pieces long enough to use"
+        raise ValueError(
+            f"the recording has {seconds:.0f} s{cut}; at least {SHORTEST:.0f} s are needed."
         )
     for name, values in zip(names, signals, strict=True):
-        if not np.isfinite(values).all():
+        kept = np.concatenate([values[each] for each in pieces])
+        if not np.isfinite(kept).all():
             raise ValueError(
                 f"{name} has values that are not finite: cut or interpolate them before."
             )
-        if np.ptp(values) == 0:
+        if np.ptp(kept) == 0:
             raise ValueError(f"{name} is flat: leave it out.")
 
 
+def _refusal(
+    channels: tuple[ChannelPeak, ...], band: tuple[float, float], wanted: int
+) -> str:
+    without = [each for each in channels if each.reason]
+    reasons = "; ".join(f"{each.name}: {each.reason}" for each in without)
+    return (
+        f"{len(channels) - len(without)} of {len(channels)} channels have a peak between "
+        f"{band[0]:g} and {band[1]:g} Hz, {wanted} are needed ({reasons}). Take occipital "
+        "channels, eyes closed, or a longer recording; some people have no alpha peak."
+    )
+
+
 def _spectra(
-    signals: Float[ndarray, "channel time"], rate: float
+    signals: Float[ndarray, "channel time"],
+    rate: float,
+    pieces: Pieces,
+    fitted: tuple[float, float],
 ) -> tuple[Float[ndarray, "frequency"], Float[ndarray, "channel frequency"]]:
-    """Spectra by Welch's method, each over its mean power between 1 and 40 Hz."""
-    frequencies, power = signal.welch(signals, rate, "hamming", round(WINDOW * rate))
-    kept = (frequencies >= _FITTED[0]) & (frequencies <= _FITTED[1])
+    """Spectra, each over its mean power where the fall is fitted.
+
+    Windows of 4 s with zeros up to a power of two, as the paper has it.
+    """
+    count = round(WINDOW * rate)
+    padded = 2 ** math.ceil(math.log2(count))
+    frequencies, power = spectrum(signals, rate, "hamming", count, pieces, padded)
+    kept = (frequencies >= fitted[0]) & (frequencies <= fitted[1])
     power = power[:, kept]
     return frequencies[kept], power / power.mean(axis=1, keepdims=True)
 
 
-def _peak_of(
-    name: str,
+def _mean_peak(channels: Sequence[ChannelPeak]) -> tuple[float, float]:
+    """Means of the peaks at and between bins, by quality."""
+    if not channels:
+        return math.nan, math.nan
+    weights = [each.quality for each in channels]
+    both = [(each.frequency, each.between) for each in channels]
+    at, between = np.average(both, axis=0, weights=weights)
+    return float(at), float(between)
+
+
+def _gravities(
     frequencies: Float[ndarray, "frequency"],
-    spectrum: Float[ndarray, "frequency"],
-    band: tuple[float, float],
-) -> ChannelPeak:
-    step = frequencies[1] - frequencies[0]
-    frame = round(_FRAME / step) // 2 * 2 + 1
-    smooth, slope, bend = (
-        np.asarray(
-            signal.savgol_filter(spectrum, frame, _DEGREE, deriv=order, delta=step)
-        )
-        for order in range(3)
-    )
-    nothing = lambda why: ChannelPeak(name, float("nan"), 0.0, band, why)
-    # The least power of a peak: the spectrum's fall, a line in its logarithm, and a
-    # standard deviation of what it leaves.
-    logarithm = np.log10(np.maximum(spectrum, np.finfo(float).tiny))
-    line = np.polynomial.Polynomial.fit(frequencies, logarithm, 1)
-    least = 10 ** (line(frequencies) + _ABOVE * np.std(logarithm - line(frequencies)))
-    inside = (frequencies[:-1] >= band[0]) & (frequencies[1:] <= band[1])
-    tops = np.flatnonzero(inside & (slope[:-1] > 0) & (slope[1:] <= 0))
-    if len(tops) == 0:
-        return nothing("no peak")
-    heights = np.maximum(smooth[tops], smooth[tops + 1])
-    tops, heights = tops[heights > least[tops]], heights[heights > least[tops]]
-    if len(tops) == 0:
-        return nothing("no peak above the fall of the spectrum")
-    order = np.argsort(-heights)
-    if len(tops) > 1 and heights[order[0]] < (1 + _PROMINENT) * heights[order[1]]:
-        return nothing("two peaks of about the same height")
-    top = int(tops[order[0]])
-    share = slope[top] / (slope[top] - slope[top + 1])
-    turns = np.flatnonzero(np.diff(np.sign(bend)) != 0)
-    left = turns[turns < top].max(initial=0)
-    right = turns[turns > top].min(initial=len(frequencies) - 1)
-    return ChannelPeak(
-        name,
-        float(frequencies[top] + share * step),
-        float(smooth[left : right + 1].mean()),
-        _ends(frequencies, slope, top),
-    )
+    spectra: Float[ndarray, "channel frequency"],
+    channels: tuple[ChannelPeak, ...],
+    wanted: int,
+) -> tuple[Float[ndarray, "some"], tuple[float, float]]:
+    """The centre of gravity of each channel with a band, within their mean ends."""
+    some = [i for i, each in enumerate(channels) if each.has_band]
+    if len(some) < wanted:
+        return np.zeros(0), (math.nan, math.nan)
+    low, high = np.mean([channels[i].ends for i in some], axis=0)
+    first, last = (int(np.argmin(np.abs(frequencies - each))) for each in (low, high))
+    inside = slice(first, last + 1)
+    power = spectra[some, inside]
+    own = power @ frequencies[inside] / power.sum(axis=1)
+    return own, (float(low), float(high))
 
 
-def _ends(
-    frequencies: Float[ndarray, "frequency"],
-    slope: Float[ndarray, "frequency"],
-    top: int,
-) -> tuple[float, float]:
-    """The minima beside a peak, within a few hertz."""
-    rises = np.flatnonzero((slope[:-1] <= 0) & (slope[1:] > 0))
-    low = frequencies[rises[rises < top]].max(initial=frequencies[top] - 4)
-    high = frequencies[rises[rises > top]].min(initial=frequencies[top] + 4)
-    return float(max(low, frequencies[top] - 4)), float(min(high, frequencies[top] + 4))
-
-
-def _gravity(
-    frequencies: Float[ndarray, "frequency"],
-    spectrum: Float[ndarray, "frequency"],
-    ends: Float[ndarray, "2"],
-) -> float:
-    inside = (frequencies >= ends[0]) & (frequencies <= ends[1])
-    return float(frequencies[inside] @ spectrum[inside] / spectrum[inside].sum())
+def _deviation(values: Sequence[float] | Float[ndarray, "some"]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def _halves(
-    signals: Float[ndarray, "channel time"], rate: float, band: tuple[float, float]
+    signals: Float[ndarray, "channel time"],
+    rate: float,
+    band: tuple[float, float],
+    pieces: Pieces,
+    fitted: tuple[float, float],
 ) -> tuple[float, float]:
     found = []
-    for half in np.array_split(signals, 2, axis=1):
-        frequencies, spectra = _spectra(half, rate)
-        peaks = [_peak_of("", frequencies, each, band) for each in spectra]
-        kept = [each for each in peaks if not each.reason]
-        weights = np.array([each.quality for each in kept])
-        each = np.array([each.frequency for each in kept])
-        found.append(float(weights @ each / weights.sum()) if kept else float("nan"))
+    for half in halves(pieces):
+        if not longer_than(half, round(WINDOW * rate)) or len(signals) == 0:
+            found.append(math.nan)
+            continue
+        frequencies, spectra = _spectra(signals, rate, half, fitted)
+        peaks = [channel_peak("", frequencies, each, band) for each in spectra]
+        found.append(_mean_peak([each for each in peaks if not each.reason])[1])
     return found[0], found[1]

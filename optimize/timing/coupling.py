@@ -13,6 +13,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import signal, sparse
 
+from .pieces import Pieces, longer_than, samples_in, whole
+
 
 THETA, GAMMA = (4.0, 8.0), (30.0, 50.0)  # Where the pair is looked for. [Hz]
 SHORTEST = 60.0  # [s]
@@ -23,7 +25,8 @@ _THETA_HALF = 1.0  # Of the band around a theta. [Hz]
 _GAMMA_HALF = 10.0  # [Hz]
 _BINS = 18
 _ORDER = 2  # Of the band-passes, run forwards and backwards.
-_EDGE = 1.0  # At the ends of the recording that filters spoil. [s]
+_EDGE = 1.0  # At the ends of a piece of the recording that filters spoil. [s]
+_PIECE = 4.0  # Shortest that is used. [s]
 _CHANCE = 0.05
 _SLOWEST = 2.5  # Samples for each period of the highest frequency.
 
@@ -61,6 +64,8 @@ def theta_gamma(
     gamma: tuple[float, float] = GAMMA,
     shifts: int = 200,
     seed: int = 0,
+    passband: tuple[float, float] = (0.0, np.inf),
+    pieces: Pieces | None = None,
 ) -> ThetaGamma:
     """Find the theta whose phase gamma's amplitude follows, and that gamma.
 
@@ -71,17 +76,22 @@ def theta_gamma(
         gamma: Where gamma is looked for. [Hz]
         shifts: How many shifted recordings to compare with.
         seed: Of the shifts.
+        passband: Frequencies that filters before have left. [Hz]
+        pieces: Of the recording that may be used; by default all of it.
 
     Raises:
-        ValueError: The recording is too short, too slow, flat or not finite, a range is
-            none, or no pair is coupled more than chance couples.
+        ValueError: The recording is too short, too slow, filtered, flat or not finite, a
+            range is none, or no pair is coupled more than chance couples.
     """
-    _check(values, rate, theta, gamma, shifts)
+    pieces = whole(values) if pieces is None else pieces
+    pieces = longer_than(pieces, _PIECE * rate)
+    _check_ranges(rate, theta, gamma, shifts, passband)
+    _check(values, rate, pieces)
     thetas = np.arange(theta[0], theta[1] + 1e-9, _THETA_STEP)
     gammas = np.arange(gamma[0], gamma[1] + 1e-9, _GAMMA_STEP)
     phases, amplitudes = (
-        _phases(values, rate, thetas),
-        _amplitudes(values, rate, gammas),
+        _phases(values, rate, thetas, pieces),
+        _amplitudes(values, rate, gammas, pieces),
     )
     indices = _indices(phases, amplitudes)
     best = float(indices.max())
@@ -114,7 +124,7 @@ def theta_gamma(
     )
 
 
-def _check(values, rate, theta, gamma, shifts) -> None:
+def _check_ranges(rate, theta, gamma, shifts, passband) -> None:
     for name, (low, high), least in (("theta", theta, 2.0), ("gamma", gamma, 20.0)):
         if not (least <= low < high <= 200):
             raise ValueError(
@@ -130,38 +140,55 @@ def _check(values, rate, theta, gamma, shifts) -> None:
         raise ValueError(
             f"the sampling rate is {rate:g} Hz; at least {needed:g} Hz are needed."
         )
-    if len(values) < SHORTEST * rate:
+    low, high = theta[0] - _THETA_HALF, gamma[1] + _GAMMA_HALF
+    if passband[0] > low or passband[1] < high:
         raise ValueError(
-            f"the recording has {len(values) / rate:.0f} s; at least {SHORTEST:.0f} s are "
-            "needed."
+            f"the recording was filtered before to {passband[0]:g} to {passband[1]:g} Hz; "
+            f"theta and the side bands of gamma need {low:g} to {high:g} Hz. Take the "
+            "recording without that filter, or other ranges."
         )
-    if not np.isfinite(values).all():
+
+
+def _check(values: ndarray, rate: float, pieces: Pieces) -> None:
+    seconds = samples_in(pieces) / rate
+    if seconds < SHORTEST:
+        cut = "" if pieces == whole(values) else " in pieces long enough to use"
+        raise ValueError(
+            f"the recording has {seconds:.0f} s{cut}; at least {SHORTEST:.0f} s are needed."
+        )
+    kept = np.concatenate([values[each] for each in pieces])
+    if not np.isfinite(kept).all():
         raise ValueError(
             "the recording has values that are not finite: cut them before."
         )
-    if np.ptp(values) == 0:
+    if np.ptp(kept) == 0:
         raise ValueError("the recording is flat.")
 
 
 def _phases(
-    values: ndarray, rate: float, thetas: Float[ndarray, "theta"]
+    values: ndarray, rate: float, thetas: Float[ndarray, "theta"], pieces: Pieces
 ) -> Float[ndarray, "theta time"]:
     bands = [(f - _THETA_HALF, f + _THETA_HALF) for f in thetas]
-    return np.angle(np.stack([_analytic(values, rate, band) for band in bands]))
+    return np.angle(np.stack([_analytic(values, rate, band, pieces) for band in bands]))
 
 
 def _amplitudes(
-    values: ndarray, rate: float, gammas: Float[ndarray, "gamma"]
+    values: ndarray, rate: float, gammas: Float[ndarray, "gamma"], pieces: Pieces
 ) -> Float[ndarray, "gamma time"]:
     bands = [(f - _GAMMA_HALF, f + _GAMMA_HALF) for f in gammas]
-    return np.abs(np.stack([_analytic(values, rate, band) for band in bands]))
+    return np.abs(np.stack([_analytic(values, rate, band, pieces) for band in bands]))
 
 
-def _analytic(values: ndarray, rate: float, band: tuple[float, float]) -> ndarray:
+def _analytic(
+    values: ndarray, rate: float, band: tuple[float, float], pieces: Pieces
+) -> ndarray:
+    """The analytic signal of each piece without its ends, joined."""
     passing = signal.butter(_ORDER, band, "bandpass", fs=rate, output="sos")
     edge = round(_EDGE * rate)
-    passed = np.asarray(signal.sosfiltfilt(passing, values))
-    return np.asarray(signal.hilbert(passed))[edge:-edge]
+    passed = [np.asarray(signal.sosfiltfilt(passing, values[each])) for each in pieces]
+    return np.concatenate(
+        [np.asarray(signal.hilbert(each))[edge:-edge] for each in passed]
+    )
 
 
 def _indices(

@@ -17,6 +17,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import linalg, signal
 
+from .pieces import Pieces, longer_than, piece_of_each, samples_in, whole
+
 
 _FILTER_ORDER = 2  # Of the Butterworth filter; passed twice.
 _THINNED = 250.0  # About the rate at which the model predicts. [Hz]
@@ -238,6 +240,7 @@ def educate(
     band: BandPass,
     window: float = 1.0,
     edge: float = 0.04,
+    pieces: Pieces | None = None,
 ) -> EducatedPrediction:
     """Learn the interval between peaks from a recording at rest.
 
@@ -249,32 +252,45 @@ def educate(
         band: The rhythm's.
         window: Length. [s]
         edge: What is cut at each end. [s]
+        pieces: Of the recording that may be used; by default all of it.
 
     Raises:
         ValueError: The recording is too short.
     """
-    peaks = signal.find_peaks(band(training), distance=0.5 * band.rate / band.high)[0]
-    if len(peaks) < _FEWEST_PEAKS or len(training) < 4 * window * band.rate:
+    pieces = longer_than(
+        whole(training) if pieces is None else pieces, 4 * window * band.rate
+    )
+    intervals = _intervals(training, band, pieces)
+    if len(intervals) + len(pieces) < _FEWEST_PEAKS or not pieces:
         raise ValueError(
-            f"`training` has {len(training) / band.rate:.1f} s with {len(peaks)} peaks; at "
-            f"least {_FEWEST_PEAKS} peaks are needed."
+            f"`training` has {samples_in(pieces) / band.rate:.1f} s with "
+            f"{len(intervals) + len(pieces)} peaks; at least {_FEWEST_PEAKS} peaks are "
+            "needed."
         )
-    intervals = np.diff(peaks) / band.rate
     usual = min(max(float(np.median(intervals)), 1 / band.high), 1 / band.low)
     plain = EducatedPrediction(band, usual, window, edge)
-    # Filters ring at the ends of the recording.
-    margin = plain.samples
-    ends = np.arange(2 * margin, len(training) - margin, round(_EVERY * band.rate))
+    # Filters ring at the ends of a piece.
+    margin, every = plain.samples, round(_EVERY * band.rate)
+    ends = np.concatenate(
+        [np.arange(p.start + 2 * margin, p.stop - margin, every) for p in pieces]
+    )
     since = np.array([plain.last_peak(training[end - margin : end])[0] for end in ends])
-    phase = np.unwrap(phase_afterwards(training, band)[0])
-    seconds = np.arange(len(training)) / band.rate
     means = []
     for interval in usual * _TRIED:
         wait = -since % interval
-        error = np.interp((ends - 1) / band.rate + wait, seconds, phase)
+        error = phase_at(training, band, (ends - 1) / band.rate + wait, pieces)
         means.append(np.angle(np.exp(1j * error).mean()))
     best = usual * _TRIED[np.argmin(np.abs(means))]
     return EducatedPrediction(band, float(best), window, edge)
+
+
+def _intervals(
+    training: Float[ndarray, "time"], band: BandPass, pieces: Pieces
+) -> Float[ndarray, "interval"]:
+    """Between the peaks of each piece. [s]"""
+    apart = 0.5 * band.rate / band.high
+    tops = [signal.find_peaks(band(training[p]), distance=apart)[0] for p in pieces]
+    return np.concatenate([np.zeros(0), *map(np.diff, tops)]) / band.rate
 
 
 def phase_afterwards(
@@ -283,6 +299,39 @@ def phase_afterwards(
     """Phase [rad] and amplitude at each sample, from what came before and after it."""
     analytic = np.asarray(signal.hilbert(band(recorded)))
     return np.angle(analytic), np.abs(analytic)
+
+
+def phase_at(
+    recorded: Float[ndarray, "time"],
+    band: BandPass,
+    times: Float[ndarray, "pulse"],
+    pieces: Pieces | None = None,
+) -> Float[ndarray, "pulse"]:
+    """Phase at given times, as the whole of their piece shows, from 0 to 2π. [rad]
+
+    Args:
+        recorded: One signal.
+        band: The rhythm's.
+        times: From the first sample. [s]
+        pieces: Of the recording; by default all of it is one.
+
+    Raises:
+        ValueError: A time lies in no piece.
+    """
+    pieces = whole(recorded) if pieces is None else pieces
+    last = len(recorded) - 1
+    sample = np.clip(np.floor(times * band.rate).astype(int), 0, last)
+    place = piece_of_each(pieces, len(recorded))[sample]
+    if (place < 0).any():
+        wrong = times[place < 0][0]
+        raise ValueError(f"`times`: {wrong:g} s lies in no piece of the recording.")
+    found = np.zeros(len(times))
+    for i in np.unique(place):
+        here, chosen = pieces[i], place == i
+        phase = np.unwrap(phase_afterwards(recorded[here], band)[0])
+        seconds = np.arange(here.start, here.stop) / band.rate
+        found[chosen] = np.interp(times[chosen], seconds, phase)
+    return found % (2 * np.pi)
 
 
 def _check_window(band: BandPass, window: float, edge: float, span: float) -> None:

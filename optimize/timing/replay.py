@@ -1,15 +1,16 @@
 """A recording played again to a phase estimator, as a device would see it."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import signal
 
 from .decisions import PulseRule
-from .phase import AbstractPhaseEstimator, BandPass, phase_afterwards
+from .phase import AbstractPhaseEstimator, BandPass, phase_at
+from .pieces import Pieces, longer_than, samples_in, spectrum, whole
 
 
 _TRAINED_EVERY = 0.25  # Least time between pulses of a training. [s]
@@ -69,6 +70,7 @@ def replay(
     latency: float = 0.005,
     refractory: float = 1.0,
     gate: float = 0.0,
+    pieces: Pieces | None = None,
 ) -> Pulses:
     """Decide on pulses while a recording is played again, and judge them afterwards.
 
@@ -89,6 +91,9 @@ def replay(
             stimulator. [s]
         refractory: Least time from pulse to pulse. [s]
         gate: No pulse below this amplitude, in the unit of the recording.
+        pieces: Of the recording that may be used; no decision sees samples of two, and no
+            pulse comes outside or within two seconds of the ends of one, where a filter
+            rings. By default all of it is one.
 
     Raises:
         ValueError: The recording is flat, too short or not finite, a setting is out of
@@ -96,11 +101,11 @@ def replay(
     """
     wanted = target if aim is None else aim
     rule = PulseRule(band, estimator, wanted, hop, latency, refractory, gate)
-    _check(recorded, rule, start)
-    begin = max(round(start * band.rate), estimator.samples, _ring(band))
+    pieces = whole(recorded) if pieces is None else pieces
+    _check(recorded, rule, start, pieces)
     times, amplitudes, took = [], [], []
     ready = 0.0
-    for end in range(begin, len(recorded) - _ring(band), rule.step):
+    for end in _decisions(rule, start, pieces):
         now = (end - 1) / band.rate
         if now + latency < ready:
             continue
@@ -118,19 +123,11 @@ def replay(
         )
     return Pulses(
         np.array(times),
-        phase_at(recorded, band, np.array(times)),
+        phase_at(recorded, band, np.array(times), pieces),
         np.array(amplitudes),
         float(target),
         np.array(took),
     )
-
-
-def phase_at(
-    recorded: Float[ndarray, "time"], band: BandPass, times: Float[ndarray, "pulse"]
-) -> Float[ndarray, "pulse"]:
-    """Phase at given times, as the whole recording shows, from 0 to 2π. [rad]"""
-    phase = np.unwrap(phase_afterwards(recorded, band)[0])
-    return np.interp(times, np.arange(len(phase)) / band.rate, phase) % (2 * np.pi)
 
 
 def aim_for(
@@ -141,6 +138,7 @@ def aim_for(
     *,
     hop: float = 0.004,
     latency: float = 0.005,
+    pieces: Pieces | None = None,
 ) -> float:
     """The estimate at which pulses of a training recording meet the target on average.
 
@@ -154,6 +152,7 @@ def aim_for(
         target: Phase to meet. [rad]
         hop: As in `replay`. [s]
         latency: As in `replay`. [s]
+        pieces: As in `replay`.
 
     Raises:
         ValueError: As `replay`.
@@ -166,6 +165,7 @@ def aim_for(
         hop=hop,
         latency=latency,
         refractory=_TRAINED_EVERY,
+        pieces=pieces,
     )
     return target - tried.mean_error
 
@@ -175,6 +175,7 @@ def least_amplitude(
     estimator: AbstractPhaseEstimator,
     share: float,
     every: int,
+    pieces: Pieces | None = None,
 ) -> float:
     """The amplitude that this share of a recording does not reach, for a gate.
 
@@ -183,11 +184,17 @@ def least_amplitude(
         estimator: What will decide.
         share: From 0 to 1.
         every: Samples between estimates.
+        pieces: Of the recording that may be used; by default all of it.
 
     Raises:
         ValueError: The share is none, or the recording has fewer than ten windows.
     """
-    ends = range(estimator.samples, len(training) + 1, max(every, 1))
+    pieces = whole(training) if pieces is None else pieces
+    ends = [
+        end
+        for each in pieces
+        for end in range(each.start + estimator.samples, each.stop + 1, max(every, 1))
+    ]
     if not 0 <= share < 1 or len(ends) < 10:
         raise ValueError(
             f"the gate's share must be from 0 to below 1, got {share:g}, and `training` "
@@ -197,7 +204,9 @@ def least_amplitude(
     return float(np.quantile(found, share))
 
 
-def rhythm_above_noise(recorded: Float[ndarray, "time"], band: BandPass) -> float:
+def rhythm_above_noise(
+    recorded: Float[ndarray, "time"], band: BandPass, pieces: Pieces | None = None
+) -> float:
     """Power in a band over that of noise that falls as a power of frequency. [dB]
 
     The noise is a line through the spectrum's logarithm over that of frequency, from 3 to
@@ -207,12 +216,14 @@ def rhythm_above_noise(recorded: Float[ndarray, "time"], band: BandPass) -> floa
         ValueError: The recording has less than eight seconds.
     """
     count = round(4 * band.rate)
-    if len(recorded) < 2 * count:
+    pieces = whole(recorded) if pieces is None else pieces
+    pieces = longer_than(pieces, count)
+    if samples_in(pieces) < 2 * count:
         raise ValueError(
-            f"the recording has {len(recorded) / band.rate:.1f} s; at least 8 s are "
+            f"the recording has {samples_in(pieces) / band.rate:.1f} s; at least 8 s are "
             "needed for its spectrum."
         )
-    frequencies, power = signal.welch(recorded, band.rate, "hann", count)
+    frequencies, power = spectrum(recorded, band.rate, "hann", count, pieces)
     inside = (frequencies >= band.low) & (frequencies <= band.high)
     beside = (frequencies < band.low - _FLANK) | (frequencies > band.high + _FLANK)
     beside &= (frequencies >= _FITTED[0]) & (frequencies <= _FITTED[1])
@@ -227,19 +238,29 @@ def _ring(band: BandPass) -> int:
     return round(_RINGS * band.rate)
 
 
-def _check(recorded: ndarray, rule: PulseRule, start: float) -> None:
-    if not np.isfinite(recorded).all():
+def _decisions(rule: PulseRule, start: float, pieces: Pieces) -> Iterator[int]:
+    """The first sample after what each decision sees."""
+    ring = _ring(rule.band)
+    for each in pieces:
+        first = each.start + max(rule.estimator.samples, ring)
+        begin = max(round(start * rule.band.rate), first)
+        yield from range(begin, each.stop - ring, rule.step)
+
+
+def _check(recorded: ndarray, rule: PulseRule, start: float, pieces: Pieces) -> None:
+    kept = np.concatenate([np.zeros(0), *(recorded[each] for each in pieces)])
+    if not np.isfinite(kept).all():
         raise ValueError(
             "the recording has values that are not finite: cut them before."
         )
-    if np.ptp(recorded) == 0:
+    if len(kept) and np.ptp(kept) == 0:
         raise ValueError("the recording is flat: take another channel.")
     if not (np.isfinite(start) and start >= 0):
         raise ValueError(f"`start` must be zero or more, got {start!r}.")
     rate = rule.band.rate
     least = max(start, rule.estimator.samples / rate, _RINGS) + _RINGS + 5
-    if len(recorded) / rate < least:
+    if samples_in(pieces) / rate < least:
         raise ValueError(
-            f"the recording has {len(recorded) / rate:.1f} s; at least {least:.1f} s "
+            f"the recording has {samples_in(pieces) / rate:.1f} s; at least {least:.1f} s "
             "are needed."
         )

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from .images.tensors import TensorFrame, TensorImage, frame_axes
+from .tensors import TensorFrame, TensorImage, frame_axes
 
 
 _LEAST_ANISOTROPY = 0.2

@@ -1,0 +1,105 @@
+"""Where a coil may be: what every search, map and comparison of placements keeps to."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .constraints import balls
+
+
+_LIMITS = {"distance": (0.1, "m"), "clearance": (0.1, "m"), "tilt": (1.0, "rad")}
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """Where a coil may be placed on the scalp.
+
+    Attributes:
+        distance: From the scalp to the coil's centre, along the coil's axis. [m]
+        radius: How far to search around the scalp's point nearest to the place, in the
+            tangent plane there. [m]
+        clearance: What must remain between casing and scalp, such as hair or a pad; a
+            coil that would come nearer is moved back along its axis. [m]
+        tilt: How far the coil's axis may depart from the scalp's normal; by default the
+            coil stays tangential. [rad]
+        forbidden: Balls in which the scalp's point beneath the coil may not lie, such as
+            ears, as pairs of centre (3,) and radius. [m]
+        obstacles: Balls that the casing must clear, such as electrodes, as pairs of centre
+            (3,) and radius: the coil is lifted over them. [m]
+
+    Raises:
+        ValueError: A number is out of range, or a ball is no such pair.
+    """
+
+    distance: float = 4e-3
+    radius: float = 30e-3
+    clearance: float = 0.0
+    tilt: float = 0.0
+    forbidden: Sequence[tuple[ArrayLike, float]] = ()
+    obstacles: Sequence[tuple[ArrayLike, float]] = ()
+
+    def __post_init__(self) -> None:
+        """Check every number."""
+        for name, (high, unit) in _LIMITS.items():
+            value = getattr(self, name)
+            if not (np.isfinite(value) and 0 <= value <= high):
+                raise ValueError(
+                    f"`{name}` must lie between 0 and {high:g} {unit}, got {value!r}."
+                )
+        balls(self.forbidden)
+        balls(self.obstacles)
+
+    def require(self, *served: str, by: str) -> None:
+        """Refuse what a function does not serve, rather than ignore it.
+
+        Args:
+            served: Names of the attributes that it serves.
+            by: What serves them, in words.
+
+        Raises:
+            ValueError: Another attribute is not at its default.
+        """
+        for field in fields(self):
+            value, usual = getattr(self, field.name), field.default
+            same = len(value) == 0 if usual == () else value == usual
+            if field.name not in served and not same:
+                raise ValueError(
+                    f"{by} does not serve `{field.name}` of the domain: leave it at "
+                    f"{usual!r}."
+                )
+
+
+def domain_of(function: str, domain: Domain | None, old: dict[str, object]) -> Domain:
+    """Take a domain, or make one of the keywords that functions had before there was one.
+
+    Args:
+        function: That was called, for messages.
+        domain: What was given as `domain`.
+        old: Keywords that were given besides.
+
+    Raises:
+        TypeError: A keyword is not known.
+        ValueError: Both a domain and old keywords are given, or a value is out of range.
+    """
+    if not old:
+        return Domain() if domain is None else domain
+    unknown = sorted(set(old) - {each.name for each in fields(Domain)})
+    if unknown:
+        raise TypeError(
+            f"{function}() got an unexpected keyword argument {unknown[0]!r}"
+        )
+    if domain is not None:
+        raise ValueError(
+            f"{function}(): give {', '.join(old)} in the `Domain`, not beside it."
+        )
+    inside = ", ".join(f"{name}={value!r}" for name, value in old.items())
+    warnings.warn(
+        f"{function}(…, {', '.join(old)}) will go after version 0.1: write "
+        f"{function}(…, domain=optimize.Domain({inside}))",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return Domain(**old)  # pyright: ignore[reportArgumentType]

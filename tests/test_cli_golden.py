@@ -1,0 +1,142 @@
+"""What the commands write into their JSON files stays what it was, key by key.
+
+`python tests/test_cli_golden.py` writes the stored files anew: do so only where a change of
+a value or a name is wanted, and say so in the changelog.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_examples import no_picture, run
+
+
+GOLDEN = Path(__file__).parent / "golden"
+# What differs from run to run, or from machine to machine.
+RUN_DEPENDENT = {"seconds", "provenance", "versions", "schema", "simplification_error"}
+# How a climb goes depends on rounding; of its optima the best one is compared.
+RUN_DEPENDENT |= {"evaluations", "converged", "stopped", "optima", "history", "reasons"}
+TOLERANCE = 1e-3  # Of places: an optimum is flat.
+PICTURES = (
+    "tmsgrad.cli.commands.simulate.write_overview",
+    "tmsgrad.cli.commands.session.write_overview",
+    "tmsgrad.cli.results.best_placement.write_overview",
+)
+RUNS = {
+    "optimize": (
+        "summary.json",
+        lambda case, out: [
+            *case.optimize(out, direction="0.4,-0.6,-0.5"),
+            "--rules",
+        ],
+    ),
+    "simulate": ("summary.json", lambda case, out: case.simulate(out)),
+    "simulate_target": (
+        "summary.json",
+        lambda case, out: [*case.simulate(out, target="30,-20,50"), "--radius", "8"],
+    ),
+    "sweep": (
+        "summary.json",
+        lambda case, out: [
+            *("sweep", case.head, f"--coil={case.coil}", "--target=30,-20,50"),
+            *("--radius", "8", "--spacing", "25", "--angles", "90", "--out", out),
+        ],
+    ),
+    "dose": (
+        "dose.json",
+        lambda case, out: [
+            *("dose", case.head, f"--coil={case.coil}", f"--target-pose={case.pose}"),
+            *(f"--motor-pose={case.pose}", "--target=30,-20,50", "--radius=8"),
+            *("--motor=30,20,50", "--threshold=55", "--out", out),
+        ],
+    ),
+}
+
+
+def written(name, case, out):
+    file, words = RUNS[name]
+    result = run(*words(case, out))
+    assert result.status == 0, result.err
+    return json.loads((out / file).read_text())
+
+
+def differences(found, expected, place=""):
+    """List where an answer differs from the stored one."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        found_keys, keys = set(found) - RUN_DEPENDENT, set(expected) - RUN_DEPENDENT
+        listed = [f"{place}: new or missing {key}" for key in found_keys ^ keys]
+        for key in sorted(found_keys & keys):
+            listed += differences(found[key], expected[key], f"{place}/{key}")
+        return listed
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(found) != len(expected):
+            return [f"{place}: {len(found)} entries, not {len(expected)}"]
+        pairs = zip(found, expected, strict=True)
+        return [
+            each
+            for number, (a, b) in enumerate(pairs)
+            for each in differences(a, b, f"{place}/{number}")
+        ]
+    numbers = (int, float)
+    if isinstance(expected, numbers) and isinstance(found, numbers):
+        same = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    elif isinstance(expected, str) and isinstance(found, str) and "/" in expected:
+        same = Path(found).name == Path(expected).name or found == expected
+    else:
+        same = found == expected
+    return [] if same else [f"{place}: {found!r}, not {expected!r}"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.usefixtures("program_settings")
+def test_the_answer_has_the_stored_keys_and_values(name, case, tmp_path, monkeypatch):
+    for each in PICTURES:
+        monkeypatch.setattr(each, no_picture)
+    found = written(name, case, tmp_path / "out")
+    expected = json.loads((GOLDEN / f"{name}.json").read_text())
+    assert differences(found, expected) == []
+
+
+@pytest.mark.parametrize(
+    "changed", [{"a": 1.1, "b": [1]}, {"a": 1.0, "b": []}, {"b": [1]}, {"a": 1.0}]
+)
+def test_every_difference_is_seen(changed):
+    assert differences(changed, {"a": 1.0, "b": [1], "seconds": 3}) != []
+
+
+def _steady(answer):
+    """Leave out what differs from run to run."""
+    if isinstance(answer, dict):
+        items = answer.items()
+        return {key: _steady(x) for key, x in items if key not in RUN_DEPENDENT}
+    return [_steady(x) for x in answer] if isinstance(answer, list) else answer
+
+
+def _store() -> None:
+    import tempfile
+
+    import jax
+    from cli_examples import Case
+    from heads import five_layers, pose_over, write_coil
+
+    from tmsgrad import meshing
+
+    jax.config.update("jax_enable_x64", True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        meshing.write_msh(folder / "spheres.msh", five_layers())
+        pose = pose_over([0.2, 0.3, 1.0], 0.4)
+        np.savetxt(folder / "pose.txt", pose.to_matsimnibs())
+        files = folder / "spheres.msh", write_coil(folder), folder / "pose.txt"
+        case = Case(folder, *files)
+        for each in RUNS:
+            answer = written(each, case, folder / each)
+            text = json.dumps(_steady(answer), indent=1)
+            (GOLDEN / f"{each}.json").write_text(text + "\n")
+            print(f"{each}: {len(answer)} keys", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    _store()

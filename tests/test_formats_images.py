@@ -1,0 +1,230 @@
+"""Fields of NIfTI images and of what lies beside them, as docs/formats.md lists them."""
+
+import nibabel
+import numpy as np
+import pytest
+from format_examples import assert_complete, cases
+from subject_examples import write_maps
+from tensor_examples import MIRRORED, OBLIQUE, components_of, random_tensors, written
+
+from tmsgrad import coils, meshing
+from tmsgrad.optimize import targeting
+
+
+AFFINE = np.diag([4.0, 5.0, 6.0, 1.0])
+AFFINE[:3, 3] = [-20, -30, 10]
+
+
+def save(path, values=None, affine=AFFINE, unit="mm", form="sform", **fields):
+    """Write an image of which only one form is set, and some fields of its header."""
+    if values is None:
+        values = np.arange(1, 121, dtype=np.float32).reshape(4, 5, 6)
+    image = nibabel.Nifti1Image(values, None)
+    image.header.set_xyzt_units(unit)
+    getattr(image, f"set_{form}")(affine, code=1)
+    for name, value in fields.items():
+        image.header[name] = value
+    nibabel.save(image, path)
+    return path
+
+
+def as_coil(path, **fields):
+    """The same for a coil's vector potential."""
+    values = fields.pop("values", np.full((4, 5, 6, 3), 1e-6, np.float32))
+    affine = fields.pop("affine", AFFINE)
+    return save(path, values, affine, **fields)
+
+
+def damage(path, offset, content):
+    data = bytearray(path.read_bytes())
+    data[offset : offset + len(content)] = content
+    path.write_bytes(bytes(data))
+    return path
+
+
+def dims(folder, make, read):
+    for sizes in ((3, -5, 5, 6), (3, 0, 5, 6), (3, 32767, 32767, 32767), (9, 4, 5, 6)):
+        content = np.array([*sizes, 3, 1, 1, 1, 1][:8], "<i2").tobytes()
+        with pytest.raises(ValueError, match=r"d\.nii: "):
+            read(damage(make(folder / "d.nii"), 40, content))
+
+
+def datatypes(folder, make, read, shape):
+    path = make(folder / "c.nii", values=np.ones(shape, np.complex64))
+    with pytest.raises(ValueError, match=r"c\.nii: values are complex"):
+        read(path)
+
+
+def scaled(folder, make, values_of):
+    plain = values_of(make(folder / "a.nii"))
+    for slope, inter, factor, offset in ((2, 1, 2, 1), (0, 1, 1, 0), (np.nan, 1, 1, 0)):
+        path = damage(
+            make(folder / "a.nii"), 112, np.array([slope, inter], "<f4").tobytes()
+        )
+        np.testing.assert_allclose(values_of(path), factor * plain + offset, rtol=1e-6)
+
+
+def units(folder, make, affine_of):
+    for form in ("sform", "qform"):
+        for unit, size in (("mm", 1), ("unknown", 1), ("meter", 1e-3), ("micron", 1e3)):
+            affine = np.diag([size, size, size, 1]) @ AFFINE
+            path = make(folder / "u.nii", affine=affine, unit=unit, form=form)
+            np.testing.assert_allclose(affine_of(path), AFFINE, rtol=1e-6, atol=1e-5)
+
+
+def forms(folder, make, affine_of):
+    path = make(folder / "f.nii", form="qform")
+    np.testing.assert_allclose(affine_of(path), AFFINE, atol=1e-5)
+    with pytest.raises(ValueError, match=r"f\.nii: .*code 0"):
+        affine_of(damage(make(folder / "f.nii"), 252, bytes(4)))
+
+
+def disagreement(folder, make, affine_of):
+    moved = AFFINE.copy()
+    moved[0, 3] += 9
+
+    def both(code):
+        path = make(folder / "b.nii")
+        image = nibabel.Nifti1Image.from_bytes(path.read_bytes())
+        image.set_qform(moved, code=code)
+        path.write_bytes(image.to_bytes())
+        return path
+
+    both(1)
+    with pytest.warns(UserWarning, match="qform and sform disagree by up to 9 mm"):
+        np.testing.assert_allclose(affine_of(folder / "b.nii"), AFFINE)
+    np.testing.assert_allclose(affine_of(both(0)), AFFINE)
+
+
+def map_values(path):
+    return targeting.read_map(path).values
+
+
+def map_affine(path):
+    """Through all that open images, which must agree. [mm]"""
+    found = targeting.read_map(path).affine
+    np.testing.assert_array_equal(found, meshing.read_grid(path).affine)
+    return np.diag([1e3, 1e3, 1e3, 1]) @ found
+
+
+def coil_grid(path):
+    (grid,) = coils.read(path).elements
+    assert isinstance(grid, coils.SampledPotential)
+    return grid
+
+
+def coil_values(path):
+    return np.asarray(coil_grid(path).samples)
+
+
+def coil_affine(path):
+    """From indices to mm."""
+    return np.diag([1e3, 1e3, 1e3, 1]) @ np.asarray(coil_grid(path).affine)
+
+
+def pixdim(folder):
+    for unit, affine in (("meter", AFFINE), ("micron", AFFINE), ("mm", AFFINE * 1e-3)):
+        with pytest.raises(ValueError, match=rf"p\.nii: voxels are .*unit: {unit}"):
+            meshing.load_nifti(save(folder / "p.nii", affine=affine, unit=unit))
+    big = save(
+        folder / "l.nii", np.ones((4, 4, 4), np.uint8), np.diag([20.0, 20, 20, 1])
+    )
+    meshing.load_nifti(big)
+    with pytest.raises(ValueError, match=r"l\.nii: voxels are 20 × 20 × 20 mm"):
+        meshing.read_labels(big)
+
+
+def handed(folder):
+    for affine in (OBLIQUE, MIRRORED):
+        found = map_affine(save(folder / "s.nii", affine=affine))
+        np.testing.assert_allclose(found, affine, rtol=1e-6)
+
+
+def tensor_intent(folder):
+    tensors = random_tensors(np.random.default_rng(0), (5, 6, 7))
+    # As many negative as positive values everywhere: nothing but the code tells.
+    volumes = components_of(tensors) * np.where(np.arange(210) % 2, 1, -1).reshape(
+        5, 6, 7, 1
+    )
+    plain = meshing.read_tensors(written(folder / "t.nii", volumes, OBLIQUE), unit=1e-6)
+    assert plain.layout == meshing.FSL_TENSORS
+    path = written(folder / "t.nii", volumes, OBLIQUE, intent=1005)
+    with pytest.warns(UserWarning, match="xx, xy, yy, xz, yz, zz"):
+        found = meshing.read_tensors(path, unit=1e-6)
+    assert found.layout == meshing.DIPY_TENSORS
+
+
+def warp_intent(folder):
+    from tmsgrad.meshing.images.mni import _read_map
+
+    write_maps(folder)
+    path = folder / "Conform2MNI_nonl.nii.gz"
+    assert _read_map(path).values.shape[-1] == 3
+    for code in (1006, 2006):
+        image = nibabel.Nifti1Image.from_filename(path)
+        image.header["intent_code"] = code
+        nibabel.save(image, folder / "w.nii.gz")
+        with pytest.raises(ValueError, match=r"w\.nii\.gz: .*displacements"):
+            _read_map(folder / "w.nii.gz")
+
+
+def coil_limit(folder):
+    make = lambda value: as_coil(folder / "d.nii", descrip=f"dIdtmax={value}".encode())
+    assert coils.read(make("114.7")).max_current_rate == pytest.approx(1.147e8)
+    for value in ("0", "1.147e8", "x"):
+        with pytest.raises(ValueError, match=r"d\.nii: dIdtmax"):
+            coils.read(make(value))
+
+
+def series(folder, b, length=1.0):
+    save(folder / "d.nii", np.ones((3, 3, 3, 7), np.float32))
+    g = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)]) * length
+    np.savetxt(folder / "d.bval", [np.r_[0.0, np.full(6, b)]])
+    np.savetxt(folder / "d.bvec", g.T)
+    return meshing.read_dwi(folder / "d.nii")
+
+
+def b_values(folder):
+    np.testing.assert_allclose(series(folder, 1000.0).b_values[1:], 1e9)
+    with pytest.raises(ValueError, match=r"d\.nii: `b_values` are at most"):
+        series(folder, 1.0)
+
+
+def directions(folder):
+    with pytest.raises(ValueError, match=r"d\.nii: `directions` must be unit"):
+        series(folder, 1000.0, 0.7)
+
+
+FORMATS = {
+    "NIfTI images": {
+        "`dim`": lambda f: dims(f, save, map_values),
+        "`datatype`": lambda f: datatypes(f, save, map_values, (4, 5, 6)),
+        "`scl_slope`, `scl_inter`": lambda f: scaled(f, save, map_values),
+        "`xyzt_units`, length": lambda f: units(f, save, map_affine),
+        "`pixdim`": pixdim,
+        "`qform_code`, `sform_code`": lambda f: forms(f, save, map_affine),
+        "`quatern_b` to `qoffset_z`": lambda f: disagreement(f, save, map_affine),
+        "`srow_x` to `srow_z`": handed,
+        "`intent_code`, tensors": tensor_intent,
+        "`intent_code`, maps to MNI space": warp_intent,
+    },
+    "Diffusion weighting": {"b-values": b_values, "directions": directions},
+    "NIfTI coils": {
+        "`dim`": lambda f: dims(f, as_coil, coil_values),
+        "`datatype`": lambda f: datatypes(f, as_coil, coil_values, (4, 5, 6, 3)),
+        "`scl_slope`, `scl_inter`": lambda f: scaled(f, as_coil, coil_values),
+        "`xyzt_units`, length": lambda f: units(f, as_coil, coil_affine),
+        "`qform_code`, `sform_code`": lambda f: forms(f, as_coil, coil_affine),
+        "`quatern_b` to `qoffset_z`": lambda f: disagreement(f, as_coil, coil_affine),
+        "`descrip`": coil_limit,
+    },
+}
+
+
+@pytest.mark.parametrize(("kind", "field"), cases(FORMATS))
+def test_a_field_that_is_read_or_checked_has_an_effect(tmp_path, kind, field):
+    FORMATS[kind][field](tmp_path)
+
+
+def test_all_such_fields_are_tested():
+    assert_complete(FORMATS)
