@@ -14,7 +14,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    "command",
+    *("command", "reduced"),
 )
 NEED_DATA = ("shape",)
 

@@ -36,11 +36,14 @@ class Reciprocal(eqx.Module):
         currents: For each direction of the target's field, the current elements that
             give it. [A m per A m]
         centre: Of the target. [m]
+        final: Whether its currents are right for the whole of a coil only, as those of a
+            reduced field, and no others may stand for them.
     """
 
     positions: Float[Array, "source 3"]
     currents: Float[Array, "direction source 3"]
     centre: Float[Array, "3"]
+    final: bool = eqx.field(static=True, default=False)
 
     def mean_field(
         self, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6

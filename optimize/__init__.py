@@ -13,6 +13,10 @@ from .currents import (
 )
 from .domain import Domain as Domain
 from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
+from .everywhere import (
+    FocalityEverywhere as FocalityEverywhere,
+    HotSpotOverlap as HotSpotOverlap,
+)
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,

@@ -160,7 +160,8 @@ def join(objectives: Sequence[AbstractObjective]) -> tuple[Reciprocal, Parts]:
     currents = jnp.concatenate([each.currents for each in every])
     counts = tuple(len(each.currents) for each in every)
     bare = tuple(without_currents(each) for each in objectives)
-    whole = Reciprocal(every[0].positions, currents, every[0].centre)
+    final = any(each.final for each in every)
+    whole = Reciprocal(every[0].positions, currents, every[0].centre, final)
     return whole, Parts(bare, counts)
 
 

@@ -19,6 +19,7 @@ import scipy.linalg as sl
 from jaxtyping import Float, Shaped
 from numpy import ndarray
 from numpy.typing import DTypeLike
+from threadpoolctl import threadpool_limits
 
 from .modes import room_for
 
@@ -111,10 +112,12 @@ class Basis:
     def fit(self, modes: int | None = None) -> Fit:
         """Fit the coefficients of the most important modes, or of all."""
         readings, known = np.concatenate(self.readings), self.coefficients()
-        left, sizes, directions = np.linalg.svd(readings, full_matrices=False)
+        # Threads that wait for each other take seconds on cores that are shared.
+        with threadpool_limits(1, user_api="blas"):
+            left, sizes, directions = np.linalg.svd(readings, full_matrices=False)
+            _, _, turn = np.linalg.svd(known, full_matrices=False)
         kept = sizes > _SMALLEST * sizes[0]
         from_directions = known.T @ (left[:, kept] / sizes[kept])
-        _, _, turn = np.linalg.svd(known, full_matrices=False)
         turn = turn[:modes]
         return Fit(directions[kept], turn @ from_directions, turn)
 

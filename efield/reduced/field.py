@@ -334,7 +334,7 @@ class ReducedField(eqx.Module):
         middle = self.weights @ self.positions if centre is None else centre
         table = self.to_modes @ self.directions
         currents = -table.reshape(self.modes.count, len(self.points), 3)
-        return Reciprocal(self.points, currents, jnp.asarray(middle, dtype=float))
+        return Reciprocal(self.points, currents, jnp.asarray(middle, dtype=float), True)
 
     def _changed_by(self, modes: Modes) -> float:
         worst = 0.0
