@@ -69,8 +69,12 @@ def parser(
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     for name, what in (
-        ("run", "do what a plan file says, but for what is finished"),
-        ("plan", "the same, and write what its steps chose, and on what evidence"),
+        (
+            "plan",
+            "do what a plan file says, except what is finished, and write what its steps "
+            "chose, and on what evidence",
+        ),
+        ("run", "the former name of `plan`"),
     ):
         run = _verb(verbs, name, what)
         run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
@@ -156,7 +160,7 @@ def parser(
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     shell = _verb(verbs, "completion", "print a script for completion in a shell")
-    shell.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
+    shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     return root
 
 
