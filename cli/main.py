@@ -11,7 +11,6 @@ import traceback
 from pathlib import Path
 
 from . import commands
-from .arguments.completion import completion
 from .arguments.parser import parser
 from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
@@ -26,6 +25,7 @@ from .runtime.interruption import (
     words_of,
 )
 from .runtime.notices import library_warnings, loudness
+from .runtime.plain import finite
 from .runtime.terminal import safe_output
 
 
@@ -85,7 +85,7 @@ def _status(words: list[str]) -> int:
             raise KeyboardInterrupt from None
         return _complain(error)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(finite(result), allow_nan=False))
     return 2 if result.get("failed") else 0
 
 
@@ -94,6 +94,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     if options.save_plan is not None:
         return save_plan(options.save_plan, joined)
     if options.command == "completion":
+        from .arguments.completion import completion  # Its package starts slowly.
+
         return completion(options)
     plan = None
     if options.command in ("run", "plan"):

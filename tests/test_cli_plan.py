@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from heads import write_coil
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
-from tmsgrad.cli.plans import opened
-from tmsgrad.cli.plans.file import line_of, read_plan
+from tmsgrad.cli.plans import lines, opened
+from tmsgrad.cli.plans.file import read_plan
 from tmsgrad.cli.plans.running import run_plan
 from tmsgrad.coils import navigation, stl
 
@@ -225,18 +226,64 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
 
 
 def test_no_text_and_no_file_are_refused(tmp_path):
-    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
     one_line(refused(["run", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
 
 
 def test_the_line_of_a_key_is_where_it_begins():
     text = 'a = """\nb = 1\n"""\n\n# b = 2\nb = [\n  1,\n]\n[[run]]\n[[run]]\nb = 3\n'
-    assert line_of(text, ("a",)) == 1
-    assert line_of(text, ("run", 1)) == 10
-    assert line_of(text, ("run", 1, "b")) == 11
+    found = lines.lines_of(text)
+    assert lines.line_of(found, ("a",)) == 1
+    assert lines.line_of(found, ("run", 1)) == 10
+    assert lines.line_of(found, ("run", 1, "b")) == 11
     # Comments and blank lines before it are no part of it.
-    assert line_of(text, ("b",)) == 6
+    assert lines.line_of(found, ("b",)) == 6
+    # What is inside of a value begins where the value does.
+    assert lines.line_of(found, ("b", 0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("before", "at"),
+    [
+        ("'a=#[' = 1\n", ("z",)),
+        ('"a\\" = ]" = "]#\\""\n', ("z",)),
+        ("a = '''\nz = 0\n''''\n", ("z",)),
+        ('a = """\n\\"""z = 0\n"""""\n', ("z",)),
+        ("a = [ # z = [\n [1, ']'], # ]\n {z = 0} ]\n", ("z",)),
+        ("a.b . 'c' = {d = [1, {z = 0}]} # z\n", ("z",)),
+        ("[defaults] # z = 0\n", ("defaults", "z")),
+        ("[[run]]\n [[ run ]]\n[run.'in ner'.b] # z\n", ("run", 1, "in ner", "b", "z")),
+        ("[[a]]\n[[a.b]]\n[[a.b]]\n[[a]]\n[[a.b]]\n", ("a", 1, "b", 0, "z")),
+    ],
+)
+def test_the_line_of_a_key_is_found_behind_everything_that_toml_has(before, at):
+    text = f"\n{before} z = 0\n"
+    there = tomllib.loads(text)
+    for name in at:
+        there = there[name]
+    assert there == 0
+    line = before.count("\n") + 2
+    assert lines.line_of(lines.lines_of(text), at) == line
+
+
+def test_a_long_plan_is_read_once(tmp_path, monkeypatch):
+    text = "[defaults]\n" + TWO[TWO.index("head") : TWO.index("[[run]]")]
+    run_ = '[[run]]\ncommand = "simulate"\npose = "a.txt"\nout = "out-{}"\n'
+    parsed = []
+    real = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda x: (parsed.append(len(x)), real(x))[1])
+    sizes = []
+    for count in (20, 40):
+        whole = text + "".join(map(run_.format, range(count)))
+        parsed.clear()
+        found = plan(tmp_path, whole)
+        assert [run.place.rpartition(":")[2] for run in found.runs] == [
+            str(text.count("\n") + 1 + 4 * number) for number in range(count)
+        ]
+        sizes.append(sum(parsed))
+        assert sizes[-1] < 3 * len(whole)
+    assert sizes[1] < 2 * sizes[0]
 
 
 def test_the_check_looks_for_files(tmp_path):

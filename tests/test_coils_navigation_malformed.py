@@ -93,7 +93,7 @@ BAD = [
     ("mrk", '{"TargetMarkers": 3}', "TargetMarkers in the file is no list"),
     ("mrk", '{"TargetMarkers": [3]}', r"TargetMarkers\[0\] has no CoilTarget"),
     ("mrk", target(CoilAxesConvention="ant"), "'ant'; known is simnibs"),
-    ("mrk", target(PositionalUnit="inch"), "'inch'; known are mm and m"),
+    ("mrk", target(PositionalUnit="feet"), "'feet'; known are mm and m"),
     ("mrk", target(CoilPose={}), "has no RigidTransformMatrix4x4"),
     ("mrk", target(CoilPose={"RigidTransformMatrix4x4": [[1]]}), "4×4 numbers"),
     ("mrk", target(CoilPose={"RigidTransformMatrix4x4": [["a"]]}), "4×4 numbers"),

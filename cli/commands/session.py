@@ -18,21 +18,16 @@ from ... import efield, meshing, optimize
 from ...coils import Coil, PoseList, navigation
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
-from ..inputs.files import (
-    conductivity_of,
-    current_rates,
-    pose_source,
-    read_driven_coil,
-    read_head,
-    read_pose_list,
-    read_target,
-    stimulator_rates,
-)
+from ..inputs.coils import read_driven_coil, stimulator_rates
+from ..inputs.files import conductivity_of, read_target
+from ..inputs.heads import read_head
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
-from ..results.fields import in_metres
+from ..results.fields import check_field, in_metres
 from ..results.placing import (
     PULSE_COLUMNS,
+    Outline,
     Placer,
     Placing,
     describe_pulse,
@@ -40,7 +35,7 @@ from ..results.placing import (
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
 from ..runtime.notices import dispensable, heard
-from ..runtime.outputs import versions, write_json
+from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -50,6 +45,7 @@ from ..runtime.rows import (
     open_rows,
     read_rows,
 )
+from ..runtime.versions import versions
 
 
 _PULSES_AT_ONCE = 16
@@ -100,6 +96,7 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
                 progress(len(rows.done) / count, f"{len(rows.done)} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
+        check_field(norms, "the target", session.rates)
         best = int(np.argmax(norms))
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
@@ -148,12 +145,12 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     poses = read_pose_list(options.pose, options)
     rates = current_rates(options, poses)
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     target = read_target(head, options)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, coil, options.repair, pose_source(options))
+    placer = Placer(scalp, Outline.of(coil), options.repair, pose_source(options))
     poses, places = place_all(placer, poses, progress)
     conductivity, tensors = conductivity_of(head, options)
     direction = None
@@ -183,6 +180,8 @@ def _pulses(
     means = efield.mean_fields(
         reciprocal, session.coil, chosen, session.rates[part], _PULSES_AT_ONCE
     )
+    if not np.isfinite(means).all():
+        check_field(means, f"the target, in pulses from {part[0]} on")
     return [
         describe_pulse(index, session.poses, session.rates, session.places[index])
         | {

@@ -11,9 +11,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing, optimize
-from ...coils import Coil, read_poses
+from ...coils import Coil
 from ...meshing import HeadMesh
-from ..inputs.files import read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.heads import read_head
+from ..inputs.poses import poses_in
 from ..pictures.animation import Frame, write_animation
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path
@@ -193,7 +195,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
             "--target, or with --fields, leaves them."
         )
     if options.head is not None:
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
     elif mesh.is_file():
         head = meshing.read_msh(mesh)
     else:
@@ -218,7 +220,9 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     if not (head.tags == 2).any():
         raise ValueError(f"{path}: the head has no gray matter (tag 2) to show.")
     if options.pose is not None:
-        poses = read_poses(options.pose)
+        poses = poses_in(
+            options.pose, options.head or told.get("head", {}).get("source")
+        )
         if options.number >= len(poses):
             raise ValueError(
                 f"--pose {options.pose}: there is no pose {options.number}; it has "

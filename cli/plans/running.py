@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from ...coils import catalogue
-from ..inputs.files import TEMPLATE
+from ..inputs.heads import TEMPLATE
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
 from ..runtime.ownership import owned

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from ...disk import write_whole
-from ..runtime.outputs import versions
+from ..runtime.versions import versions
 
 
 MOST_BYTES = 15_000_000

@@ -23,6 +23,11 @@ def warn(message: str, kind: str = "warning") -> None:
         heard.append(message)
 
 
+def note(message: str) -> None:
+    """Write what a user should know, but need not mind, to standard error."""
+    print(f"tmsgrad: note: {message}", file=sys.stderr)
+
+
 @contextmanager
 def dispensable(what: str) -> Iterator[None]:
     """Let a picture or a page fail with a warning: what was computed is worth more.

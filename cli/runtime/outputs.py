@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import h5py
-import jax
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -17,6 +16,7 @@ from numpy import ndarray
 from ...coils import Pose
 from ...disk import write_whole
 from ...efield import ElectricField
+from .plain import finite
 
 
 class FieldFile:
@@ -111,15 +111,5 @@ def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a summary, readable by people and programs."""
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def versions() -> dict[str, str]:
-    """Name the versions that a result depends on."""
-    chosen = getattr(jax.config, "jax_default_device", None)
-    return {
-        "tmsgrad": version("tmsgrad"),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "device": str(chosen or jax.devices()[0]),
-    }
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, text + "\n")

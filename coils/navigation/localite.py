@@ -19,6 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...disk import write_whole
+from .forms import ImageForm
 from .poses import HEAD_FRAME, TO_RAS, PoseList, joined, reframed
 from .text import check_names
 from .xml import matrix_of, number_of, read_xml
@@ -29,6 +30,10 @@ _AXES = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 
 _NAMING = ("LocTMSTriggerData", "LocSessionState")
 _MOST_STEPS = 4  # A session names the triggers' file, and that the lists of each coil.
+
+# What is recorded with a pulse, by the units that the file may state.
+_RATES = {"A/us": 1e6, "A/µs": 1e6, "MA/s": 1e6, "kA/s": 1e3, "A/s": 1.0}
+_SHARES = {"%": 0.01}
 
 _COMMENT = """    <!--All positions are saved in the coordinate system of the \
 corresponding medical data.
@@ -101,12 +106,16 @@ def _read_list(file: Path, root: Element, space: str | None, repair: bool) -> Po
             f"{file}: <{root.tag}> holds no coil poses. Give a list of instrument markers "
             "or of trigger markers."
         )
-    named = space or root.get("coordinateSpace")
+    said = root.get("coordinateSpace")
+    named = space or said
     if named not in TO_RAS:
         raise ValueError(
             f"{file}: the coordinate space is {named!r}; known are RAS and LPS. State it "
             "(--space), or export the markers anew."
         )
+    notes = []
+    if said in TO_RAS and named != said:
+        notes.append(f"the file says {said}, but its coordinates are read as {named}.")
     instruments = root.tag == "InstrumentMarkerList"
     found = list(_instruments(file, root) if instruments else _triggers(file, root))
     kept = [each for each in found if each is not None]
@@ -121,6 +130,8 @@ def _read_list(file: Path, root: Element, space: str | None, repair: bool) -> Po
             times=[each[4] for each in kept],
             system=f"Localite {'instrument' if instruments else 'trigger'} markers",
             frame=HEAD_FRAME,
+            form=ImageForm(),
+            notes=notes + ([] if instruments else _units_left_out(root)),
             skipped=len(found) - len(kept),
             repair=repair,
         )
@@ -182,9 +193,9 @@ def _instruments(file: Path, root: Element) -> Iterator[_Entry | None]:
 
 
 def _triggers(file: Path, root: Element) -> Iterator[_Entry | None]:
-    units = {
-        each.get("id"): each.get("unit") for each in root.iter("responseDescription")
-    }
+    units = _units(root)
+    rate_unit = _RATES.get(units.get("valueA", ""), np.nan)
+    share_unit = _SHARES.get(units.get("amplitudeA", ""), np.nan)
     for number, each in enumerate(root.iter("TriggerMarker")):
         where = f"{file}: trigger {number}"
         matrix = each.find("Matrix4D")
@@ -199,16 +210,32 @@ def _triggers(file: Path, root: Element) -> Iterator[_Entry | None]:
             value.get("key"): number_of(value, "response", where)
             for value in each.iter("Value")
         }
-        rate = values.get("valueA", np.nan) * 1e6
-        share = values.get("amplitudeA", np.nan) / 100
         time = number_of(each, "recordingTime", where) * 1e-3
         yield (
             each.get("description") or f"pulse {number + 1}",
             rows,
-            rate if units.get("valueA") == "A/us" else np.nan,
-            share if units.get("amplitudeA") == "%" else np.nan,
+            values.get("valueA", np.nan) * rate_unit,
+            values.get("amplitudeA", np.nan) * share_unit,
             time,
         )
+
+
+def _units(root: Element) -> dict[str, str]:
+    """The unit of each recorded quantity."""
+    return {
+        each.get("id", ""): each.get("unit", "")
+        for each in root.iter("responseDescription")
+    }
+
+
+def _units_left_out(root: Element) -> list[str]:
+    units = _units(root)
+    known = {"valueA": ("dI/dt", _RATES), "amplitudeA": ("outputs", _SHARES)}
+    return [
+        f"{name} of the file are in {units[key]!r}, which is not known: they are left out."
+        for key, (name, scales) in known.items()
+        if key in units and units[key] not in scales
+    ]
 
 
 def _named(file: Path, root: Element) -> list[Path]:

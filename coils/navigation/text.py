@@ -1,23 +1,6 @@
-"""What readers and writers of pose lists have in common: whole files of text."""
-
-from pathlib import Path
+"""What writers of pose lists have in common: whole files of text."""
 
 from .poses import HEAD_FRAME, PoseList, unfit
-
-
-def read_text(path: Path) -> str:
-    """Read a text file.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}: this is no text in UTF-8 ({error}). Is it the right file?"
-        ) from None
 
 
 def check_names(poses: PoseList, kind: str) -> None:
