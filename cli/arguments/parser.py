@@ -22,6 +22,7 @@ from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
 from .pulse_options import add_live, add_pulses
+from .reduce_options import add_reduce, add_reduced
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .target_options import add_functional
@@ -112,6 +113,13 @@ def parser(
     add_sweep(swept)
     add_conductor(swept)
     add_out(swept)
+
+    reduced = _verb(
+        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
+    )
+    add_head(reduced)
+    add_reduce(reduced)
+    add_conductor(reduced)
 
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
@@ -333,6 +341,7 @@ def _add_simulate(verbs) -> None:
         action="store_true",
         help="values in the target to about 5e-4, many times faster",
     )
+    add_reduced(simulate)
     add_exports(simulate)
     add_fibres(simulate)
     add_conductor(simulate)
