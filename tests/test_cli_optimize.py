@@ -22,7 +22,7 @@ from PIL import Image
 from tmsgrad import coils, efield, meshing
 from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
 from tmsgrad.cli.commands.optimize_request import RulesRequest
-from tmsgrad.cli.inputs.targets import TargetRequest
+from tmsgrad.cli.inputs.targets import Target
 from tmsgrad.cli.plans import journal
 from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
@@ -201,7 +201,8 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
 
 
 def test_a_ball_partly_outside_the_head_is_told(capsys):
-    target = TargetRequest((0.0, 0.0, 0.080), 10e-3, "gm").find(five_layers())
+    region = meshing.ball(five_layers(), np.array([0.0, 0.0, 0.060]), 10e-3)
+    target = Target(region, (0.0, 0.0, 0.080), 10e-3, "gm")
     check_target(scalp_of_five_layers(), target)
     told = capsys.readouterr().err
     assert re.search(

@@ -138,6 +138,7 @@ class _Verified:
         placement: In figures.
         field: At its dI/dt.
         residual: Of the solution, relative.
+        figures: Of the field.
         error: Estimated.
         dose: How the current was chosen, or None.
         target: In figures.
@@ -146,6 +147,7 @@ class _Verified:
     placement: Placement
     field: ElectricField
     residual: float
+    figures: FieldFigures
     error: ErrorFigures
     dose: optimize.Dose | None
     target: TargetFigures
@@ -197,7 +199,8 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
     residual = float(np.max(field.report.residual))
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
-    return _Verified(placement, scaled, residual, error, dose, target)
+    figures = FieldFigures.of(frame.head, scaled, region)
+    return _Verified(placement, scaled, residual, figures, error, dose, target)
 
 
 def _write(
@@ -294,17 +297,17 @@ def _result(
     uncertainty: UncertaintyResult | None,
     shift: PoseShift | None,
 ) -> PlacementResult:
-    frame, field = prepared.frame, verified.field
+    frame = prepared.frame
     return PlacementResult(
         placement=verified.placement,
         target=verified.target,
-        field=FieldFigures.of(frame.head, field, prepared.target.region),
+        field=verified.figures,
         error=verified.error,
         search=found.search,
         tilt=request.domain.tilt,
         residual=verified.residual,
         shape=found.shape,
-        dose=DoseChoice.of(verified.dose, found.goal, field),
+        dose=DoseChoice.of(verified.dose, found.goal, verified.field),
         rules=rules,
         uncertainty=uncertainty,
         best_pose=shift,
