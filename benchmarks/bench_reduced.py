@@ -36,6 +36,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("--coil", default="magstim-70mm-double")
     parser.add_argument("--domains", default="local,whole")
     parser.add_argument("--order", type=int, default=1)
+    parser.add_argument(
+        "--recovery", action="store_true", help="recover E at the centroids by patches"
+    )
     parser.add_argument("--tolerance", type=float, default=4e-3)
     parser.add_argument("--places", type=int, default=30_000)
     parser.add_argument(
@@ -53,6 +56,7 @@ def main(words: list[str]) -> None:
         print(record.table(rows))
         name = f"reduced-{len(head.tags) / 1e6:.1f}M"
         name += "" if options.order == 1 else f"-order{options.order}"
+        name += "-recovery" if options.recovery else ""
         print("written to", record.write(name, rows))
 
 
@@ -62,8 +66,9 @@ def _row(head, scalp, coil, name: str, options) -> dict:
     wall, cpu = time.perf_counter(), time.process_time()
     conductor = efield.assemble(head, efield.isotropic(head), order=options.order)
     growth = efield.Growth(tolerance=options.tolerance)
+    at = _recovered(conductor, head, gray) if options.recovery else gray
     made = efield.reduce(
-        *(conductor, coil, domain, gray), growth=growth, progress=_printed
+        *(conductor, coil, domain, at), growth=growth, progress=_printed
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     stated, direct = made.accuracy, _direct_seconds(conductor, coil, domain)
@@ -97,6 +102,11 @@ def _row(head, scalp, coil, name: str, options) -> dict:
         row |= _timed(field.subset(few), domain, kind)
     row["peak memory [GB]"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return row
+
+
+def _recovered(conductor, head, gray) -> efield.AbstractReadout:
+    recovery = efield.patch_recovery(conductor, head, None, "gray matter")
+    return efield.at_points(recovery, head.centroids[gray.tetrahedra], gray.weights)
 
 
 def _printed(share: float, what: str) -> None:

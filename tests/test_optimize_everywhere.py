@@ -116,11 +116,9 @@ def test_a_search_for_focality_needs_no_list_of_what_to_spare():
         starts=3,
     )
     ball = meshing.ball(five_layers(), CENTRE, 18e-3)
-    strongest = search(
-        optimize.MeanMagnitude(efield.reciprocal(conductor(), ball)), radius=25e-3
-    )
+    strongest = search(optimize.MeanMagnitude(efield.reciprocal(conductor(), ball)))
     focality = optimize.FocalityEverywhere(reduced(), target())
-    focal = search(focality, around=CENTRE, radius=25e-3)
+    focal = search(focality, around=CENTRE)
     assert not bool(reduced().outside(focal.pose))
     found = focality_of(solved(focal.pose))
     np.testing.assert_allclose(focal.value, found, rtol=0.02)
@@ -128,7 +126,7 @@ def test_a_search_for_focality_needs_no_list_of_what_to_spare():
     tried = jax.vmap(focality.value)(reduced().coefficients(domain()(80, 21)))
     assert focal.value > float(jnp.max(tried))
     network = optimize.HotSpotOverlap(reduced(), target(), 0.05)
-    best = search(network, around=CENTRE, radius=25e-3)
+    best = search(network, around=CENTRE)
     assert overlap_of(solved(best.pose), 0.05) > 0.9 * overlap_of(
         solved(focal.pose), 0.05
     )

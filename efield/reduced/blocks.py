@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 from numpy import ndarray
 
 from ...coils import Pose
+from ...disk import replacing
 
 
 class Blocks:
@@ -60,12 +61,8 @@ class Blocks:
         path = self._path(number)
         if path is None:
             return
-        draft = path.with_name(f".{os.getpid()}.{path.name}")
-        try:
-            np.savez(draft, fields=fields, poses=poses.to_matsimnibs())
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with replacing(path, durable=False) as file:
+            np.savez(file, fields=fields, poses=poses.to_matsimnibs())
 
     def clear(self) -> None:
         """Delete the folder."""

@@ -59,6 +59,11 @@ class Accuracy(eqx.Module):
         return float(np.median(self.relative))
 
     @property
+    def ratio(self) -> float:
+        """The largest error of an unseen placement, in units of its misfit."""
+        return float(np.max(self.relative / self.misfit))
+
+    @property
     def reached(self) -> bool:
         """Whether all errors are within the tolerance."""
         return self.worst <= self.tolerance
@@ -204,9 +209,7 @@ class ReducedField(eqx.Module):
 
         The largest ratio of both over the unseen placements, times the misfit.
         """
-        known = self.accuracy
-        ratio = float(np.max(known.relative / known.misfit))
-        return ratio * self.misfit(pose, current_rate, coil=coil)
+        return self.accuracy.ratio * self.misfit(pose, current_rate, coil=coil)
 
     def check(self, pose: Pose, *, coil: int | AbstractCoil = 0) -> None:
         """Refuse poses outside of what the basis has seen.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...coils import AbstractCoil, Pose, Sources
+from ...disk import whole_file
 from ..conductor import Conductor
 from .drives import Drives
 from .field import Accuracy, Origin, ReducedField
@@ -35,14 +36,8 @@ def write_reduced(path: str | os.PathLike[str], reduced: ReducedField) -> None:
         path: Of the file, `.h5`; it is there as a whole or not at all.
         reduced: The field.
     """
-    target = Path(path)
-    draft = target.with_name(f".{os.getpid()}.{target.name}")
-    try:
-        with h5py.File(draft, "w") as file:
-            _write(file, reduced)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(Path(path)) as draft, h5py.File(draft, "w", locking=False) as file:
+        _write(file, reduced)
 
 
 def _write(file: h5py.File, reduced: ReducedField) -> None:
