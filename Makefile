@@ -1,47 +1,75 @@
 # make demo, make test, make lint, make docs, make bench: each makes .venv where it is missing.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	2>/dev/null && { echo $$p; break; }; done)
-BIN := .venv/bin
+# make test-lowest, make newest: the tests with the lowest and with today's newest dependencies.
+PYTHON ?= $(shell .ci/python 3.13 3.12 3.11)
+LOWEST_PYTHON ?= $(shell .ci/python 3.11 3.12 3.13)
+VENV ?= .venv
+LOWEST := .venv-lowest
+BIN := $(VENV)/bin
 OUT ?= demo
 
-.PHONY: demo test lint bench docs clean
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+# What an environment is made from: an older one is brought up to date.
+SOURCES := pyproject.toml hatch_build.py
 
-demo: .venv/.demo
+.PHONY: demo test test-lowest newest lint bench docs links clean
+
+demo: $(VENV)/.demo
 	$(BIN)/tmsgrad demo --out $(OUT)
 
-test: .venv/.dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+test: $(VENV)/.dev
+	$(BIN)/python $(PYTEST) $(ARGS)
 
-lint: .venv/.dev
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python $(PYTEST) $(ARGS)
+
+newest:
+	rm -rf .venv-newest
+	$(MAKE) VENV=.venv-newest .venv-newest/.dev
+	.venv-newest/bin/python .ci/newest.py $(PYTEST) $(ARGS)
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-docs: .venv/.docs
+docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "see site/index.html"
 
-bench: .venv/.dev
+bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
-.venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "tmsgrad needs Python 3.11 or later; none was found. Set PYTHON=/path/to/python3." >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+# The links of an editable installation, where they are missing.
+links:
+	$(BIN)/python hatch_build.py
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "tmsgrad needs Python 3.11, 3.12 or 3.13; none that runs was found. Set PYTHON=/path/to/python3." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(LOWEST)/bin/python:
+	@test -n "$(LOWEST_PYTHON)" || { echo "no Python 3.11 that runs was found. Set LOWEST_PYTHON=/path/to/python3." >&2; exit 2; }
+	$(LOWEST_PYTHON) -m venv $(LOWEST)
 
 # A stamp is written only after a whole install, so an interrupted one is begun again.
-.venv/.demo: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[template]"
+$(VENV)/.demo: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python $(PIP_INSTALL) -e ".[template]"
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
-	@touch $@ .venv/.demo
+$(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python $(PIP_INSTALL) -e ".[dev]"
+	@touch $@ $(VENV)/.demo
 
-.venv/.docs: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+$(VENV)/.docs: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python $(PIP_INSTALL) -e ".[docs]"
+	@touch $@
+
+$(LOWEST)/.test: $(SOURCES) .ci/lowest.py | $(LOWEST)/bin/python
+	$(LOWEST)/bin/python .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python $(PIP_INSTALL) -e ".[test]" -c $(LOWEST)/constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv demo site .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-lowest .venv-newest demo site .pytest_cache .ruff_cache .import_linter_cache

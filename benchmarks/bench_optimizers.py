@@ -38,6 +38,9 @@ _DRAWN, _CLIMBED, _STEPS = 64, 5, 50
 _ADAM = optax.adam(optax.cosine_decay_schedule(0.3, _STEPS))  # Compiled for once.
 
 
+Optimizer = Callable[[Problem], Climbed | np.ndarray]
+
+
 def main(words: list[str]) -> None:
     jax.config.update("jax_enable_x64", True)
     parser = argparse.ArgumentParser(prog="python -m benchmarks optimizers")
@@ -48,7 +51,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--count", type=int, default=40, help="of targets")
     parser.add_argument("--mine", help="module:function, an optimizer of your own")
     options = parser.parse_args(words)
-    optimizers = {**OPTIMIZERS}
+    optimizers: dict[str, Optimizer] = dict(OPTIMIZERS)
     if options.mine:
         optimizers[options.mine] = found(options.mine)
     head = head_of(options.head)
@@ -70,7 +73,7 @@ def main(words: list[str]) -> None:
     print("written to", record.write(name, rows))
 
 
-def found(words: str) -> Callable[[Problem], Climbed | np.ndarray]:
+def found(words: str) -> Optimizer:
     """Import an optimizer by `module:function`."""
     module, colon, name = words.partition(":")
     if not (module and colon and name):
@@ -118,7 +121,7 @@ def by_direct(problem: Problem) -> Climbed:
     return _plus(optimize.with_scipy(problem, rough.x), count)
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Optimizer] = {
     f"optax: Adam, {_STEPS} steps from the best {_CLIMBED} of {_DRAWN} drawn": by_adam,
     f"SciPy: L-BFGS-B from the best {_CLIMBED} of {_DRAWN} drawn": by_scipy,
     "SciPy: differential evolution, then L-BFGS-B": by_evolution,
@@ -155,7 +158,7 @@ def summary(rows: list[dict]) -> list[dict]:
 class Contest:
     """All optimizers on one head with one coil."""
 
-    def __init__(self, coil, scalp, optimizers: dict[str, Callable]):
+    def __init__(self, coil, scalp, optimizers: dict[str, Optimizer]):
         self._coil, self._scalp, self._optimizers = coil, scalp, optimizers
         self._wheel = coils.rings(coil)
         self._warm = False
@@ -187,7 +190,7 @@ class Contest:
         return [{**row, "share of best": row["value [V/m]"] / best} for row in rows]
 
 
-def _of(optimizer: Callable, few: Problem) -> Callable:
+def _of(optimizer: Optimizer, few: Problem) -> Callable:
     return lambda: optimizer(few)
 
 

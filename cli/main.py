@@ -5,45 +5,87 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import traceback
 from pathlib import Path
 
 from . import commands
-from .arguments.completion import completion
 from .arguments.parser import parser
 from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
 from .runtime import machine
+from .runtime.interruption import (
+    ENDINGS,
+    asked,
+    ignore,
+    interruptible,
+    leave,
+    status_of,
+    words_of,
+)
 from .runtime.notices import library_warnings, loudness
+from .runtime.plain import finite
+from .runtime.terminal import safe_output
+
+
+_OF_INPUT = (ValueError, OSError, ModuleNotFoundError)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
+    Args:
+        arguments: After the program's name. Without them this is the program itself, which
+            ends with its process when a signal interrupts it.
+
     Returns:
-        0 for success, 2 for bad input or a check that fails, 1 for a failure of ours, 130
-        for an interruption.
+        0 for success, 2 for bad input or a check that fails, 1 for an internal error, and
+        128 and its number for a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        _be_program()
+    with safe_output(), interruptible():
+        try:
+            status = _status(words)
+        except ENDINGS as stop:
+            ignore()
+            status = _interrupted(str(stop))
+        if arguments is None and asked() is not None:
+            leave(status)
+        return status
+
+
+def _be_program() -> None:
+    """Say what Python says of its own accord in the program's way, until the process ends.
+
+    Files that close after an error of the disk have the same error again.
+    """
+    before = sys.unraisablehook
+
+    def hook(found: "sys.UnraisableHookArgs", /) -> None:
+        if not isinstance(found.exc_value, OSError) or os.environ.get("TMSGRAD_DEBUG"):
+            before(found)
+
+    sys.unraisablehook = hook
+
+
+def _status(words: list[str]) -> int:
     joined = _with_negative_values(words)
     options = parser().parse_args(joined)
     options.words = words
     try:
         result = _obey(options, joined)
-    except KeyboardInterrupt as stop:
-        kept = str(stop) or "nothing was written."
-        print(f"tmsgrad: interrupted; {kept}", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        return _complain(error, 2)
     except Exception as error:
-        return _complain(error, 1)
+        if asked() is not None:  # An interruption within a callback became this.
+            raise KeyboardInterrupt from None
+        return _complain(error)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(finite(result), allow_nan=False))
     return 2 if result.get("failed") else 0
 
 
@@ -52,6 +94,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
     if options.save_plan is not None:
         return save_plan(options.save_plan, joined)
     if options.command == "completion":
+        from .arguments.completion import completion  # Its package starts slowly.
+
         return completion(options)
     plan = None
     if options.command in ("run", "plan"):
@@ -97,20 +141,39 @@ def _with_negative_values(words: list[str]) -> list[str]:
     return joined
 
 
-def _complain(error: Exception, status: int) -> int:
+def _interrupted(kept: str) -> int:
+    number = asked() or signal.SIGINT
+    with contextlib.suppress(OSError):  # The terminal may be gone.
+        words = f"{words_of(number)}; {kept or 'nothing was written.'}"
+        print(f"tmsgrad: {words}", file=sys.stderr)
+    return status_of(number)
+
+
+def _complain(error: Exception) -> int:
     if os.environ.get("TMSGRAD_DEBUG"):
         traceback.print_exc()
     message = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
         message = f"{error.filename}: {error.strerror}"
-    print(f"tmsgrad: error: {message}", file=sys.stderr)
-    if status == 1:
+    if isinstance(error, _OF_INPUT):
+        # A name may hold a line feed, and what follows would look like our own line.
+        message = message.replace("\n", "\\n")
+        print(f"tmsgrad: error: {message}", file=sys.stderr)
+        return 2
+    if isinstance(error, MemoryError):
         print(
-            "tmsgrad: this is no fault of your input that we know of. Set TMSGRAD_DEBUG=1 "
-            "for a traceback, and report it.",
+            "tmsgrad: error: the memory does not suffice. Take a smaller head, fewer "
+            f"poses at once, or another machine ({message}).",
             file=sys.stderr,
         )
-    return status
+        return 2
+    print(
+        f"tmsgrad: internal error: {type(error).__name__}: {message}\n"
+        "tmsgrad: please report it with the command, the output of `pip freeze`, and the "
+        "traceback that TMSGRAD_DEBUG=1 adds.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from ..disk import write_whole
 from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
 from .plausible import check_field, checked_rate
 from .stimulators import Stimulator, read_waveforms, write_waveforms
-from .stl import read_stl, replace_file, write_stl
+from .stl import read_stl, write_stl
 
 
 _MOST_BYTES = 1 << 28
@@ -118,7 +119,7 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
         write_stl(Path(path).with_suffix(".stl"), *casing)
     if waveforms:
         write_waveforms(Path(path).with_suffix(".tsv"), waveforms)
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _companions(path: Path, coil: AbstractCoil):
@@ -167,7 +168,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[np.ndarray, list[int]]:
             rows.append([float(word) for word in words])
         except ValueError:
             raise ValueError(
-                f"{path}, line {number}: {line.strip()[:60]!r} is not six numbers."
+                f"{path}, line {number}: the line is not six numbers."
             ) from None
         numbers.append(number)
     _compare_count(path, announced, len(rows))
@@ -195,7 +196,7 @@ def _compare_count(path: Path, announced: str | None, found: int) -> None:
         warnings.warn(
             f"{path}: {announced} dipoles are announced, but {found} are there; all are "
             "used.",
-            stacklevel=4,
+            stacklevel=1,
         )
 
 

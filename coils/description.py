@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.spatial import KDTree
 
 from .coil import AbstractCoil, Coil, Part
@@ -112,16 +112,21 @@ def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Descrip
         stimulators=tuple(each.name for each in coil.stimulators if each.name),
         settings=tuple((e.initial, e.lowest, e.highest) for e in coil.ranges),
         peaks=tuple(_peak(coil, depth, places) for depth in depths),
-        warnings=warnings_about(coil),
+        warnings=_warnings(coil, sources, casing),
     )
 
 
 def warnings_about(coil: Coil) -> tuple[str, ...]:
     """Say what looks wrong with a coil, in words; nothing where all looks right."""
-    sources = _sources(coil)
+    return _warnings(coil, _sources(coil), _casing(coil))
+
+
+def _warnings(
+    coil: Coil, sources: Sources | None, casing: np.ndarray | None
+) -> tuple[str, ...]:
     if sources is None:
         return ()
-    places, casing = _places(sources), _casing(coil)
+    places = _places(sources)
     strengths = np.concatenate(
         [
             np.linalg.norm(sources.dipole_moments, axis=1),
@@ -176,11 +181,15 @@ def _casing_warnings(places: np.ndarray, casing: np.ndarray) -> list[str]:
 def _open_current(coil: Coil) -> float:
     """How far the currents are from closing, over all elements of one stimulator. [m]"""
     sums: dict[int, np.ndarray] = {}
-    for element in coil.elements:
-        vectors = np.asarray(element.sources().current_vectors)
+    for element, vectors in zip(coil.elements, _currents(coil), strict=True):
         key = element.stimulator if isinstance(element, Part) else 0
-        sums[key] = sums.get(key, np.zeros(3)) + vectors.sum(axis=0)
+        sums[key] = sums.get(key, np.zeros(3)) + np.asarray(vectors).sum(axis=0)
     return max((float(np.linalg.norm(each)) for each in sums.values()), default=0.0)
+
+
+@eqx.filter_jit  # As a whole: element by element each shape takes its time.
+def _currents(coil: Coil) -> list[Float[Array, "current 3"]]:
+    return [element.sources().current_vectors for element in coil.elements]
 
 
 def _peak(coil: Coil, depth: float, places: np.ndarray | None) -> FieldPeak:

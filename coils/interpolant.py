@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..disk import replacing
 from .coil import AbstractCoil
 from .joining import evaluated, joined
 from .sources import Sources
@@ -279,13 +280,9 @@ def _load(file: Path) -> tuple[np.ndarray, float] | None:
 
 def _save(file: Path, coefficients: np.ndarray, error: float) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{os.getpid()}.{file.name}")
     checksum = np.frombuffer(_checksum(coefficients), dtype=np.uint8)
-    try:
-        np.savez(draft, coefficients=coefficients, error=error, checksum=checksum)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(file, durable=False) as opened:
+        np.savez(opened, coefficients=coefficients, error=error, checksum=checksum)
 
 
 def _checksum(table: np.ndarray) -> bytes:

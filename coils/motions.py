@@ -99,6 +99,7 @@ class Rotation(AbstractMotion):
         return Pose(turn, self.point - turn @ self.point)
 
 
+@eqx.filter_jit  # Step by step, a coil of many parts would take seconds.
 def combined(
     motions: tuple[AbstractMotion, ...], settings: Float[Array, "setting"]
 ) -> Pose:

@@ -25,6 +25,7 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 from numpy import ndarray
 
+from ..disk import whole_file
 from .coil import AbstractCoil, Coil
 from .grids import SampledPotential
 from .plausible import check_field, checked_rate
@@ -124,12 +125,8 @@ def write_nifti(
     image.header.set_xyzt_units("mm")
     if isinstance(coil, Coil) and coil.max_current_rate is not None:
         image.header["descrip"] = f"dIdtmax={coil.max_current_rate * 1e-6:.10g}"
-    draft = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with whole_file(path) as draft:
         nibabel.save(image, draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def sampled(
@@ -216,7 +213,7 @@ def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
             warnings.warn(
                 f"{path}: qform and sform disagree by up to {largest * scale * 1e3:.3g} mm "
                 "about where the grid is; the sform is taken.",
-                stacklevel=3,
+                stacklevel=1,
             )
     affine[:3] *= scale
     low, high = _STEP_RANGE

@@ -4,8 +4,6 @@ The frame is that of SimNIBS: the coil's z axis points into the head, y is the
 prolongation of the handle (which lies towards -y) and x = y × z.
 """
 
-from collections.abc import Sequence
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,12 +12,7 @@ import numpy.typing as npt
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
-
-# A file with three decimals is read; a matrix with shear or scale is not.
-_RIGID_TOLERANCE = 3e-3
-
-# Far beyond what is rigid; squares of larger numbers might not be finite.
-_HUGE = 1e6
+from .rigid import rigid_matrices, rigid_parts
 
 
 class Pose(eqx.Module):
@@ -70,23 +63,11 @@ class Pose(eqx.Module):
             ValueError: The matrix has another shape, holds NaN, or is no rigid placement:
                 it shears, scales or reflects.
         """
-        given = np.asarray(matrix, dtype=np.float64)
-        if given.ndim < 2 or given.shape[-2:] != (4, 4):
-            raise ValueError(
-                f"a pose must be a 4×4 matrix, got the shape {given.shape}."
-            )
-        check_rigid(given)
-        u, _, v = np.linalg.svd(given[..., :3, :3])
-        return cls(jnp.asarray(u @ v), jnp.asarray(given[..., :3, 3] * 1e-3))
+        return cls(*rigid_parts(np.asarray(matrix, dtype=np.float64)))
 
     def to_matsimnibs(self) -> Float[np.ndarray, "*batch 4 4"]:
         """Write the pose as SimNIBS does: coil to head, lengths in mm."""
-        rotation, translation = np.asarray(self.rotation), np.asarray(self.translation)
-        matrix = np.zeros((*translation.shape[:-1], 4, 4))
-        matrix[..., :3, :3] = rotation
-        matrix[..., :3, 3] = translation * 1e3
-        matrix[..., 3, 3] = 1
-        return matrix
+        return rigid_matrices(np.asarray(self.rotation), np.asarray(self.translation))
 
     def __repr__(self) -> str:
         """Say where the coil is and where it points, or how many poses there are."""
@@ -183,57 +164,3 @@ def require_pose(pose: object) -> Pose:
 def stack_poses(poses: "list[Pose]") -> Pose:
     """Join single poses to a batch, for `jax.vmap`."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *poses)
-
-
-def check_rigid(
-    matrices: Float[np.ndarray, "*batch 4 4"], names: Sequence[str] = ()
-) -> None:
-    """Refuse 4×4 matrices that are no rigid placement.
-
-    Args:
-        matrices: Coil to head.
-        names: Of the matrices of a list, for messages. By default they are numbered.
-
-    Raises:
-        ValueError: A matrix holds NaN, shears, scales or reflects, or does not end in
-            0 0 0 1.
-    """
-    flat = matrices.reshape(-1, 4, 4)
-    odd = ~np.asarray(np.isfinite(flat).all(axis=(1, 2)))
-    checked = np.where(odd[:, None, None], np.eye(4), flat)
-    last = np.abs(checked[:, 3] - [0, 0, 0, 1]).max(axis=1, initial=0) > 1e-6
-    linear = np.clip(checked[:, :3, :3], -_HUGE, _HUGE)
-    gram = np.swapaxes(linear, 1, 2) @ linear
-    off = np.abs(gram - np.eye(3)).max(axis=(1, 2), initial=0) > _RIGID_TOLERANCE
-    bad = np.asarray(odd | last | off | (np.linalg.det(linear) <= 0))
-    if bad.any():
-        first = int(np.argmax(bad))
-        number = f"pose {first}" if matrices.ndim > 2 else "the pose"
-        name = f"pose {first} ({names[first]!r})" if len(names) else number
-        raise ValueError(_why_not_rigid(name, flat[first]))
-
-
-def _why_not_rigid(name: str, matrix: np.ndarray) -> str:
-    if not np.isfinite(matrix).all():
-        return f"{name} holds a value that is not finite."
-    if np.abs(matrix[3] - [0, 0, 0, 1]).max() > 1e-6:
-        return (
-            f"the last row of {name} is {matrix[3].tolist()}; a 4×4 pose ends "
-            "in 0 0 0 1. Is the matrix transposed?"
-        )
-    axes = np.clip(matrix[:3, :3], -_HUGE, _HUGE)
-    determinant = float(np.linalg.det(axes))
-    if determinant < 0:
-        return (
-            f"{name} is a reflection (determinant {determinant:.3g}): it would "
-            "mirror the coil. Flip the sign of one axis, so that x = y × z."
-        )
-    gram = axes.T @ axes
-    lengths = np.sqrt(np.diag(gram))
-    kind = "scale" if np.abs(lengths - 1).max() > _RIGID_TOLERANCE else "shear"
-    return (
-        f"{name} has {kind}: its axes have the lengths "
-        f"{np.round(lengths, 4).tolist()} and the products "
-        f"{np.round(gram[[0, 0, 1], [1, 2, 2]], 4).tolist()}, but a coil is rigid. "
-        "Export the pose anew, or replace it by the nearest rotation."
-    )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from .stl import replace_file
+from ..disk import write_whole
 
 
 _LONGEST_PULSE = 0.1  # [s]
@@ -310,4 +310,4 @@ def write_waveforms(
             columns[name] = values
     rows = np.stack(list(columns.values()), axis=1).astype(float).tolist()
     lines = ["\t".join(columns), *("\t".join(map(repr, row)) for row in rows)]
-    replace_file(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, "\n".join(lines) + "\n")

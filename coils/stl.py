@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..disk import write_whole
+
 
 _MOST_BYTES = 1 << 29
 # As Magics and SolidView name it in the header.
@@ -80,7 +82,7 @@ def _unit(path: Path, points: np.ndarray, named: re.Match[bytes] | None) -> floa
         warnings.warn(
             f"{path}: the surface is {extent:.3g} across, which is taken as m, since no "
             "casing is as small in mm.",
-            stacklevel=3,
+            stacklevel=1,
         )
         return 1.0
     raise ValueError(
@@ -119,17 +121,6 @@ def write_stl(
     records = np.zeros(len(corners), _RECORD)
     records["normal"] = normals / np.where(lengths > 0, lengths, 1)
     records["corners"] = corners
-    replace_file(
+    write_whole(
         path, bytes(80) + len(corners).to_bytes(4, "little") + records.tobytes()
     )
-
-
-def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all, through another name in the same folder."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

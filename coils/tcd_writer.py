@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import ConvexHull
 
+from ..disk import write_whole
 from .coil import AbstractCoil, Casing, Coil, Part
 from .dipoles import MagneticDipoles
 from .grids import SampledPotential
 from .motions import Rotation, Translation
 from .stimulators import Stimulator, Waveform
-from .stl import replace_file
 from .tcd import MM
 from .wires import StraightSegments
 
@@ -46,7 +46,7 @@ def write_tcd(
             "coil without them and give the rates anew after reading."
         )
     content = _Writer(coil, packed).root()
-    replace_file(path, json.dumps(content, allow_nan=False).encode())
+    write_whole(path, json.dumps(content, allow_nan=False))
 
 
 class _Writer:

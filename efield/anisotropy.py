@@ -155,7 +155,7 @@ def anisotropic(
     if len(chosen) == 0:
         raise ValueError(
             f"`tissues` is {tuple(tissues)}, but the head has none of them, only "
-            f"{', '.join(TISSUE_NAMES[tag] for tag in np.unique(head.tags).tolist())}."
+            f"{', '.join(TISSUE_NAMES[tag] for tag in head.tissues)}."
         )
     diffusion = _diffusion(head, image, chosen)
     coverage = diffusion.by_tissue(diffusion.there.astype(float))

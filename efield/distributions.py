@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from ..meshing import TISSUE_NAMES, tissue_tag
 from .conductivity import CONDUCTIVITIES
@@ -82,7 +82,7 @@ class Beta(AbstractDistribution):
 
     def quantile(self, shares: ArrayLike) -> Float[ndarray, "*draw"]:
         """See the base class."""
-        inner = stats.beta(self.a, self.b).ppf(shares)
+        inner = special.betaincinv(self.a, self.b, shares)
         return self.low + (self.high - self.low) * np.asarray(inner)
 
 
@@ -117,7 +117,7 @@ class LogNormal(AbstractDistribution):
     def quantile(self, shares: ArrayLike) -> Float[ndarray, "*draw"]:
         """See the base class."""
         square = np.log1p(self.spread**2)
-        normal = np.asarray(stats.norm.ppf(shares))
+        normal = np.asarray(special.ndtri(shares))
         return self.average * np.exp(np.sqrt(square) * normal - square / 2)
 
 

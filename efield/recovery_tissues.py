@@ -83,7 +83,7 @@ def tissue_mesh(head: HeadMesh, tissue: str | int | None) -> TissueMesh:
         tag = tissue_tag(tissue)
         elements = np.flatnonzero(head.tags == tag)
         if len(elements) == 0:
-            present = ", ".join(TISSUE_NAMES[t] for t in np.unique(head.tags))
+            present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
             raise ValueError(
                 f"the head has no {TISSUE_NAMES[tag]}; its tissues are {present}."
             )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
-from scipy import stats
+from scipy import special
 
 from .conductor import Conductor
 from .forward import solve_rate
@@ -206,7 +206,7 @@ def _linear(
     variance = np.sum(effects**2, axis=0)
     deviation = np.asarray(np.sqrt(variance))
     shares = effects**2 / np.maximum(variance, np.finfo(float).tiny)
-    reach = stats.norm.ppf(0.5 + _CONFIDENCE / 2) * deviation
+    reach = special.ndtri(0.5 + _CONFIDENCE / 2) * deviation
     return Uncertainty(
         inputs,
         value,

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
-from scipy.stats import qmc
 
 from ..meshing import TISSUE_NAMES, HeadMesh
 from .conductivity import CONDUCTIVITIES
@@ -125,7 +124,7 @@ def uncertain_tissues(
         ValueError: The head has none of the tissues, or one is unknown.
     """
     wanted = by_tag(distributions)
-    there = set(np.unique(head.tags).tolist())
+    there = set(head.tissues)
     found = {tag: d for tag, d in wanted.items() if tag in there}
     if not found:
         raise ValueError(
@@ -148,6 +147,8 @@ def sobol(dimensions: int, count: int, seed: int) -> Float[ndarray, "draw dimens
     """Spread points evenly over the unit cube [Sobol 1967; scrambled as by Owen 1998]."""
     if count < 2:
         raise ValueError(f"`draws` must be at least 2, got {count!r}.")
+    from scipy.stats import qmc  # It takes as long to import as all of JAX.
+
     points = qmc.Sobol(dimensions, rng=seed).random_base2(int(np.ceil(np.log2(count))))
     # Of 2^-53 and nearer to 0 or 1 a quantile is none.
     return np.clip(points[:count], 1e-12, 1 - 1e-12)

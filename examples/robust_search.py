@@ -66,7 +66,7 @@ def main(words: list[str] | None = None) -> tuple[float, float]:
     for step, values in enumerate(tissues.draws(options.steps, seed=1)):
         _, slope = mean(drawn(values), x, jax.random.key(step))
         change, memory = adam.update(-slope, memory)
-        x = problem.project(x + change)
+        x = problem.project(jnp.asarray(optax.apply_updates(x, change)))
         tail.append(x)
     x = jnp.mean(jnp.stack(tail[len(tail) // 2 :]), axis=0)
 

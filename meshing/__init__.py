@@ -4,6 +4,7 @@ from .checks import Finding as Finding, Severity as Severity, check as check
 from .checks_images import (
     check_frames as check_frames,
     check_labels as check_labels,
+    check_space as check_space,
     check_subject as check_subject,
 )
 from .cortex import cortical_normals as cortical_normals

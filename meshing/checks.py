@@ -169,7 +169,7 @@ def _centre(head: HeadMesh, chosen: ndarray) -> tuple[float, float, float]:
 
 
 def _missing(head: HeadMesh) -> Iterator[Finding]:
-    there = set(np.unique(head.tags).tolist())
+    there = set(head.tissues)
     for name, tags in _NEEDED.items():
         if not there & set(tags):
             yield Finding(

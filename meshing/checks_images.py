@@ -21,6 +21,8 @@ _BONE = (4, 7, 8)
 _COARSE = 2.0  # Voxels longer than this lose sulci and thin bone. [mm]
 _OBLONG = 2.5  # Ratio of the longest to the shortest side of a voxel.
 _CUT = 0.01  # Area in which a head may meet a side of its image, unless below. [m²]
+_PROBES = 20_000  # Elements whose tissues are compared with a label image.
+_SAME_LABELS = 0.5  # Share of them that agree at least; some 0.9 do.
 _OUTSIDE = 0.01  # Share of a head's nodes that may lie outside its T1.
 
 
@@ -72,9 +74,20 @@ def check_subject(subject: Subject, head: HeadMesh) -> list[Finding]:
     for path in (subject.t1, subject.tensor):
         if path is not None:
             found += check_frames(path)
-    if subject.t1 is not None:
-        found += _inside(subject.t1, head)
+    found += check_space(subject, head)
+    if subject.labels is not None:
+        found += _labels(subject.labels, head)
     return found + list(_mni(subject, head))
+
+
+def check_space(subject: Subject, head: HeadMesh) -> list[Finding]:
+    """Look whether a mesh lies in the T1 of its SimNIBS folder, which is quick.
+
+    Args:
+        subject: The files.
+        head: The mesh among them.
+    """
+    return [] if subject.t1 is None else list(_inside(subject.t1, head))
 
 
 def _mni(subject: Subject, head: HeadMesh) -> Iterator[Finding]:
@@ -111,6 +124,27 @@ def _inside(path: Path, head: HeadMesh) -> Iterator[Finding]:
             f"{share:.0%} of the head's nodes lie outside {path.name}: mesh and image "
             "are in different spaces, or the image is cropped.",
             (x, y, z),
+        )
+
+
+def _labels(path: Path, head: HeadMesh) -> Iterator[Finding]:
+    """Whether a mesh has the tissues of the label image that it should be made of."""
+    image = open_nifti(path)
+    inverse = np.linalg.inv(np.asarray(image.affine, dtype=np.float64))
+    some = slice(None, None, max(1, len(head.tags) // _PROBES))
+    at = 1e3 * head.centroids[some] @ inverse[:3, :3].T + inverse[:3, 3]
+    voxel, shape = np.rint(at).astype(np.int64), np.array(image.shape[:3])
+    inside = ((voxel >= 0) & (voxel < shape)).all(axis=1)
+    labels = np.zeros(len(voxel))
+    values = np.asarray(image.dataobj).reshape(image.shape[:3])
+    labels[inside] = values[tuple(voxel[inside].T)]
+    share = float(np.mean(labels == head.tags[some]))
+    if share < _SAME_LABELS:
+        yield Finding(
+            Severity.WARNING,
+            "labels",
+            f"the mesh has the tissue of {path.name} in {share:.0%} of its elements only: "
+            "they are of different people or spaces, or the tissues are exchanged.",
         )
 
 

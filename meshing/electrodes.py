@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ..disk import read_text
 from .files import MM_PER_M
 from .subject import Subject, read_subject
 
@@ -72,10 +73,7 @@ def electrode(
 
 
 def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file}: this is no text file.") from None
+    text = read_text(file)
     positions: dict[str, Float[ndarray, 3]] = {}
     for number, row in enumerate(csv.reader(text.splitlines()), start=1):
         words = [word.strip() for word in row]
@@ -87,8 +85,7 @@ def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
             place = np.empty(0)
         if len(place) != 3 or not (np.abs(place) < _FARTHEST).all():
             raise ValueError(
-                f"{file}: line {number} must hold x, y and z in mm after "
-                f"{words[0]!r}; it is {','.join(row)!r}."
+                f"{file}: line {number} must hold x, y and z in mm after {words[0]!r}."
             )
         name = words[4] if len(words) > 4 else ""
         if name and name not in positions:
@@ -97,5 +94,10 @@ def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
         raise ValueError(
             f"{file}: there are no named positions in it. A line is such as "
             "Electrode,-52.1,-11.8,78.2,C3."
+        )
+    if len(positions) > 1 and np.abs(list(positions.values())).max() * MM_PER_M < 1.0:
+        raise ValueError(
+            f"{file}: all positions lie within 1 mm of the origin, so they are probably in "
+            "m. Multiply them by 1000: such files are in mm."
         )
     return positions

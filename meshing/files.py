@@ -4,10 +4,6 @@ Files hold mm and heads hold m; `MM_PER_M` is used wherever one becomes the othe
 """
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedWriter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +14,13 @@ from .head import TISSUE_NAMES, HeadMesh
 
 
 MM_PER_M = 1000.0
+
+_MM_PER_UNIT = {
+    **dict.fromkeys(("mm", "millimetre", "millimeter"), 1.0),
+    **dict.fromkeys(("m", "metre", "meter"), 1e3),
+    **dict.fromkeys(("cm", "centimetre", "centimeter"), 10.0),
+    **dict.fromkeys(("um", "µm", "μm", "micrometre", "micrometer", "micron"), 1e-3),
+}
 
 # Heads of mice are 20 mm long and those of elephants 1 m.
 _SMALLEST_HEAD, _LARGEST_HEAD = 1.0, 10_000.0  # [mm]
@@ -42,8 +45,8 @@ def head_of_file(
         order.
 
     Raises:
-        ValueError: There are no tetrahedra, a tag is unknown, the mesh is not a valid
-            `HeadMesh`, or its size is not that of a head in mm.
+        ValueError: There are no tetrahedra, a tag is unknown, an element occurs twice,
+            the mesh is not a valid `HeadMesh`, or its size is not that of a head in mm.
     """
     if len(tetrahedra) == 0:
         raise ValueError(
@@ -52,6 +55,7 @@ def head_of_file(
         )
     _check_tags(path, tags)
     _check_indices(path, tetrahedra, len(points))
+    _check_single(path, tetrahedra, tags, len(points))
     used = used_points(tetrahedra, len(points))
     if not used.all():
         tetrahedra = (np.cumsum(used, dtype=np.int64) - 1)[tetrahedra]
@@ -61,6 +65,26 @@ def head_of_file(
         return HeadMesh(points / MM_PER_M, tetrahedra, tags)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def mm_per_unit(path: Path, unit: str) -> float:
+    """Tell how many millimetres a file's unit of length has.
+
+    Args:
+        path: The file, for messages.
+        unit: What it says, such as `m` or `millimetres`.
+
+    Raises:
+        ValueError: The unit is not known.
+    """
+    word = unit.strip().lower()
+    factor = _MM_PER_UNIT.get(word) or _MM_PER_UNIT.get(word.removesuffix("s"))
+    if factor is None:
+        raise ValueError(
+            f"{path}: positions are said to be in {unit!r}, which is not known; known are "
+            "mm, cm, m and µm. Export the mesh in mm."
+        )
+    return factor
 
 
 def used_points(
@@ -92,35 +116,6 @@ def path_of_file(path: str | os.PathLike[str]) -> Path:
     return checked
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BufferedWriter]:
-    """Open a file for writing that takes its name only when it is whole.
-
-    Until then it has a temporary name in the same folder. If writing fails, that is
-    removed, and what had the name before is left as it was.
-
-    Raises:
-        OSError: The folder is missing or cannot be written, with the name of `path`.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"{path}: the folder {path.parent} does not exist. Make it first."
-        )
-    token = f"{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{token}.part")
-    try:
-        file = open(temporary, "xb")  # noqa: SIM115
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        with file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _check_tags(path: Path, tags: ndarray) -> None:
     found, counts = np.unique(tags, return_counts=True)
     unknown = [
@@ -145,6 +140,47 @@ def _check_indices(path: Path, tetrahedra: ndarray, count: int) -> None:
             f"{path}: tetrahedra name points {low} to {high}, counted from 0, but there "
             f"are {count} points. The file is damaged; export the mesh anew."
         )
+
+
+def _check_single(path: Path, tetrahedra: ndarray, tags: ndarray, count: int) -> None:
+    """Refuse elements with the same nodes as another one, in whatever order."""
+    # The sum of a random number for each node is the same in any order; numbers that
+    # are alike by chance are told apart by the nodes themselves.
+    number = np.random.default_rng(0).integers(2**63, size=count, dtype=np.uint64)
+    key = number[tetrahedra[:, 0]].copy()
+    for corner in (1, 2, 3):
+        key += number[tetrahedra[:, corner]]
+    ordered = np.sort(key)
+    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(again):
+        return
+    suspect = np.flatnonzero(np.isin(key, again))
+    _, first, place = np.unique(
+        np.sort(tetrahedra[suspect], axis=1),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
+    twice = suspect[first[place.ravel()]] != suspect
+    if not twice.any():
+        return
+    pairs = {
+        tuple(sorted({int(tags[one]), int(tags[other])}))
+        for one, other in zip(
+            suspect[first[place.ravel()]][twice], suspect[twice], strict=True
+        )
+    }
+    where = "; ".join(
+        f"of tag {pair[0]} twice"
+        if len(pair) == 1
+        else f"of tags {pair[0]} and {pair[1]}"
+        for pair in sorted(pairs)[:5]
+    )
+    raise ValueError(
+        f"{path}: {np.count_nonzero(twice)} tetrahedra occur more than once ({where}). "
+        "Gmsh writes an element once for each physical group that it is in. Leave each "
+        "volume in one group, of one tissue, and export the mesh anew."
+    )
 
 
 def _check_size(path: Path, points: ndarray) -> None:

@@ -10,6 +10,7 @@ from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy import ndarray
 from scipy.spatial import KDTree
 
+from ..disk import whole_file
 from .cortex import cortex_faces
 from .files import MM_PER_M
 from .head import HeadMesh
@@ -91,12 +92,8 @@ def write_surface_values(
 def _save(target: Path, image: GiftiImage) -> None:
     if not target.name.endswith(".gii"):
         raise ValueError(f"{target}: the name of a GIfTI file ends in .gii.")
-    part = target.with_name(f".{os.getpid()}.part.{target.name}")
-    try:
-        image.to_filename(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(target) as draft:
+        image.to_filename(draft)
 
 
 def resample(

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from .head import HeadMesh
-from .lattice.topology import OTHERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,31 +30,16 @@ class Interfaces:
 
 def interfaces(head: HeadMesh) -> Interfaces:
     """Find the faces between different tissues and those that bound the head."""
-    faces = head.tetrahedra[:, OTHERS].reshape(-1, 3)
-    order, new = _grouped(faces, len(head.nodes))
-    starts = np.flatnonzero(new)
-    size = np.diff(starts, append=len(order))
-    one, other = order[starts], order[np.minimum(starts + 1, len(order) - 1)]
-    first, second = head.tags[one // 4], head.tags[other // 4]
-    second = np.where(size == 1, 0, second)
-    kept = (size <= 2) & (first != second)
-    return Interfaces(faces[one[kept]], first[kept], second[kept], faces[one[size > 2]])
-
-
-def _grouped(faces: ndarray, count: int) -> tuple[ndarray, Bool[ndarray, "face"]]:
-    """An order in which equal faces follow each other, and which begin a group."""
-    ordered = np.sort(faces, axis=1)
-    if count < 2_000_000:  # Then one number holds all three.
-        key = (ordered[:, 0].astype(np.int64) * count + ordered[:, 1]) * count
-        key += ordered[:, 2]
-        order = np.argsort(key, kind="stable")
-        ranked = key[order, None]
-    else:
-        order = np.lexsort(ordered.T[::-1])
-        ranked = ordered[order]
-    new = np.ones(len(faces), bool)
-    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
-    return order, new
+    faces = head.faces
+    first, second = head.tags[faces.one // 4], head.tags[faces.other // 4]
+    second = np.where(faces.other < 0, 0, second)
+    kept = first != second
+    return Interfaces(
+        faces.nodes_of(faces.one[kept]),
+        first[kept],
+        second[kept],
+        faces.nodes_of(faces.crowded),
+    )
 
 
 def face_areas(

@@ -8,13 +8,13 @@ doi:10.1016/j.neuroimage.2006.09.024, who name the choices it leaves open].
 import csv
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
+from ..disk import read_text
 from .scalp import Scalp
 
 
@@ -151,20 +151,19 @@ def read_eeg_positions(
         ValueError: A line is malformed, or there are no positions.
     """
     found = {}
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if not row or row[0] not in ("Electrode", "ReferenceElectrode", "Fiducial"):
-                continue
-            try:
-                place = np.array([float(x) for x in row[1:4]])
-            except ValueError:
-                place = np.zeros(0)
-            if place.shape != (3,) or not np.isfinite(place).all() or len(row) < 5:
-                raise ValueError(
-                    f"{path}, line {number}: this must be a type, x, y, z in mm and a "
-                    f"name, got {','.join(row)!r}."
-                )
-            found[row[-1].strip()] = place * 1e-3
+    for number, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
+        if not row or row[0] not in ("Electrode", "ReferenceElectrode", "Fiducial"):
+            continue
+        try:
+            place = np.array([float(x) for x in row[1:4]])
+        except ValueError:
+            place = np.zeros(0)
+        if place.shape != (3,) or not np.isfinite(place).all() or len(row) < 5:
+            raise ValueError(
+                f"{path}, line {number}: this must be a type, x, y, z in mm and a "
+                f"name; it has {len(row)} cells."
+            )
+        found[row[-1].strip()] = place * 1e-3
     if not found:
         raise ValueError(f"{path}: the file names no electrode.")
     return found

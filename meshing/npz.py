@@ -1,6 +1,7 @@
 """Heads as NumPy archives, which are small and quick to read.
 
-They hold `points` in mm, `tets` counted from 0, and `tags`.
+They hold `points` in mm, `tets` counted from 0, and `tags`; `units` may say that points
+are in something else, such as m.
 """
 
 import os
@@ -11,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from .files import MM_PER_M, head_of_file, path_of_file, replacing
+from ..disk import replacing
+from .files import MM_PER_M, head_of_file, mm_per_unit, path_of_file
 from .head import HeadMesh
 
 
 _ARRAYS = ("points", "tets", "tags")
+_UNITS = ("units", "unit")
 
 
 def read_npz(path: str | os.PathLike[str]) -> HeadMesh:
@@ -25,7 +28,8 @@ def read_npz(path: str | os.PathLike[str]) -> HeadMesh:
 
     Args:
         path: A file with the arrays `points` (points, 3) [mm], `tets` (tetrahedra, 4)
-            counted from 0, and `tags` (tetrahedra,).
+            counted from 0, and `tags` (tetrahedra,); and maybe `units`, a word such as
+            `m`.
 
     Returns:
         The head.
@@ -36,7 +40,7 @@ def read_npz(path: str | os.PathLike[str]) -> HeadMesh:
             or the mesh is not a valid head (see `read_msh`).
     """
     source = path_of_file(path)
-    points, tetrahedra, tags = _load(source)
+    (points, tetrahedra, tags), unit = _load(source)
     for name, array, columns, kinds in (
         ("points", points, (3,), "fiu"),
         ("tets", tetrahedra, (4,), "iu"),
@@ -57,7 +61,8 @@ def read_npz(path: str | os.PathLike[str]) -> HeadMesh:
             f"{source}: `tags` must give one tissue for each of {len(tetrahedra)} "
             f"tetrahedra, got {len(tags)}."
         )
-    return head_of_file(source, points.astype(np.float64), tetrahedra, tags)
+    in_mm = points.astype(np.float64) * mm_per_unit(source, unit)
+    return head_of_file(source, in_mm, tetrahedra, tags)
 
 
 def write_npz(path: str | os.PathLike[str], head: HeadMesh) -> None:
@@ -83,7 +88,7 @@ def write_npz(path: str | os.PathLike[str], head: HeadMesh) -> None:
         )
 
 
-def _load(path: Path) -> list[ndarray]:
+def _load(path: Path) -> tuple[list[ndarray], str]:
     try:
         # NumPy would leave a file open that it opened itself and found damaged.
         with path.open("rb") as file:
@@ -96,7 +101,10 @@ def _load(path: Path) -> list[ndarray]:
                     f"it lacks {', '.join(missing)} and has "
                     f"{', '.join(archive.files) or 'nothing'}"
                 )
-            return [archive[name] for name in _ARRAYS]
+            unit = next(
+                (str(archive[name]) for name in _UNITS if name in archive), "mm"
+            )
+            return [archive[name] for name in _ARRAYS], unit
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise ValueError(
             f"{path}: the file cannot be read as a head ({error}). Give an .npz file "

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Float
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from .head import TISSUE_NAMES, HeadMesh
 

@@ -57,7 +57,9 @@ def region(head: HeadMesh, selected: ArrayLike) -> Region:
             f"`selected` must lie within 0 to {len(head.tags) - 1}, got "
             f"{chosen.min()} to {chosen.max()}."
         )
-    if len(np.unique(chosen)) != len(chosen):
+    taken = np.zeros(len(head.tags), dtype=bool)
+    taken[chosen] = True
+    if np.count_nonzero(taken) != len(chosen):
         raise ValueError("`selected` names a tetrahedron twice.")
     weights = head.volumes[chosen] / head.volumes[chosen].sum()
     return Region(chosen, weights, weights @ head.centroids[chosen])
@@ -120,7 +122,7 @@ def ball(
     tag = tissue_tag(tissue)
     candidates = np.flatnonzero(head.tags == tag)
     if len(candidates) == 0:
-        present = ", ".join(TISSUE_NAMES[t] for t in np.unique(head.tags))
+        present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
         raise ValueError(
             f"the head has no {TISSUE_NAMES[tag]}; its tissues are {present}."
         )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from .head import HeadMesh
-from .surface import Surface, outer_surface
+from .surface import Surface
 
 
 _SPACING = 4e-3  # [m]
@@ -37,14 +37,16 @@ class Scalp:
         surface: The triangles between scalp and air.
         origin: The first point of the grid. [m]
         spacing: Of the grid, along every axis. [m]
-        distance: Signed distance at the grid's points, positive outside. Exact up to 10
-            mm from the scalp, and to the size of a voxel farther away. [m]
+        distance: Signed distance at the grid's points, positive outside. Exact up to
+            `exact_within` from the scalp, and to the size of a voxel farther away. [m]
+        exact_within: [m]
     """
 
     surface: Surface
     origin: Float[ndarray, "3"]
     spacing: float
     distance: Float[ndarray, "i j k"]
+    exact_within: float = _EXACT_WITHIN
 
     def __repr__(self) -> str:
         """Say how large the scalp is."""
@@ -99,7 +101,7 @@ class Scalp:
         # Linear interpolation of a distance errs by at most half of a voxel's diagonal,
         # as E|x - y| ≤ √E|x - y|² over the corners' weights; and so do far corners.
         diagonal = np.sqrt(3) * self.spacing
-        far = np.abs(rough) > _EXACT_WITHIN - diagonal
+        far = np.abs(rough) > self.exact_within - diagonal
         least -= diagonal / 2 + np.where(far, _GRID_EXCESS * self.spacing, 0)
         first = np.argpartition(least, min(_FIRST_TRIED, len(least)) - 1)
         tried = first[:_FIRST_TRIED]
@@ -141,16 +143,19 @@ class Scalp:
         return float(self.surface.cast(start[None], z[None])[0] - back)
 
 
-def scalp(head: HeadMesh) -> Scalp:
+def scalp(head: HeadMesh, *, exact: bool = True) -> Scalp:
     """Take the scalp of a head: its outermost closed surface.
 
     Args:
         head: The head.
+        exact: Whether the grid is to be exact near the scalp. A search needs that, and so
+            do normals. Without it the clearance of a coil is exact, too, but takes
+            longer: it pays for a few coils.
 
     Returns:
         The surface, with its signed distance on a grid of 4 mm.
     """
-    surface = outer_surface(head.nodes, head.tetrahedra)
+    surface = head.outer_surface
     low = surface.vertices.min(axis=0) - _MARGIN
     high = surface.vertices.max(axis=0) + _MARGIN
     count = np.ceil((high - low) / _SPACING).astype(int) + 1
@@ -159,8 +164,10 @@ def scalp(head: HeadMesh) -> Scalp:
     outside_by = np.asarray(ndimage.distance_transform_edt(~inside))
     inside_by = np.asarray(ndimage.distance_transform_edt(inside))
     distance = _SPACING * (outside_by - inside_by)
+    if not exact:
+        return Scalp(surface, low, _SPACING, distance, exact_within=0.0)
     rough = _EXACT_WITHIN + _GRID_EXCESS * _SPACING
     near = np.argwhere(np.abs(distance) < rough)
-    exact = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
-    distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(exact)
+    true = surface.signed_distance(low + _SPACING * near, exact_within=_EXACT_WITHIN)
+    distance[tuple(near.T)] = np.where(inside[tuple(near.T)], -1, 1) * np.abs(true)
     return Scalp(surface, low, _SPACING, distance)

@@ -150,8 +150,8 @@ def _silent_model() -> Iterator[Any]:
         import gmsh
     except ImportError as error:
         raise ImportError(
-            "Layered spheres are meshed by gmsh, which is not installed. Install it with "
-            "`pip install gmsh`, or tmsgrad with its extra: `pip install tmsgrad[test]`."
+            "Layered spheres are meshed by gmsh, which is not installed. Write: "
+            "pip install 'tmsgrad[spheres]'"
         ) from error
     options = {
         "General.Terminal": 0,

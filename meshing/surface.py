@@ -10,9 +10,8 @@ from numpy import ndarray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from .faces import faces_of
 
-# Faces of a positively oriented tetrahedron, each seen from outside counter-clockwise.
-_FACES = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
 
 _NEAREST_FIRST = 32  # Triangles tried for a point before more are.
 _LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its centre.
@@ -263,15 +262,20 @@ def outer_surface(
     The faces of one element only, of these the connected part of largest extent: cavities
     inside, such as sinuses, are left out.
     """
-    faces = np.concatenate([tetrahedra[:, f] for f in _FACES])
-    ordered = np.sort(faces, axis=1).astype(np.int64)
+    faces = faces_of(tetrahedra, len(nodes))
+    return outermost(nodes, faces.nodes_of(faces.outside()))
+
+
+def outermost(
+    nodes: Float[ndarray, "node 3"], boundary: Int[ndarray, "triangle 3"]
+) -> Surface:
+    """Take the connected part of largest extent of the triangles that bound a mesh.
+
+    Args:
+        nodes: [m]
+        boundary: The nodes of all triangles.
+    """
     count = len(nodes)
-    key = (ordered[:, 0] * count + ordered[:, 1]) * count + ordered[:, 2]
-    order = np.argsort(key, kind="stable")
-    ranked = key[order]
-    new = np.r_[True, ranked[1:] != ranked[:-1]]
-    single = new & np.r_[new[1:], True]
-    boundary = faces[order[single]]
     links = sp.coo_matrix(
         (
             np.ones(2 * len(boundary), dtype=np.int8),

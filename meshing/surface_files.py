@@ -120,7 +120,7 @@ class SurfaceFile:
         taken = "taken as they stand" if stored < moved else f"moved by {self.move}"
         warnings.warn(
             f"{self.file}: coordinates are {taken}: {words}.",
-            stacklevel=4,
+            stacklevel=1,
         )
         return frame
 
@@ -195,7 +195,7 @@ def _of_gifti(file: Path) -> SurfaceFile:
         warnings.warn(
             f"{file}: its coordinate system is called {_ELSEWHERE[space]}, as Workbench "
             "calls all; it is taken as the head's.",
-            stacklevel=5,
+            stacklevel=1,
         )
     matrix, words = _move(array)
     frame = SurfaceFrame.STORED if space in _IN_PLACE or matrix is None else None
@@ -239,7 +239,7 @@ def _of_freesurfer(file: Path) -> SurfaceFile:
         warnings.warn(
             f"{file}: the file does not tell where FreeSurfer's volume is (c_ras); its "
             "coordinates are taken as they stand.",
-            stacklevel=5,
+            stacklevel=1,
         )
     return SurfaceFile(file, stored)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from .files import replacing
+from ..disk import replacing
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
 from .template_labels import template_labels
@@ -96,7 +96,10 @@ def cache_folder() -> Path:
 
 
 def _read(path: Path) -> HeadMesh | None:
-    """Read a head from the cache; None where there is none that is whole and recent."""
+    """Read a head from the cache; None where there is none that is whole and recent.
+
+    Warns where it is damaged.
+    """
     try:
         # NumPy would leave a file open that it opened itself and found damaged.
         with path.open("rb") as file:
@@ -106,12 +109,17 @@ def _read(path: Path) -> HeadMesh | None:
             # The format has a checksum for each array, which reading verifies.
             return HeadMesh(archive["nodes"], archive["tetrahedra"], archive["tags"])
     except _DAMAGE:
+        if path.is_file():
+            warnings.warn(
+                f"{path}: the kept template head is damaged, and is built anew.",
+                stacklevel=3,
+            )
         return None
 
 
 def _write(path: Path, head: HeadMesh) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with replacing(path, durable=False) as file:
         np.savez(
             file,
             recipe=np.array(_RECIPE),

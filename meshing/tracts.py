@@ -17,6 +17,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
+from ..disk import whole_file
 from .files import MM_PER_M
 from .head import HeadMesh
 from .images.voxels import VoxelGrid, elements_on_grid
@@ -278,12 +279,8 @@ def write_tracts(
         "dimensions": np.asarray(grid.shape, dtype=np.int16),
         "voxel_order": "".join(nibabel.aff2axcodes(affine)).encode(),
     }
-    draft = file.with_name(f".{os.getpid()}.part.trk")
-    try:
-        nibabel.streamlines.save(lines, draft, header=header)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole_file(file) as draft:
+        nibabel.streamlines.save(lines, str(draft), header=header)
 
 
 def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:

@@ -5,6 +5,8 @@ formats describe under "appended data". Reading goes through meshio, where it is
 """
 
 import os
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +15,17 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from .files import MM_PER_M, head_of_file, path_of_file, replacing
+from ..disk import replacing
+from .files import MM_PER_M, head_of_file, mm_per_unit, path_of_file
 from .head import HeadMesh
 
 
-_TAG_NAMES = ("tag", "tags", "tissue", "gmsh:physical", "medit:ref", "CellEntityIds")
+_TAG_NAMES = ("tag", "tags", "tissue", "gmsh:physical")
+_NUMBER_NAMES = ("medit:ref", "CellEntityIds")  # Numbers of no convention.
+_UNIT = re.compile(
+    rb"<Points\b[^>]*>\s*<DataArray\b[^>]*>\s*"
+    rb"<InformationKey\b[^>]*UNITS_LABEL[^>]*>\s*(?:<Value\b[^>]*>)?\s*([^<]*?)\s*<"
+)
 _TETRAHEDRON = 10  # VTK's number of the cell type.
 _TYPES = {"f": "Float64", "i": "Int64", "u": "UInt8"}
 
@@ -26,12 +34,14 @@ def read_vtu(path: str | os.PathLike[str]) -> HeadMesh:
     """Read a head from a .vtu file.
 
     Args:
-        path: The file, with tetrahedra and their tissues in the cells' data `tag`. [mm]
+        path: The file, with tetrahedra and their tissues in the cells' data `tag`. [mm,
+            or what `UNITS_LABEL` of the points says]
 
     Raises:
         ModuleNotFoundError: meshio is not installed.
         OSError: The file is missing.
-        ValueError: It is damaged, has no tags, or is no valid head (see `read_msh`).
+        ValueError: It is damaged, has no tags or several that differ, or is no valid
+            head (see `read_msh`).
     """
     source = path_of_file(path)
     meshio = _require_meshio(source)
@@ -43,17 +53,40 @@ def read_vtu(path: str | os.PathLike[str]) -> HeadMesh:
             f"{source}: the file cannot be read ({type(error).__name__}: {error})."
         ) from error
     tetrahedra = mesh.cells_dict.get("tetra", np.zeros((0, 4), np.int64))
-    name = next((name for name in _TAG_NAMES if name in mesh.cell_data), None)
-    if name is None:
+    points = np.asarray(mesh.points, np.float64)
+    unit = _UNIT.search(source.read_bytes())
+    if unit is not None:
+        points = points * mm_per_unit(source, unit[1].decode("utf-8", "replace"))
+    return head_of_file(source, points, tetrahedra, _tags(source, mesh.cell_data_dict))
+
+
+def _tags(path: Path, data: Mapping[str, Mapping[str, ndarray]]) -> ndarray:
+    """Find the tissues among the cells' data; refuse data that contradict each other."""
+    names = [name for name in _TAG_NAMES if name in data]
+    numbers = [name for name in _NUMBER_NAMES if name in data]
+    if not names and not numbers:
         raise ValueError(
-            f"{source}: the cells have no data `tag`, which tells their tissues; they "
-            f"have {', '.join(mesh.cell_data) or 'none'}."
+            f"{path}: the cells have no data `tag`, which tells their tissues; they "
+            f"have {', '.join(data) or 'none'}."
         )
-    tags = mesh.cell_data_dict[name].get("tetra", np.zeros(0))
+    if not names:
+        warnings.warn(
+            f"{path}: the cells have no data `tag`; `{numbers[0]}` is taken for tissues "
+            "as SimNIBS numbers them.",
+            stacklevel=3,
+        )
+    name, *others = names or numbers[:1]
+    tags = data[name].get("tetra", np.zeros(0))
+    for other in others:
+        if not np.array_equal(tags, data[other].get("tetra", np.zeros(0))):
+            raise ValueError(
+                f"{path}: the cells have both `{name}` and `{other}`, which differ. Keep "
+                "the one that tells the tissues, under the name `tag`."
+            )
     whole = np.rint(tags).astype(np.int64)
     if not np.array_equal(whole, tags):
-        raise ValueError(f"{source}: `{name}` must hold whole numbers.")
-    return head_of_file(source, np.asarray(mesh.points, np.float64), tetrahedra, whole)
+        raise ValueError(f"{path}: `{name}` must hold whole numbers.")
+    return whole
 
 
 def write_vtu(
@@ -146,6 +179,6 @@ def _require_meshio(path: Path) -> ModuleType:
         import meshio
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            f"{path}: .vtu files are read by meshio. Write: pip install meshio"
+            f"{path}: .vtu files are read by meshio. Write: pip install 'tmsgrad[vtu]'"
         ) from None
     return meshio

@@ -111,9 +111,9 @@ def body(element: int, surface: Surface) -> Body:
     """Prepare a casing, whose element is numbered, for distances to it."""
     vertices = surface.vertices
     low = vertices.min(axis=0) - MARGIN
-    shape = np.ceil((np.ptp(vertices, axis=0) + 2 * MARGIN) / _GRID).astype(int) + 1
-    steps = np.moveaxis(np.indices(tuple(shape.tolist())), 0, -1)
-    grid = low + _GRID * steps.reshape(-1, 3)
+    steps = np.ceil((np.ptp(vertices, axis=0) + 2 * MARGIN) / _GRID)
+    shape = (steps.astype(int) + 1).tolist()
+    grid = low + _GRID * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
     distance = surface.signed_distance(grid, MARGIN).reshape(*shape, 1)
     return Body(
         jnp.asarray(vertices[spread_out(vertices, POINTS)]),

@@ -1,4 +1,5 @@
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -19,6 +20,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+
+def pytest_report_header():
+    """Say with what the tests are run."""
+    names = ("jax", "equinox", "jaxtyping", "numpy", "scipy", "pyamg", "h5py")
+    names += ("nibabel", "matplotlib", "plotly", "nilearn", "mne", "dipy")
+    return "with " + ", ".join(f"{name} {version(name)}" for name in names)
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def test_data():
 @pytest.fixture(scope="session")
 def references():
     """Fields by SimNIBS 4.5 that are part of the repository."""
-    return Path(__file__).parents[1] / "validation" / "references"
+    return Path(__file__).parent / "data" / "references"
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ TESTED = ("read", "checked")
 def tables() -> dict[str, dict[str, str]]:
     """What is done with each field, by format."""
     found: dict[str, dict[str, str]] = {}
+    rows: dict[str, str] = {}
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             rows = found.setdefault(line[3:].strip(), {})

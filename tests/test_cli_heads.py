@@ -228,10 +228,50 @@ def test_errors_are_loud_and_fail(tmp_path):
     assert result.json["failed"]
     assert "error    parts: the head consists of 2 parts" in result.out
     assert len(result.json["findings"][0]["location_mm"]) == 3
-    # Every command tells of it.
-    result = run("head", "info", tmp_path / "a.msh")
+    # Every command stops at it, and writes nothing.
+    convert = ("head", "convert", tmp_path / "a.msh", tmp_path / "a.npz")
+    result = run(*convert)
+    assert result.status == 2
+    assert (
+        "the check finds an error (parts): the head consists of 2 parts" in result.err
+    )
+    assert "give --force parts" in result.err
+    assert not (tmp_path / "a.npz").exists()
+    # Another check's name does not help, that one's does.
+    assert run(*convert, "--force", "overlap").status == 2
+    result = run(*convert, "--force", "parts,overlap")
     assert result.status == 0
-    assert "tmsgrad: error: the head consists of 2 parts" in result.err
+    assert "warning: --force parts: an error of the check is passed" in result.err
+    assert "note: --force overlap has no effect" in result.err
+    assert (tmp_path / "a.npz").exists()
+    assert "no check that stops" in run(*convert, "--force", "leak").err
+
+
+def rough(seed):
+    """Random labels in a block, as no segmentation should be."""
+    labels = np.zeros((14, 14, 14), np.uint8)
+    chosen = np.random.default_rng(seed).integers(0, 6, (10, 10, 10))
+    labels[2:-2, 2:-2, 2:-2] = chosen
+    return labels
+
+
+def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch):
+    labels = write_nifti(tmp_path / "a.nii.gz", rough(0), np.diag([10.0, 10, 10, 1]))
+    words = ("head", "mesh", labels, "--out", tmp_path / "a.npz", "--islands", 0)
+    words += ("--tetrahedra", 2000)
+    result = run(*words)
+    assert (result.status == 0) == (tmp_path / "a.npz").exists()
+    if result.status == 0:
+        assert run("head", "check", tmp_path / "a.npz").status == 0
+        (tmp_path / "a.npz").unlink()
+    wrong = meshing.Finding(meshing.Severity.ERROR, "sliver", "It is flat.", None)
+    monkeypatch.setattr(meshing, "check", lambda *_: [wrong])
+    result = run(*words)
+    assert result.status == 2
+    assert "(sliver): It is flat. No head was written." in result.err
+    assert not (tmp_path / "a.npz").exists()
+    assert run(*words, "--force", "sliver").status == 0
+    assert (tmp_path / "a.npz").exists()
 
 
 def test_inverted_elements_are_told_with_their_place(tmp_path):

@@ -150,6 +150,7 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     result = run(*case.simulate(tmp_path / "out"))
     assert result.status == 1
     assert "the solver gave up" in result.err
+    assert "internal error: RuntimeError: the solver gave up" in result.err
     assert "TMSGRAD_DEBUG" in result.err
     assert "Traceback" not in result.err
     assert list(tmp_path.iterdir()) == []

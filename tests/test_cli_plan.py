@@ -1,19 +1,29 @@
 """Plan files: read, checked, run, left out when finished, and saved."""
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import shlex
+import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from cli_examples import contents, one_line, refused, run
+from heads import write_coil
 
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
-from tmsgrad.cli.plans.file import line_of, read_plan
+from tmsgrad.cli.plans import lines, opened
+from tmsgrad.cli.plans.file import read_plan
 from tmsgrad.cli.plans.running import run_plan
+from tmsgrad.coils import navigation, stl
 
 
 OPTIMIZE = """command = "optimize"
@@ -216,18 +226,64 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
 
 
 def test_no_text_and_no_file_are_refused(tmp_path):
-    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
     one_line(refused(["run", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
 
 
 def test_the_line_of_a_key_is_where_it_begins():
     text = 'a = """\nb = 1\n"""\n\n# b = 2\nb = [\n  1,\n]\n[[run]]\n[[run]]\nb = 3\n'
-    assert line_of(text, ("a",)) == 1
-    assert line_of(text, ("run", 1)) == 10
-    assert line_of(text, ("run", 1, "b")) == 11
+    found = lines.lines_of(text)
+    assert lines.line_of(found, ("a",)) == 1
+    assert lines.line_of(found, ("run", 1)) == 10
+    assert lines.line_of(found, ("run", 1, "b")) == 11
     # Comments and blank lines before it are no part of it.
-    assert line_of(text, ("b",)) == 6
+    assert lines.line_of(found, ("b",)) == 6
+    # What is inside of a value begins where the value does.
+    assert lines.line_of(found, ("b", 0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("before", "at"),
+    [
+        ("'a=#[' = 1\n", ("z",)),
+        ('"a\\" = ]" = "]#\\""\n', ("z",)),
+        ("a = '''\nz = 0\n''''\n", ("z",)),
+        ('a = """\n\\"""z = 0\n"""""\n', ("z",)),
+        ("a = [ # z = [\n [1, ']'], # ]\n {z = 0} ]\n", ("z",)),
+        ("a.b . 'c' = {d = [1, {z = 0}]} # z\n", ("z",)),
+        ("[defaults] # z = 0\n", ("defaults", "z")),
+        ("[[run]]\n [[ run ]]\n[run.'in ner'.b] # z\n", ("run", 1, "in ner", "b", "z")),
+        ("[[a]]\n[[a.b]]\n[[a.b]]\n[[a]]\n[[a.b]]\n", ("a", 1, "b", 0, "z")),
+    ],
+)
+def test_the_line_of_a_key_is_found_behind_everything_that_toml_has(before, at):
+    text = f"\n{before} z = 0\n"
+    there = tomllib.loads(text)
+    for name in at:
+        there = there[name]
+    assert there == 0
+    line = before.count("\n") + 2
+    assert lines.line_of(lines.lines_of(text), at) == line
+
+
+def test_a_long_plan_is_read_once(tmp_path, monkeypatch):
+    text = "[defaults]\n" + TWO[TWO.index("head") : TWO.index("[[run]]")]
+    run_ = '[[run]]\ncommand = "simulate"\npose = "a.txt"\nout = "out-{}"\n'
+    parsed = []
+    real = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda x: (parsed.append(len(x)), real(x))[1])
+    sizes = []
+    for count in (20, 40):
+        whole = text + "".join(map(run_.format, range(count)))
+        parsed.clear()
+        found = plan(tmp_path, whole)
+        assert [run.place.rpartition(":")[2] for run in found.runs] == [
+            str(text.count("\n") + 1 + 4 * number) for number in range(count)
+        ]
+        sizes.append(sum(parsed))
+        assert sizes[-1] < 3 * len(whole)
+    assert sizes[1] < 2 * sizes[0]
 
 
 def test_the_check_looks_for_files(tmp_path):
@@ -315,6 +371,150 @@ def test_a_record_that_is_damaged_costs_time_only(made):
         (folder / ".plan.toml.done.json").write_text(content)
         run_plan(plan(folder, text), do)
     assert len(done) == 8
+
+
+class Companions(NamedTuple):
+    """A run whose input leads to another file, and a change of that one."""
+
+    text: str
+    make: Callable[[Path], None]
+    change: Callable[[Path], None]
+
+
+def triggers(folder, shift=0.0):
+    """A file of Localite's triggers, and the list that it names."""
+    matrix = np.diag([1.0, -1.0, -1.0, 1.0])
+    matrix[0, 3] = shift
+    poses = navigation.PoseList.of_matrices(matrix[None])
+    navigation.write_localite(folder / "TriggerMarkers_Coil0.xml", poses, triggers=True)
+    (folder / "TriggerData.xml").write_text(
+        "<LocTMSTriggerData><fileReferencePath>TriggerMarkers_Coil0.xml"
+        "</fileReferencePath></LocTMSTriggerData>"
+    )
+
+
+def cased(folder, size=1.0):
+    write_coil(folder).rename(folder / "c.ccd")
+    corners, faces = stl.read_stl(folder / "boxed.stl")
+    stl.write_stl(folder / "c.stl", size * corners, faces)
+    (folder / "boxed.stl").unlink()
+
+
+def uncased(folder):
+    write_coil(folder).rename(folder / "c.ccd")
+    for path in folder.glob("*.stl"):
+        path.unlink()
+
+
+COIL = 'command = "coil convert"\ncoil = "c.ccd"\nout = "c.tcd"\n'
+COMPANIONS = {
+    "a list that a file names": Companions(
+        'command = "pose convert"\nfile = "TriggerData.xml"\nout = "t.txt"\n'
+        'to = "brainsight"\n',
+        triggers,
+        lambda folder: triggers(folder, 10.0),
+    ),
+    "a casing beside a coil": Companions(
+        COIL, cased, lambda folder: cased(folder, 1.1)
+    ),
+    "a casing that was not there": Companions(COIL, uncased, cased),
+}
+
+
+@pytest.mark.parametrize("kind", COMPANIONS)
+def test_what_an_input_leads_to_is_an_input(tmp_path, kind):
+    text, make, change = COMPANIONS[kind]
+    make(tmp_path)
+    plan(tmp_path, text)
+    again = lambda: run("run", tmp_path / "plan.toml", "--json").json["runs"][0]["done"]
+    assert (again(), again()) == ("now", "before")
+    (tmp_path / "notes.txt").write_text("of no run")
+    assert again() == "before"
+    (before,) = (p.read_bytes() for p in map(Path, plan(tmp_path, text).runs[0].writes))
+    change(tmp_path)
+    assert (again(), again()) == ("now", "before")
+    (after,) = (p.read_bytes() for p in map(Path, plan(tmp_path, text).runs[0].writes))
+    assert after != before
+
+
+def test_an_input_that_changes_during_its_run_is_read_again(made, capsys):
+    folder, text, do, done = made
+
+    def meddle(options):
+        result = do(options)
+        if len(done) == 1:
+            (folder / "in.msh").write_text("another head")
+        return result
+
+    again = lambda: [x["done"] for x in run_plan(plan(folder, text), meddle)["runs"]]
+    assert again() == ["now", "now"]
+    err = capsys.readouterr().err
+    assert "plan.toml:3: " in err
+    assert f"{folder}/in.msh changed while this run was going" in err
+    assert again() == ["now", "before"]
+    assert again() == ["before", "before"]
+    assert (folder / "a.msh").read_text() == "another head\n"
+
+
+def test_what_is_opened_is_seen_but_for_products_and_the_program(tmp_path):
+    ours, theirs, out = tmp_path / "in", tmp_path / "there", tmp_path / "out"
+    ours.write_text("1")
+    theirs.write_text("2")
+    seen = opened.Opened([str(ours)], [str(out)], [str(out)])
+    with opened.watching(seen):
+        with theirs.open() as file:
+            file.read()
+        (tmp_path / "draft").write_text("3")
+        (tmp_path / "draft").read_text()
+        out.write_text("4")
+        out.read_text()
+        Path(opened.__file__).read_text(encoding="utf-8")
+        sys.audit("open", str(tmp_path / "none"), "r", os.O_RDONLY)
+        list((tmp_path).glob("*"))
+        with contextlib.suppress(FileNotFoundError):
+            (tmp_path / "none").read_text()
+    assert seen.files.keys() == {str(ours), str(theirs)}
+    assert seen.changed() == []
+    theirs.write_text("2!")
+    assert seen.changed() == [str(theirs)]
+    theirs.write_text("2")
+    (tmp_path / "there.json").write_text("a companion")
+    assert seen.changed() == [str(tmp_path / "there.*")]
+
+
+def test_outputs_outside_of_the_plans_folder_are_named_before(made, tmp_path_factory):
+    folder, text, do, _ = made
+    there = tmp_path_factory.mktemp("elsewhere") / "b.msh"
+    (folder / "plan.toml").write_text(text.replace('"b.msh"', f'"{there}"'))
+    result = run("run", "--check", folder / "plan.toml")
+    assert f"plan.toml:6: writes outside of the plan's folder: {there}" in result.err
+    assert "plan.toml:3" not in result.err
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err):
+        run_plan(read_plan(folder / "plan.toml", parser), do)
+    assert f"outside of the plan's folder: {there}" in err.getvalue()
+
+
+def test_a_plan_is_run_by_one_process_at_a_time(made):
+    folder, text, do, done = made
+    seen = []
+
+    def run_again(options):
+        try:
+            run_plan(plan(folder, text), do)
+        except ValueError as error:
+            seen.append(str(error))
+        return do(options)
+
+    run_plan(plan(folder, text), run_again)
+    assert done == ["a", "b"]
+    assert all("plan.toml: process" in each for each in seen)
+    assert len(seen) == 2
+
+
+def test_brackets_without_end_are_refused(tmp_path):
+    (tmp_path / "plan.toml").write_text("a=" + "[" * 100_000)
+    one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "nested too deeply"))
 
 
 def test_a_plan_runs_as_its_command_line_does(tmp_path):

@@ -14,7 +14,7 @@ from heads import five_layers, pose_over
 from PIL import Image
 
 from tmsgrad.cli.commands import session, simulate as simulation
-from tmsgrad.cli.pictures.shapes import boundary, compact
+from tmsgrad.cli.pictures.shapes import compact
 from tmsgrad.cli.report import page as report, view as report_view
 
 
@@ -238,9 +238,7 @@ def test_a_page_that_is_too_large_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("budget", [200, 600])
 def test_a_thinned_surface_keeps_true_places(budget):
     head = five_layers()
-    vertices, triangles, _ = compact(
-        head.nodes, boundary(head.tetrahedra, len(head.nodes))
-    )
+    vertices, triangles, _ = compact(head.nodes, head.boundary())
     assert len(triangles) > budget
     few, faces, stayed = report_view.thinned(vertices, triangles, budget)
     assert len(faces) <= budget
@@ -254,9 +252,7 @@ def test_a_thinned_surface_keeps_true_places(budget):
 
 def test_what_is_to_be_kept_stays_while_others_suffice():
     head = five_layers()
-    vertices, triangles, _ = compact(
-        head.nodes, boundary(head.tetrahedra, len(head.nodes))
-    )
+    vertices, triangles, _ = compact(head.nodes, head.boundary())
     kept = vertices[:, 2] > 0.05
     _, faces, stayed = report_view.thinned(
         0.2 * vertices, triangles, len(triangles) * 2 // 3, kept

@@ -1,90 +1,22 @@
 import numpy as np
 import pytest
+from lattices import area, assert_closed, lattice, volume
 from scipy.spatial import KDTree
 
 from tmsgrad.cli.pictures.shapes import (
-    boundary,
     coil_body,
     compact,
     isosurface,
     refine,
     smooth,
 )
-
-
-def lattice(count):
-    """A cube of unit side as tetrahedra, six to a cell."""
-    corners = np.array(
-        [
-            [0, 4, 6, 7],
-            [0, 5, 4, 7],
-            [0, 6, 2, 7],
-            [0, 2, 3, 7],
-            [0, 1, 5, 7],
-            [0, 3, 1, 7],
-        ]
-    )
-    nodes = np.stack(np.meshgrid(*[np.arange(count + 1)] * 3, indexing="ij"), -1)
-    number = np.arange(nodes[..., 0].size).reshape(nodes.shape[:3])
-    offset = [slice(None, -1), slice(1, None)]
-    cell = np.stack(
-        [
-            number[offset[i >> 2], offset[i >> 1 & 1], offset[i & 1]].ravel()
-            for i in range(8)
-        ],
-        axis=1,
-    )
-    return nodes.reshape(-1, 3) / count, cell[:, corners].reshape(-1, 4)
-
-
-def volume(vertices, triangles):
-    a, b, c = (vertices[triangles[:, i]] for i in range(3))
-    return np.einsum("ti,ti->", np.cross(a, b), c) / 6
-
-
-def area(vertices, triangles):
-    a, b, c = (vertices[triangles[:, i]] for i in range(3))
-    return np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
-
-
-def assert_closed(triangles):
-    """Each edge is walked once in each direction."""
-    edges = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-    forward = np.unique(edges, axis=0)
-    assert len(forward) == len(edges)
-    np.testing.assert_array_equal(forward, np.unique(edges[:, ::-1], axis=0))
+from tmsgrad.meshing.faces import faces_of
 
 
 def ball(radius, count=33, centre=0.0):
     axis = np.linspace(-1, 1, count)
     x, y, z = np.meshgrid(axis - centre, axis, axis, indexing="ij")
     return radius - np.sqrt(x**2 + y**2 + z**2)
-
-
-def test_boundary_of_a_cube():
-    nodes, tetrahedra = lattice(4)
-    triangles = boundary(tetrahedra, len(nodes))
-    assert len(triangles) == 6 * 4 * 4 * 2
-    assert_closed(triangles)
-    np.testing.assert_allclose(volume(nodes, triangles), 1.0)
-    np.testing.assert_allclose(area(nodes, triangles), 6.0)
-
-
-def test_boundary_of_a_mesh_too_large_for_one_key():
-    nodes, tetrahedra = lattice(3)
-    np.testing.assert_array_equal(
-        boundary(tetrahedra, len(nodes)), boundary(tetrahedra, 3_000_000)
-    )
-
-
-def test_boundary_inside_a_mesh():
-    nodes, tetrahedra = lattice(4)
-    chosen = (nodes[tetrahedra].mean(axis=1) < 0.5).all(axis=1)
-    triangles = boundary(tetrahedra[chosen], len(nodes))
-    vertices, triangles, kept = compact(nodes, triangles)
-    np.testing.assert_array_equal(vertices, nodes[kept])
-    np.testing.assert_allclose(volume(vertices, triangles), 0.125)
-    assert set(triangles.ravel()) == set(range(len(vertices)))
 
 
 def test_smoothing_takes_noise_and_keeps_volume(rng):
@@ -101,7 +33,8 @@ def test_smoothing_takes_noise_and_keeps_volume(rng):
 
 def test_refining_keeps_the_surface_and_linear_values(rng):
     nodes, tetrahedra = lattice(2)
-    vertices, triangles, _ = compact(nodes, boundary(tetrahedra, len(nodes)))
+    faces = faces_of(tetrahedra, len(nodes))
+    vertices, triangles, _ = compact(nodes, faces.nodes_of(faces.outside()))
     slope = rng.normal(size=3)
     finer, quarters, values = refine(vertices, triangles, vertices @ slope)
     assert len(quarters) == 4 * len(triangles)

@@ -29,7 +29,7 @@ from nibabel.gifti.gifti import GiftiImage
 from tmsgrad import efield, meshing
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.commands import simulate as simulation
-from tmsgrad.cli.inputs.files import read_pose_list
+from tmsgrad.cli.inputs.poses import read_pose_list
 from tmsgrad.cli.results.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
 

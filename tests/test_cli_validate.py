@@ -8,8 +8,9 @@ import sys
 import pytest
 from cli_examples import refused
 
-from tmsgrad.validation.checks import Verdict
-from tmsgrad.validation.suite import checks_of
+from tmsgrad.validation import checks
+from tmsgrad.validation.checks import Verdict, Workbench
+from tmsgrad.validation.suite import checks_of, named
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -81,3 +82,32 @@ def test_the_report_needs_no_network(quick, outcomes):
 )
 def test_options_that_do_not_go_together_are_refused(words, message, tmp_path):
     refused(["validate", *words], tmp_path, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        (
+            "template: E, shape",
+            "not in what pip installs; name their folder tests/data",
+        ),
+        ("float32 against float64", "in tmsgrad's repository and source archive"),
+        ("New York head: E, shape", "are not part of tmsgrad; name their folder"),
+    ],
+)
+@pytest.mark.parametrize("data", [False, True], ids=["without", "elsewhere"])
+def test_missing_references_are_not_run_and_say_how_to_get_them(
+    name, note, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checks, "_REFERENCES", tmp_path / "not in a wheel")
+    (found,) = checks.run(named([name]), Workbench(tmp_path if data else None))
+    assert found.verdict is Verdict.NOT_RUN
+    assert note in found.note
+
+
+def test_references_are_found_in_the_folder_that_is_named(
+    references, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checks, "_REFERENCES", tmp_path / "not in a wheel")
+    assert Workbench(references.parent).references() == references
+    assert (references / "template_mesh.npz").is_file()

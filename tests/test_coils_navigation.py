@@ -148,7 +148,9 @@ def test_landmarks_of_the_ears_tell_ras_from_lps(tmp_path, system):
         file.write_text(brainsight(row, system, 7, ears))
         found = read_poses(file)
         np.testing.assert_allclose(found.matrices()[0, :3, 3], centre)
-        assert len(found.notes) == (system == "World" or sign < 0)
+        note = "DICOM" if sign < 0 and system != "World" else "coordinates"
+        assert len(found.notes) == 1
+        assert note in found.notes[0]
     file.write_text(brainsight(row, system, 7))
     if system == "World":
         with pytest.raises(ValueError, match="landmarks LPA and RPA"):

@@ -17,6 +17,7 @@ from navigation_examples import (
 )
 
 from tmsgrad.coils import PoseList, navigation, read_poses
+from tmsgrad.coils.navigation import localite
 
 
 ROW = brainsight_row("M1", matrix_like())
@@ -92,7 +93,7 @@ BAD = [
     ("mrk", '{"TargetMarkers": 3}', "TargetMarkers in the file is no list"),
     ("mrk", '{"TargetMarkers": [3]}', r"TargetMarkers\[0\] has no CoilTarget"),
     ("mrk", target(CoilAxesConvention="ant"), "'ant'; known is simnibs"),
-    ("mrk", target(PositionalUnit="inch"), "'inch'; known are mm and m"),
+    ("mrk", target(PositionalUnit="feet"), "'feet'; known are mm and m"),
     ("mrk", target(CoilPose={}), "has no RigidTransformMatrix4x4"),
     ("mrk", target(CoilPose={"RigidTransformMatrix4x4": [[1]]}), "4×4 numbers"),
     ("mrk", target(CoilPose={"RigidTransformMatrix4x4": [["a"]]}), "4×4 numbers"),
@@ -169,7 +170,7 @@ def test_writers_refuse_what_they_cannot_say(tmp_path):
         navigation.write_ant(tmp_path / "x.mrk", poses, t1_image(code=0))
     with pytest.raises(ValueError, match="unknown kind"):
         navigation.write_matsimnibs(tmp_path / "x.dat", poses)
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(OSError, match="does not exist"):
         navigation.write_matsimnibs(tmp_path / "none" / "x.txt", poses)
     assert list(tmp_path.iterdir()) == []
 
@@ -177,3 +178,40 @@ def test_writers_refuse_what_they_cannot_say(tmp_path):
 def test_names_lose_what_would_break_a_row(tmp_path):
     poses = PoseList.of_matrices(matrix_like(), ["a\tb\nc\0"])
     assert poses.names == ("a b c ",)
+
+
+def naming(*names):
+    paths = "".join(f"<fileReferencePath>{x}</fileReferencePath>" for x in names)
+    return f"<LocTMSTriggerData>{paths}</LocTMSTriggerData>"
+
+
+def test_files_that_name_one_another_are_read_once_each(tmp_path):
+    (tmp_path / "list.xml").write_text(MARKER)
+    (tmp_path / "loop.xml").write_text(naming("data.xml", "list.xml"))
+    names = ["list.xml", "loop.xml", "list.xml", "loop.xml"]
+    (tmp_path / "data.xml").write_text(naming(*names))
+    assert len(read_poses(tmp_path / "data.xml")) == 1
+
+
+def test_files_that_lead_nowhere_or_far_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "self.xml").write_text(naming("self.xml"))
+    with pytest.raises(ValueError, match=r"self\.xml: it names itself"):
+        read_poses(tmp_path / "self.xml")
+    for step in range(26):
+        (tmp_path / f"{step}.xml").write_text(naming(*[f"{step + 1}.xml"] * 2))
+    (tmp_path / "26.xml").write_text(MARKER)
+    read, real = [], localite.read_xml
+    monkeypatch.setattr(localite, "read_xml", lambda x: read.append(x) or real(x))
+    with pytest.raises(ValueError, match="more than 4 steps"):
+        read_poses(tmp_path / "0.xml")
+    assert len(read) == 5
+
+
+@pytest.mark.parametrize("name", ["pose.txt", "pose.csv"])
+def test_a_link_to_another_file_shows_nothing_of_it(tmp_path, name):
+    (tmp_path / "secret").write_text("password\nhunter2 1 2 3\n")
+    (tmp_path / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match="line 1 holds what is no number") as error:
+        read_poses(tmp_path / name)
+    assert "password" not in str(error.value)
+    assert "hunter2" not in str(error.value)

@@ -10,6 +10,7 @@ from tmsgrad.efield.anisotropy import Anisotropy, anisotropic
 from tmsgrad.meshing import HeadMesh, read_npz
 from tmsgrad.meshing.images.tensor_files import read_tensors
 from tmsgrad.meshing.images.tensors import FSL_TENSORS, TensorFrame, TensorImage
+from tmsgrad.validation.catalogue import figure_of_eight
 
 
 VN, DIR, MC = Anisotropy("vn"), Anisotropy("dir"), Anisotropy("mc")
@@ -94,7 +95,7 @@ def template(references):
         efield.assemble(head, efield.isotropic(head)),
         head,
         read_tensors(references / "template_tensor_synthetic.nii.gz", FSL_TENSORS),
-        coils.read(references / "figure8_70mm.ccd"),
+        figure_of_eight(),
         np.load(references / "template_simnibs45.npz"),
     )
 
@@ -192,7 +193,9 @@ def test_direct_scale_is_the_least_squares_one():
     white = block().centroids[:, 2] < -0.013
     np.testing.assert_allclose(
         np.asarray(conductivity)[white],
-        np.broadcast_to(report.scale * 1e-6 * WATER * np.eye(3), (white.sum(), 3, 3)),
+        np.broadcast_to(
+            report.scale * 1e-6 * WATER * np.eye(3), (int(white.sum()), 3, 3)
+        ),
         rtol=0,
         atol=1e-14,
     )

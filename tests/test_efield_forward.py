@@ -13,7 +13,7 @@ from efield_examples import (
 
 from tmsgrad import efield, meshing
 from tmsgrad.coils import Coil, MagneticDipoles, Pose, read_ccd
-from tmsgrad.validation import metrics
+from tmsgrad.validation import catalogue, metrics
 
 
 def one_of(poses, index):
@@ -49,7 +49,7 @@ def check_potential_and_rate(head, coil, field, reference):
 
 def test_template_head_agrees_with_simnibs(references):
     head = meshing.read_npz(references / "template_mesh.npz")
-    coil = read_ccd(references / "figure8_70mm.ccd")
+    coil = catalogue.figure_of_eight()
     reference = np.load(references / "template_simnibs45.npz")
     errors, field = against_simnibs(head, coil, reference)
     assert len(errors) == 6

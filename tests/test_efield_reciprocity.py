@@ -12,7 +12,8 @@ from efield_examples import (
 )
 
 from tmsgrad import efield, meshing
-from tmsgrad.coils import MagneticDipoles, Pose, read_ccd
+from tmsgrad.coils import MagneticDipoles, Pose
+from tmsgrad.validation import catalogue
 
 
 CENTRE = [0.01, 0.02, 0.05]
@@ -44,7 +45,7 @@ def test_reciprocity_equals_the_direct_solve(kind, target, rng):
 
 def test_reciprocity_equals_the_direct_solve_on_the_template_head(references):
     head = meshing.read_npz(references / "template_mesh.npz")
-    coil = read_ccd(references / "figure8_70mm.ccd")
+    coil = catalogue.figure_of_eight()
     reference = np.load(references / "template_simnibs45.npz")
     poses = Pose.from_matsimnibs(reference["matsimnibs"][:2])
     conductor = efield.assemble(head, efield.isotropic(head))

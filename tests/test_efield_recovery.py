@@ -16,6 +16,7 @@ from efield_examples import (
 from tmsgrad import efield, meshing
 from tmsgrad.coils import Pose, read_ccd
 from tmsgrad.efield.recovery import patch_recovery, simnibs_recovery
+from tmsgrad.validation import catalogue
 from tmsgrad.validation.sphere import coil_field
 
 
@@ -70,7 +71,7 @@ def parity_with_simnibs(head, coil, reference):
 
 def test_template_agrees_with_simnibs_at_every_point(references):
     head = meshing.read_npz(references / "template_mesh.npz")
-    coil = read_ccd(references / "figure8_70mm.ccd")
+    coil = catalogue.figure_of_eight()
     reference = np.load(references / "template_simnibs45.npz")
     assert parity_with_simnibs(head, coil, reference) < 1e-11
 

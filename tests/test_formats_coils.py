@@ -109,8 +109,8 @@ def tcd_names(folder):
 def tcd_limits(folder):
     box = [[-100, 100], [-50, 50], [-10, 90]]
     found = coils.read(tcd(folder, limits=box, resolution=[2, 3, 4])).details
-    np.testing.assert_allclose(found.limits, np.array(box) * 1e-3)
-    np.testing.assert_allclose(found.resolution, [2e-3, 3e-3, 4e-3])
+    np.testing.assert_allclose(np.array(found.limits), np.array(box) * 1e-3)
+    np.testing.assert_allclose(np.array(found.resolution), [2e-3, 3e-3, 4e-3])
 
 
 def tcd_rate(folder):
@@ -250,7 +250,9 @@ def no_field(folder, kind):
         element |= {"points": [[0, 0, 9000]], "values": [[0, 0, 1e-9]]}
         path = tcd(folder, coilElementList=[element])
     else:
-        grid = coils.sampled(boxed_coil(), (-0.05,) * 3, (0.05,) * 3, 0.02)
+        grid = coils.sampled(
+            boxed_coil(), (-0.05, -0.05, -0.05), (0.05, 0.05, 0.05), 0.02
+        )
         affine = np.array(grid.affine)
         affine[2, 3] += 0.5
         coils.write_nifti(path, coils.SampledPotential(grid.samples, affine))

@@ -107,13 +107,19 @@ def map_affine(path):
     return np.diag([1e3, 1e3, 1e3, 1]) @ found
 
 
+def coil_grid(path):
+    (grid,) = coils.read(path).elements
+    assert isinstance(grid, coils.SampledPotential)
+    return grid
+
+
 def coil_values(path):
-    return np.asarray(coils.read(path).elements[0].samples)
+    return np.asarray(coil_grid(path).samples)
 
 
 def coil_affine(path):
     """From indices to mm."""
-    return np.diag([1e3, 1e3, 1e3, 1]) @ np.asarray(coils.read(path).elements[0].affine)
+    return np.diag([1e3, 1e3, 1e3, 1]) @ np.asarray(coil_grid(path).affine)
 
 
 def pixdim(folder):
@@ -141,11 +147,11 @@ def tensor_intent(folder):
         5, 6, 7, 1
     )
     plain = meshing.read_tensors(written(folder / "t.nii", volumes, OBLIQUE), unit=1e-6)
-    assert plain.layout.name == meshing.FSL_TENSORS.name
+    assert plain.layout == meshing.FSL_TENSORS
     path = written(folder / "t.nii", volumes, OBLIQUE, intent=1005)
     with pytest.warns(UserWarning, match="xx, xy, yy, xz, yz, zz"):
         found = meshing.read_tensors(path, unit=1e-6)
-    assert found.layout.components == meshing.DIPY_TENSORS.components
+    assert found.layout == meshing.DIPY_TENSORS
 
 
 def warp_intent(folder):
@@ -155,7 +161,7 @@ def warp_intent(folder):
     path = folder / "Conform2MNI_nonl.nii.gz"
     assert _read_map(path).values.shape[-1] == 3
     for code in (1006, 2006):
-        image = nibabel.load(path)
+        image = nibabel.Nifti1Image.from_filename(path)
         image.header["intent_code"] = code
         nibabel.save(image, folder / "w.nii.gz")
         with pytest.raises(ValueError, match=r"w\.nii\.gz: .*displacements"):

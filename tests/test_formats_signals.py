@@ -1,6 +1,7 @@
 """Fields of time series and of what lies beside them, as docs/formats.md lists them."""
 
 import json
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -14,7 +15,7 @@ VOLUMES = 200
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
-def table(folder, rows=VOLUMES, **columns):
+def table(folder, rows: Any = VOLUMES, **columns):
     """A table in fMRIPrep's names; None takes a column out."""
     rng = np.random.default_rng(0)
     values = {name: 1e-5 * rng.standard_normal(rows) for name in MOTION}
@@ -30,7 +31,7 @@ def table(folder, rows=VOLUMES, **columns):
     return path
 
 
-def confounds(folder, rows=VOLUMES, *, table_of=table, **columns):
+def confounds(folder, rows: Any = VOLUMES, *, table_of=table, **columns):
     return targeting.read_confounds(table_of(folder, rows, **columns), VOLUMES)
 
 
@@ -179,17 +180,18 @@ def repetition_time(folder):
         (1.0, 2.0, 1.5, 1.5, ("not 2 s (b_bold.json)", "not 1 s (the header)")),
         (2.0, 2.001, None, 2.001, ()),
     ):
-        fields = {} if beside is None else {"RepetitionTime": beside}
+        fields: dict[str, Any] = {} if beside is None else {"RepetitionTime": beside}
         series = targeting.read_bold(*images(folder, header, **fields), given)
         assert series.repetition_time == pytest.approx(right)
         assert len(series.remarks) == len(said)
         for remark, words in zip(series.remarks, said, strict=True):
             assert words in remark
-    for fields, needed in (
+    refused: tuple[tuple[dict[str, Any], str], ...] = (
         ({"RepetitionTime": 2000}, r"is 2000 s \(b_bold\.json\)"),
         ({"RepetitionTime": "2"}, "must be a number in s, got '2'"),
         ({"EchoTime": 0.03}, "no .json beside it gives another"),
-    ):
+    )
+    for fields, needed in refused:
         with pytest.raises(ValueError, match=needed):
             targeting.read_bold(*images(folder, 0.0, **fields))
     image, mask = images(folder)
@@ -204,7 +206,7 @@ def volume_timing(folder):
 
 
 def slice_timing(folder):
-    slow = {"RepetitionTime": 1.0, "SliceTiming": [0.0, 0.9, 1.9]}
+    slow: dict[str, Any] = {"RepetitionTime": 1.0, "SliceTiming": [0.0, 0.9, 1.9]}
     with pytest.raises(ValueError, match=r"SliceTiming reaches 1\.9 s, beyond"):
         targeting.read_bold(*images(folder, **slow))
     assert targeting.read_bold(*images(folder, **slow), 2.0).repetition_time == 2.0

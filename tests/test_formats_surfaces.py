@@ -84,7 +84,7 @@ def centres(folder):
     lies(meshing.read_surface(surface(folder, IN_HEAD, vol_geom(np.zeros(3)))))
     with pytest.raises(ValueError, match="the head does not tell"):
         meshing.read_surface(
-            surface(folder, IN_HEAD, vol_geom([0, 0, 1.0])), five_layers()
+            surface(folder, IN_HEAD, vol_geom(np.array([0, 0, 1.0]))), five_layers()
         )
 
 
@@ -115,7 +115,7 @@ def label_table():
     table = gifti.GiftiLabelTable()
     for key, name in ((0, "none"), (7, "M1")):
         entry = gifti.GiftiLabel(key)
-        entry.label = name
+        entry.label = name  # pyright: ignore[reportAttributeAccessIssue]
         table.labels.append(entry)
     return table
 
@@ -271,7 +271,7 @@ def test_all_such_fields_are_tested():
 def test_a_surface_of_unknown_frame_stops_the_command_line(case, tmp_path):
     """Before anything is solved; the option that decides it must have a surface."""
     patch = IN_HEAD * 0.5  # Deep in white matter in either frame.
-    path = surface(tmp_path, patch, vol_geom([0, 0, 5.0]))
+    path = surface(tmp_path, patch, vol_geom(np.array([0, 0, 5.0])))
     words = case.simulate(tmp_path / "out", gifti=path)
     refused(words, tmp_path, "lh.surf.gii", "the head does not tell", "stored")
     words = [*case.simulate(tmp_path / "out"), "--surface-frame", "moved"]

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tmsgrad.meshing import mesh_labels, quality
+from tmsgrad.meshing.lattice.improve_mesh import WorkingMesh
+from tmsgrad.meshing.lattice.improve_relabel import relabel_flat
 
 
 ONE_MM = np.eye(4)
@@ -205,3 +207,27 @@ def test_the_same_input_gives_the_same_mesh_and_progress_is_told():
     np.testing.assert_array_equal(one.tetrahedra, two.tetrahedra)
     assert said == sorted(said)
     assert (said[0], said[-1]) == (0, 1)
+
+
+def test_flat_elements_get_the_label_beyond_their_largest_face():
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0.3, 0.3, 0.01], [0, 0, -1.0]])
+    below, flat = [0, 2, 1, 4], [0, 1, 2, 3]
+    mesh = WorkingMesh.of(
+        points,
+        np.array([below, flat], np.int32),
+        np.array([2, 1], np.int32),
+        np.ones(5, bool),
+    )
+    assert relabel_flat(mesh, np.array([False, True])) == 1
+    assert mesh.tags.tolist() == [2, 2]
+    # Where the other label lies on its small side, it is left out as air.
+    high = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0.3, 0.3, 0.01], [0, 0.1, 5.0]])
+    mesh = WorkingMesh.of(
+        high,
+        np.array([[0, 1, 3, 4], flat], np.int32),
+        np.array([2, 1], np.int32),
+        np.zeros(5, bool),
+    )
+    assert relabel_flat(mesh, np.array([False, True])) == 1
+    assert mesh.tags.tolist() == [2]
+    assert mesh.outer.tolist() == [True, True, True, True, False]

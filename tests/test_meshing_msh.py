@@ -356,6 +356,7 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
             assert message.startswith(f"{path}: ") or length in allowed, length
 
 
+@pytest.mark.filterwarnings("ignore:.*physical groups:UserWarning")
 def test_a_damaged_file_is_read_or_refused_but_never_worse(tmp_path, rng):
     path = tmp_path / "damaged.msh"
     refused = 0

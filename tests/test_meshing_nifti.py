@@ -23,6 +23,7 @@ def of_image(path):
 
 def of_coil(path):
     (grid,) = coils.read(path).elements
+    assert isinstance(grid, coils.SampledPotential)
     affine = np.diag([1e3, 1e3, 1e3, 1]) @ np.asarray(grid.affine)
     return affine, np.asarray(grid.samples)
 
@@ -195,7 +196,7 @@ def test_written_images_lie_where_their_reference_does(tmp_path, unit):
     at = elements_on_grid(head, grid)
     write_image(tmp_path / "o.nii", grid, at, np.ones(len(head.tags)), "a, V/m")
     found = nibabel.Nifti1Image.from_filename(tmp_path / "o.nii")
-    np.testing.assert_allclose(found.affine, affine, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(found.affine), affine, rtol=1e-6)
     assert found.header.get_xyzt_units()[0] == "mm"
     assert found.header["descrip"].item() == b"a, V/m"
     inside = np.argwhere(found.get_fdata() > 0) @ affine[:3, :3] + affine[:3, 3]

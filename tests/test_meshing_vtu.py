@@ -66,7 +66,9 @@ def test_damaged_files_and_those_without_tissues_are_refused(tmp_path, head):
 def test_without_meshio_it_is_said_how_to_get_it(tmp_path, head, monkeypatch):
     write_head(tmp_path / "a.vtu", head)
     monkeypatch.setitem(sys.modules, "meshio", None)
-    with pytest.raises(ModuleNotFoundError, match="Write: pip install meshio"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"Write: pip install 'tmsgrad\[vtu\]'"
+    ):
         read_vtu(tmp_path / "a.vtu")
 
 

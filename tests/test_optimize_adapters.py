@@ -105,4 +105,4 @@ def test_a_missing_package_names_the_extra(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"tmsgrad\[optimizers\]"):
-        optimize.with_optax(few(), None)
+        optimize.with_optax(few(), optax.identity())

@@ -12,7 +12,7 @@ import pytest
 from heads import boxed_coil, five_layers, scalp_of_five_layers
 from moving_coils import hinged
 
-from tmsgrad import efield, meshing, optimize
+from tmsgrad import coils, efield, meshing, optimize
 
 
 ASIDE = np.array([0.02, -0.015, 0.058])
@@ -105,6 +105,8 @@ def test_pose_currents_and_shape_are_differentiated_together():
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-6 * size)
     coil = problem.coil_at(jnp.asarray(x))
     now = problem.variables(jnp.asarray(x))
+    assert isinstance(coil, coils.Coil)
+    assert coil.rates is not None
     np.testing.assert_allclose(coil.rates, now.currents / 1e6)
     mean = problem.objective.reciprocal.mean_field(coil, problem.pose(jnp.asarray(x)))
     np.testing.assert_allclose(

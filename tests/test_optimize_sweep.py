@@ -7,8 +7,7 @@ from heads import boxed_coil, five_layers, scalp_of_five_layers
 from scipy.spatial import KDTree
 
 from tmsgrad import efield, meshing, optimize
-from tmsgrad.coils import Pose
-from tmsgrad.coils.rings import rings
+from tmsgrad.coils import Pose, rings
 
 
 CENTRE = np.array([0.02, -0.015, 0.058])

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import efield, meshing
-from ..coils import AbstractCoil, Pose, read_ccd
+from ..coils import AbstractCoil, Pose
 from ..efield import Conductor, ElectricField
 from ..meshing import HeadMesh, Region
+from .catalogue import figure_of_eight
 
 
-REFERENCES = Path(__file__).parent / "references"
 CURRENT_RATE = 1e6  # [A/s]
 
 _DEPTH = 22e-3  # Of the target beneath the coil's centre. [m]
@@ -50,32 +50,30 @@ class Case:
         )
 
 
-def template_case() -> Case:
-    """The coarse template mesh that SimNIBS was run on, 319k tetrahedra."""
-    head = meshing.read_npz(REFERENCES / "template_mesh.npz")
-    return case_of(head)
+def template_case(references: Path) -> Case:
+    """The coarse template mesh that SimNIBS was run on, 319k tetrahedra.
+
+    Args:
+        references: Their folder, as `Workbench.references` finds it.
+    """
+    return case_of(meshing.read_npz(references / "template_mesh.npz"), references)
 
 
-def case_of(head: HeadMesh, order: int = 1) -> Case:
-    """Lay the coil of the references over another mesh of the template head."""
+def case_of(head: HeadMesh, references: Path, order: int = 1) -> Case:
+    """Lay the coil of the references over a mesh of the template head."""
     conductor = efield.assemble(head, efield.isotropic(head), order=order)
-    return Case(head, conductor, figure_of_eight(), reference_poses())
+    return Case(head, conductor, figure_of_eight(), reference_poses(references))
 
 
-def figure_of_eight() -> AbstractCoil:
-    """The coil of the references."""
-    return read_ccd(REFERENCES / "figure8_70mm.ccd")
-
-
-def reference_poses() -> Pose:
+def reference_poses(references: Path) -> Pose:
     """The six placements of the references."""
-    return Pose.from_matsimnibs(reference()["matsimnibs"])
+    return Pose.from_matsimnibs(reference(references)["matsimnibs"])
 
 
 @functools.cache
-def reference() -> dict[str, np.ndarray]:
-    """The fields by SimNIBS, as `references/README.md` describes them."""
-    with np.load(REFERENCES / "template_simnibs45.npz") as stored:
+def reference(references: Path) -> dict[str, np.ndarray]:
+    """The fields by SimNIBS, as the `README.md` beside them describes them."""
+    with np.load(references / "template_simnibs45.npz") as stored:
         return dict(stored)
 
 

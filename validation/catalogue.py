@@ -29,8 +29,8 @@ _COIL_DISTANCE = 4e-3  # From the scalp to the coil's lowest source. [m]
 
 
 def figure_of_eight() -> AbstractCoil:
-    """The coil of 910 dipoles that is part of the references."""
-    return read_ccd(Path(__file__).parent / "references" / "figure8_70mm.ccd")
+    """The coil of 910 dipoles with which the references were made."""
+    return read_ccd(Path(__file__).parent / "figure8_70mm.ccd")
 
 
 def round_wire() -> StraightSegments:

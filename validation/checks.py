@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 _SLACK = 3.0  # Between a limit of accuracy and what is measured.
 _SLACK_OF_ROUNDING = 1000.0
+
+# Where the repository and the source archive have them; the wheel goes without.
+_REFERENCES = Path(__file__).resolve().parents[1] / "tests" / "data" / "references"
 
 
 class NotHereError(Exception):
@@ -151,7 +155,7 @@ class Workbench:
     """What checks of one run share.
 
     Attributes:
-        data: The folder with large references, laid out as the tests' data, or None.
+        data: A folder with large references, laid out as the tests' data, or None.
         progress: Called with what is being done.
         pictures: What studies leave for the report, by name.
     """
@@ -178,13 +182,28 @@ class Workbench:
             raise result
         return result
 
-    def folder(self):
-        """Return the folder with large references.
+    def references(self) -> Path:
+        """Return the folder with SimNIBS' fields on the template head.
 
         Raises:
-            NotHereError: None was given.
+            NotHereError: It is neither in `data` nor in the repository.
         """
-        if self.data is None:
+        given = () if self.data is None else (Path(self.data) / "references",)
+        for folder in (*given, _REFERENCES):
+            if (folder / "template_simnibs45.npz").is_file():
+                return folder
+        raise NotHereError(
+            "the template head's references (6 MB) are in tmsgrad's repository and source "
+            "archive, not in what pip installs; name their folder tests/data by --data"
+        )
+
+    def folder(self):
+        """Return the folder with the New York head's references.
+
+        Raises:
+            NotHereError: No such folder was given.
+        """
+        if self.data is None or not (Path(self.data) / "simnibs_reference").is_dir():
             raise NotHereError(
                 "the New York head's references are not part of tmsgrad; name their "
                 "folder by --data or TMSGRAD_TEST_DATA"

@@ -126,7 +126,7 @@ def _meshed(bench: Workbench, size: int) -> dict:
     bench.progress(f"template head of {size / 1e6:g}M tetrahedra")
     head = meshing.template(size)
     begin = time.perf_counter()
-    case = case_of(head)
+    case = case_of(head, bench.references())
     rates = efield.rates(case.conductor, case.coil, case.pose(), CURRENT_RATE)
     field = jax.block_until_ready(case.solve(efield.HostMultigrid()))
     seconds = time.perf_counter() - begin
@@ -169,7 +169,7 @@ def _second_order(
     drawn: bool,
 ) -> dict:
     bench.progress(f"second order on {len(head.tags) / 1e6:.1f}M tetrahedra")
-    case = case_of(head, order=2)
+    case = case_of(head, bench.references(), order=2)
     field = case.solve(efield.HostMultigrid())
     target = target_of(head, case.pose())
     best = np.asarray(field.vectors)[gray]
@@ -188,7 +188,7 @@ def _second_order(
 def _common_points(bench: Workbench) -> Float[ndarray, "point 3"]:
     """Points in gray matter near the coil, of the smallest head."""
     head = meshing.template(SIZES[0])
-    case = case_of(head)
+    case = case_of(head, bench.references())
     gray = head.centroids[head.tags == 2]
     gaps = np.linalg.norm(gray - np.asarray(case.pose().translation), axis=1)
     near = gray[gaps < _WITHIN]

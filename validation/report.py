@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..disk import write_whole
 from .figures import pictures
 
 
@@ -52,11 +53,8 @@ def write_report(
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    path, staged = target / "validation.html", target / ".validation.html"
-    staged.write_text(
-        page("Validation of tmsgrad", _body(result, found)), encoding="utf-8"
-    )
-    os.replace(staged, path)
+    path = target / "validation.html"
+    write_whole(path, page("Validation of tmsgrad", _body(result, found)))
     return path
 
 

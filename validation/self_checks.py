@@ -107,7 +107,7 @@ def _process_checks() -> list[Check]:
 
 
 def _shared(bench: Workbench) -> Case:
-    return template_case()
+    return template_case(bench.references())
 
 
 def _field(bench: Workbench) -> np.ndarray:
@@ -201,7 +201,7 @@ def _tabulated(bench: Workbench) -> float:
 def _two_runs(bench: Workbench) -> float:
     field = bench.once(_field)
     # All anew: mesh, assembly, factorisation.
-    again = template_case().solve(efield.Direct())
+    again = template_case(bench.references()).solve(efield.Direct())
     return float(np.abs(np.asarray(again.vectors) - field).max())
 
 
@@ -213,7 +213,7 @@ def _two_solvers(bench: Workbench) -> float:
 
 def _single_precision(bench: Workbench) -> float:
     case, field = bench.once(_shared), bench.once(_field)
-    found = field_elsewhere(JAX_ENABLE_X64="0")["vectors"]
+    found = field_elsewhere(bench.references(), JAX_ENABLE_X64="0")["vectors"]
     if found.dtype != np.float32:
         raise RuntimeError(f"the other process computed in {found.dtype}, not float32.")
     return relative_error(found, field, case.head.volumes)
@@ -225,6 +225,8 @@ def _gpu(bench: Workbench) -> float:
     except RuntimeError:
         raise NotHereError("no GPU here") from None
     precise = {"JAX_ENABLE_X64": "1"}
-    there = field_elsewhere(**precise)["vectors"]
-    here = field_elsewhere(**precise, JAX_PLATFORMS="cpu")["vectors"]
+    there = field_elsewhere(bench.references(), **precise)["vectors"]
+    here = field_elsewhere(bench.references(), **precise, JAX_PLATFORMS="cpu")[
+        "vectors"
+    ]
     return relative_error(there, here)

@@ -9,7 +9,8 @@ from .. import coils, efield, meshing
 from ..coils import AbstractCoil, Pose
 from ..efield import Anisotropy, Conductor
 from ..meshing import FSL_TENSORS, HeadMesh, TensorImage
-from .cases import REFERENCES, figure_of_eight, reference
+from .cases import reference
+from .catalogue import figure_of_eight
 from .checks import AtMost, Check, Workbench
 from .metrics import mag, peak, rdm
 
@@ -80,8 +81,8 @@ def _load(
     bench: Workbench, name: str
 ) -> tuple[HeadMesh, Conductor, dict[str, np.ndarray]]:
     if name == "template":
-        head = meshing.read_npz(REFERENCES / "template_mesh.npz")
-        stored = reference()
+        head = meshing.read_npz(bench.references() / "template_mesh.npz")
+        stored = reference(bench.references())
     else:
         folder = Path(bench.folder())
         head = meshing.read_npz(folder / "heads" / "mesh_nyhead_500k.npz")
@@ -99,7 +100,7 @@ def _coil(bench: Workbench, name: str, anisotropic: bool) -> AbstractCoil:
 
 def _tensors(bench: Workbench, name: str) -> TensorImage:
     if name == "template":
-        path = REFERENCES / "template_tensor_synthetic.nii.gz"
+        path = bench.references() / "template_tensor_synthetic.nii.gz"
     else:
         path = Path(bench.folder()) / "heads" / "nyhead_tensor_synthetic.nii.gz"
     return meshing.read_tensors(path, FSL_TENSORS)
@@ -141,7 +142,7 @@ def _scalar_study(bench: Workbench, name: str) -> dict[str, float]:
 
 
 def _summaries(head: HeadMesh, vectors: np.ndarray) -> dict[str, np.ndarray]:
-    """What `references/README.md` says of all elements; volumes are in mm³ there."""
+    """What the references' `README.md` says of all elements; volumes are in mm³ there."""
     gray, size = head.tags == 2, np.linalg.norm(vectors, axis=2)
     volumes = head.volumes[gray]
     found = {

@@ -1,6 +1,6 @@
 """A field computed in a process of its own, whose settings differ from its parent's.
 
-    python -m tmsgrad.validation.worker OUT.npz
+    python -m tmsgrad.validation.worker REFERENCES OUT.npz
 
 Precision and device are chosen by JAX's own environment variables, as for any program.
 """
@@ -19,15 +19,20 @@ from .cases import template_case
 _TIMEOUT = 600.0  # [s]
 
 
-def field_elsewhere(**settings: str) -> dict[str, np.ndarray]:
+def field_elsewhere(references: Path, **settings: str) -> dict[str, np.ndarray]:
     """Compute the shared case's field in a process with these environment variables.
+
+    Args:
+        references: Folder of the case, as `Workbench.references` finds it.
+        settings: The environment variables.
 
     Raises:
         RuntimeError: The process failed; the message has its last words.
     """
     with tempfile.TemporaryDirectory(prefix="tmsgrad-") as folder:
         path = Path(folder) / "field.npz"
-        command = [sys.executable, "-m", "tmsgrad.validation.worker", str(path)]
+        command = [sys.executable, "-m", "tmsgrad.validation.worker"]
+        command += [str(references), str(path)]
         done = subprocess.run(
             command,
             env=os.environ | settings,
@@ -46,12 +51,12 @@ def field_elsewhere(**settings: str) -> dict[str, np.ndarray]:
             return dict(stored)
 
 
-def main(path: str) -> None:
+def main(references: str, path: str) -> None:
     """Compute the field and write it."""
-    case = template_case()
+    case = template_case(Path(references))
     field = case.solve()
     np.savez(path, vectors=np.asarray(field.vectors), mean=field.mean(case.target()))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

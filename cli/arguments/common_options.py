@@ -94,9 +94,23 @@ def add_program(verb: argparse.ArgumentParser, saves: bool = True) -> None:
         )
 
 
-def add_head(verb: argparse.ArgumentParser) -> None:
-    """Add the head."""
+def add_head(verb: argparse.ArgumentParser, force: bool = True) -> None:
+    """Add the head, and whether errors in it can be passed."""
     verb.add_argument("head", type=words.source, metavar="HEAD", help=HELP["head"])
+    if force:
+        add_force(verb)
+
+
+def add_force(verb: argparse.ArgumentParser) -> None:
+    """Add which errors of the check of a head are to be passed."""
+    verb.add_argument(
+        "--force",
+        type=words.checks,
+        default=(),
+        metavar="CHECK,…",
+        help="go on though these checks find an error in the head: "
+        f"{', '.join(words.CHECKS)}",
+    )
 
 
 def add_conductor(verb: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """The words of the command line."""
 
 import argparse
-from importlib.metadata import version
 
 from . import examples, words
 from .common_options import (
@@ -9,6 +8,7 @@ from .common_options import (
     add_coil,
     add_conductor,
     add_exports,
+    add_force,
     add_head,
     add_out,
     add_pose_reading,
@@ -29,8 +29,6 @@ from .tract_options import add_fibres, add_structural
 from .validate_options import add_validate
 
 
-__version__ = version("tmsgrad")
-
 SYSTEMS = (
     "localite",
     "localite-triggers",
@@ -39,6 +37,17 @@ SYSTEMS = (
     "ant",
     "matsimnibs",
 )
+
+
+class _Version(argparse.Action):
+    """show program's version number and exit"""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Print it; to find it takes longer than all else that a parser does."""
+        from importlib.metadata import version
+
+        print(f"tmsgrad {version('tmsgrad')}")
+        parser.exit()
 
 
 def parser(
@@ -56,7 +65,7 @@ def parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    root.add_argument("--version", action="version", version=f"tmsgrad {__version__}")
+    root.add_argument("--version", action=_Version, nargs=0, help=_Version.__doc__)
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     for name, what in (
@@ -104,7 +113,8 @@ def parser(
 
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     add_head(_action(head, "info", "describe a head"))
-    add_head(_action(head, "check", "look for what may be wrong with a head"))
+    checked = _action(head, "check", "look for what may be wrong with a head")
+    add_head(checked, force=False)
     show = _action(head, "show", "draw slices with tissues and their surfaces")
     add_head(show)
     show.add_argument(
@@ -255,6 +265,7 @@ def _add_meshing(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--fill-air", action="store_true", help="fill air that is inside the head"
     )
+    add_force(verb)
 
 
 def _add_head_file(verb: argparse.ArgumentParser, name: str, **options) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from . import words
+from .common_options import add_force
 
 
 def add_show(verb: argparse.ArgumentParser) -> None:
@@ -45,6 +46,7 @@ def add_show(verb: argparse.ArgumentParser) -> None:
     known.add_argument(
         "--head", type=words.source, metavar="HEAD", help="where field.msh is missing"
     )
+    add_force(verb)
     known.add_argument(
         "--coil", type=words.source, metavar="C", help="coil file, or a name"
     )

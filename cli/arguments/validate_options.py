@@ -27,7 +27,7 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
         "--data",
         type=words.path,
         metavar="DIR",
-        help="folder with the New York head's references (TMSGRAD_TEST_DATA)",
+        help="folder with large references, such as tests/data (TMSGRAD_TEST_DATA)",
     )
     live = verb.add_argument_group("with your own SimNIBS")
     live.add_argument(

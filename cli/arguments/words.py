@@ -4,6 +4,10 @@ import argparse
 import re
 
 
+#: The checks of a head that find errors: `about` of such findings.
+CHECKS = ("sliver", "overlap", "parts")
+
+
 def path(word: str) -> str:
     """Take the name of a file or folder to read."""
     return word
@@ -138,6 +142,17 @@ def several(word: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in word.split(","))
     if not all(found):
         raise argparse.ArgumentTypeError(f"{word!r} has an empty name")
+    return found
+
+
+def checks(word: str) -> tuple[str, ...]:
+    """Read names of checks whose errors can be passed."""
+    found = several(word)
+    for name in found:
+        if name not in CHECKS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is no check that stops; these are {', '.join(CHECKS)}"
+            )
     return found
 
 

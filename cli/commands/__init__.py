@@ -24,7 +24,7 @@ _PLACES = {
     "head convert": "head:head_convert",
     "head show": "head_show:head_show",
     "head mesh": "head:head_mesh",
-    "coil info": "info:coil_info",
+    "coil info": "coil_info:coil_info",
     "coil convert": "coil:coil_convert",
     "coil show": "coil:coil_show",
     "coil join": "coil:coil_join",

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from ... import coils
-from ..inputs.files import read_coil
+from ..inputs.coils import read_coil
 from ..pictures.coil import write_coil_picture
 from ..runtime.setup import set_up
 

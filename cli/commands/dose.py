@@ -10,13 +10,18 @@ from ... import efield, meshing
 from ...coils import Coil
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.files import one_pose, read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.heads import read_head
+from ..inputs.poses import one_pose
 from ..results.dose_extras import interval_report, tell_interval, write_activation
+from ..results.fields import check_field
 from ..runtime.notices import listening, warn
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 from .trains import (
     check_trains,
     tell_trains,
@@ -57,9 +62,10 @@ def _dose(options: argparse.Namespace) -> dict:
                 "--target-coil: the dI/dt at full output of both coils must be known: give "
                 "--maximum and --target-maximum."
             )
-        poses = [one_pose(path) for path in (options.motor_pose, options.target_pose)]
+        files = (options.motor_pose, options.target_pose)
+        poses = [one_pose(path, options.head) for path in files]
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         places = (options.motor, options.target)
         regions = [_region(head, place, options) for place in places]
         progress.stage("solve", "two fields")
@@ -68,13 +74,15 @@ def _dose(options: argparse.Namespace) -> dict:
             efield.solve(conductor, each, pose, 1e6)
             for each, pose in zip((coil, other), poses, strict=True)
         ]
-        depth = efield.CortexDistance(head, meshing.scalp(head))
+        depth = efield.CortexDistance(head, meshing.scalp(head, exact=False))
         depths = [depth(pose)[1] for pose in poses]
         metric = _METRICS[options.metric]
         values = [
             metric(head, field, region)
             for field, region in zip(fields, regions, strict=True)
         ]
+        for name, value in zip(("M1", "the target"), values, strict=True):
+            check_field(value, f"{metric.words} in {name}")
         outputs = _outputs(threshold, values, depths, most, metric.words)
         trains = trains_of(outputs, options)
         motor, target = (

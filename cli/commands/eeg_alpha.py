@@ -7,7 +7,8 @@ from ...optimize import timing
 from ...optimize.timing import AlphaAverage, AlphaFrequency, Recording
 from ..inputs.recordings import checked_recording, filter_weights, filtered
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 

@@ -6,7 +6,8 @@ from ...optimize import timing
 from ...optimize.timing import ThetaGamma
 from ..inputs.recordings import channel_weights, checked_recording
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 

@@ -28,6 +28,7 @@ from ..inputs.recordings import (
     filter_channel,
     learned_weights,
 )
+from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
@@ -137,14 +138,14 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
                 session.pulses.append(pulse)
                 if len(session.pulses) == options.pulses:
                     break
-    except (KeyboardInterrupt, ValueError) as stop:
+    except (*ENDINGS, ValueError) as stop:
         stopped = stop
     report = _report(session, band, math.radians(options.phase)) | about
     write_json(table.with_name("pulses.json"), report)
     if stopped is not None:
         kept = f"{len(session.pulses)} pulses are kept in {table.parent}."
-        words = str(stopped)
-        raise type(stopped)(f"{words} {kept}" if words else kept) from None
+        stopped.args = (f"{stopped} {kept}".strip(),)
+        raise stopped
     _tell(session, report, rule.step, band)
     return {key: report[key] for key in ("pulses", "late", "gaps", "hit_rate")}
 

@@ -19,7 +19,8 @@ from ..inputs.recordings import (
     learned_weights,
 )
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import sys
-import warnings
 from pathlib import Path
 
 from ... import meshing
@@ -13,10 +12,17 @@ from ...meshing import (
     Severity,
     Tidied,
 )
-from ..inputs.files import TEMPLATE, read_head
-from ..inputs.findings import as_json, in_words, warn_of
+from ..inputs.findings import as_json, in_words, stop_at_errors, warn_of
+from ..inputs.heads import TEMPLATE, read_head
+from ..runtime.notices import listening
 from ..runtime.progress import Progress
 from .info import describe_head
+
+
+_INSTEAD = (
+    "No head was written. Rough labels cannot be meshed well: smooth them, give larger "
+    "--islands, or another number of --tetrahedra. "
+)
 
 
 def head_mesh(options: argparse.Namespace) -> dict:
@@ -29,23 +35,20 @@ def head_mesh(options: argparse.Namespace) -> dict:
     if str(tidied) != str(Tidied(0.0, {}, 0.0)):
         print(f"tmsgrad: {tidied}.", file=sys.stderr)
     progress.stage("mesh", "meshing")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with listening() as heard:
         head = _mesh(image, options, progress)
-    for warning in caught:
-        print(f"tmsgrad: warning: {warning.message}", file=sys.stderr)
     progress.stage("check", "checking the head")
     found = meshing.check(head)
+    stop_at_errors(options.labels, found, options.force, _INSTEAD)
     progress.stage("output", f"writing {options.out}")
     write(head)
     progress.close()
     report = describe_head(head, image.labels, image.affine)
-    warn_of(found)
     print(f"written to            {options.out}")
     return report | {
         "head": options.out,
         "tidied": dataclasses.asdict(tidied),
-        "warnings": [str(warning.message) for warning in caught],
+        "warnings": heard,
         "findings": as_json(findings + found),
         "seconds": progress.seconds,
     }
@@ -120,7 +123,7 @@ def head_convert(options: argparse.Namespace) -> dict:
     write = meshing.head_writer(options.out)
     progress = Progress()
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     progress.stage("output", f"writing {options.out}")
     write(head)
     progress.close()

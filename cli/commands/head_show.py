@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from ... import meshing
 from ...meshing import TISSUE_NAMES, HeadMesh, VoxelGrid
-from ..inputs.files import read_head
+from ..inputs.heads import read_head
 from ..pictures.paper import picture_path, save
 from ..runtime.progress import Progress
 
@@ -45,7 +45,7 @@ def head_show(options: argparse.Namespace) -> dict:
     out = picture_path(options.out)
     progress = Progress()
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     progress.stage("picture", "drawing")
     at = _middle(head) if options.at is None else np.asarray(options.at) * 1e-3
     _check_place(head, at)
@@ -107,7 +107,7 @@ def write_slices(
         axes.set_title(f"{view}, {_PLACE[across]} = {at[across] * 1e3:.1f} mm", size=11)
         axes.set_aspect("equal")
         axes.tick_params(labelsize=8)
-    there = np.unique(head.tags).tolist()
+    there = list(head.tissues)
     figure.legend(
         handles=[
             Patch(facecolor=_COLOURS[tag], edgecolor="#333333", label=TISSUE_NAMES[tag])

@@ -24,14 +24,8 @@ from ...coils import (
 )
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
-from ..inputs.files import (
-    one_pose,
-    read_coil,
-    read_conductivity,
-    read_head,
-    resolve_target,
-    way_to_mni,
-)
+from ..inputs.coils import read_coil
+from ..inputs.files import read_conductivity, resolve_target, way_to_mni
 from ..inputs.goals import (
     Wishes,
     make_goal,
@@ -39,7 +33,9 @@ from ..inputs.goals import (
     position_named,
     search_place,
 )
+from ..inputs.heads import read_head
 from ..inputs.maps import describe, extent, surface_frame, tell_map
+from ..inputs.poses import one_pose
 from ..report.reporting import look_at, report_plan
 from ..results.best_placement import (
     Plan,
@@ -58,23 +54,24 @@ from ..results.doses import (
     warn_of_dose,
 )
 from ..results.exports import export_fields, read_exports, write_coil_geo
-from ..results.fields import error_figures, write_field_msh
+from ..results.fields import check_field, error_figures, write_field_msh
 from ..results.regions import RegionTable
 from ..results.shaping import best_shape, check_shape, tell_shape
 from ..results.uncertainty import Placed, best_pose_shift, uncertainty_table
-from ..runtime.notices import heard, listening, warn
-from ..runtime.outputs import FieldFile, output_folder, write_json
+from ..runtime.notices import dispensable, heard, listening, warn
+from ..runtime.outputs import FieldFile, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 
 
-# Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/j.biopsych.
-# 2012.04.028) with the best clinical response, MNI.
 _DEEPEST = 0.03  # That targets usually lie below the scalp. [m]
 _DEMO = Plan(
     head="template",
     coil="magstim-70mm-double",
+    # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/
+    # j.biopsych.2012.04.028) with the best clinical response, MNI.
     target=(-0.044, 0.040, 0.029),
     radius=5e-3,
     tissue="gm",
@@ -121,6 +118,7 @@ def _plan(options: argparse.Namespace, wishes: Wishes) -> Plan:
     x, y, z = (value * 1e-3 for value in options.target)
     return Plan(
         head=options.head,
+        force=options.force,
         coil=options.coil,
         target=(x, y, z),
         radius=0.0 if options.radius is None else options.radius * 1e-3,
@@ -205,6 +203,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         progress.stage("error", "error estimate")
         estimate = efield.estimate_error(conductor, head, field, rates)
         errors = error_figures(estimate, head, target)[0]
+        check_field(field.magnitude, "the head")
+        check_field(field.mean_magnitude(target), "the target")
         value = goal.value(field)
         dose = choose_dose(plan.wishes, plan.efield, goal, field, value)
         didt = 1e6 if dose is None else dose.current_rate
@@ -221,7 +221,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         table.write(folder)
         best = PoseList.of_matrices(search.pose.to_matsimnibs(), ["best"])
         navigation.write_matsimnibs(folder / "pose.txt", best)
-        draw_plan(folder, plan, head, coil, search.pose, scaled, report)
+        with dispensable("overview.png"):
+            draw_plan(folder, plan, head, coil, search.pose, scaled, report)
         if plan.uncertainty is not None and search_for.prepared is not None:
             options = argparse.Namespace(**vars(plan))
             placed = Placed(
@@ -240,7 +241,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         if plan.report:
             progress.stage("report", "report")
             aim = (np.asarray(plan.target), plan.radius)
-            view = look_at(head, scaled.magnitude, search.pose, coil, aim)
+            with dispensable("report.html"):
+                view = look_at(head, scaled.magnitude, search.pose, coil, aim)
         progress.close()
         report["provenance"] = origin.as_json()
         report["field"]["estimated_error"] = errors
@@ -277,7 +279,8 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
         report["warnings"] = heard()
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_plan(folder, report, view)
+            with dispensable("report.html"):
+                report_plan(folder, report, view)
     if tensors is not None:
         print(tensors)
     tell_plan(report, out)
@@ -297,7 +300,7 @@ def _optimize(plan: Plan, out: str, origin: Provenance) -> dict:
 
 def _hotspot(plan: Plan, scalp: Scalp) -> Float[ndarray, "3"] | None:
     if plan.motor_pose is not None:
-        pose = one_pose(plan.motor_pose)
+        pose = one_pose(plan.motor_pose, plan.head)
         centre, axis = np.asarray(pose.translation), np.asarray(pose.rotation)[:, 2]
         distance = scalp.distance_along(centre, axis)
         if not np.isfinite(distance):
@@ -318,9 +321,11 @@ def _aimed(
     """Read the head and find the target, which for a map is known only then."""
     if plan.target_map is None:
         place = np.asarray(plan.target)
-        head = read_head(plan.head, progress, (place, _DEEPEST + plan.search_radius))
+        head = read_head(
+            plan.head, progress, (place, _DEEPEST + plan.search_radius), plan.force
+        )
         return head, meshing.ball(head, place, plan.radius, plan.tissue), plan, None
-    head = read_head(plan.head, progress)
+    head = read_head(plan.head, progress, forced=plan.force)
     choice = plan.target_map
     found = choice.region(head, plan.tissue)
     (x, y, z), radius = extent(head, found.region)

@@ -4,22 +4,24 @@ import argparse
 from importlib.metadata import version
 from pathlib import Path
 
+import nibabel
 import numpy as np
 
 from ... import meshing
-from ...coils import PoseList, navigation
-from ..inputs.files import read_pose_list
+from ...coils import navigation
+from ...coils.navigation import PoseList
+from ..inputs.poses import read_pose_list
 from ..results.directions import in_words
-from ..runtime.setup import set_up
+from ..runtime.notices import detail
 
 
 _TOLD = 20
-_FORMS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Template"}
+_FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
 
 
 def pose_info(options: argparse.Namespace) -> dict:
     """Describe the poses of a file."""
-    set_up()
+    _say_versions()
     poses = read_pose_list(options.file, options, empty=True)
     matrices = poses.matrices()
     groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
@@ -70,7 +72,7 @@ def pose_info(options: argparse.Namespace) -> dict:
 
 def pose_convert(options: argparse.Namespace) -> dict:
     """Write the poses of a file as another navigation system has them."""
-    set_up()
+    _say_versions()
     poses = read_pose_list(options.file, options)
     if options.turn:
         poses = poses.turned(np.radians(options.turn))
@@ -92,12 +94,21 @@ def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
         )
     elif kind.startswith("brainsight"):
         _check_ending(out, ".txt")
-        code = 2 if image is None else int(image.header["qform_code"])
+        version_of_file = 12 if kind.endswith("2.5.2") else 14
+        differ = image is not None and navigation.forms_differ(image)
+        if differ and version_of_file < 14:
+            raise ValueError(
+                f"{options.image}: qform and sform differ, and files of Brainsight 2.5.2 "
+                "do not say which is meant. Make them equal (FSL: fslorient)."
+            )
+        letter = "S" if differ else "Q"
+        code = 2 if image is None else _code(image, letter)
         navigation.write_brainsight(
             out,
             poses,
-            version=12 if kind.endswith("2.5.2") else 14,
+            version=version_of_file,
             form=_FORMS.get(code, "Aligned"),
+            letter=letter,
             program=f"tmsgrad {version('tmsgrad')}",
         )
     elif kind == "ant":
@@ -112,6 +123,14 @@ def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
         )
     else:
         navigation.write_matsimnibs(out, poses)
+
+
+def _say_versions() -> None:
+    detail(f"tmsgrad {version('tmsgrad')}, numpy {np.__version__}")
+
+
+def _code(image: nibabel.Nifti1Image, letter: str) -> int:
+    return int(image.header["sform_code" if letter == "S" else "qform_code"])
 
 
 def _check_ending(out: Path, ending: str) -> None:

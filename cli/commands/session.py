@@ -18,29 +18,25 @@ from ... import efield, meshing, optimize
 from ...coils import Coil, PoseList, navigation
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region, Scalp
-from ..inputs.files import (
-    conductivity_of,
-    current_rates,
-    pose_source,
-    read_driven_coil,
-    read_head,
-    read_pose_list,
-    read_target,
-    stimulator_rates,
-)
+from ..inputs.coils import read_driven_coil, stimulator_rates
+from ..inputs.files import conductivity_of, read_target
+from ..inputs.heads import read_head
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
-from ..results.fields import in_metres
+from ..results.fields import check_field, in_metres
 from ..results.placing import (
     PULSE_COLUMNS,
+    Outline,
     Placer,
     Placing,
     describe_pulse,
     place_all,
 )
 from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
-from ..runtime.notices import heard
-from ..runtime.outputs import output_folder, versions, write_json
+from ..runtime.notices import dispensable, heard
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import (
@@ -49,6 +45,7 @@ from ..runtime.rows import (
     open_rows,
     read_rows,
 )
+from ..runtime.versions import versions
 
 
 _PULSES_AT_ONCE = 16
@@ -91,19 +88,21 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
             reciprocal, error = efield.equivalent(reciprocal, session.scalp, _SOURCES)
         progress.stage("pulses", "pulses")
         out, count = Path(options.out), len(session.poses)
-        with open_rows(out, _COLUMNS, _key(options, session)) as rows:
-            resumed = rows.done
-            for start in range(resumed, count, _PULSES_AT_ONCE):
-                part = np.arange(start, min(start + _PULSES_AT_ONCE, count))
+        with open_rows(out, _COLUMNS, _key(options, session), count) as rows:
+            left, resumed = rows.missing(), len(rows.done)
+            for start in range(0, len(left), _PULSES_AT_ONCE):
+                part = left[start : start + _PULSES_AT_ONCE]
                 rows.write(_pulses(session, reciprocal, part))
-                progress(rows.done / count, f"{rows.done} pulses")
+                progress(len(rows.done) / count, f"{len(rows.done)} pulses")
         progress.stage("output", "verification and picture")
         norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
+        check_field(norms, "the target", session.rates)
         best = int(np.argmax(norms))
         pose = jax.tree.map(lambda x: x[best], session.poses.poses)
         field = efield.solve(conductor, session.coil, pose, session.rates[best])
         navigation.write_matsimnibs(folder / "pose.txt", session.poses)
-        _draw(folder, options, session, field, best)
+        with dispensable("overview.png"):
+            _draw(folder, options, session, field, best)
         uncertain = None
         if options.uncertainty is not None:
             rate = float(session.rates[best])
@@ -116,7 +115,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         if options.report:
             progress.stage("report", "report")
             aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            view = look_at(session.head, field.magnitude, pose, session.coil, aim)
+            with dispensable("report.html"):
+                view = look_at(session.head, field.magnitude, pose, session.coil, aim)
         progress.close()
         direct = float(np.linalg.norm(field.mean(session.target)))
         report = _report(options, session, norms, best, direct) | {
@@ -133,7 +133,8 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         }
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_session(folder, report, view)
+            with dispensable("report.html"):
+                report_session(folder, report, view)
     rows.finish()
     _tell(report, session, options.out)
     return report
@@ -144,12 +145,12 @@ def _read(options: argparse.Namespace, progress: Progress) -> _Session:
     poses = read_pose_list(options.pose, options)
     rates = current_rates(options, poses)
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress)
+    head = read_head(options.head, progress, forced=options.force)
     target = read_target(head, options)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, coil, options.repair, pose_source(options))
+    placer = Placer(scalp, Outline.of(coil), options.repair, pose_source(options))
     poses, places = place_all(placer, poses, progress)
     conductivity, tensors = conductivity_of(head, options)
     direction = None
@@ -179,6 +180,8 @@ def _pulses(
     means = efield.mean_fields(
         reciprocal, session.coil, chosen, session.rates[part], _PULSES_AT_ONCE
     )
+    if not np.isfinite(means).all():
+        check_field(means, f"the target, in pulses from {part[0]} on")
     return [
         describe_pulse(index, session.poses, session.rates, session.places[index])
         | {

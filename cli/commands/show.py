@@ -11,13 +11,16 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing, optimize
-from ...coils import Coil, read_poses
+from ...coils import Coil
 from ...meshing import HeadMesh
-from ..inputs.files import read_coil, read_head
+from ..inputs.coils import read_coil
+from ..inputs.heads import read_head
+from ..inputs.poses import poses_in
 from ..pictures.animation import Frame, write_animation
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path
 from ..pictures.slices import write_field_slices
+from ..runtime.outputs import open_h5
 from ..runtime.progress import Progress
 from ..runtime.setup import set_up
 
@@ -149,7 +152,7 @@ def _count(store: Path) -> int:
             f"{store}: there is no such file, and an animation needs the fields of several "
             "poses, such as those of `tmsgrad simulate --turns 24`."
         )
-    with h5py.File(store) as file:
+    with open_h5(store) as file:
         found = file.get("magnE")
         count = len(found) if isinstance(found, h5py.Dataset) else 0
     if count < 2:
@@ -192,7 +195,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
             "--target, or with --fields, leaves them."
         )
     if options.head is not None:
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
     elif mesh.is_file():
         head = meshing.read_msh(mesh)
     else:
@@ -217,7 +220,9 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     if not (head.tags == 2).any():
         raise ValueError(f"{path}: the head has no gray matter (tag 2) to show.")
     if options.pose is not None:
-        poses = read_poses(options.pose)
+        poses = poses_in(
+            options.pose, options.head or told.get("head", {}).get("source")
+        )
         if options.number >= len(poses):
             raise ValueError(
                 f"--pose {options.pose}: there is no pose {options.number}; it has "
@@ -249,7 +254,7 @@ def _stored(
 ) -> tuple[Float[ndarray, "tet"], Float[ndarray, "4 4"], float]:
     """Take |E|, the pose [mm] and dI/dt of one pose of `field.h5`."""
     try:
-        with h5py.File(path) as file:
+        with open_h5(path) as file:
             fields, matrices = file["magnE"], file["matsimnibs"]
             assert isinstance(fields, h5py.Dataset)
             assert isinstance(matrices, h5py.Dataset)

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -11,28 +12,21 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
-from ...efield import Conductor, ElectricField
+from ...efield import Conductor, ElectricField, ErrorEstimate
 from ...meshing import HeadMesh
-from ..inputs.files import (
-    conductivity_of,
-    current_rates,
-    pose_source,
-    read_driven_coil,
-    read_head,
-    read_pose_list,
-    read_target,
-    resolve_target,
-    stimulator_rates,
-    way_to_mni,
-)
+from ..inputs.coils import read_driven_coil, stimulator_rates
+from ..inputs.files import conductivity_of, read_target, resolve_target, way_to_mni
+from ..inputs.heads import read_head
 from ..inputs.maps import surface_frame
+from ..inputs.poses import current_rates, pose_source, read_pose_list
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, shown_pose
 from ..results.exports import export_fields, read_exports, write_coil_geo
 from ..results.fibres import fitted_fibres, read_fibres, write_fibres
 from ..results.fields import (
+    check_field,
     error_figures,
     field_figures,
     in_metres,
@@ -40,23 +34,22 @@ from ..results.fields import (
 )
 from ..results.placing import (
     PULSE_COLUMNS,
+    Outline,
     Placer,
     Placing,
     describe_pulse,
     place_all,
 )
 from ..results.regions import RegionTable
-from ..runtime.notices import heard, listening
-from ..runtime.outputs import (
-    FieldFile,
-    output_folder,
-    versions,
-    write_json,
-)
+from ..runtime.beside import working_beside
+from ..runtime.notices import dispensable, heard, listening
+from ..runtime.outputs import FieldFile, write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 from .session import simulate_target
 
 
@@ -92,8 +85,9 @@ def simulate(options: argparse.Namespace) -> dict:
 def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
     begin = time.perf_counter()
     progress = Progress()
-    with output_folder(options.out) as folder:
+    with output_folder(options.out) as folder, working_beside() as beside:
         coil = read_driven_coil(options)
+        outline = beside(Outline.of, coil)
         poses = read_pose_list(options.pose, options)
         rates = current_rates(options, poses)
         wanted = read_exports(
@@ -101,32 +95,50 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         )
         tracts = read_fibres(options.tracts)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         wanted = wanted.placed(head, surface_frame(options))
         fibres = None if tracts is None else fitted_fibres(head, tracts)
         _check_room(options.out, head, len(poses))
         target = None if options.target is None else read_target(head, options)
         progress.stage("scalp", "scalp")
-        scalp = meshing.scalp(head)
-        placer = Placer(scalp, coil, options.repair, pose_source(options))
+        scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
+        placer = Placer(scalp, outline(), options.repair, pose_source(options))
         poses, places = place_all(placer, poses, progress)
         progress.stage("assembly", "finite elements")
         conductivity, tensors = conductivity_of(head, options)
         conductor = efield.assemble(head, conductivity, order=options.order)
         progress.stage("solve", "solving")
-        table = RegionTable(
-            head, scalp, target, options.thresholds, way_to_mni(options.head)
+        estimator = beside(efield.error_estimator, conductor, head)
+        table = beside(
+            RegionTable,
+            head,
+            scalp,
+            target,
+            options.thresholds,
+            way_to_mni(options.head),
         )
-        first, figures = _solve_all(
-            folder, head, conductor, coil, poses, rates, table, progress, origin
+        solved = _solve_all(
+            folder,
+            conductor,
+            coil,
+            poses,
+            rates,
+            progress,
+            origin,
+            head,
+            estimator,
+            table,
         )
+        first, figures = solved
         progress.stage("output", "files and picture")
-        write_field_msh(folder, head, first)
+        mesh_written = beside(write_field_msh, folder, head, first)
         export_fields(folder, head, first, wanted)
-        table.write(folder)
+        table().write(folder)
         navigation.write_matsimnibs(folder / "pose.txt", poses)
         write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
-        _draw(folder, head, coil, poses, rates, first, options)
+        with dispensable("overview.png"):
+            _draw(folder, head, coil, outline().casing, poses, rates, first, options)
+        mesh_written()
         pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
         told = None
         if fibres is not None:
@@ -138,7 +150,8 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
             aim = None
             if target is not None:
                 aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            view = look_at(head, first.magnitude, pose, coil, aim)
+            with dispensable("report.html"):
+                view = look_at(head, first.magnitude, pose, coil, aim)
         progress.close()
         report = {
             "poses": len(poses),
@@ -179,7 +192,8 @@ def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
         }
         write_json(folder / "summary.json", report)
         if view is not None:
-            report_fields(folder, report, view)
+            with dispensable("report.html"):
+                report_fields(folder, report, view)
     if tensors is not None:
         print(tensors)
     _tell_simulation(report, options.out)
@@ -191,25 +205,33 @@ def _check_room(out: str, head: HeadMesh, count: int) -> None:
     free = shutil.disk_usage(out).free
     if needed > free:
         raise ValueError(
-            f"--out {out}: the fields of {count} poses take {needed / 1e9:.0f} GB, but "
-            f"{free / 1e9:.0f} GB are free. With --target X,Y,Z --radius MM only values "
+            f"--out {out}: the fields of {count} poses take {_bytes(needed)}, but "
+            f"{_bytes(free)} are free. With --target X,Y,Z --radius MM only values "
             "in the target are kept."
         )
 
 
+def _bytes(count: int) -> str:
+    """Write a number of bytes so that small ones do not become 0."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} bytes"
+
+
 def _solve_all(
     folder: Path,
-    head: HeadMesh,
     conductor: Conductor,
     coil: Coil,
     poses: PoseList,
     rates: Float[ndarray, "pose"],
-    table: RegionTable,
     progress: Progress,
     origin: Provenance,
+    head: HeadMesh,
+    estimator: Callable[[], Callable[..., ErrorEstimate]],
+    table: Callable[[], RegionTable],
 ) -> tuple[ElectricField, list[dict]]:
     first, figures = None, []
-    estimator = efield.error_estimator(conductor, head)
     with FieldFile(
         folder / "field.h5",
         len(poses),
@@ -223,16 +245,17 @@ def _solve_all(
             block = jax.tree.map(lambda x, r=rows: x[r], poses.poses)
             driven = efield.rates(conductor, coil, block)
             fields = efield.solve_rate(conductor, driven)
-            estimate = estimator(fields, driven)
-            errors = error_figures(estimate, head, table.target)
+            estimate = estimator()(fields, driven)
+            errors = error_figures(estimate, head, table().target)
+            check_field(fields.magnitude, f"poses from {start} on")
             fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
             file.write(start, fields, block)
             for i in range(len(fields.potential)):
                 one = jax.tree.map(lambda x, i=i: x[i], fields)
                 pose = jax.tree.map(lambda x, i=i: x[i], block)
-                figures.append(field_figures(head, one, table.target))
+                figures.append(field_figures(head, one, table().target))
                 figures[-1]["estimated_error"] = errors[i]
-                table.add(start + i, poses.names[start + i], one, pose)
+                table().add(start + i, poses.names[start + i], one, pose)
                 first = one if first is None else first
             progress(len(figures) / len(poses), f"solved {len(figures)} poses")
     assert first is not None
@@ -267,6 +290,7 @@ def _draw(
     folder: Path,
     head: HeadMesh,
     coil: Coil,
+    casing: Float[ndarray, "point 3"],
     poses: PoseList,
     rates: Float[ndarray, "pose"],
     field: ElectricField,
@@ -278,7 +302,7 @@ def _draw(
         head,
         np.asarray(field.magnitude),
         in_metres(jax.tree.map(lambda x: x[0], poses.poses)),
-        optimize.casing_samples(coil),
+        casing,
         title=f"{coil.name} on {Path(options.head).name}"
         + (f", pose 1 of {count}" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",

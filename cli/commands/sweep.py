@@ -10,24 +10,19 @@ import numpy as np
 
 from ... import efield, meshing, optimize
 from ...meshing import HeadMesh, Scalp
-from ..inputs.files import (
-    read_coil,
-    read_conductivity,
-    read_head,
-    read_target,
-    resolve_target,
-)
+from ..inputs.coils import read_coil
+from ..inputs.files import read_conductivity, read_target, resolve_target
 from ..inputs.goals import Wishes, make_goal
+from ..inputs.heads import read_head
 from ..pictures.target_map import write_map
-from ..runtime.outputs import (
-    output_folder,
-    versions,
-    write_json,
-    write_origin,
-)
+from ..results.fields import check_field
+from ..runtime.notices import dispensable
+from ..runtime.outputs import write_json, write_origin
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from ..runtime.versions import versions
 
 
 def sweep(options: argparse.Namespace) -> dict:
@@ -41,7 +36,7 @@ def sweep(options: argparse.Namespace) -> dict:
     with output_folder(options.out) as folder:
         coil = read_coil(options.coil)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         target = read_target(head, options)
         progress.stage("scalp", "scalp")
         scalp = meshing.scalp(head)
@@ -73,12 +68,16 @@ def sweep(options: argparse.Namespace) -> dict:
             ),
             angles=options.angles,
         )
+        check_field(found.values, "the target")
         best = found.pose(*found.best)
         mean = goal.objective.reciprocal.mean_field(coil, best)
         value = float(goal.objective.value(mean))
         progress.stage("output", "files and picture")
         write_sweep(folder / "sweep.h5", found, origin.as_json())
-        _draw(folder, head, scalp, found, positions, options, coil.name, wishes.words)
+        with dispensable("overview.png"):
+            _draw(
+                folder, head, scalp, found, positions, options, coil.name, wishes.words
+            )
         progress.close()
         report = {
             "matsimnibs": best.to_matsimnibs().tolist(),

@@ -21,7 +21,8 @@ from ...optimize.targeting import (
 )
 from ..arguments.words import triple
 from ..runtime.notices import warn
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 
 

@@ -19,9 +19,10 @@ from ...meshing import (
 from ...optimize import targeting
 from ...optimize.targeting import ConnectionMap, Reaching
 from ...optimize.targeting.tracts import Place
-from ..inputs.files import TEMPLATE, read_head
+from ..inputs.heads import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
-from ..runtime.outputs import output_folder, write_json
+from ..runtime.outputs import write_json
+from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 
@@ -39,7 +40,7 @@ def target_structural(options: argparse.Namespace) -> dict:
         data = _read(options)
         grid = None if options.image is None else meshing.read_grid(options.image)
         progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress)
+        head = read_head(options.head, progress, forced=options.force)
         grid = _grid(options.head, head) if grid is None else grid
         places = Places(options)
         target = places.of(options.indirect, "--indirect")

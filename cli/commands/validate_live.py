@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import coils, meshing
+from ... import meshing
+from ...coils import Pose
 from ...validation import checks, report, suite
 from ...validation.live import Simnibs
 from ...validation.live_checks import LiveComparison
-from ..inputs.files import read_coil
+from ..inputs.coils import read_coil
+from ..inputs.poses import poses_in
 from ..results.checks import print_table, write_results
 from ..runtime.progress import Progress
 
@@ -42,7 +44,7 @@ def validate_live(options: argparse.Namespace) -> dict:
         head=meshing.read_msh(mesh),
         coil_file=coil_file,
         coil=read_coil(options.coil),
-        poses=None if options.poses is None else coils.read_poses(options.poses).poses,
+        poses=_poses(options),
         target=None if options.target is None else 1e-3 * np.asarray(options.target),
         radius=1e-3 * options.radius,
         methods=("direct", "ADM") if options.adm else ("direct",),
@@ -74,6 +76,12 @@ def _mesh(source: str) -> Path:
             f"--head {source}: SimNIBS needs a .msh file or an m2m_ folder that exists."
         )
     return path
+
+
+def _poses(options: argparse.Namespace) -> Pose | None:
+    if options.poses is None:
+        return None
+    return poses_in(options.poses, options.head).poses
 
 
 def _failing(run):

@@ -1,128 +1,23 @@
 """What the command line takes: heads, coils, poses and coordinates, in mm and as files."""
 
 import argparse
-import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
 
-from ... import coils, efield, meshing
-from ...coils import Coil, Pose, PoseList
+from ... import efield, meshing
 from ...meshing import HeadMesh, Region
 from ...optimize.targeting import SymptomTarget, symptom_targets
 from ..runtime.notices import warn
-from .findings import warn_of
+from .heads import TEMPLATE
 from .maps import MapChoice, place_of_map, target_of_map
 
 
-TEMPLATE = "template"
 _RETURN = 5.0  # After going from MNI space to the head and back, at most. [mm]
-_ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
-
-
-def read_head(
-    source: str,
-    progress: Callable[[float, str], None],
-    search: tuple[Float[ndarray, "3"], float] | None = None,
-) -> HeadMesh:
-    """Read a head from a file or folder, or make the template head, and check it.
-
-    What may be wrong is told on standard error; `tmsgrad head check` tells more.
-
-    Args:
-        source: A mesh file, an m2m_ folder, `template`, or `template:N` for about N
-            tetrahedra.
-        progress: For the template, which takes a while the first time.
-        search: Around which point, and how far, a coil is to be placed: there, the scalp
-            must have no holes. [m]
-
-    Raises:
-        ValueError: The head is malformed, or the template's size is no number.
-        FileNotFoundError: There is no such file.
-    """
-    name, _, size = source.partition(":")
-    if name != TEMPLATE or Path(source).exists():
-        head = meshing.read_head(source)
-        warn_of(meshing.check(head) if search is None else meshing.check(head, *search))
-        return head
-    if not size:
-        return meshing.template(progress=progress)
-    if not size.isdigit():
-        raise ValueError(
-            f"{source}: the template's size must be a number of tetrahedra, such as "
-            "template:500000."
-        )
-    return meshing.template(int(size), progress)
-
-
-def read_coil(source: str) -> Coil:
-    """Read a coil file, or take a coil of the catalogue by its name.
-
-    Raises:
-        ValueError: The file is malformed, or the name is unknown.
-        FileNotFoundError: There is no such file.
-    """
-    return coils.read(source)
-
-
-def read_driven_coil(options: argparse.Namespace) -> Coil:
-    """Read the coil, and drive its stimulators as `--didt` says.
-
-    Where it gives one dI/dt for each stimulator, `options.didt` becomes the largest of
-    them. What exceeds a stimulator's limit is told on standard error.
-
-    Raises:
-        ValueError: The file is malformed, the name is unknown, or there are not as many
-            rates as stimulators.
-        FileNotFoundError: There is no such file.
-    """
-    coil = read_coil(options.coil)
-    count, given = coil.stimulator_count, options.didt
-    if not isinstance(given, tuple):
-        if count > 1:
-            print(
-                f"tmsgrad: note: all {count} stimulators of {coil.name} are driven alike; "
-                "--didt A,B,… gives each its own dI/dt.",
-                file=sys.stderr,
-            )
-        rates = () if given == "recorded" else (given,) * count
-    elif len(given) != count:
-        raise ValueError(
-            f"--didt gives {len(given)} rates, but {coil.name} ({options.coil}) has "
-            f"{count} stimulator{'s' if count > 1 else ''}."
-        )
-    else:
-        rates, options.didt = given, max(abs(each) for each in given)
-        coil = coil.driven(np.array(given) / options.didt)
-    for number, rate in enumerate(rates):
-        _warn_of_limit(coil, number, abs(rate))
-    return coil
-
-
-def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
-    limit, name = coil.max_current_rate, coil.name
-    if number < len(coil.stimulators):
-        limit = coil.stimulators[number].max_current_rate
-        name = coil.stimulators[number].name or name
-    if limit is not None and rate > limit:
-        warn(f"{rate:.4g} A/s is more than {name} is made for: {limit:.4g} A/s.")
-
-
-def stimulator_rates(coil: Coil, rate: float) -> list[dict[str, str | float]]:
-    """List the stimulators of a coil and what drives each, at a dI/dt [A/s]."""
-    count = coil.stimulator_count
-    shares = [1.0] * count if coil.rates is None else np.asarray(coil.rates).tolist()
-    names = [each.name for each in coil.stimulators] or [""] * count
-    return [
-        {"name": name, "didt": share * rate}
-        for name, share in zip(names, shares, strict=True)
-    ]
 
 
 def read_conductivity(
@@ -270,125 +165,6 @@ def way_to_mni(
         return None if subject is None else meshing.read_mni(subject).to_mni
     except (ValueError, FileNotFoundError):
         return None
-
-
-def read_pose_list(
-    path: str | None, options: argparse.Namespace, *, empty: bool = False
-) -> PoseList:
-    """Read poses as the options say, and tell on standard error what is odd about them.
-
-    Args:
-        path: A file of a navigation system, or of matrices; None for `options.eeg`.
-        options: With `space`, `repair`, `group` and `transform`.
-        empty: Whether a list without poses, or in another frame than the head's, will do.
-
-    Raises:
-        ValueError: The file is malformed, a pose is no rigid placement, or there are no
-            poses in the head's frame.
-        FileNotFoundError: There is no such file.
-    """
-    turns = getattr(options, "turns", 1)
-    if path is None:
-        return _turned(_over_electrodes(options), turns)
-    poses = coils.read_poses(path, space=options.space, repair=options.repair)
-    try:
-        if options.transform is not None:
-            poses = poses.transformed(_transformation(options.transform))
-            poses = dataclasses.replace(poses, notes=())
-        if options.group is not None:
-            poses = poses.selected(options.group)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    if not empty and len(poses) == 0:
-        left_out = f", but {poses.skipped} without a position" if poses.skipped else ""
-        raise ValueError(f"{path}: the file ({poses.system}) holds no poses{left_out}.")
-    if not empty and poses.frame != coils.navigation.HEAD_FRAME:
-        raise ValueError(f"{path}: {' '.join(poses.notes)}")
-    for note in poses.notes:
-        print(f"tmsgrad: note: {note}", file=sys.stderr)
-    return _turned(poses, turns)
-
-
-def one_pose(path: str) -> Pose:
-    """Read the only pose of a file.
-
-    Raises:
-        ValueError: There are more or none, or it is not in the head's frame.
-    """
-    found = coils.read_poses(path)
-    if len(found) != 1:
-        raise ValueError(f"{path}: the file holds {len(found)} poses; one is needed.")
-    if found.frame != coils.navigation.HEAD_FRAME:
-        raise ValueError(f"{path}: {' '.join(found.notes)}")
-    return jax.tree.map(lambda x: x[0], found.poses)
-
-
-def _turned(poses: PoseList, turns: int) -> PoseList:
-    """Turn each pose about the coil's axis, all the way round, the first as it is."""
-    if turns == 1:
-        return poses
-    every = []
-    for number in range(turns):
-        turned = poses.turned(2 * np.pi * number / turns)
-        angle = f"{360 * number / turns:.4g}°"
-        names = tuple(f"{name}, {angle}" for name in poses.names)
-        every.append(dataclasses.replace(turned, names=names))
-    return coils.navigation.joined(every)
-
-
-def _over_electrodes(options: argparse.Namespace) -> PoseList:
-    """Lay the coil over an EEG position of the head's m2m_ folder."""
-    subject = meshing.subject_of(options.head)
-    if subject is None:
-        raise ValueError(f"--eeg: {options.head} is no m2m_ folder with EEG positions.")
-    positions = meshing.read_electrodes(subject)
-    centre, towards = (meshing.electrode(positions, name) for name in options.eeg)
-    scalp = meshing.scalp(meshing.read_head(subject.mesh))
-    place = scalp.nearest(centre)
-    normal = scalp.normal(place[None])[0]
-    y = towards - centre
-    y = y - (y @ normal) * normal
-    if np.linalg.norm(y) < 1e-3:
-        raise ValueError(f"--eeg: {' and '.join(options.eeg)} are one above the other.")
-    y /= np.linalg.norm(y)
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([np.cross(y, -normal), y, -normal], axis=1)
-    matrix[:3, 3] = 1e3 * (place + _ABOVE * normal)
-    return PoseList.of_matrices(matrix[None], [f"{options.eeg[0]} {options.eeg[1]}"])
-
-
-def _transformation(path: str) -> Float[ndarray, "4 4"]:
-    found = coils.read_poses(path)
-    if len(found) != 1:
-        raise ValueError(
-            f"--transform {path}: the file holds {len(found)} matrices; one is needed."
-        )
-    return found.matrices()[0]
-
-
-def pose_source(options: argparse.Namespace) -> str:
-    """Name where poses come from, for messages."""
-    return options.pose or f"--eeg {','.join(options.eeg)}"
-
-
-def current_rates(
-    options: argparse.Namespace, poses: PoseList
-) -> Float[ndarray, "pose"]:
-    """Give each pose its dI/dt: one for all, or those recorded. [A/s]
-
-    Raises:
-        ValueError: Recorded ones are asked for, but a pose has none.
-    """
-    if options.didt != "recorded":
-        return np.full(len(poses), float(options.didt))
-    lacking = np.flatnonzero(np.isnan(poses.current_rates))
-    if len(lacking):
-        raise ValueError(
-            f"{pose_source(options)}: --didt recorded, but no dI/dt was recorded for "
-            f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
-            f"({poses.names[lacking[0]]!r}). Give a number of A/s."
-        )
-    return poses.current_rates
 
 
 def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:

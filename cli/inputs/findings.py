@@ -1,14 +1,47 @@
-"""What checks of heads and images found, in words and for JSON."""
+"""What checks of heads and images found, in words and for JSON, and what stops at them."""
+
+from collections.abc import Sequence
 
 from ...meshing import Finding, Severity
-from ..runtime.notices import warn
+from ..runtime.notices import note, warn
 
 
 def warn_of(findings: list[Finding]) -> None:
-    """Tell errors and warnings on standard error; notes are left out."""
+    """Write errors and warnings to standard error; notes are left out."""
     for finding in findings:
         if finding.severity is not Severity.NOTE:
             warn(in_words(finding), finding.severity.value)
+
+
+def stop_at_errors(
+    source: str, findings: list[Finding], forced: Sequence[str], instead: str = ""
+) -> None:
+    """Warn of what a check found, and stop where it found an error.
+
+    Args:
+        source: What was checked, for messages.
+        findings: What was found.
+        forced: Names of checks whose errors become warnings.
+        instead: What else the user can do, a sentence.
+
+    Raises:
+        ValueError: There is an error that is not forced.
+    """
+    errors = [each for each in findings if each.severity is Severity.ERROR]
+    stopping = [each for each in errors if each.about not in forced]
+    warn_of([each for each in findings if each.severity is not Severity.ERROR])
+    if stopping:
+        names = ",".join(dict.fromkeys(each.about for each in stopping))
+        found = " ".join(in_words(each) for each in stopping)
+        raise ValueError(
+            f"{source}: the check finds an error ({names}): {found} {instead}"
+            f"To go on all the same, give --force {names}."
+        )
+    for each in errors:
+        warn(f"--force {each.about}: an error of the check is passed: {in_words(each)}")
+    for name in forced:
+        if name not in {each.about for each in errors}:
+            note(f"--force {name} has no effect: {source} has no such error.")
 
 
 def in_words(finding: Finding) -> str:

@@ -1,6 +1,5 @@
 """An animation: |E| on the cortex from pose to pose, as from angle to angle."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from PIL import Image
 
+from ...disk import replacing
 from ...meshing import HeadMesh
 from .overview import (
     camera_of_coil,
@@ -121,16 +121,12 @@ def _save(pictures: Sequence[Image.Image], path: Path) -> None:
         each.quantize(palette=few, dither=Image.Dither.NONE) for each in pictures
     ]
     seconds = min(_LONGEST, _TURN / (1 + len(others)))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as file:
         painted[0].save(
-            *(part, "GIF"),
+            *(file, "GIF"),
             save_all=True,
             append_images=painted[1:],
             duration=round(1e3 * seconds),
             loop=0,
             optimize=False,
         )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ Lines and letters are drawn by matplotlib's Agg canvas, so that no display, Open
 of the system is needed.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.patheffects import withStroke
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
+from ...disk import replacing
 from .raster import Camera, look
 
 
@@ -133,14 +133,10 @@ def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
 
 def save(figure: Figure, path: Path, title: str) -> None:
     """Write the picture as PNG, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as file:
         FigureCanvasAgg(figure).print_png(
-            part, metadata={"Title": title, "Software": "tmsgrad"}
+            file, metadata={"Title": title, "Software": "tmsgrad"}
         )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def fit(

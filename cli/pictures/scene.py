@@ -11,7 +11,6 @@ from ...meshing import HeadMesh
 from .palette import field_palette
 from .render import Surface
 from .shapes import (
-    boundary,
     coil_body,
     compact,
     refine,
@@ -58,8 +57,7 @@ class Scene:
         if highest is None:
             highest = highest_shown(head, values)
         at_node = means_at_nodes(head, values) / highest
-        scalp = boundary(head.tetrahedra, len(head.nodes))
-        cortex = boundary(head.tetrahedra[head.tags <= 2], len(head.nodes))
+        scalp, cortex = head.boundary(), head.boundary(head.tags <= 2)
         vertices, triangles, handle = coil_body(points)
         return Scene(
             _surface(head, cortex, field_palette(), np.clip(at_node, 0, 1), rounds=8),

@@ -11,9 +11,6 @@ from scipy import ndimage, sparse
 from scipy.spatial import KDTree
 
 
-# The faces of a tetrahedron of positive volume, each with its normal outwards.
-_FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-
 # Kuhn's six tetrahedra of a cube; corner i has the offsets (i >> 2, i >> 1 & 1, i & 1).
 _CUBE = np.array(
     [[0, 4, 6, 7], [0, 4, 5, 7], [0, 2, 6, 7], [0, 2, 3, 7], [0, 1, 5, 7], [0, 1, 3, 7]]
@@ -25,37 +22,6 @@ _HANDLE_LENGTH = 0.095  # Beyond the casing. [m]
 _HANDLE_HALF_WIDTH = 0.0135  # [m]
 _HANDLE_HALF_HEIGHT = 0.0105  # [m]
 _GRID_NODES = 250_000
-
-
-def boundary(
-    tetrahedra: Int[ndarray, "tet 4"], node_count: int
-) -> Int[ndarray, "triangle 3"]:
-    """Find the faces that belong to one tetrahedron only, their normals outwards.
-
-    Args:
-        tetrahedra: Of positive volume.
-        node_count: One more than the highest node they may name.
-
-    Returns:
-        The nodes of each face.
-    """
-    # Column by column: reductions over an axis of three are slow.
-    a, b, c = (tetrahedra[:, _FACES[:, i]].ravel().astype(np.int64) for i in range(3))
-    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
-    between = a + b + c - low - high
-    pair = low * node_count + high
-    if node_count < 2_000_000:  # Its cube fits 64 bits.
-        key = pair * node_count + between
-        order = np.argsort(key)
-        equal = np.diff(key[order]) == 0
-    else:
-        order = np.lexsort((between, pair))
-        equal = (np.diff(pair[order]) == 0) & (np.diff(between[order]) == 0)
-    single = np.ones(len(order), bool)
-    single[1:] &= ~equal
-    single[:-1] &= ~equal
-    chosen = np.sort(order[single])
-    return np.stack([a[chosen], b[chosen], c[chosen]], axis=1)
 
 
 def compact(

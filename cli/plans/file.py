@@ -11,11 +11,13 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from ...disk import read_text
 from ..arguments import words
 from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
+from .lines import At, line_of, lines_of
 from .words import (
     actions,
     as_words,
@@ -28,8 +30,6 @@ from .words import (
 PROGRAM = ("threads", "device", "quiet", "verbose")
 _ALIKE = 0.5  # Keys are short: two letters make them rather different.
 _NO_RUNS = ("run", "plan", "completion", "eeg live")
-
-_At = tuple[str | int, ...]  # Keys and numbers that lead to a table or key.
 
 
 class StrictParser(argparse.ArgumentParser):
@@ -89,14 +89,15 @@ def read_plan(
         ValueError: It is no plan; the message tells the line and what to write.
         OSError: It cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: this is no text in UTF-8.") from None
+    text = read_text(path)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(_placed(path, text, str(error))) from None
+    except RecursionError:
+        raise ValueError(
+            f"{path}: brackets are nested too deeply for a plan."
+        ) from None
     return _Reader(path, text, make(StrictParser)).plan(tables)
 
 
@@ -111,7 +112,8 @@ class _Reader:
     """Reads the tables of one file."""
 
     def __init__(self, path: Path, text: str, parser: argparse.ArgumentParser):
-        self._path, self._text, self._parser = path, text, parser
+        self._path, self._parser = path, parser
+        self._lines = lines_of(text)
         self._verbs = dict(item for item in verbs(parser) if item[0] not in _NO_RUNS)
 
     def plan(self, tables: dict) -> Plan:
@@ -126,7 +128,7 @@ class _Reader:
         about = (defaults, ("defaults",)) if several else runs[0]
         return Plan(self._path, found, self._program(*about))
 
-    def _tables(self, tables: dict) -> tuple[list[tuple[dict, _At]], dict, bool]:
+    def _tables(self, tables: dict) -> tuple[list[tuple[dict, At]], dict, bool]:
         """Give each run's table and its place, the defaults, and whether it is a list."""
         if "run" not in tables:
             if "defaults" in tables:
@@ -148,7 +150,7 @@ class _Reader:
             True,
         )
 
-    def _command(self, table: dict, at: _At, defaults: dict) -> str:
+    def _command(self, table: dict, at: At, defaults: dict) -> str:
         if "command" not in table and "command" not in defaults:
             self._refuse(at, 'a run needs a command, such as command = "optimize"')
         name = table.get("command", defaults.get("command"))
@@ -167,11 +169,11 @@ class _Reader:
                 message = f"no command of this plan has {key}{hint}"
                 self._refuse(("defaults", key), message)
 
-    def _run(self, name: str, table: dict, at: _At, defaults: dict) -> Run:
+    def _run(self, name: str, table: dict, at: At, defaults: dict) -> Run:
         verb = self._verbs[name]
         known = actions(verb)
         given: dict[str, object] = {}
-        places: dict[str, _At] = {}
+        places: dict[str, At] = {}
         for key, value in table.items():
             plain = _plain(key)
             if plain not in known and plain != "command":
@@ -192,7 +194,7 @@ class _Reader:
             given.pop(key, None)
         return self._parsed(name, at, given, places)
 
-    def _parsed(self, name: str, at: _At, given: dict, places: dict[str, _At]) -> Run:
+    def _parsed(self, name: str, at: At, given: dict, places: dict[str, At]) -> Run:
         found, reads, known = name.split(), {}, actions(self._verbs[name])
         for key, action in known.items():
             if key not in given:
@@ -219,7 +221,7 @@ class _Reader:
         options.words = found
         outputs = [a.dest for a in known.values() if a.type is words.output]
         writes = tuple(x for dest in outputs if (x := getattr(options, dest)))
-        place = f"{self._path}:{line_of(self._text, at)}"
+        place = f"{self._path}:{line_of(self._lines, at)}"
         return Run(place, found, options, given, reads, writes)
 
     def _check_outputs(self, runs: tuple[Run, ...]) -> None:
@@ -233,7 +235,7 @@ class _Reader:
                     )
                 owner[out] = number
 
-    def _program(self, table: dict, at: _At) -> dict:
+    def _program(self, table: dict, at: At) -> dict:
         found, known = {}, actions(self._verbs["simulate"])
         for key in (key for key in PROGRAM if key in table):
             try:
@@ -246,30 +248,9 @@ class _Reader:
                 self._refuse((*at, key), f"{key}: {message}")
         return found
 
-    def _refuse(self, at: _At, message: str) -> NoReturn:
+    def _refuse(self, at: At, message: str) -> NoReturn:
         end = "" if message.endswith(("?", ".")) else "."
-        raise ValueError(f"{self._path}:{line_of(self._text, at)}: {message}{end}")
-
-
-def line_of(text: str, at: _At) -> int:
-    """Find the line of a key or table: where a text that ends before lacks it."""
-    lines, before = text.splitlines(), 0
-    if not at:
-        return 1
-    for number in range(1, len(lines) + 1):
-        try:
-            there: Any = tomllib.loads("\n".join(lines[:number]) + "\n")
-        except tomllib.TOMLDecodeError:
-            continue
-        for part in at:
-            try:
-                there = there[part]
-            except (KeyError, IndexError):
-                break
-        else:
-            return before + 1
-        before = number
-    return 1
+        raise ValueError(f"{self._path}:{line_of(self._lines, at)}: {message}{end}")
 
 
 def _fitting(

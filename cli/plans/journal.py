@@ -15,7 +15,8 @@ from ..report.page import (
     picture,
     write_page,
 )
-from ..runtime.outputs import versions, write_json
+from ..runtime.outputs import write_json
+from ..runtime.versions import versions
 from .file import Plan, Run
 
 

@@ -5,14 +5,20 @@ import json
 import os
 from pathlib import Path
 
+from ...disk import write_whole
 from .file import Plan, Run
+from .opened import Opened, Places, digest, names_in
+
+
+_PARTS = ("left", "read", "names")
 
 
 class Record:
     """A file beside a plan, `.NAME.done.json`, that remembers finished runs.
 
-    A run is finished when it was once, with the same settings, the same content of its
-    inputs and the same version, and when all that it wrote is still there as it was.
+    A run is finished when it was once, with the same settings and the same version, when
+    all that it read has the same content as then, and when all that it wrote is still
+    there as it was.
     """
 
     def __init__(self, plan: Plan, version: str):
@@ -23,24 +29,35 @@ class Record:
             version: Of tmsgrad.
         """
         self._path = plan.path.with_name(f".{plan.path.name}.done.json")
-        self._folder, self._version = plan.path.parent, version
+        self._folder, self._version = plan.path.parent.absolute(), version
+        self._products = [name for run in plan.runs for name in run.writes]
         self._known: dict[str, dict] = {}
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            self._known = {str(key): dict(left) for key, left in content.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
+            self._known = {
+                str(key): {part: dict(about[part]) for part in _PARTS}
+                for key, about in content.items()
+            }
+        except (OSError, ValueError, AttributeError, TypeError, KeyError):
             pass  # None yet, or not ours: all runs are done again.
 
     def has(self, run: Run) -> bool:
         """Whether a run is finished."""
-        try:
-            left = self._known.get(self._key(run))
-            return bool(left) and left == self._left(run)
-        except OSError:  # An input is missing: the run will tell.
+        known = self._known.get(self._key(run))
+        if known is None or not known["left"]:
             return False
+        return known["left"] == self._left(run) and self._same(known)
 
-    def add(self, run: Run) -> None:
+    def inputs(self, run: Run) -> Opened:
+        """What a run reads, to be watched while it runs; before, what the plan names."""
+        return Opened(run.reads.values(), run.writes, self._products)
+
+    def add(self, run: Run, inputs: Opened) -> None:
         """Remember a run that is finished.
+
+        Args:
+            run: The run.
+            inputs: What it has opened.
 
         Raises:
             OSError: The file cannot be written.
@@ -49,20 +66,33 @@ class Record:
         if not left:
             return
         # What it wrote before is overwritten.
-        self._known = {k: v for k, v in self._known.items() if not set(v) & set(left)}
-        self._known[self._key(run)] = left
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps(self._known, indent=1) + "\n", encoding="utf-8")
-            os.replace(part, self._path)
-        finally:
-            part.unlink(missing_ok=True)
+        self._known = {
+            key: about
+            for key, about in self._known.items()
+            if not set(about["left"]) & set(left)
+        }
+        self._known[self._key(run)] = {
+            "left": left,
+            "read": {self._short(path): kept for path, kept in inputs.files.items()},
+            "names": {self._short(path): kept for path, kept in inputs.names.items()},
+        }
+        write_whole(self._path, json.dumps(self._known, indent=1) + "\n")
 
     def _key(self, run: Run) -> str:
-        inputs = {name: _digest(Path(path)) for name, path in run.reads.items()}
-        made_of = [run.words[:1], run.given, inputs, self._version]
-        content = json.dumps(made_of, sort_keys=True, default=str)
+        content = json.dumps(
+            [run.words[:1], run.given, self._version], sort_keys=True, default=str
+        )
         return hashlib.sha256(content.encode()).hexdigest()
+
+    def _same(self, known: dict) -> bool:
+        """Whether all that a run read is as it was then."""
+        places = Places(self._products)
+        return all(
+            digest(self._long(path)) == kept for path, kept in known["read"].items()
+        ) and all(
+            names_in(self._long(place), places) == kept
+            for place, kept in known["names"].items()
+        )
 
     def _left(self, run: Run) -> dict[str, list[int]]:
         """Size and time of each file that a run left, by name."""
@@ -70,18 +100,15 @@ class Record:
         for path in (Path(name) for name in run.writes):
             files = path.rglob("*") if path.is_dir() else [path]
             for file in sorted(each for each in files if each.is_file()):
-                name, about = os.path.relpath(file, self._folder), file.stat()
+                name, about = self._short(str(file)), file.stat()
                 found[name] = [about.st_size, about.st_mtime_ns]
         return found
 
+    def _short(self, path: str) -> str:
+        try:
+            return os.path.relpath(path, self._folder)
+        except ValueError:  # Another drive, on Windows.
+            return os.path.abspath(path)
 
-def _digest(path: Path) -> str:
-    """Digest a file; for a folder, which may be large, take sizes and times."""
-    if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.is_file())
-        about = [(str(each.relative_to(path)), each.stat()) for each in files]
-        return repr([(name, each.st_size, each.st_mtime_ns) for name, each in about])
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def _long(self, path: str) -> str:
+        return os.path.normpath(os.path.join(self._folder, path))

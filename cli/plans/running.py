@@ -5,13 +5,17 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 from ...coils import catalogue
-from ..inputs.files import TEMPLATE
+from ..inputs.heads import TEMPLATE
+from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
+from ..runtime.ownership import owned
 from .file import Plan, Run
+from .opened import Opened, watching
 from .record import Record
 
 
@@ -27,6 +31,8 @@ def check_plan(plan: Plan) -> dict:
             _check_input(run, key.split()[0], name, made)
         made += [os.path.abspath(name) for name in run.writes]
         print(f"{number}. {_command(run)}")
+    for line in _outside(plan):
+        warn(line, "note")
     count = len(plan.runs)
     print(f"{plan.path}: {count} run{'s' * (count > 1)}, nothing wrong was found")
     return {"runs": [{"command": _command(run)} for run in plan.runs]}
@@ -43,6 +49,13 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
         Exception: That of the first run that fails; those before are kept.
         KeyboardInterrupt: Likewise; its message tells what is kept.
     """
+    for line in _outside(plan):
+        warn(line, "note")
+    with _alone(plan):
+        return _run_all(plan, do)
+
+
+def _run_all(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
     record, found = Record(plan, version("tmsgrad")), []
     count = len(plan.runs)
     for number, run in enumerate(plan.runs, 1):
@@ -55,11 +68,13 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
         kept = (
             f"{number - 1} of {count} runs are finished; `tmsgrad run` goes on there."
         )
+        inputs = record.inputs(run)
         try:
-            result = do(run.options)
-        except KeyboardInterrupt as stop:
-            words = f"{stop}; {kept}" if str(stop) else kept
-            raise KeyboardInterrupt(words) from None
+            with watching(inputs):
+                result = do(run.options)
+        except ENDINGS as stop:
+            stop.args = (f"{stop}; {kept}" if str(stop) else kept,)
+            raise
         except Exception:
             print(f"tmsgrad: {run.place}: run {number} failed; {kept}", file=sys.stderr)
             raise
@@ -67,11 +82,44 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
         if result.get("failed"):
             print(f"tmsgrad: {run.place}: run {number} failed; {kept}", file=sys.stderr)
             return {"plan": str(plan.path), "runs": found, "failed": True}
-        try:
-            record.add(run)
-        except OSError as error:
-            warn(f"{plan.path}: finished runs cannot be remembered ({error.strerror}).")
+        _remember(plan, record, run, inputs)
     return {"plan": str(plan.path), "runs": found}
+
+
+def _remember(plan: Plan, record: Record, run: Run, inputs: Opened) -> None:
+    changed = inputs.changed()
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        warn(
+            f"{run.place}: {changed[0]}{more} changed while this run was going: it may "
+            "have read old content, or old and new. `tmsgrad run` does it again."
+        )
+        return
+    try:
+        record.add(run, inputs)
+    except OSError as error:
+        warn(f"{plan.path}: finished runs cannot be remembered ({error.strerror}).")
+
+
+@contextmanager
+def _alone(plan: Plan) -> Iterator[None]:
+    """Let no other process run the same plan meanwhile, where its folder can be written."""
+    if not os.access(plan.path.parent, os.W_OK):
+        yield
+        return
+    with owned(plan.path.with_name(f".{plan.path.name}.lock"), str(plan.path)):
+        yield
+
+
+def _outside(plan: Plan) -> list[str]:
+    """Say which outputs are not in the plan's folder: a plan may come from others."""
+    folder = os.path.join(os.path.realpath(plan.path.parent), "")
+    return [
+        f"{run.place}: writes outside of the plan's folder: {os.path.realpath(name)}"
+        for run in plan.runs
+        for name in run.writes
+        if not os.path.realpath(name).startswith(folder)
+    ]
 
 
 def _check_input(run: Run, key: str, name: str, made: list[str]) -> None:

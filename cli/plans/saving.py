@@ -1,10 +1,10 @@
 """`--save-plan`: a command line as a plan file."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from ...disk import whole_file
 from ..arguments.parser import parser
 from ..arguments.verbs import verbs
 from .file import StrictParser, read_plan
@@ -34,13 +34,12 @@ def save_plan(path: str, words: list[str]) -> dict:
         raise FileNotFoundError(
             f"--save-plan {path}: there is no folder {file.parent}."
         )
-    part = file.with_name(f".{os.getpid()}.{file.name}")
-    try:
-        part.write_text(_as_plan(words, file.parent), encoding="utf-8")
-        read_plan(part, parser)
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(file) as draft:
+        draft.write_text(_as_plan(words, file.parent), encoding="utf-8")
+        try:
+            read_plan(draft, parser)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(draft), path)) from None
     print(f"tmsgrad: nothing was computed; `tmsgrad run {path}` does.", file=sys.stderr)
     print(path)
     return {"plan": path}

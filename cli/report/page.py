@@ -7,7 +7,6 @@ package plotly carries it.
 import base64
 import functools
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ..runtime.outputs import versions
+from ...disk import write_whole
+from ..runtime.versions import versions
 
 
 MOST_BYTES = 15_000_000
@@ -83,12 +83,7 @@ def write_page(path: Path, page: str) -> None:
             f"{path}: the report would take {len(content) / 1e6:.0f} MB, more than "
             f"{MOST_BYTES / 1e6:.0f} MB."
         )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def fill_page(name: str, **parts: object) -> str:

@@ -117,13 +117,14 @@ def _write(
     sections: Sequence[Section],
     subtitle: str = _SUBTITLE,
 ) -> None:
+    overview = folder / "overview.png"
     page = Page(
         title=title,
         subtitle=subtitle,
         cards=cards,
         words=words,
         warnings=heard(),
-        pictures={folder / "overview.png": _OVERVIEW},
+        pictures={overview: _OVERVIEW} if overview.is_file() else {},
         view=view,
         sections=[*sections, origin_section(summary)],
     )

@@ -21,7 +21,6 @@ from ..pictures.raster import Camera
 from ..pictures.render import Surface, coverage
 from ..pictures.scene import means_at_nodes
 from ..pictures.shapes import (
-    boundary,
     coil_body,
     compact,
     smooth,
@@ -82,9 +81,7 @@ def view_data(
         if gray.any()
         else float(values.max()) or 1.0
     )
-    outside, triangles, _ = compact(
-        head.nodes, boundary(head.tetrahedra, len(head.nodes))
-    )
+    outside, triangles, _ = compact(head.nodes, head.boundary())
     scalp = thinned(smooth(outside, triangles, 4), triangles, _SCALP_TRIANGLES)
     body, faces, handle = coil_body(np.asarray(coil_points, dtype=np.float64))
     placed = body @ pose[:3, :3].T + pose[None, :3, 3]
@@ -125,8 +122,8 @@ def cortex_surface(
         magnitude: |E| of each tetrahedron. [V/m]
         pose: Coil to head. [m]
     """
-    brain = head.tetrahedra[head.tags <= _GRAY]
-    vertices, triangles, nodes = compact(head.nodes, boundary(brain, len(head.nodes)))
+    brain = head.boundary(head.tags <= _GRAY)
+    vertices, triangles, nodes = compact(head.nodes, brain)
     drawn = smooth(vertices, triangles, 8)
     offset = drawn - pose[:3, 3]
     aside = offset - (offset @ pose[:3, 2])[:, None] * pose[:3, 2]

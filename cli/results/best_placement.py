@@ -14,7 +14,7 @@ from ..inputs.goals import Wishes
 from ..inputs.maps import MapChoice
 from ..pictures.overview import write_overview
 from ..runtime.notices import warn
-from ..runtime.outputs import versions
+from ..runtime.versions import versions
 from .doses import sensitivity_report
 from .fields import field_figures, in_metres
 from .uncertainty import tell_uncertainty
@@ -59,6 +59,7 @@ class Plan:
     motor_pose: str | None = None
     report: bool = False
     target_map: MapChoice | None = None
+    force: tuple[str, ...] = ()
 
     @property
     def domain(self) -> optimize.Domain:

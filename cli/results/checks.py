@@ -1,8 +1,9 @@
 """The table of `tmsgrad validate`."""
 
 import json
-import os
 from pathlib import Path
+
+from ...disk import write_whole
 
 
 def print_table(rows: list[dict]) -> None:
@@ -26,6 +27,4 @@ def print_table(rows: list[dict]) -> None:
 def write_results(path: Path, result: dict) -> None:
     """Write a run as JSON, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}")
-    staged.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(staged, path)
+    write_whole(path, json.dumps(result, indent=1, ensure_ascii=False) + "\n")

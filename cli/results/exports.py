@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import Coil, Pose
+from ...disk import write_whole
 from ...efield import ElectricField, SurfaceField
 from ...efield.recovery_tissues import barycentric
 from ...meshing import HeadMesh, Surface, SurfaceFile, SurfaceFrame, VoxelGrid
@@ -254,7 +255,7 @@ def write_coil_geo(path: Path, coil: Coil, pose: Pose) -> None:
         arrow = (20 if way == 2 else -60) * turn[:, way]
         at, to = _numbers(centre), _numbers(arrow)
         lines.append(f'View "coil {name}" {{ VP({at}){{{to}}}; }};')
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def _numbers(values: np.ndarray) -> str:

@@ -34,19 +34,37 @@ class Placing:
     lifted: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """Points of a coil that must not be in a head, in the coil's frame.
+
+    Attributes:
+        casing: Samples of its casing. [m]
+        windings: Its point sources; a coil of samples on a grid has none. [m]
+    """
+
+    casing: Float[ndarray, "sample 3"]
+    windings: Float[ndarray, "source 3"]
+
+    @staticmethod
+    def of(coil: AbstractCoil) -> "Outline":
+        """Take the points of a coil."""
+        try:
+            sources = coil.sources()
+        except ValueError:
+            windings = np.zeros((0, 3))
+        else:
+            parts = [sources.dipole_positions, sources.current_positions]
+            windings = np.concatenate(parts)
+        return Outline(optimize.casing_samples(coil), windings)
+
+
 class Placer:
     """Checks poses against a scalp, one at a time."""
 
-    def __init__(self, scalp: Scalp, coil: AbstractCoil, repair: bool, path: str):
+    def __init__(self, scalp: Scalp, outline: Outline, repair: bool, path: str):
         self._scalp, self._repair, self._path = scalp, repair, path
-        self._casing = optimize.casing_samples(coil)
-        try:
-            sources = coil.sources()
-            self._windings = np.concatenate(
-                [sources.dipole_positions, sources.current_positions]
-            )
-        except ValueError:  # A coil of samples on a grid has none.
-            self._windings = np.zeros((0, 3))
+        self._casing, self._windings = outline.casing, outline.windings
 
     def place(self, pose: Pose, number: int, name: str) -> tuple[Pose, Placing]:
         """Measure where a coil is, and lift it off the scalp where that is asked for.
@@ -112,7 +130,8 @@ def describe_pulse(
     found = (
         *(index, poses.names[index], poses.groups[index], poses.times[index]),
         *(rates[index], x, y, z),
-        *(place.distance * 1e3, place.clearance * 1e3, place.lifted * 1e3),
+        place.distance * 1e3 if np.isfinite(place.distance) else "",
+        *(place.clearance * 1e3, place.lifted * 1e3),
     )
     return dict(zip(PULSE_COLUMNS, found, strict=True))
 
@@ -134,7 +153,8 @@ def place_all(
         places.append(place)
         progress(len(places) / len(poses), f"{len(places)} poses on the scalp")
     together = jax.tree.map(lambda *x: np.stack(x), *placed)
-    return replace(poses, poses=Pose(together.rotation, together.translation)), places
+    found = {"rotations": together.rotation, "translations": together.translation}
+    return replace(poses, **found), places
 
 
 def warn_of_cut(number: int, place: Placing) -> None:

@@ -1,6 +1,8 @@
 """Warnings: told on standard error, and kept for a report."""
 
+import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,32 @@ _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 def warn(message: str, kind: str = "warning") -> None:
     """Tell a warning, and keep it where somebody listens."""
-    print(f"tmsgrad: {kind}: {message}", file=sys.stderr)
+    line = message.replace("\n", "\\n")  # A name may hold a line feed.
+    print(f"tmsgrad: {kind}: {line}", file=sys.stderr)
     heard = _HEARD.get()
     if heard is not None:
         heard.append(message)
+
+
+def note(message: str) -> None:
+    """Write what a user should know, but need not mind, to standard error."""
+    print(f"tmsgrad: note: {message}", file=sys.stderr)
+
+
+@contextmanager
+def dispensable(what: str) -> Iterator[None]:
+    """Let a picture or a page fail with a warning: what was computed is worth more.
+
+    Errors of the disk pass: the results could not be written either.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if os.environ.get("TMSGRAD_DEBUG"):
+            traceback.print_exc()
+        warn(f"{what} cannot be made ({error}). The results are complete without it.")
 
 
 @contextmanager
@@ -33,6 +57,7 @@ def library_warnings() -> Iterator[None]:
             warn(str(message))
 
     with warnings.catch_warnings():
+        # The library's have a `stacklevel` of 1, so that they bear its modules' names.
         warnings.filterwarnings("always", category=UserWarning, module=r"tmsgrad\.")
         usual, warnings.showwarning = warnings.showwarning, show
         yield

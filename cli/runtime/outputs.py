@@ -1,62 +1,22 @@
-"""What a run leaves in its output folder: all of it, or nothing."""
+"""What a run writes: fields, summaries, and the versions that they depend on."""
 
 import json
 import os
-import shutil
-import tempfile
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import h5py
-import jax
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ...coils import Pose
+from ...disk import write_whole
 from ...efield import ElectricField
-
-
-@contextmanager
-def output_folder(path: str) -> Iterator[Path]:
-    """Give a folder to write to, whose files appear under `path` when all is done.
-
-    Where an exception passes, nothing is left behind. Files of an earlier run are
-    replaced one by one, each at once.
-
-    Raises:
-        ValueError: The path is a file, or cannot be written.
-    """
-    target = Path(path)
-    if target.exists() and not target.is_dir():
-        raise ValueError(f"--out {target}: this is a file. Name a folder.")
-    made = [p for p in (target, *target.parents) if not p.exists()]
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".tmsgrad-", dir=target))
-    except OSError as error:
-        _remove_empty(made)
-        raise ValueError(
-            f"--out {target}: the folder cannot be written ({error.strerror}). Name "
-            "another one."
-        ) from error
-    try:
-        yield staging
-        for file in sorted(staging.iterdir()):
-            os.replace(file, target / file.name)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        _remove_empty(made)
-        raise
-    shutil.rmtree(staging, ignore_errors=True)
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
+from .plain import finite
 
 
 class FieldFile:
@@ -121,6 +81,27 @@ class FieldFile:
         self._file.close()
 
 
+@contextmanager
+def open_h5(path: Path) -> Iterator[h5py.File]:
+    """Open a file of fields for reading.
+
+    Raises:
+        ValueError: A name in it is no array, or one of another file.
+        OSError: It cannot be read.
+    """
+    sys.audit("open", str(path), "rb", os.O_RDONLY)  # HDF5 opens it unseen.
+    with h5py.File(path, "r") as file:
+        for name in file:
+            here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+            data = file[name] if here else None
+            if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
+                raise ValueError(
+                    f"{path}: {name} is no array in this file: it may lead to another "
+                    "file, which is not followed. Copy the data into this one."
+                )
+        yield file
+
+
 def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
     """Put where a result comes from into a file's attributes; what is no text as JSON."""
     for name, value in origin.items():
@@ -130,17 +111,5 @@ def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write a summary, readable by people and programs."""
-    path.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-
-
-def versions() -> dict[str, str]:
-    """Name the versions that a result depends on."""
-    chosen = getattr(jax.config, "jax_default_device", None)
-    return {
-        "tmsgrad": version("tmsgrad"),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "device": str(chosen or jax.devices()[0]),
-    }
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, text + "\n")

@@ -6,6 +6,7 @@ import time
 from tqdm import tqdm
 
 from .notices import detail, is_quiet
+from .terminal import printable, raw
 
 
 class Progress:
@@ -27,15 +28,15 @@ class Progress:
         if not self._quiet:
             self._bar = tqdm(
                 total=100,
-                desc=what,
+                desc=printable(what),
                 bar_format="{desc:<44.44s} {bar:24} {elapsed}",
-                file=sys.stderr,
+                file=raw(sys.stderr),
             )
 
     def __call__(self, share: float, what: str) -> None:
         """Show how far the stage is, and with what."""
         if self._bar is not None:
-            self._bar.set_description_str(what, refresh=False)
+            self._bar.set_description_str(printable(what), refresh=False)
             self._bar.update(max(0.0, 100 * share - self._bar.n))
 
     def close(self) -> None:

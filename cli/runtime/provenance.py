@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ... import meshing
-from .outputs import versions
+from .versions import versions
 
 
 _PROGRAM = ("words", "command", "noun", "json", "quiet", "verbose", "save_plan")

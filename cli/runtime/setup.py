@@ -8,7 +8,7 @@ import jax
 
 from ...meshing.template import cache_folder
 from .notices import detail
-from .outputs import versions
+from .versions import versions
 
 
 def set_up() -> None:

@@ -6,6 +6,8 @@ from .brainsight import (
     write_brainsight as write_brainsight,
 )
 from .files import read_poses as read_poses
+from .forms import FORM_CODES as FORM_CODES, ImageForm as ImageForm
+from .image import forms_differ as forms_differ, in_image as in_image
 from .localite import read_localite as read_localite, write_localite as write_localite
 from .matsimnibs import (
     read_matsimnibs as read_matsimnibs,

@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
+from .forms import ImageForm
+from .image import forms_differ
 from .poses import HEAD_FRAME, PoseList
-from .text import check_names, write_text
-from .values import at, read_json, to_json
-
-
-_UNITS = {"mm": 1.0, "m": 1e3}
+from .text import check_names
+from .values import at, mm_per_unit, read_json, to_json
 
 
 def read_ant(path: str | os.PathLike[str], *, repair: bool = False) -> PoseList:
@@ -43,12 +43,13 @@ def read_ant(path: str | os.PathLike[str], *, repair: bool = False) -> PoseList:
                 f"{file}: {where} has the coil's axes of {convention!r}; known is simnibs."
             )
         unit = at(file, target, "PositionalUnit", str, where)
-        if unit not in _UNITS:
+        scale = mm_per_unit(unit)
+        if scale is None:
             raise ValueError(f"{file}: {where} is in {unit!r}; known are mm and m.")
         pose = at(file, target, "CoilPose", dict, where)
         rows = at(file, pose, "RigidTransformMatrix4x4", list, where)
         matrix = _matrix(file, where, rows)
-        matrix[:3, 3] *= _UNITS[unit]
+        matrix[:3, 3] *= scale
         names.append(at(file, target, "Name", str, where))
         frames.add(at(file, target, "CoordinateSystem", str, where))
         matrices.append(matrix)
@@ -65,6 +66,7 @@ def read_ant(path: str | os.PathLike[str], *, repair: bool = False) -> PoseList:
             groups=["target"] * len(names),
             system=f"ANT visor2, {frame}",
             frame=HEAD_FRAME if frame == "ASSOCIATED_IMAGE" else frame.lower(),
+            form=ImageForm("Q") if frame == "ASSOCIATED_IMAGE" else None,
             repair=repair,
         )
     except ValueError as error:
@@ -92,7 +94,8 @@ def write_ant(
 
     Raises:
         OSError: The file cannot be written.
-        ValueError: The image has no qform, or a name holds control characters.
+        ValueError: The image has no qform or one that differs from its sform, or a name
+            holds control characters.
     """
     check_names(poses, "visor2")
     header = image.header
@@ -100,6 +103,11 @@ def write_ant(
         raise ValueError(
             "the image has no qform, by which visor2 knows where it lies. Give the T1 as "
             "visor2 has it."
+        )
+    if forms_differ(image):
+        raise ValueError(
+            "qform and sform of the image differ: visor2 goes by the qform, heads by the "
+            "sform. Make them equal (FSL: fslorient), in visor2's image too."
         )
     place = {
         "NIfTI_quatern": [float(header[f"quatern_{c}"]) for c in "bcd"],
@@ -124,7 +132,7 @@ def write_ant(
         "Configuration": {"SourceInfo": source, "AssociatedImageInfo": place},
         "TargetMarkers": targets,
     }
-    write_text(Path(path), to_json(content))
+    write_whole(path, to_json(content))
 
 
 def _matrix(file: Path, where: str, rows: list) -> Float[ndarray, "4 4"]:

@@ -12,7 +12,9 @@ images, `NIfTI:…` too are LPS, as DICOM's patient coordinates are; the landmar
 tell. `Brainsight` counts from a corner of the image and needs a transformation.
 """
 
+import codecs
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +23,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import decoded, write_whole
+from .forms import FORM_CODES, TEMPLATE_SPACES, ImageForm, form_note
 from .poses import HEAD_FRAME, TO_RAS, PoseList, reframed
-from .text import check_names, read_text, write_text
+from .text import check_names
+from .values import mm_per_unit
 
 
 _AXES = np.diag([-1.0, 1.0, -1.0, 1.0])
@@ -30,6 +35,8 @@ _AXIS_COLUMNS = [f"m{axis}n{c}" for axis in range(3) for c in range(3)]
 _POSE_COLUMNS = ["Loc. X", "Loc. Y", "Loc. Z", *_AXIS_COLUMNS]
 _GROUPS = {"Target Name": "target", "Sample Name": "sample"}
 _NULL = "(null)"
+_HEADER = 4096  # Bytes that hold the lines about the file.
+_NEWEST = 14  # Version of files.
 
 _SAMPLE_HEAD = ["Sample Name", "Session Name", "Index", "Assoc. Target"]
 _SAMPLE_TAIL = {
@@ -62,16 +69,17 @@ def read_brainsight(
         ValueError: It is malformed, or its axes are not to be told.
     """
     file = Path(path)
-    lines = read_text(file).splitlines()
+    lines = _lines(file)
     system = _header(lines, "Coordinate system")
     if system is None:
         raise ValueError(
             f"{file}: no line says `# Coordinate system:`, as Brainsight's files do."
         )
     rows = [(kind, row) for kind, row in _rows(file, lines) if kind in _GROUPS]
-    frame, to_ras, notes = _frame(file, system, _landmarks(file, lines), space)
+    frame, to_ras, form, notes = _frame(file, system, _landmarks(file, lines), space)
     placed = [(kind, row) for kind, row in rows if row["Loc. X"] != _NULL]
     matrices = np.array([_matrix(file, row) for _, row in placed]).reshape(-1, 4, 4)
+    matrices[:, :3, 3] *= _mm_per_unit(file, lines)
     shares = [_number(row, "Stim. Power", "Stim. Power A") / 100 for _, row in placed]
     version = _header(lines, "Created by") or "Brainsight"
     try:
@@ -84,7 +92,8 @@ def read_brainsight(
             system=f"{version}, {system}",
             frame=frame,
             skipped=len(rows) - len(placed),
-            notes=notes,
+            notes=notes + _newer(lines),
+            form=form,
             repair=repair,
         )
     except ValueError as error:
@@ -97,6 +106,7 @@ def write_brainsight(
     *,
     version: int = 14,
     form: str = "Aligned",
+    letter: str = "Q",
     program: str = "tmsgrad",
 ) -> None:
     """Write poses as targets of Brainsight; samples and pulses as samples.
@@ -105,8 +115,10 @@ def write_brainsight(
         path: The file, replaced when it exists.
         poses: In the head's frame.
         version: 14 for Brainsight 2.5.3 and later, 12 for earlier ones.
-        form: The code of the image's qform, as Brainsight names it: `Scanner`, `Aligned`,
+        form: The code of the image's form, as Brainsight names it: `Scanner`, `Aligned`,
             `Talairach`, `MNI-152` or `Other-Template`.
+        letter: `Q` where the head's frame is the image's qform, `S` where it is its
+            sform. Version 12 does not say it.
         program: What is named as the file's creator.
 
     Raises:
@@ -119,7 +131,7 @@ def write_brainsight(
     for name in poses.names:
         if name.startswith("#"):
             raise ValueError(f"the name {name!r} begins with #, which ends a table.")
-    system = f"NIfTI:Q:{form}" if version >= 14 else f"NIfTI:{form}"
+    system = f"NIfTI:{letter}:{form}" if version >= 14 else f"NIfTI:{form}"
     lines = [
         f"# Version: {version}",
         f"# Coordinate system: {system}",
@@ -147,7 +159,7 @@ def write_brainsight(
         else:
             lines.append("\t".join([name, *pose]))
     session = "\t".join(["# Session Name", *_POSE_COLUMNS])
-    write_text(Path(path), "\n".join([*lines, *samples, session]) + "\n")
+    write_whole(path, "\n".join([*lines, *samples, session]) + "\n")
 
 
 def _columns(matrix: Float[ndarray, "4 4"]) -> list[str]:
@@ -161,6 +173,44 @@ def _header(lines: list[str], key: str) -> str | None:
     begin = f"# {key}:"
     found = (line[len(begin) :].strip() for line in lines if line.startswith(begin))
     return next(found, None)
+
+
+def _lines(file: Path) -> list[str]:
+    """Read the file in the encoding that it states, UTF-8 where it states none."""
+    data = file.read_bytes()
+    found = re.search(rb"#[ \t]*Encoding:[ \t]*([^\r\n]+)", data[:_HEADER])
+    name = "utf-8" if found is None else found[1].decode("ascii", "replace").strip()
+    try:
+        known = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"{file}: the encoding {name!r} is not known. Export the file in UTF-8."
+        ) from None
+    return decoded(file, data, "utf-8-sig" if known == "utf-8" else known).splitlines()
+
+
+def _mm_per_unit(file: Path, lines: list[str]) -> float:
+    said = _header(lines, "Units")
+    if said is None:
+        return 1.0
+    units = (mm_per_unit(word) for word in re.split(r"[,;]|\band\b", said))
+    length = next((unit for unit in units if unit is not None), None)
+    if length is None:
+        raise ValueError(
+            f"{file}: the line `# Units: {said}` has no unit of length that is known. "
+            "Export the file in millimetres."
+        )
+    return length
+
+
+def _newer(lines: list[str]) -> list[str]:
+    version = _header(lines, "Version") or ""
+    if not version.isdigit() or int(version) <= _NEWEST:
+        return []
+    return [
+        f"the file is of version {version}; known are those up to {_NEWEST}. Compare one "
+        "pose with what Brainsight shows."
+    ]
 
 
 def _rows(file: Path, lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -208,23 +258,34 @@ def _landmarks(file: Path, lines: list[str]) -> dict[str, float]:
     }
 
 
+_Frame = tuple[str, Float[ndarray, "4 4"], ImageForm | None, list[str]]
+
+
 def _frame(
     file: Path, system: str, ears: dict[str, float], space: str | None
-) -> tuple[str, Float[ndarray, "4 4"], list[str]]:
+) -> _Frame:
+    """Tell the frame's name, its way to RAS, the image's form, and what is assumed."""
     if space is not None:
         if space not in TO_RAS:
             raise ValueError(f"`space` must be RAS or LPS, got {space!r}.")
-        return HEAD_FRAME, TO_RAS[space], []
+        note = (
+            f"the file says {system}; its coordinates are read as the head's, {space}."
+        )
+        return HEAD_FRAME, TO_RAS[space], None, [note]
     left, right = ears.get("LPA", np.nan), ears.get("RPA", np.nan)
     seen = "LPS" if left > right else "RAS" if right > left else None
-    if system.startswith("NIfTI:"):
+    named = re.fullmatch(r"NIfTI(?::([QS]))?(?::(.+))?", system)
+    if named is not None and named[2] in (None, "Unknown", *FORM_CODES):
+        form = ImageForm(named[1] or "", named[2] if named[2] in FORM_CODES else "")
+        if form.code in TEMPLATE_SPACES:
+            return form.code.lower(), np.eye(4), form, [form_note(form)]
         if seen == "LPS":
             note = (
                 f"the file says {system}, but its landmarks show LPS, as Brainsight has "
                 "for DICOM images: x and y were reversed."
             )
-            return HEAD_FRAME, TO_RAS["LPS"], [note]
-        return HEAD_FRAME, TO_RAS["RAS"], []
+            return HEAD_FRAME, TO_RAS["LPS"], None, [note]
+        return HEAD_FRAME, TO_RAS["RAS"], form, [form_note(form)]
     if system == "World":
         if seen is None:
             raise ValueError(
@@ -232,12 +293,12 @@ def _frame(
                 "and no landmarks LPA and RPA tell which. State it (--space)."
             )
         note = f"World coordinates are {seen} here, as the landmarks of the ears show."
-        return HEAD_FRAME, TO_RAS[seen], [note]
+        return HEAD_FRAME, TO_RAS[seen], None, [note]
     note = (
         f"the coordinate system {system!r} is not that of the head's image. Export with "
         "NIfTI coordinates, or give the transformation (--transform)."
     )
-    return system.lower(), np.eye(4), [note]
+    return system.lower(), np.eye(4), None, [note]
 
 
 def _number(row: dict[str, str], *names: str) -> float:

@@ -59,7 +59,8 @@ def read_poses(
 
 def _is_of_brainsight(file: Path) -> bool:
     with file.open("rb") as opened:
-        begin = opened.read(4096)
-    return (
-        b"# Version:" in begin or b"Coordinate system:" in begin or b"Loc. X" in begin
+        # Without the zeros of UTF-16, which is not decoded here.
+        begin = opened.read(8192).replace(b"\0", b"")
+    return any(
+        mark in begin for mark in (b"# Version:", b"Coordinate system:", b"Loc. X")
     )

@@ -18,13 +18,22 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import write_whole
+from .forms import ImageForm
 from .poses import HEAD_FRAME, TO_RAS, PoseList, joined, reframed
-from .text import check_names, write_text
+from .text import check_names
 from .xml import matrix_of, number_of, read_xml
 
 
 # Columns of this are SimNIBS' axes of the coil in those of Localite's.
 _AXES = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+
+_NAMING = ("LocTMSTriggerData", "LocSessionState")
+_MOST_STEPS = 4  # A session names the triggers' file, and that the lists of each coil.
+
+# What is recorded with a pulse, by the units that the file may state.
+_RATES = {"A/us": 1e6, "A/µs": 1e6, "MA/s": 1e6, "kA/s": 1e3, "A/s": 1.0}
+_SHARES = {"%": 0.01}
 
 _COMMENT = """    <!--All positions are saved in the coordinate system of the \
 corresponding medical data.
@@ -63,26 +72,50 @@ def read_localite(
         OSError: The file, or one that it names, cannot be read.
         ValueError: It is no list of markers, or a marker is malformed.
     """
-    file = Path(path)
-    root = read_xml(file)
-    if root.tag in ("LocTMSTriggerData", "LocSessionState"):
-        return joined(
-            [
-                read_localite(each, space=space, repair=repair)
-                for each in _named(file, root)
-            ]
+    lists = _lists(Path(path), set(), 0)
+    found = [_read_list(*each, space, repair) for each in lists]
+    return joined(found) if len(found) > 1 else found[0]
+
+
+def _lists(file: Path, seen: set[Path], depth: int) -> list[tuple[Path, Element]]:
+    """Find the lists that a file names, or itself, each once, however often it is named."""
+    if depth > _MOST_STEPS:
+        raise ValueError(
+            f"{file}: files name one another over more than {_MOST_STEPS} steps, which no "
+            "session does. Give the list of markers itself."
         )
+    seen.add(file.resolve())
+    root = read_xml(file)
+    if root.tag not in _NAMING:
+        return [(file, root)]
+    found = []
+    for each in _named(file, root):
+        if each.resolve() not in seen:
+            found += _lists(each, seen, depth + 1)
+    if not found and depth == 0:
+        raise ValueError(
+            f"{file}: it names itself, or files that name one another, and no list of "
+            "markers. Give the list itself."
+        )
+    return found
+
+
+def _read_list(file: Path, root: Element, space: str | None, repair: bool) -> PoseList:
     if root.tag not in ("InstrumentMarkerList", "TriggerMarkerList"):
         raise ValueError(
             f"{file}: <{root.tag}> holds no coil poses. Give a list of instrument markers "
             "or of trigger markers."
         )
-    named = space or root.get("coordinateSpace")
+    said = root.get("coordinateSpace")
+    named = space or said
     if named not in TO_RAS:
         raise ValueError(
             f"{file}: the coordinate space is {named!r}; known are RAS and LPS. State it "
             "(--space), or export the markers anew."
         )
+    notes = []
+    if said in TO_RAS and named != said:
+        notes.append(f"the file says {said}, but its coordinates are read as {named}.")
     instruments = root.tag == "InstrumentMarkerList"
     found = list(_instruments(file, root) if instruments else _triggers(file, root))
     kept = [each for each in found if each is not None]
@@ -97,6 +130,8 @@ def read_localite(
             times=[each[4] for each in kept],
             system=f"Localite {'instrument' if instruments else 'trigger'} markers",
             frame=HEAD_FRAME,
+            form=ImageForm(),
+            notes=notes + ([] if instruments else _units_left_out(root)),
             skipped=len(found) - len(kept),
             repair=repair,
         )
@@ -137,7 +172,7 @@ def write_localite(
         entry = _trigger if triggers else _instrument
         lines.append(entry(poses, index, matrix))
     lines.append(f"</{kind}>\n")
-    write_text(Path(path), "".join(lines))
+    write_whole(path, "".join(lines))
 
 
 _Entry = tuple[str, list[list[float]], float, float, float]
@@ -158,9 +193,9 @@ def _instruments(file: Path, root: Element) -> Iterator[_Entry | None]:
 
 
 def _triggers(file: Path, root: Element) -> Iterator[_Entry | None]:
-    units = {
-        each.get("id"): each.get("unit") for each in root.iter("responseDescription")
-    }
+    units = _units(root)
+    rate_unit = _RATES.get(units.get("valueA", ""), np.nan)
+    share_unit = _SHARES.get(units.get("amplitudeA", ""), np.nan)
     for number, each in enumerate(root.iter("TriggerMarker")):
         where = f"{file}: trigger {number}"
         matrix = each.find("Matrix4D")
@@ -175,16 +210,32 @@ def _triggers(file: Path, root: Element) -> Iterator[_Entry | None]:
             value.get("key"): number_of(value, "response", where)
             for value in each.iter("Value")
         }
-        rate = values.get("valueA", np.nan) * 1e6
-        share = values.get("amplitudeA", np.nan) / 100
         time = number_of(each, "recordingTime", where) * 1e-3
         yield (
             each.get("description") or f"pulse {number + 1}",
             rows,
-            rate if units.get("valueA") == "A/us" else np.nan,
-            share if units.get("amplitudeA") == "%" else np.nan,
+            values.get("valueA", np.nan) * rate_unit,
+            values.get("amplitudeA", np.nan) * share_unit,
             time,
         )
+
+
+def _units(root: Element) -> dict[str, str]:
+    """The unit of each recorded quantity."""
+    return {
+        each.get("id", ""): each.get("unit", "")
+        for each in root.iter("responseDescription")
+    }
+
+
+def _units_left_out(root: Element) -> list[str]:
+    units = _units(root)
+    known = {"valueA": ("dI/dt", _RATES), "amplitudeA": ("outputs", _SHARES)}
+    return [
+        f"{name} of the file are in {units[key]!r}, which is not known: they are left out."
+        for key, (name, scales) in known.items()
+        if key in units and units[key] not in scales
+    ]
 
 
 def _named(file: Path, root: Element) -> list[Path]:

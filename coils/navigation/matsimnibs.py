@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,15 +11,19 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk import read_text, write_whole
 from .poses import PoseList
-from .text import check_names, read_text, write_bytes, write_text
-from .values import read_json, to_json
+from .text import check_names
+from .values import mm_per_unit, read_json, to_json
 
 
 MATSIMNIBS_FILES = (".txt", ".csv", ".npy", ".npz", ".json")
 
 _UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 _NAME = "# pose: "
+_UNIT = re.compile(r"#\s*units?:\s*(\S+)", re.IGNORECASE)
+_UNITS = ("units", "unit")
+_CLOSEST = 1.0  # A coil's centre is farther from its head's origin. [mm]
 _HEADER = "# matsimnibs: coil to head, mm; columns x, y, z, centre\n"
 
 
@@ -29,7 +34,8 @@ def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> Po
         path: `.txt` and `.csv` hold rows of four numbers, or sixteen for a pose; `.npy` an
             array (4, 4) or (poses, 4, 4); `.npz` and `.json` such an array, under the name
             `matsimnibs` where there are several. Names are taken from lines
-            `# pose: NAME`, or an entry `names`; dI/dt from `current_rates` [A/s].
+            `# pose: NAME`, or an entry `names`; dI/dt from `current_rates` [A/s]; another
+            unit than mm from a line `# units: m`, or an entry `units`.
         repair: See `PoseList.of_matrices`.
 
     Raises:
@@ -42,7 +48,7 @@ def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> Po
             f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
         )
     try:
-        matrices, names, rates = _content(file)
+        matrices, names, rates, unit = _content(file)
         numbers = np.asarray(matrices, dtype=np.float64)
     except _UNREADABLE as error:
         raise ValueError(
@@ -52,7 +58,10 @@ def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> Po
         ) from error
     try:
         return PoseList.of_matrices(
-            _as_matrices(numbers), names, current_rates=rates, repair=repair
+            _in_mm(_as_matrices(numbers), unit),
+            names,
+            current_rates=rates,
+            repair=repair,
         )
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
@@ -73,12 +82,12 @@ def write_matsimnibs(path: str | os.PathLike[str], poses: PoseList) -> None:
     check_names(poses, "a line")
     kind, matrices = file.suffix.lower(), poses.matrices()
     if kind in (".txt", ".csv"):
-        write_text(file, _as_text(poses, matrices, kind))
+        write_whole(file, _as_text(poses, matrices, kind))
     elif kind == ".json":
         content: dict = {"matsimnibs": matrices.tolist(), "names": list(poses.names)}
         if np.isfinite(poses.current_rates).all():
             content["current_rates"] = poses.current_rates.tolist()
-        write_text(file, to_json(content))
+        write_whole(file, to_json(content))
     elif kind in (".npy", ".npz"):
         buffer = io.BytesIO()
         if kind == ".npy":
@@ -88,7 +97,7 @@ def write_matsimnibs(path: str | os.PathLike[str], poses: PoseList) -> None:
             np.savez(
                 buffer, matsimnibs=matrices, names=poses.names, current_rates=rates
             )
-        write_bytes(file, buffer.getvalue())
+        write_whole(file, buffer.getvalue())
     else:
         raise ValueError(
             f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
@@ -115,18 +124,25 @@ def _content(file: Path) -> tuple:
         with file.open("rb") as opened:
             content = np.load(opened, allow_pickle=False)
             if isinstance(content, ndarray):
-                return content, None, None
+                return content, None, None, None
             return _entries({name: content[name] for name in content.files})
     if kind == ".json":
         content = read_json(file)
-        return _entries(content) if isinstance(content, dict) else (content, None, None)
+        if isinstance(content, dict):
+            return _entries(content)
+        return content, None, None, None
     return _of_text(read_text(file))
 
 
 def _of_text(text: str) -> tuple:
     every = text.splitlines()
     lines = [line.split("#")[0].replace(",", " ").split() for line in every]
-    rows = [[float(word) for word in line] for line in lines if line]
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:  # Without the words: a link may lead to another's file.
+            rows += [[float(word) for word in line]] if line else []
+        except ValueError:
+            raise ValueError(f"line {number} holds what is no number") from None
     if not rows:
         raise ValueError("it is empty")
     if {len(row) for row in rows} not in ({4}, {16}):
@@ -137,23 +153,47 @@ def _of_text(text: str) -> tuple:
         )
     names = [line[len(_NAME) :] for line in every if line.startswith(_NAME)]
     count = len(rows) if len(rows[0]) == 16 else len(rows) // 4
-    return rows, names if len(names) == count else None, None
+    unit = next((found[1] for line in every if (found := _UNIT.match(line))), None)
+    return rows, names if len(names) == count else None, None, unit
 
 
 def _entries(content: dict) -> tuple:
+    unit = next((str(content[key]) for key in _UNITS if key in content), None)
+    content = {key: value for key, value in content.items() if key not in _UNITS}
     if "matsimnibs" in content:
         names = content.get("names")
         rates = content.get("current_rates")
         if rates is not None:
             rates = np.asarray(rates, dtype=np.float64).reshape(-1)
         listed = None if names is None else [str(each) for each in names]
-        return content["matsimnibs"], listed, rates
+        return content["matsimnibs"], listed, rates, unit
     if len(content) == 1:
-        return next(iter(content.values())), None, None
+        return next(iter(content.values())), None, None, unit
     raise ValueError(
         f"it holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which "
         "poses are looked for"
     )
+
+
+def _in_mm(
+    matrices: Float[ndarray, "pose 4 4"], unit: str | None
+) -> Float[ndarray, "pose 4 4"]:
+    """Bring centres to mm, and refuse those that can only be in m."""
+    scale = 1.0 if unit is None else mm_per_unit(unit)
+    if scale is None:
+        raise ValueError(
+            f"its lengths are said to be in {unit!r}; known are mm, cm, m and µm."
+        )
+    result = matrices.copy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        result[:, :3, 3] *= scale
+    centres = np.abs(result[:, :3, 3])
+    if centres.any() and (centres < _CLOSEST).all():
+        raise ValueError(
+            "all coil centres lie within 1 mm of the head's origin, so they are probably "
+            "in m. Multiply the last column by 1000, or state the unit."
+        )
+    return result
 
 
 def _as_matrices(numbers: ndarray) -> Float[ndarray, "pose 4 4"]:

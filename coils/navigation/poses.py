@@ -7,15 +7,21 @@ are poses in the head's frame, with the coil's axes of SimNIBS.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..pose import Pose, check_rigid
+from ... import coils
+from ..rigid import check_rigid, rigid_matrices, rigid_parts
+from .forms import ImageForm
+
+
+if TYPE_CHECKING:
+    from ..pose import Pose
 
 
 HEAD_FRAME = "head"
@@ -35,7 +41,8 @@ class PoseList:
 
     Attributes:
         names: One for each pose; not necessarily different.
-        poses: The placements, as a batch.
+        rotations: Columns are the coil's axes in the head's frame.
+        translations: The coil's centres. [m]
         groups: What each is: `target`, `sample`, `marker`, `pulse` or `pose`.
         current_rates: The dI/dt of each, NaN where none is known. [A/s]
         outputs: The stimulator's output as a share of its maximum, NaN where unknown.
@@ -46,10 +53,13 @@ class PoseList:
             them), or the name of another frame.
         skipped: How many entries of the file have no position.
         notes: What a user should know about the list.
+        form: Which coordinates of an image the poses are in, where that is known or may
+            matter; `in_image` brings them to the head's.
     """
 
     names: tuple[str, ...]
-    poses: Pose
+    rotations: Float[ndarray, "pose 3 3"]
+    translations: Float[ndarray, "pose 3"]
     groups: tuple[str, ...]
     current_rates: Float[ndarray, "pose"]
     outputs: Float[ndarray, "pose"]
@@ -58,6 +68,7 @@ class PoseList:
     frame: str = HEAD_FRAME
     skipped: int = 0
     notes: tuple[str, ...] = field(default=())
+    form: ImageForm | None = None
 
     @classmethod
     def of_matrices(
@@ -73,6 +84,7 @@ class PoseList:
         frame: str = HEAD_FRAME,
         skipped: int = 0,
         notes: Sequence[str] = (),
+        form: ImageForm | None = None,
         repair: bool = False,
     ) -> "PoseList":
         """Make a list of matrices as SimNIBS writes them.
@@ -89,6 +101,7 @@ class PoseList:
             frame: Of the coordinates.
             skipped: How many entries had no position.
             notes: What a user should know.
+            form: Which coordinates of an image they are in.
             repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does.
 
         Raises:
@@ -126,13 +139,14 @@ class PoseList:
                 )
         return cls(
             labels,
-            Pose.from_matsimnibs(given),
+            *rigid_parts(given),
             kinds,
             *recorded,
             system=system,
             frame=frame,
             skipped=skipped,
             notes=tuple(said),
+            form=form,
         )
 
     def __len__(self) -> int:
@@ -140,7 +154,21 @@ class PoseList:
 
     def matrices(self) -> Float[ndarray, "pose 4 4"]:
         """Return the poses as SimNIBS writes them: coil to head, lengths in mm."""
-        return self.poses.to_matsimnibs()
+        return rigid_matrices(self.rotations, self.translations)
+
+    @cached_property
+    def poses(self) -> "Pose":
+        """The placements, as a batch to compute with."""
+        # By the package, which imports JAX only now: files are read without it.
+        return coils.Pose(self.rotations, self.translations)
+
+    def pose(self, index: int) -> "Pose":
+        """One placement, to compute with.
+
+        Raises:
+            IndexError: There is no such pose.
+        """
+        return coils.Pose(self.rotations[index], self.translations[index])
 
     def selected(self, group: str) -> "PoseList":
         """Keep the poses of one group.
@@ -159,7 +187,8 @@ class PoseList:
             self,
             names=tuple(self.names[i] for i in keep),
             groups=tuple(self.groups[i] for i in keep),
-            poses=jax.tree.map(lambda x: x[keep], self.poses),
+            rotations=self.rotations[keep],
+            translations=self.translations[keep],
             current_rates=self.current_rates[keep],
             outputs=self.outputs[keep],
             times=self.times[keep],
@@ -178,10 +207,17 @@ class PoseList:
         if moves.shape != (4, 4):
             raise ValueError(f"a transformation must be (4, 4), got {moves.shape}.")
         check_rigid(moves)
-        rigid = Pose.from_matsimnibs(moves).to_matsimnibs()
+        rigid = rigid_matrices(*rigid_parts(moves))
         moved = rigid[None] @ self.matrices()
         _check_near(moved, self.names)
-        return replace(self, poses=Pose.from_matsimnibs(moved), frame=HEAD_FRAME)
+        rotations, translations = rigid_parts(moved)
+        return replace(
+            self,
+            rotations=rotations,
+            translations=translations,
+            frame=HEAD_FRAME,
+            form=None,
+        )
 
     def turned(self, angle: float) -> "PoseList":
         """Turn every coil about its own z axis.
@@ -190,9 +226,8 @@ class PoseList:
             angle: From x towards y. [rad]
         """
         c, s = np.cos(angle), np.sin(angle)
-        turn = jnp.asarray([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-        rotation = jnp.einsum("pij,jk->pik", self.poses.rotation, turn)
-        return replace(self, poses=Pose(rotation, self.poses.translation))
+        turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+        return replace(self, rotations=self.rotations @ turn)
 
 
 def joined(lists: Sequence[PoseList]) -> PoseList:
@@ -208,7 +243,8 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
     together = lambda name: np.concatenate([getattr(each, name) for each in lists])
     return PoseList(
         sum((each.names for each in lists), ()),
-        jax.tree.map(lambda *x: jnp.concatenate(x), *(each.poses for each in lists)),
+        together("rotations"),
+        together("translations"),
         sum((each.groups for each in lists), ()),
         together("current_rates"),
         together("outputs"),
@@ -216,7 +252,8 @@ def joined(lists: Sequence[PoseList]) -> PoseList:
         lists[0].system,
         lists[0].frame,
         sum(each.skipped for each in lists),
-        sum((each.notes for each in lists), ()),
+        tuple(dict.fromkeys(sum((each.notes for each in lists), ()))),
+        lists[0].form,
     )
 
 

@@ -1,49 +1,6 @@
-"""What readers and writers of pose lists have in common: whole files of text."""
-
-import os
-import secrets
-from pathlib import Path
+"""What writers of pose lists have in common: whole files of text."""
 
 from .poses import HEAD_FRAME, PoseList, unfit
-
-
-def read_text(path: Path) -> str:
-    """Read a text file.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}: this is no text in UTF-8 ({error}). Is it the right file?"
-        ) from None
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write a text file, which takes its name only when it is whole.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_bytes(path, content.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, which takes its name only when it is whole.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    draft = path.with_name(f".{secrets.token_hex(4)}.part.{path.name}")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_names(poses: PoseList, kind: str) -> None:

@@ -1,16 +1,38 @@
 """XML without the parts of it that harm: entities, external files, endless depth."""
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
 
 
 _MOST_BYTES = 1 << 28
 _MOST_LEVELS = 64
 
 
-class _RefusalError(ValueError):
-    """What a file holds is refused though it is XML."""
+class _DepthError(Exception):
+    """Elements are nested too deeply."""
+
+
+class _Shallow(TreeBuilder):
+    """Makes elements, and refuses to nest them deeply."""
+
+    def __init__(self):
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag, attrs, /):
+        """Open an element."""
+        self._depth += 1
+        if self._depth > _MOST_LEVELS:
+            raise _DepthError
+        return super().start(tag, attrs)
+
+    def end(self, tag, /):
+        """Close one."""
+        self._depth -= 1
+        return super().end(tag)
 
 
 def read_xml(path: Path) -> Element:
@@ -29,44 +51,24 @@ def read_xml(path: Path) -> Element:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ValueError(f"{path}: {size} bytes are no plausible list of poses.")
-    builder, depth = TreeBuilder(), 0
-    parser = expat.ParserCreate()
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _MOST_LEVELS:
-            raise _RefusalError(
-                f"{path}: elements are nested deeper than {_MOST_LEVELS}."
-            )
-        builder.start(name, attributes)
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(name)
-
-    def refuse(*_) -> int:
-        raise _RefusalError(
+    # A document type without entities harms nobody, and some exporters write one.
+    parser = DefusedXMLParser(target=_Shallow(), forbid_dtd=False)
+    try:
+        parser.feed(path.read_bytes())
+        return parser.close()
+    except DefusedXmlException:
+        raise ValueError(
             f"{path}: the file declares entities, which no navigation system writes. "
             "Export it anew."
-        )
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = builder.data
-    parser.EntityDeclHandler = refuse
-    parser.ExternalEntityRefHandler = refuse
-    parser.UnparsedEntityDeclHandler = refuse
-    try:
-        parser.Parse(path.read_bytes(), True)
-    except _RefusalError:
-        raise
-    except (expat.ExpatError, LookupError, ValueError) as error:  # or the encoding's
+        ) from None
+    except _DepthError:
+        raise ValueError(
+            f"{path}: elements are nested deeper than {_MOST_LEVELS}."
+        ) from None
+    except (ParseError, LookupError, ValueError) as error:  # or the encoding's
         raise ValueError(
             f"{path}: this is no XML, or the file is cut short ({error}). Export it anew."
         ) from None
-    return builder.close()
 
 
 def matrix_of(element: Element, where: str) -> list[list[float]]:

@@ -4,10 +4,14 @@ import ctypes
 import functools
 import logging
 import os
+import site
+import sys
+from pathlib import Path
 
 
 _log = logging.getLogger("tmsgrad")
 
+_FILES = ("lib/libmkl_rt.so*", "lib/libmkl_rt*.dylib", "Library/bin/mkl_rt*.dll")
 _BRANCH_OF_THIS_PROCESSOR = 2  # MKL_CBWR_AUTO
 
 
@@ -19,6 +23,11 @@ def mkl() -> ctypes.CDLL | None:
     reproducibility). MKL obeys only before it has computed anything: so it is asked here,
     and nothing else loads it.
     """
+    place = _installed()
+    if place is not None:
+        # Else each of pypardiso's solvers, of which it makes one when it is imported,
+        # searches all of Python's folders, for seconds where these hold much.
+        os.environ.setdefault("PYPARDISO_MKL_RT", str(place))
     try:
         import pypardiso
 
@@ -29,7 +38,6 @@ def mkl() -> ctypes.CDLL | None:
         _log.warning("pypardiso is installed, but MKL cannot be loaded: %s", error)
         return None
     assert library is not None
-    # Else each of pypardiso's solvers searches Python's folders again, for half a second.
     os.environ.setdefault("PYPARDISO_MKL_RT", library._name)
     status = library.MKL_CBWR_Set(ctypes.c_int(_BRANCH_OF_THIS_PROCESSOR))
     if status != 0:
@@ -39,6 +47,16 @@ def mkl() -> ctypes.CDLL | None:
             status,
         )
     return library
+
+
+def _installed() -> Path | None:
+    """Find the library where pip and conda put it, or None."""
+    for prefix in filter(None, (sys.prefix, site.USER_BASE)):
+        for name in _FILES:
+            found = sorted(Path(prefix).glob(name))
+            if found:
+                return found[0]
+    return None
 
 
 def pardiso_is_available() -> bool:

@@ -5,14 +5,16 @@ read from a text file, or be a mapping of the caller's.
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
 from numpy import ndarray
 
+from ...disk import read_text
 from ..head import TISSUE_NAMES, tissue_tag
 
 
@@ -30,17 +32,27 @@ class LabelTable:
         name: What it is called in messages.
         tags: The tag of each label, 1 to 10 as in SimNIBS, or 0 for air. The label 0 is
             air unless the table says otherwise.
+        beside: Labels that mean another tissue in images that hold a second one, too:
+            that label, and the tag.
     """
 
     name: str
     tags: Mapping[int, int]
+    beside: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
-    def __init__(self, name: str, tags: Mapping[int, int]):
+    def __init__(
+        self,
+        name: str,
+        tags: Mapping[int, int],
+        beside: Mapping[int, tuple[int, int]] | None = None,
+    ):
         """Check and keep the table.
 
         Args:
             name: What it is called in messages.
             tags: The tag of each label.
+            beside: Labels that mean another tissue beside a second one: that label, and
+                the tag.
 
         Raises:
             ValueError: A tag is neither 0 nor a tissue, or a label is negative.
@@ -55,6 +67,7 @@ class LabelTable:
                 raise ValueError(f"{name}: the label {label} is negative.")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "tags", {0: 0} | dict(tags))
+        object.__setattr__(self, "beside", dict(beside or {}))
 
     def apply(
         self, labels: Int[ndarray, "i j k"] | UInt8[ndarray, "i j k"]
@@ -75,15 +88,32 @@ class LabelTable:
             found, place = np.unique(labels, return_inverse=True)
             counts = np.bincount(place.ravel(), minlength=len(found))
             self._check_known(dict(zip(found.tolist(), counts.tolist(), strict=True)))
-            tags = np.array([self.tags[label] for label in found.tolist()], np.uint8)
+            meant = self._meant(found.tolist())
+            tags = np.array([meant[label] for label in found.tolist()], np.uint8)
             return tags[place.reshape(labels.shape)]
         counts = np.bincount(labels.ravel(), minlength=high + 1)
         found = np.flatnonzero(counts)
         self._check_known({int(label): int(counts[label]) for label in found})
-        tags = np.zeros(high + 1, np.uint8)
+        meant, tags = self._meant(found.tolist()), np.zeros(high + 1, np.uint8)
         for label in found.tolist():
-            tags[label] = self.tags[label]
+            tags[label] = meant[label]
         return tags[labels]
+
+    def _meant(self, found: Sequence[int]) -> Mapping[int, int]:
+        """The tag of each label in an image that holds the labels `found`."""
+        meant = dict(self.tags)
+        for label, (other, tag) in self.beside.items():
+            if label in found and other in found:
+                meant[label] = tag
+            elif label in found:
+                warnings.warn(
+                    f"The table `{self.name}` takes the label {label} for "
+                    f"{TISSUE_NAMES[meant[label]]}, as the image has no label {other}; "
+                    f"beside that it would be {TISSUE_NAMES[tag]}. If this is wrong, "
+                    "write a table: a text file with a label and a tissue in each line.",
+                    stacklevel=3,
+                )
+        return meant
 
     def _check_known(self, counts: Mapping[int, int]) -> None:
         unknown = sorted(set(counts) - set(self.tags))
@@ -133,12 +163,14 @@ def _tag_of(words: str) -> int:
     return tissue_tag(tissue)
 
 
-def _table(name: str, **labels: str) -> LabelTable:
+def _table(
+    name: str, beside: Mapping[int, tuple[int, int]] | None = None, **labels: str
+) -> LabelTable:
     tags = {}
     for tissue, words in labels.items():
         for word in words.split():
             tags |= dict.fromkeys(_labels_of(word), _tag_of(tissue))
-    return LabelTable(name, tags)
+    return LabelTable(name, tags, beside)
 
 
 #: `final_tissues.nii.gz` and `tissue_labeling_upsampled.nii.gz` of SimNIBS 4's charm, and
@@ -150,9 +182,11 @@ SPM_LABELS = _table("spm", gm="1", wm="2", csf="3", bone="4", scalp="5", air="6"
 
 #: FreeSurfer's aseg, aparc+aseg and wmparc, and SAMSEG with its labels outside the brain,
 #: by FreeSurferColorLUT.txt. What FreeSurfer calls vessel lies within the deep gray
-#: matter; the ventral diencephalon is counted as gray matter, too.
+#: matter; the ventral diencephalon is counted as gray matter, too. SAMSEG gives the skull
+#: the label 165 and the fluid in the eyes 259, which in FreeSurfer's own list is a skull.
 FREESURFER_LABELS = _table(
     "freesurfer",
+    beside={259: (165, tissue_tag("eyes"))},
     wm="2 7 16 41 46 77-79 85 126 155-162 170 173-175 192 219 223 250-255 "
     "3000-3035 4000-4035 5001-5002 13100-13175 14100-14175",
     gm="3 8-13 17-20 26-28 30 42 47-56 58-60 62 80-82 136-139 163-164 169 171-172 176 "
@@ -191,10 +225,7 @@ def read_label_table(path: str | os.PathLike[str]) -> LabelTable:
             f"{file}: there is no such table. Give a file, or one of "
             f"{', '.join(LABEL_TABLES)}."
         )
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{file}: the table is no text file.") from None
+    lines = read_text(file).splitlines()
     tags: dict[int, int] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split("#")[0]

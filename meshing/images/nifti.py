@@ -60,7 +60,7 @@ def load_nifti(file: Path) -> nibabel.Nifti1Image:
     image = open_nifti(file)
     disagreement = form_disagreement(image)
     if disagreement is not None:
-        warnings.warn(f"{file}: {disagreement}", stacklevel=2)
+        warnings.warn(f"{file}: {disagreement}", stacklevel=1)
     return image
 
 

@@ -173,7 +173,7 @@ def _found_layout(file: Path, values: ndarray, intent: int) -> TensorLayout:
         warnings.warn(
             f"{file}: by the intent code for symmetric matrices the volumes are taken as "
             f"xx, xy, yy, xz, yz, zz, along the axes of {DIPY_TENSORS.name}.",
-            stacklevel=3,
+            stacklevel=1,
         )
         return DIPY_TENSORS
     if seen is None:

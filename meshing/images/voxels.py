@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from ...disk import whole_file
 from ..files import MM_PER_M
 from ..head import HeadMesh
 from .nifti import form_disagreement, load_nifti
@@ -129,12 +130,8 @@ def write_image(
             image.set_qform(None, code=0)
     image.header["descrip"] = about.encode()[:79]
     image.header.set_xyzt_units("mm")
-    draft = file.with_name(f".{os.getpid()}.part.{file.name}")
-    try:
+    with whole_file(file) as draft:
         nibabel.save(image, draft)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _mark(

@@ -9,6 +9,7 @@ from .improve_fit import fit_surfaces
 from .improve_flip import swap_edges
 from .improve_mesh import WorkingMesh
 from .improve_move import move_nodes
+from .improve_relabel import relabel_flat
 from .label_field import LabelField
 
 
@@ -19,6 +20,8 @@ _STAGES = (  # Collapses, moves, and whether surfaces are fitted first.
     (1, 2, True),
 )
 _DRIFT = 0.1  # Off the surface, as a part of a step.
+_FLAT = 0.05  # Elements that get the label beside them, if nothing else helps.
+_ROUNDS = 4
 _RINGS = 3  # Of elements around bad ones that their repair needs.
 # Drifts in the repair of the few that are left: what cannot be bettered along the
 # surfaces may leave them a little.
@@ -44,7 +47,7 @@ def improve(
     Returns:
         Nodes, elements and labels, without unused nodes.
     """
-    mesh = WorkingMesh.of(points, tetrahedra, tags, outer)
+    mesh = WorkingMesh.of(points, tetrahedra, tags, outer.copy())
     rng = np.random.default_rng(0)
     for collapses, moves, fit in _STAGES:
         if fit:
@@ -55,6 +58,11 @@ def improve(
         for _ in range(moves):
             move_nodes(mesh, _WANTED, rng, _DRIFT)
     _repair(mesh, rng)
+    for _ in range(_ROUNDS):
+        flat = mesh.shapes < _FLAT
+        if not flat.any() or not relabel_flat(mesh, flat):
+            break
+        _repair(mesh, rng)
     used, tetrahedra = np.unique(mesh.tetrahedra, return_inverse=True)
     return mesh.points[used], tetrahedra.reshape(-1, 4), mesh.tags
 

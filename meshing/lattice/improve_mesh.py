@@ -87,7 +87,7 @@ class WorkingMesh:
             self.labels,
             free,
         )
-        self.replace(np.flatnonzero(inside), *_NOTHING)
+        self.replace(np.flatnonzero(inside), *NOTHING)
         return part
 
     def put_back(self, part: "WorkingMesh") -> None:
@@ -96,4 +96,4 @@ class WorkingMesh:
         self.replace(nothing, part.tetrahedra, part.tags, part.shapes)
 
 
-_NOTHING = np.zeros((0, 4), np.int32), np.zeros(0, np.int32), np.zeros(0)
+NOTHING = np.zeros((0, 4), np.int32), np.zeros(0, np.int32), np.zeros(0)

@@ -7,9 +7,10 @@ nodes on a line where three labels meet move along that line, up to a small drif
 import numpy as np
 from numpy import ndarray
 
+from ..faces import OTHERS
 from .improve_mesh import WorkingMesh
 from .improve_shape import shape_at
-from .topology import OTHERS, Stars, stars
+from .topology import Stars, stars
 
 
 _STEPS = (0.3, 0.15, 0.3, 0.15, 0.08, 0.2, 0.1, 0.05)  # Of the mean edge.

@@ -11,8 +11,9 @@ import warnings
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from ..head import TISSUE_NAMES, HeadMesh, tissue_tag
 from .cut import cut

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
+from ..faces import OTHERS
+
 
 # The two corners of each edge.
 PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-# The other three corners, such that (corner, *others) is right-handed.
-OTHERS = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])
 
 
 def edges_of(tetrahedra: ndarray) -> tuple[ndarray, ndarray]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from .sections import MshSource, TextNumbers
@@ -40,6 +40,7 @@ class Block(NamedTuple):
     kind: int
     numbers: Int[ndarray, "element"]
     tags: Int[ndarray, "element"]
+    grouped: Bool[ndarray, "element"]  # Whether the tag is a physical group's.
     corners: Int[ndarray, "element corner"]  # Numbers of points.
 
 
@@ -49,8 +50,8 @@ class Entities:
 
     groups: dict[tuple[int, int], tuple[int, ...]]
 
-    def tag(self, source: MshSource, dimension: int, entity: int) -> int:
-        """Find the tag of an entity's elements.
+    def tag(self, source: MshSource, dimension: int, entity: int) -> tuple[int, bool]:
+        """Find the tag of an entity's elements, and whether it is a physical group's.
 
         It is that of its physical group, and that of the entity itself where it is in
         none, as SimNIBS reads it.
@@ -62,7 +63,7 @@ class Entities:
                 f"{', '.join(map(str, groups))}, but it can be of one tissue only. "
                 "Leave it in one group."
             )
-        return abs(groups[0]) if groups else entity
+        return (abs(groups[0]), True) if groups else (entity, False)
 
 
 def read_points_2(source: MshSource) -> NumberedPoints:
@@ -130,9 +131,11 @@ def read_blocks_4(source: MshSource, entities: Entities) -> list[Block]:
         width = 1 + _corners_of(source, kind)
         rows = values.sizes(width * count).reshape(count, width)
         if kind in (TRIANGLE, TETRAHEDRON):
-            tag = entities.tag(source, dimension, entity) if count else 0
-            tags = np.full(count, tag, dtype=np.int64)
-            found.append(Block(kind, rows[:, 0], tags, rows[:, 1:]))
+            tag, group = (
+                entities.tag(source, dimension, entity) if count else (0, False)
+            )
+            tags, grouped = np.full(count, tag, np.int64), np.full(count, group)
+            found.append(Block(kind, rows[:, 0], tags, grouped, rows[:, 1:]))
         total -= count
     values.finish()
     if total:
@@ -213,10 +216,12 @@ def _rows_alike(
 def _block_2(kind: int, tags: int, numbers: ndarray, rest: ndarray) -> Block:
     corners = rest[:, tags:]
     if tags == 0:
-        return Block(kind, numbers, np.zeros(len(numbers), np.int64), corners)
+        none = np.zeros(len(numbers), np.int64)
+        return Block(kind, numbers, none, none != 0, corners)
     # The first tag is the physical group, 0 for none; the second is the entity.
     physical, entity = rest[:, 0], rest[:, min(1, tags - 1)]
-    return Block(kind, numbers, np.where(physical == 0, entity, physical), corners)
+    grouped = physical != 0
+    return Block(kind, numbers, np.where(grouped, physical, entity), grouped, corners)
 
 
 def _corners_of(source: MshSource, kind: int) -> int:

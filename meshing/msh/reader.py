@@ -34,6 +34,7 @@ from .elements import (
     read_points_4,
 )
 from .fields import NumberedValues, read_field, values_of
+from .names import named_tags, read_volume_names
 from .sections import MshSource
 
 
@@ -50,9 +51,10 @@ def read_msh(path: str | os.PathLike[str]) -> HeadMesh:
 
     Only tetrahedra are read; triangles, lines and points are left out (see
     `read_msh_surfaces`). The tissue of an element is the number of its physical group,
-    and that of its entity where it is in none. Nodes that no tetrahedron uses are
-    dropped, because the equations for them would be singular; the others keep their
-    order, and so do the tetrahedra.
+    and that of its entity where it is in none; where `$PhysicalNames` names tissues
+    and these contradict SimNIBS' numbers, the names decide, with a warning. Nodes that
+    no tetrahedron uses are dropped, because the equations for them would be singular;
+    the others keep their order, and so do the tetrahedra.
 
     Args:
         path: A file of format 2.2 or 4.1, binary or text, possibly gzipped. [mm]
@@ -63,8 +65,8 @@ def read_msh(path: str | os.PathLike[str]) -> HeadMesh:
     Raises:
         OSError: The file is missing or cannot be read.
         ValueError: The file is damaged or of another kind, holds no tetrahedra or such
-            of second order, tags that are not tissues, inverted or flat elements, or
-            coordinates that cannot be mm.
+            of second order, tags that are not tissues, elements twice, inverted or flat
+            ones, or coordinates that cannot be mm.
     """
     contents = _read(path)
     elements = contents.elements(TETRAHEDRON)
@@ -72,7 +74,7 @@ def read_msh(path: str | os.PathLike[str]) -> HeadMesh:
         contents.path,
         contents.points.positions,
         contents.indices(elements.corners),
-        elements.tags,
+        named_tags(contents.path, contents.names, elements.tags, elements.grouped),
     )
 
 
@@ -137,6 +139,7 @@ class _Contents:
     path: Path
     points: NumberedPoints
     blocks: list[Block]
+    names: dict[int, str] = field(default_factory=dict)  # Of groups of volumes.
     at_nodes: list[NumberedValues] = field(default_factory=list)
     in_elements: list[NumberedValues] = field(default_factory=list)
 
@@ -144,12 +147,16 @@ class _Contents:
         """Join the blocks of one kind of element."""
         blocks = [block for block in self.blocks if block.kind == kind]
         if not blocks:
-            none = np.empty(0, np.int64)
-            return Block(kind, none, none, np.empty((0, CORNERS[kind]), np.int64))
+            none, corners = (
+                np.empty(0, np.int64),
+                np.empty((0, CORNERS[kind]), np.int64),
+            )
+            return Block(kind, none, none, none != 0, corners)
         return Block(
             kind,
             np.concatenate([block.numbers for block in blocks]),
             np.concatenate([block.tags for block in blocks]),
+            np.concatenate([block.grouped for block in blocks]),
             np.concatenate([block.corners for block in blocks]),
         )
 
@@ -179,6 +186,7 @@ def _read(path: str | os.PathLike[str], fields: bool = False) -> _Contents:
     source = MshSource(path_of_file(path))
     old = source.version == "2.2"
     points, blocks, entities = None, None, Entities({})
+    names: dict[int, str] = {}
     data: dict[str, list[NumberedValues]] = {"NodeData": [], "ElementData": []}
     while (name := source.next_section()) is not None:
         if name == "Nodes" and points is None:
@@ -187,6 +195,8 @@ def _read(path: str | os.PathLike[str], fields: bool = False) -> _Contents:
             blocks = read_blocks_2(source) if old else read_blocks_4(source, entities)
         elif name == "Entities":
             entities = read_entities(source)
+        elif name == "PhysicalNames":
+            names = read_volume_names(source)
         elif name in data and fields:
             data[name].append(read_field(source, name))
         elif name in _REFUSED:
@@ -201,7 +211,9 @@ def _read(path: str | os.PathLike[str], fields: bool = False) -> _Contents:
     if points is None or blocks is None:
         lacking = "$Nodes" if points is None else "$Elements"
         raise source.refusal(f"it has no section {lacking}")
-    return _Contents(source.path, points, blocks, data["NodeData"], data["ElementData"])
+    return _Contents(
+        source.path, points, blocks, names, data["NodeData"], data["ElementData"]
+    )
 
 
 def _places(path: Path, numbers: ndarray, wanted: ndarray) -> ndarray:

@@ -159,8 +159,8 @@ class MshSource:
     def _read_header(self) -> None:
         if not self._data.startswith(b"$MeshFormat"):
             raise ValueError(
-                f"{self.path}: this is not a Gmsh .msh file, as it begins with "
-                f"{self._data[:16]!r} rather than $MeshFormat. Export the mesh as .msh."
+                f"{self.path}: this is not a Gmsh .msh file, which begins with "
+                "$MeshFormat. Export the mesh as .msh."
             )
         self.line()
         words = self.line().split()

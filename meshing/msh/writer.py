@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
-from ..files import MM_PER_M, replacing
+from ...disk import replacing
+from ..files import MM_PER_M
 from ..head import TISSUE_NAMES, HeadMesh
 from .contents import MeshFields, TissueSurfaces
 from .elements import TETRAHEDRON, TRIANGLE

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import stats
+from scipy import special
 
 from ... import efield
 from ...coils import AbstractCoil, Pose
@@ -115,7 +115,7 @@ def matched_interval(
     count = len(tissues.tags)
     shares = efield.sobol(count + 2 * _AXES, draws, seed)
     values = tissues.values_at(shares[:, :count])
-    errors = stats.norm.ppf(shares[:, count:]).reshape(draws, 2, _AXES)
+    errors = special.ndtri(shares[:, count:]).reshape(draws, 2, _AXES)
     logs, moved, worst = [], [], []
     for number, site in enumerate((motor, target)):
         rate = efield.rates(conductor, site.coil, site.pose)

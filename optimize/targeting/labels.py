@@ -111,7 +111,7 @@ def _gifti(file: Path) -> tuple[ndarray, dict[str, int]]:
         name = dict(first.meta).get("Name", "without a name")
         warnings.warn(
             f"{file}: of {len(image.darrays)} arrays the first is taken ({name}).",
-            stacklevel=3,
+            stacklevel=1,
         )
     if first.intent != _LABELS:
         return values, {}

@@ -21,7 +21,6 @@ from ...meshing import (
     Region,
     load_nifti,
     load_volume,
-    outer_surface,
     tissue_tag,
     weighted_region,
 )
@@ -203,7 +202,7 @@ def mapped_region(
     tag = tissue_tag(tissue)
     candidates = np.flatnonzero(head.tags == tag)
     if len(candidates) == 0:
-        present = ", ".join(TISSUE_NAMES[t] for t in np.unique(head.tags))
+        present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
         raise ValueError(
             f"the head has no {TISSUE_NAMES[tag]}; its tissues are {present}."
         )
@@ -216,7 +215,7 @@ def mapped_region(
         )
     deep = np.zeros(len(chosen), dtype=bool)
     if reach is not None:
-        scalp = outer_surface(head.nodes, head.tetrahedra)
+        scalp = head.outer_surface
         deep = -scalp.signed_distance(head.centroids[chosen], reach + 0.01) > reach
     mass = values * head.volumes[chosen]
     if deep.all():

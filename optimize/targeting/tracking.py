@@ -272,7 +272,7 @@ class _Dipy:
             from dipy.tracking.tracker import probabilistic_tracking
         except ImportError as error:
             raise ModuleNotFoundError(
-                "tracking needs dipy 1.10 or later, which is not installed: pip install "
+                "tracking needs dipy 1.12 or later, which is not installed: pip install "
                 "'tmsgrad[connectome]'"
             ) from error
         self.gradient_table: Any = gradient_table

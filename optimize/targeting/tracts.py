@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy import ndimage
 
-from ...meshing import HeadMesh, Tractogram, VoxelGrid, elements_on_grid, outer_surface
+from ...meshing import HeadMesh, Tractogram, VoxelGrid, elements_on_grid
 from .maps import REACH, VolumeMap
 
 
@@ -264,6 +264,6 @@ def _in_reach(
     allowed = gray & (density > 1e-3 * density.max())
     if reach is not None:
         points = VolumeMap(density, grid.affine).positions(allowed)
-        scalp = outer_surface(head.nodes, head.tetrahedra)
+        scalp = head.outer_surface
         allowed[allowed] = -scalp.signed_distance(points, reach + 0.01) <= reach
     return allowed

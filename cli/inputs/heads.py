@@ -1,0 +1,64 @@
+"""Heads that the command line takes: files, folders and the template."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import HeadMesh
+from ..runtime.notices import note
+from .findings import stop_at_errors
+
+
+TEMPLATE = "template"
+
+
+def read_head(
+    source: str,
+    progress: Callable[[float, str], None],
+    search: tuple[Float[ndarray, "3"], float] | None = None,
+    forced: Sequence[str] = (),
+) -> HeadMesh:
+    """Read a head from a file or folder, or make the template head, and check it.
+
+    Warnings are written to standard error, errors of the check stop; `tmsgrad head
+    check` says more.
+
+    Args:
+        source: A mesh file, an m2m_ folder, `template`, or `template:N` for about N
+            tetrahedra.
+        progress: For the template, which takes a while the first time.
+        search: Around which point, and how far, a coil is to be placed: there, the scalp
+            must have no holes. [m]
+        forced: Names of checks whose errors do not stop, as of `--force`.
+
+    Raises:
+        ValueError: The head is malformed, a check finds an error in it, or the template's
+            size is no number.
+        FileNotFoundError: There is no such file.
+    """
+    name, _, size = source.partition(":")
+    if name != TEMPLATE or Path(source).exists():
+        head = meshing.read_head(source)
+        place, reach = (None, 0.0) if search is None else search
+        findings = meshing.check(head, place, reach)
+        stop_at_errors(source, findings + _folder_findings(source, head), forced)
+        return head
+    for check in forced:
+        note(f"--force {check} has no effect: the template has no such error.")
+    if not size:
+        return meshing.template(progress=progress)
+    if not size.isdigit():
+        raise ValueError(
+            f"{source}: the template's size must be a number of tetrahedra, such as "
+            "template:500000."
+        )
+    return meshing.template(int(size), progress)
+
+
+def _folder_findings(source: str, head: HeadMesh) -> list[meshing.Finding]:
+    """What the T1 of an m2m_ folder says against the mesh in it."""
+    subject = meshing.subject_of(source)
+    return [] if subject is None else meshing.check_space(subject, head)

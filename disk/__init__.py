@@ -1,0 +1,16 @@
+"""Files that are whole or not there, their text, and locks that end with a process."""
+
+from .locking import HeldError, holding
+from .text import decoded, read_text
+from .writing import replacing, whole_file, write_whole
+
+
+__all__ = [
+    "HeldError",
+    "decoded",
+    "holding",
+    "read_text",
+    "replacing",
+    "whole_file",
+    "write_whole",
+]

@@ -1,0 +1,62 @@
+"""What is imported when: quick commands do without JAX."""
+
+import ast
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from heads import five_layers
+
+from tmsgrad import coils, meshing
+
+
+_HEAVY = ("jax", "equinox", "matplotlib", "scipy.stats")
+
+
+def imported(*commands):
+    """The heavy packages that are imported when commands have been carried out."""
+    program = (
+        "import sys; from tmsgrad.cli.main import main\n"
+        f"for words in {[list(map(str, words)) for words in commands]!r}:\n"
+        "    assert main(words) == 0\n"
+        f"print([name for name in {_HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout.splitlines()[-1])
+
+
+def test_poses_and_heads_are_described_without_jax(tmp_path):
+    np.savetxt(tmp_path / "pose.txt", np.eye(4))
+    meshing.write_npz(tmp_path / "head.npz", five_layers())
+    found = imported(
+        ["pose", "info", tmp_path / "pose.txt"],
+        ["pose", "convert", tmp_path / "pose.txt", tmp_path / "a.xml", "--to=localite"],
+        ["head", "info", tmp_path / "head.npz"],
+    )
+    assert found == []
+
+
+def test_coils_need_no_picture():
+    assert imported(["coil", "info", "magstim-70mm-double"]) == ["jax", "equinox"]
+
+
+def test_the_library_has_every_name_that_type_checkers_see():
+    tree = ast.parse(inspect.getsource(coils))
+    seen = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    seen = [node for node in seen if node.level == 1]
+    names = {
+        str(x.asname): node.module for node in seen if node.module for x in node.names
+    }
+    folders = {x.asname for node in seen if not node.module for x in node.names}
+    assert names == coils._PLACES
+    assert folders == set(coils._FOLDERS)
+    assert {*names, *folders} <= set(dir(coils))
+    for name in names:
+        assert not inspect.ismodule(getattr(coils, name)), name
+    with pytest.raises(AttributeError, match="no attribute 'coyl'"):
+        _ = coils.coyl
