@@ -18,6 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -34,7 +35,7 @@ from tmsgrad.optimize import Climbed, Problem
 
 
 _DOMAIN = optimize.Domain(distance=4e-3)
-_DRAWN, _CLIMBED, _STEPS = 64, 5, 50
+_DRAWN, _CLIMBED, _STEPS = 64, 8, 50
 _ADAM = optax.adam(optax.cosine_decay_schedule(0.3, _STEPS))  # Compiled for once.
 
 
@@ -105,7 +106,7 @@ def by_scipy(problem: Problem) -> Climbed:
 
 
 def by_evolution(problem: Problem) -> Climbed:
-    return optimize.with_evolution(problem, maxiter=25, popsize=8, rng=0)
+    return optimize.with_evolution(problem, maxiter=25, popsize=8, tol=1e-3, seed=0)
 
 
 def by_direct(problem: Problem) -> Climbed:
@@ -130,8 +131,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
 
 
 def _plus(climbed: Climbed, evaluations: int) -> Climbed:
-    total = climbed.evaluations + evaluations
-    return Climbed(climbed.points, climbed.values, total, climbed.message)
+    return replace(climbed, evaluations=climbed.evaluations + evaluations)
 
 
 def summary(rows: list[dict]) -> list[dict]:

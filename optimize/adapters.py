@@ -6,7 +6,7 @@ and takes the projected unknowns, so that it is defined everywhere.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -191,17 +191,20 @@ def with_scipy(
 def with_evolution(problem: Problem, **options: Any) -> Climbed:
     """Search the whole of the bounds by `scipy.optimize.differential_evolution`.
 
+    Its best is then climbed on by `with_scipy`, with exact gradients.
+
     Args:
         problem: What is maximised.
-        options: Arguments of `differential_evolution`, such as `maxiter` and `rng`.
+        options: Arguments of `differential_evolution`, such as `maxiter` and `seed`.
     """
     value = problem.value(problem.start)
     found = so.differential_evolution(
         lambda x: float(_losses(problem, value, jnp.asarray(x))),
         list(zip(*problem.bounds, strict=True)),
-        **options,
+        **{"polish": False, **options},
     )
-    return _ended(problem, found)
+    end = with_scipy(problem, found.x)
+    return replace(end, evaluations=end.evaluations + int(found.nfev))
 
 
 def _on_host(parts: tuple[Array, Array]) -> tuple[float, ndarray]:
