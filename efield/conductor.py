@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from jaxtyping import Array, ArrayLike, Float
 from scipy.sparse.csgraph import connected_components
 
+from ..coils.pose import known
 from ..meshing import HeadMesh
 from .conductivity import checked_conductivity
 from .elements import AbstractElements
@@ -31,6 +32,21 @@ class Conductor(eqx.Module):
 
     stiffness: Stiffness
     host: HostSide = eqx.field(static=True)
+
+    def __repr__(self) -> str:
+        """Say how large the head is, and how it conducts."""
+        kind = "tensors" if np.ndim(self.conductivity) == 3 else "conductivities"
+        between = ""
+        if known(self.conductivity) and kind != "tensors":
+            low, high = (
+                float(f(np.asarray(self.conductivity))) for f in (np.min, np.max)
+            )
+            between = f" from {low:.3g} to {high:.3g} S/m"
+        return (
+            f"Conductor({np.shape(self.conductivity)[0]} tetrahedra "
+            f"({type(self.elements).__name__}), {np.shape(self.nodes)[0]} nodes, "
+            f"{kind}{between})"
+        )
 
     @property
     def elements(self) -> AbstractElements:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
+from ..coils.pose import require_pose
 from .conductor import Conductor
 from .elements import AbstractElements
 from .field import ElectricField
@@ -51,9 +52,11 @@ def solve(
         The field; with a leading axis where `pose` has one.
 
     Raises:
+        TypeError: `pose` is no `coils.Pose`.
         ValueError: The load is not finite, for instance as a pose is NaN.
         RuntimeError: The solver did not reach its tolerance.
     """
+    pose = require_pose(pose)
     single = pose.translation.ndim == 1
     count = 1 if single else len(pose.translation)
     if solver is None:
