@@ -1,6 +1,6 @@
 """Optimizers on the same problems: ours, optax, SciPy, DIRECT, and one of your own.
 
-    python -m benchmarks optimizers --head=template:300000 --count=40 --mine=module:function
+    python -m benchmarks optimizers --head=template:100000 --count=40
 
 Each gets the same `optimize.Problem`, simplified, around each of the forty targets, and
 returns unknowns. These are set on the true scalp, the places around them tried there, and
@@ -8,8 +8,8 @@ rated by exact reciprocity, in the same way for all; the value is a share of the
 any of them found for the target. Seconds are those of the optimizer alone, compiled before.
 
 An optimizer of your own is a function of the simplified problem that returns the unknowns,
-or an `optimize.Climbed`, whose evaluations are then shown. `--mine` finds it by its module
-and name; the module must be importable, such as a file in the working directory.
+or an `optimize.Climbed`, whose evaluations are then shown. `--mine=module:function`
+finds it by its name; the module must be importable, such as a file where you are.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(words: list[str]) -> None:
     jax.config.update("jax_enable_x64", True)
     parser = argparse.ArgumentParser(prog="python -m benchmarks optimizers")
     parser.add_argument(
-        "--head", default="template:300000", help="a mesh, or template:N"
+        "--head", default="template:100000", help="a mesh, or template:N"
     )
     parser.add_argument("--coil", default="magstim-70mm-double")
     parser.add_argument("--count", type=int, default=40, help="of targets")
