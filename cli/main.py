@@ -24,7 +24,7 @@ from .runtime.interruption import (
     status_of,
     words_of,
 )
-from .runtime.notices import library_warnings, loudness
+from .runtime.notices import library_warnings, loudness, note
 from .runtime.plain import finite
 from .runtime.terminal import safe_output
 
@@ -99,6 +99,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
         return completion(options)
     plan = None
     if options.command in ("run", "plan"):
+        if options.command == "run":
+            note("`tmsgrad run` is called `tmsgrad plan` now.")
         plan = read_plan(Path(options.plan), parser)
         for name, value in plan.program.items():
             if not getattr(options, name):
@@ -122,7 +124,7 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
     if options.check:
         return running.check_plan(plan)
     result = running.run_plan(plan, commands.execute)
-    if options.command == "plan" and not result.get("failed"):
+    if not result.get("failed"):
         from .plans.journal import write_journal
 
         result |= write_journal(plan)

@@ -23,6 +23,10 @@ class AbstractObjective(eqx.Module):
 
     reciprocal: eqx.AbstractVar[Reciprocal]
 
+    def __repr__(self) -> str:
+        """Say what is maximised, and where."""
+        return f"{type(self).__name__}({self.reciprocal!r})"
+
     @abc.abstractmethod
     def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
         """Rate what `reciprocal` gives for a placement: more is better. [V/m]"""

@@ -1,6 +1,5 @@
 """What `tmsgrad optimize` leaves, on a head of five spheres."""
 
-import dataclasses
 import json
 import re
 
@@ -21,7 +20,9 @@ from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli.commands import optimize as optimization
+from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
+from tmsgrad.cli.commands.optimize_request import RulesRequest
+from tmsgrad.cli.inputs.targets import Target
 from tmsgrad.cli.plans import journal
 from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
@@ -63,6 +64,7 @@ def test_optimize_prints_what_was_promised_as_json(plan):
     ]
     assert {path.name for path in folder.iterdir()} == FILES
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["schema"] == 1
     chosen, evidence, sure = journal._placement(summary)
     assert f"dI/dt {result.json['didt'] / 1e6:.4g} A/µs" in chosen
     assert f"{result.json['value']:.4g} V/m in the target" in evidence
@@ -181,8 +183,8 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
     scalp = scalp_of_five_layers()
     pose = pose_over([-0.5, 0.1, 0.8], 0.4, 9e-3)
     np.savetxt(tmp_path / "m1.txt", pose.to_matsimnibs())
-    plan = dataclasses.replace(optimization._DEMO, motor_pose=str(tmp_path / "m1.txt"))
-    found = optimization._hotspot(plan, scalp)
+    rules = RulesRequest(motor_pose=str(tmp_path / "m1.txt"))
+    found = find_hotspot(rules, str(case.head), None, scalp)
     assert found is not None
     assert abs(scalp.surface.signed_distance(found[None])[0]) < 1e-9
     away = found - np.asarray(pose.translation)
@@ -192,17 +194,16 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
     aside = pose.to_matsimnibs() + 300.0 * np.eye(4)[:, :1] @ np.eye(4)[3:]
     np.savetxt(tmp_path / "m1.txt", aside)
     with pytest.raises(ValueError, match=r"m1\.txt: the coil's axis misses the scalp"):
-        optimization._hotspot(plan, scalp)
+        find_hotspot(rules, str(case.head), None, scalp)
     words = case.optimize(tmp_path / "out", **{"motor-pose": tmp_path / "m1.txt"})
     refused(words, tmp_path, "--motor-pose is for --rules")
     refused([*words, "--rules", "--motor=C3"], tmp_path, "not allowed with")
 
 
 def test_a_ball_partly_outside_the_head_is_told(capsys):
-    plan = dataclasses.replace(
-        optimization._DEMO, target=(0.0, 0.0, 0.080), radius=10e-3
-    )
-    optimization._check_target(scalp_of_five_layers(), plan)
+    region = meshing.ball(five_layers(), np.array([0.0, 0.0, 0.060]), 10e-3)
+    target = Target(region, (0.0, 0.0, 0.080), 10e-3, "gm")
+    check_target(scalp_of_five_layers(), target)
     told = capsys.readouterr().err
     assert re.search(
         r"warning: 1\d% of the ball of 10 mm around the target lies outside the head; "

@@ -22,8 +22,9 @@ from subject_examples import (
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.commands.target_structural import Places
 from tmsgrad.cli.inputs import goals
-from tmsgrad.cli.inputs.files import read_target, resolve_target, way_to_mni
+from tmsgrad.cli.inputs.files import way_to_mni
 from tmsgrad.cli.inputs.maps import MapChoice
+from tmsgrad.cli.inputs.targets import MniPlace, TargetRequest
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
 from tmsgrad.optimize.targeting import read_map
@@ -90,18 +91,24 @@ def test_the_way_to_mni_space_is_that_of_the_folder(files, tmp_path):
 
 
 def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):
-    plans = []
-    asked = lambda plan, *_: plans.append(plan) or {}
-    monkeypatch.setattr("tmsgrad.cli.commands.optimize._optimize", asked)
+    targets = []
+
+    def asked(request, _):
+        targets.append(request.target)
+        return argparse.Namespace(answer=dict)
+
+    monkeypatch.setattr("tmsgrad.cli.commands.optimize.find_placement", asked)
     for head in (files / "m2m_ball", files / "m2m_ball" / "ball.msh", "template:9999"):
         result = run(
             *("optimize", head, "--coil", files / "boxed.ccd", "--radius", "9"),
             *("--target-mni", words(*MNI), "--out", tmp_path / "out"),
         )
         assert result.status == 0, result.err
-    for plan, place in zip(plans, [to_subject(MNI)] * 2 + [MNI], strict=True):
-        np.testing.assert_allclose(np.multiply(plan.target, 1e3), place, atol=0.1)
-        np.testing.assert_allclose(plan.mni["centre_mni_mm"], MNI, atol=1e-5)
+    for target, place in zip(targets, [to_subject(MNI)] * 2 + [MNI], strict=True):
+        np.testing.assert_allclose(np.multiply(target.centre, 1e3), place, atol=0.1)
+        found = target.mni.to_json()
+        np.testing.assert_allclose(found["centre_mni_mm"], MNI, atol=1e-5)
+        assert target.settled["target"] == pytest.approx(place.tolist(), abs=0.1)
 
 
 def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
@@ -126,12 +133,11 @@ def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
 
 
 def test_a_symptom_has_a_published_target(capsys):
-    options = argparse.Namespace(
-        head="template", target_mni="dysphoric", target_map=None, target=None
-    )
-    resolve_target(options)
-    assert options.target == (-32.0, 44.0, 34.0)
-    assert "doi:10.1176/appi.ajp.2019.19090915" in options.mni["published"]
+    place = MniPlace.of("dysphoric", "template")
+    place.tell()
+    np.testing.assert_allclose(place.place, [-0.032, 0.044, 0.034], rtol=1e-12)
+    assert place.to_json()["centre_mni_mm"] == [-32.0, 44.0, 34.0]
+    assert "doi:10.1176/appi.ajp.2019.19090915" in place.to_json()["published"]
     assert "not checked" in capsys.readouterr().out
 
 
@@ -222,8 +228,7 @@ def test_a_map_in_mni_space_weighs_the_tissue_of_the_head(files, tmp_path):
     options = parser().parse_args(
         [str(word) for word in ("optimize", files / "m2m_ball", *common)]
     )
-    resolve_target(options)
-    found = read_target(head, options)
+    found = TargetRequest.of(options).find(head).region
     gray = np.flatnonzero(head.tags == 2)
     there = to_mni(head.centroids[gray] * 1e3) * 1e-3
     weights = read_map(path).above(0.3).at(there) * head.volumes[gray]

@@ -32,6 +32,7 @@ def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_p
         "sweep.png",
     }
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["schema"] == 1
     with h5py.File(folder / "sweep.h5") as file:
         values, angles = np.asarray(file["values"]), np.asarray(file["angles"])
         matrices = np.asarray(file["matsimnibs"])

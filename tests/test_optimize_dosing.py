@@ -108,6 +108,7 @@ def test_the_command_compares_rules_and_refuses_impossible_thresholds(
     result = run(*words, "--threshold=50", "--frequency=10", "--train=4.1")
     assert result.status == 0, result.err
     found = json.loads((tmp_path / "out" / "dose.json").read_text())
+    assert found["schema"] == 1
     ratio = float(fields[0].mean_magnitude(motor) / fields[1].mean_magnitude(target))
     assert found["outputs"][-1]["of_threshold"] == pytest.approx(ratio, rel=1e-8)
     assert [round(each["output"], 4) for each in found["outputs"][:2]] == [0.6, 0.6675]

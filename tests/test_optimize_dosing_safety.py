@@ -4,12 +4,8 @@ import argparse
 
 import pytest
 
-from tmsgrad.cli.commands.trains import (
-    check_trains,
-    tell_trains,
-    trains_of,
-    trains_report,
-)
+from tmsgrad.cli.inputs.trains import Trains
+from tmsgrad.cli.results.dose_result import TrainResult
 from tmsgrad.optimize import dosing
 from tmsgrad.optimize.dosing import safety
 
@@ -102,23 +98,22 @@ def options(**given):
 )
 def test_options_that_do_not_fit_are_refused(given, needed):
     with pytest.raises(ValueError, match=needed):
-        check_trains(options(**given))
+        Trains.of(options(**given))
 
 
 def test_each_output_is_compared_and_told(capsys, monkeypatch):
     told = []
-    monkeypatch.setattr("tmsgrad.cli.commands.trains.warn", told.append)
-    outputs = [dosing.fixed(0.5, 1.2), dosing.fixed(0.5, 1.335)]
-    asked = options(frequency=10.0, train=3.0, intertrain=26.0)
-    check_trains(asked)
-    trains = trains_of(outputs, asked)
-    assert [each.within for each in trains] == [True, False]
-    report = trains_report(trains, asked)
-    assert report is not None
+    monkeypatch.setattr("tmsgrad.cli.results.dose_result.warn", told.append)
+    outputs = (dosing.fixed(0.5, 1.2), dosing.fixed(0.5, 1.335))
+    asked = Trains.of(options(frequency=10.0, train=3.0, intertrain=26.0))
+    trains = TrainResult.of(asked, outputs)
+    assert trains is not None
+    assert [each.within for each in trains.checks] == [True, False]
+    report = trains.to_json()
     assert [each["longest_train_s"] for each in report["outputs"]] == [4.2, None]
     assert any("not checked" in source for source in report["sources"])
-    tell_trains(outputs, trains)
+    trains.tell(outputs)
     assert "1 of 2 outputs within" in capsys.readouterr().out
     (warning,) = told
     assert warning.startswith("133.5 % of the motor threshold: 134%")
-    assert trains_report(trains_of(outputs, options()), options()) is None
+    assert TrainResult.of(Trains.of(options()), outputs) is None

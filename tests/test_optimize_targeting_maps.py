@@ -11,7 +11,8 @@ from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
 from tmsgrad import efield, meshing, optimize
 from tmsgrad.cli.arguments import words as words_of
 from tmsgrad.cli.arguments.parser import parser
-from tmsgrad.cli.inputs import files as inputs, goals
+from tmsgrad.cli.inputs import goals
+from tmsgrad.cli.inputs.targets import TargetRequest
 from tmsgrad.optimize import targeting
 
 
@@ -143,13 +144,13 @@ def test_the_objective_of_a_map_is_the_weighted_normal_component(
     words = ["optimize", case.head, f"--coil={case.coil}", "--out=x"]
     more = [f"--target-map={blobs}", "--threshold=2.5", "--cluster=1"]
     options = parser().parse_args([*map(str, words), *more, "--objective=normal"])
-    inputs.resolve_target(options)
     head, scalp, coil = five_layers(), scalp_of_five_layers(), boxed_coil()
-    region, wishes = inputs.read_target(head, options), goals.Wishes.of(options)
+    target, wishes = TargetRequest.of(options).find(head), goals.Wishes.of(options)
+    region = target.region
     weigh = targeting.read_map(blobs).above(2.5).cluster(1).at
     expected = targeting.mapped_region(head, weigh).region
     np.testing.assert_array_equal(region.weights, expected.weights)
-    np.testing.assert_allclose(options.target, expected.centre * 1e3)
+    np.testing.assert_allclose(target.centre, expected.centre)
     goal = goals.make_goal(
         wishes, head, scalp, coil, conductor, region, options.tissue, 0.03
     )
@@ -162,7 +163,6 @@ def test_the_objective_of_a_map_is_the_weighted_normal_component(
     assert float(goal.objective.value(mean)) == pytest.approx(direct, rel=1e-8)
     assert goal.value(field) == pytest.approx(direct, rel=1e-12)
     plain = parser().parse_args([*map(str, words), *more])
-    inputs.resolve_target(plain)
     assert goals.Wishes.of(plain).words == "mean magnitude"
 
 

@@ -1,33 +1,29 @@
 """`tmsgrad dose`: the stimulator's output for a target, from a motor threshold."""
 
 import argparse
-import os
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from ... import efield, meshing
 from ...coils import Coil
-from ...meshing import HeadMesh, Region
+from ...efield import Conductor, ElectricField
+from ...meshing import HeadMesh
 from ...optimize import dosing
 from ..inputs.coils import read_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
-from ..results.dose_extras import interval_report, tell_interval, write_activation
+from ..inputs.trains import Trains
+from ..inputs.uncertainties import Uncertainties
+from ..results.dose_extras import matched_interval, write_activation
+from ..results.dose_result import Activated, DoseResult, TrainResult
 from ..results.fields import check_field
-from ..runtime.notices import listening, warn
+from ..runtime.notices import listening
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
-from ..runtime.versions import versions
-from .trains import (
-    check_trains,
-    tell_trains,
-    trains_of,
-    trains_report,
-)
 
 
 _METRICS = {
@@ -35,169 +31,257 @@ _METRICS = {
     "p99": dosing.Percentile(99.0),
     "normal": dosing.MeanNormal(),
 }
+_Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SiteRequest:
+    """A place that is stimulated.
+
+    Attributes:
+        centre: Of the ball. [m]
+        pose: The file of the coil's pose.
+        coil: As the command line names it.
+        maximum: dI/dt at full output; None for what the coil's file says. [A/s]
+    """
+
+    centre: _Point
+    pose: str
+    coil: str
+    maximum: float | None
+
+
+@dataclass(frozen=True)
+class DoseRequest:
+    """What `tmsgrad dose` is asked for.
+
+    Attributes:
+        head: As the command line names it.
+        force: Checks of the head whose errors do not stop.
+        threshold: Resting motor threshold, a share of the maximum.
+        motor: The place of the threshold.
+        target: The place to be treated.
+        other_coil: Whether the target has a coil of its own.
+        radius: Of both balls. [m]
+        tissue: Of both.
+        metric: By which the fields are compared.
+        activated: Share of the field of M1 that activates.
+        nifti: In whose grid images are wanted, or None.
+        trains: To compare with tables, or None.
+        uncertainties: Or None.
+        out: Folder.
+    """
+
+    head: str
+    force: tuple[str, ...]
+    threshold: float
+    motor: SiteRequest
+    target: SiteRequest
+    other_coil: bool
+    radius: float
+    tissue: str
+    metric: dosing.AbstractMetric
+    activated: float
+    nifti: str | None
+    trains: Trains | None
+    uncertainties: Uncertainties | None
+    out: str
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "DoseRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: They do not fit each other, or the threshold is above 100 %.
+        """
+        threshold = options.threshold / 100
+        dosing.fixed(threshold)
+        other = options.target_coil is not None
+        coil = options.target_coil if other else options.coil
+        maximum = options.target_maximum
+        return cls(
+            head=options.head,
+            force=tuple(options.force),
+            threshold=threshold,
+            motor=SiteRequest(
+                _metres(options.motor),
+                options.motor_pose,
+                options.coil,
+                options.maximum,
+            ),
+            target=SiteRequest(
+                _metres(options.target), options.target_pose, coil, maximum
+            ),
+            other_coil=other,
+            radius=options.radius * 1e-3,
+            tissue=options.tissue,
+            metric=_METRICS[options.metric],
+            activated=options.activated / 100,
+            nifti=options.nifti,
+            trains=Trains.of(options),
+            uncertainties=Uncertainties.of(options),
+            out=options.out,
+        )
 
 
 def dose(options: argparse.Namespace) -> dict:
     """Compare rules for the output."""
     set_up()
     with listening():
-        return _dose(options)
+        request = DoseRequest.of(options)
+        return find_dose(request, Provenance.of(options)).answer()
 
 
-def _dose(options: argparse.Namespace) -> dict:
-    threshold = options.threshold / 100
-    dosing.fixed(threshold)  # A threshold above 100 % is refused before any work.
-    check_trains(options)
-    grid = None if options.nifti is None else meshing.read_grid(options.nifti)
+def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
+    """Compare rules for the output, write the files and print the outputs.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
+    grid = None if request.nifti is None else meshing.read_grid(request.nifti)
     progress = Progress()
-    with output_folder(options.out) as folder:
-        coil = read_coil(options.coil)
-        other = coil if options.target_coil is None else read_coil(options.target_coil)
-        most = [
-            _maximum(options.maximum, coil),
-            _maximum(options.target_maximum, other),
-        ]
-        if options.target_coil is not None and None in most:
-            raise ValueError(
-                "--target-coil: the dI/dt at full output of both coils must be known: give "
-                "--maximum and --target-maximum."
-            )
-        files = (options.motor_pose, options.target_pose)
-        poses = [one_pose(path, options.head) for path in files]
-        progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress, forced=options.force)
-        places = (options.motor, options.target)
-        regions = [_region(head, place, options) for place in places]
+    with output_folder(request.out) as folder:
+        frame = _prepare(request, progress)
         progress.stage("solve", "two fields")
-        conductor = efield.assemble(head, efield.isotropic(head))
+        fields = _Fields.of(request, frame)
+        outputs = _outputs(request.threshold, frame, fields, request.metric.words)
+        interval = None
+        if request.uncertainties is not None:
+            interval = matched_interval(
+                *(frame.head, frame.conductor, frame.sites, request.metric),
+                *(outputs[-1], request.uncertainties, progress),
+            )
+        progress.stage("activation", "activated tissue")
+        (motor, target), limit = fields.values, request.activated * fields.values[0]
+        matched, region = fields.target.scaled(motor / target), frame.sites[1].region
+        active = dosing.activated(frame.head, matched, limit, region, request.tissue)
+        write_activation(folder, frame.head, matched, motor, active, grid)
+        most = frame.maxima[1]
+        result = DoseResult(
+            request.threshold,
+            request.metric.words,
+            *(fields.values, fields.depths, outputs),
+            TrainResult.of(request.trains, outputs),
+            interval,
+            Activated(request.activated, active.volume, active.inside, active.covered),
+            origin,
+            None if most is None else outputs[-1].output * most,
+        )
+        write_json(folder / "dose.json", result.to_json())
+        progress.close()
+    result.tell(request.out)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """The head as a conductor, and the two places with their coils.
+
+    Attributes:
+        head: The head.
+        conductor: Of it, by tissue.
+        sites: M1 and the target.
+        maxima: dI/dt of each coil at full output, where it is known. [A/s]
+    """
+
+    head: HeadMesh
+    conductor: Conductor
+    sites: tuple[dosing.Site, dosing.Site]
+    maxima: tuple[float | None, float | None]
+
+
+def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
+    places = (request.motor, request.target)
+    coil = read_coil(request.motor.coil)
+    other = read_coil(request.target.coil) if request.other_coil else coil
+    most = (
+        _maximum(request.motor.maximum, coil),
+        _maximum(request.target.maximum, other),
+    )
+    if request.other_coil and None in most:
+        raise ValueError(
+            "--target-coil: the dI/dt at full output of both coils must be known: give "
+            "--maximum and --target-maximum."
+        )
+    poses = [one_pose(place.pose, request.head) for place in places]
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
+    motor, target = (
+        dosing.Site(
+            *(each, pose),
+            meshing.ball(
+                head, np.asarray(place.centre), request.radius, request.tissue
+            ),
+        )
+        for each, pose, place in zip((coil, other), poses, places, strict=True)
+    )
+    conductor = efield.assemble(head, efield.isotropic(head))
+    return _Frame(head, conductor, (motor, target), most)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fields:
+    """What the two coils do.
+
+    Attributes:
+        target: The field of the target's coil, at 1e6 A/s.
+        values: Of M1 and of the target, at 1e6 A/s. [V/m]
+        depths: From scalp to cortex, there and there. [m]
+    """
+
+    target: ElectricField
+    values: tuple[float, float]
+    depths: tuple[float, float]
+
+    @classmethod
+    def of(cls, request: DoseRequest, frame: _Frame) -> "_Fields":
+        """Solve for both.
+
+        Raises:
+            ValueError: A field is none.
+        """
+        head, metric = frame.head, request.metric
         fields = [
-            efield.solve(conductor, each, pose, 1e6)
-            for each, pose in zip((coil, other), poses, strict=True)
+            efield.solve(frame.conductor, site.coil, site.pose, 1e6)
+            for site in frame.sites
         ]
         depth = efield.CortexDistance(head, meshing.scalp(head, exact=False))
-        depths = [depth(pose)[1] for pose in poses]
-        metric = _METRICS[options.metric]
-        values = [
-            metric(head, field, region)
-            for field, region in zip(fields, regions, strict=True)
-        ]
-        for name, value in zip(("M1", "the target"), values, strict=True):
-            check_field(value, f"{metric.words} in {name}")
-        outputs = _outputs(threshold, values, depths, most, metric.words)
-        trains = trains_of(outputs, options)
+        above_motor, above_target = (depth(site.pose)[1] for site in frame.sites)
         motor, target = (
-            dosing.Site(*each)
-            for each in zip((coil, other), poses, regions, strict=True)
+            metric(head, field, site.region)
+            for field, site in zip(fields, frame.sites, strict=True)
         )
-        sure = interval_report(
-            *(head, conductor, (motor, target), metric, outputs[-1]),
-            *(options, progress),
-        )
-        progress.stage("activation", "activated tissue")
-        matched = fields[1].scaled(values[0] / values[1])
-        limit = options.activated / 100 * values[0]
-        active = dosing.activated(head, matched, limit, regions[1], options.tissue)
-        write_activation(folder, head, matched, values[0], active, grid)
-        report = {
-            "note": "for research use only; no medical device",
-            "threshold": threshold,
-            "metric": metric.words,
-            "field_per_1e6_A_per_s": dict(
-                zip(("motor", "target"), values, strict=True)
-            ),
-            "scalp_to_cortex_mm": [depth * 1e3 for depth in depths],
-            "outputs": [
-                {
-                    "rule": each.rule,
-                    "output": each.output,
-                    "of_threshold": each.of_threshold,
-                    "reachable": each.reachable,
-                    "target_share_of_motor": _share(each, outputs[-1]),
-                }
-                for each in outputs
-            ],
-            "trains": trains_report(trains, options),
-            "interval": sure,
-            "activation": {
-                "share_of_motor_field": options.activated / 100,
-                "volume_mm3": active.volume * 1e9,
-                "share_inside_target": active.inside,
-                "share_of_target": active.covered,
-            },
-            "versions": versions(),
-            "provenance": Provenance.of(options).as_json(),
-        }
-        if most[1] is not None:
-            rate = outputs[-1].output * most[1]
-            report["didt"] = rate
-            report["target_field"] = values[1] * rate / 1e6
-        write_json(folder / "dose.json", report)
-        progress.close()
-    _tell(report, outputs, options)
-    tell_interval(sure)
-    tell_trains(outputs, trains)
-    return report
+        for name, value in (("M1", motor), ("the target", target)):
+            check_field(value, f"{metric.words} in {name}")
+        return cls(fields[1], (motor, target), (above_motor, above_target))
 
 
 def _outputs(
-    threshold: float,
-    values: list[float],
-    depths: list[float],
-    most: list[float | None],
-    words: str,
-) -> list[dosing.Output]:
+    threshold: float, frame: _Frame, fields: _Fields, words: str
+) -> tuple[dosing.Output, ...]:
     """The rules, of which the last matches the fields."""
     found = [dosing.fixed(threshold, 1.2), dosing.fixed(threshold, 1.335)]
-    if np.isfinite(depths).all():
+    if np.isfinite(fields.depths).all():
         slopes = (dosing.STOKES_2005, dosing.STOKES_2007)
         correct = dosing.distance_corrected
-        found += [correct(threshold, depths[0], depths[1], each) for each in slopes]
-    motor, target = (1.0 if None in most else rate for rate in most)
+        found += [correct(threshold, *fields.depths, each) for each in slopes]
+    known = None not in frame.maxima
+    motor, target = frame.maxima if known else (1.0, 1.0)
     matched = dosing.field_matched(
         threshold,
-        *values,
+        *fields.values,
         motor_maximum=motor or 1.0,
         target_maximum=target or 1.0,
         metric=words,
     )
-    return [*found, matched]
-
-
-def _share(each: dosing.Output, matched: dosing.Output) -> float:
-    """The target's field in units of that of M1 at threshold."""
-    return each.output / matched.output
+    return (*found, matched)
 
 
 def _maximum(given: float | None, coil: Coil) -> float | None:
     return coil.max_current_rate if given is None else given
 
 
-def _region(
-    head: HeadMesh, place: tuple[float, ...], options: argparse.Namespace
-) -> Region:
-    centre = np.asarray(place) * 1e-3
-    return meshing.ball(head, centre, options.radius * 1e-3, options.tissue)
-
-
-def _tell(
-    report: dict, outputs: list[dosing.Output], options: argparse.Namespace
-) -> None:
-    for each in outputs:
-        share = _share(each, outputs[-1])
-        print(
-            f"{each.rule:<58} {each.statement}; the target gets {share:.0%} of M1's field"
-        )
-        if not each.reachable:
-            warn(f"{each.rule}: the output {each.statement}.")
-    found = report["activation"]
-    print(
-        f"activated        {found['volume_mm3']:.0f} mm³ reach "
-        f"{found['share_of_motor_field']:.0%} of M1's field at threshold, "
-        f"{found['share_inside_target']:.0%} of it in the target"
-    )
-    if "target_field" in report:
-        print(
-            f"field in target  {report['target_field']:.1f} V/m ({report['metric']}) at "
-            f"{report['didt']:.4g} A/s"
-        )
-    print(f"files            {Path(options.out)}{os.sep} ({report['note']})")
+def _metres(place: _Point) -> _Point:
+    x, y, z = place
+    return x * 1e-3, y * 1e-3, z * 1e-3

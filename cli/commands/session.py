@@ -22,6 +22,7 @@ from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.files import conductivity_of, read_target
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, pose_source, read_pose_list
+from ..inputs.uncertainties import Uncertainties
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, shown_pose
 from ..results.fields import check_field, in_metres
@@ -33,7 +34,7 @@ from ..results.placing import (
     describe_pulse,
     place_all,
 )
-from ..results.uncertainty import Placed, tell_uncertainty, uncertainty_table
+from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
 from ..runtime.notices import dispensable, heard
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -104,13 +105,13 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         with dispensable("overview.png"):
             _draw(folder, options, session, field, best)
         uncertain = None
-        if options.uncertainty is not None:
+        if (asked := Uncertainties.of(options)) is not None:
             rate = float(session.rates[best])
             placed = Placed(
                 *(session.head, session.scalp, conductor, session.coil, pose, rate),
                 *(session.target, _value(session)),
             )
-            uncertain = uncertainty_table(placed, reciprocal, options, progress)
+            uncertain = find_uncertainty(placed, reciprocal, asked, progress)
         view = None
         if options.report:
             progress.stage("report", "report")
@@ -122,7 +123,7 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         report = _report(options, session, norms, best, direct) | {
             "resumed_at": resumed,
             "fast_error": error,
-            "uncertainty": uncertain,
+            "uncertainty": None if uncertain is None else uncertain.to_json(),
             "shown": shown_pose(session.poses.names[best], pose, session.rates[best]),
             "provenance": origin.as_json(),
             "warnings": heard(),
@@ -134,9 +135,9 @@ def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
         write_json(folder / "summary.json", report)
         if view is not None:
             with dispensable("report.html"):
-                report_session(folder, report, view)
+                report_session(folder, report, view, uncertain)
     rows.finish()
-    _tell(report, session, options.out)
+    _tell(report, session, options.out, uncertain)
     return report
 
 
@@ -292,7 +293,9 @@ def _draw(
     )
 
 
-def _tell(report: dict, session: _Session, out: str) -> None:
+def _tell(
+    report: dict, session: _Session, out: str, uncertain: UncertaintyResult | None
+) -> None:
     found = report["target_E_norm_percentiles"]
     if report["resumed_at"]:
         print(f"went on at pulse {report['resumed_at']}")
@@ -310,8 +313,8 @@ def _tell(report: dict, session: _Session, out: str) -> None:
         print(f"lifted           {report['lifted_poses']} coils off the scalp")
     if session.tensors is not None:
         print(session.tensors)
-    if report["uncertainty"] is not None:
+    if uncertain is not None:
         print(f"pose {best['pose']} ({best['name']}):")
-        tell_uncertainty(report["uncertainty"])
+        uncertain.tell()
     print(f"files            {Path(out)}{os.sep}")
     print(f"time             {report['seconds']['total']:.1f} s")

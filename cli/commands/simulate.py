@@ -51,6 +51,7 @@ from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
 from ..runtime.versions import versions
 from .session import simulate_target
+from .simulate_reduced import simulate_reduced
 
 
 _POSES_AT_ONCE = 8
@@ -63,6 +64,8 @@ _COLUMNS = [
 def simulate(options: argparse.Namespace) -> dict:
     """Compute the fields of given poses."""
     set_up()
+    if options.reduced is not None:
+        return simulate_reduced(options)
     resolve_target(options)
     if options.target is None and (options.radius or options.direction):
         raise ValueError(

@@ -1,111 +1,175 @@
 """`tmsgrad sweep`: the map of a target's field over all positions and angles."""
 
 import argparse
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
-from ... import efield, meshing, optimize
-from ...meshing import HeadMesh, Scalp
+from ... import meshing, optimize
+from ...coils import Pose
+from ...meshing import Scalp
 from ..inputs.coils import read_coil
-from ..inputs.files import read_conductivity, read_target, resolve_target
+from ..inputs.conduction import Conduction
+from ..inputs.frame import Frame
 from ..inputs.goals import Wishes, make_goal
 from ..inputs.heads import read_head
+from ..inputs.targets import Target, TargetRequest
 from ..pictures.target_map import write_map
 from ..results.fields import check_field
+from ..results.figures import Subject
+from ..results.sweep_result import SweepResult
 from ..runtime.notices import dispensable
 from ..runtime.outputs import write_json, write_origin
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
-from ..runtime.versions import versions
+
+
+_RADIUS = 30e-3  # That the adjoint modes are good for, where all the head is swept. [m]
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What `tmsgrad sweep` is asked for.
+
+    Attributes:
+        head: As the command line names it.
+        force: Checks of the head whose errors do not stop.
+        coil: As the command line names it.
+        target: Where the field is wanted.
+        wishes: Of what, and what else.
+        conduction: Of the head.
+        domain: Distance and clearance of the coil.
+        around: How far from the target positions are; None for all of the head. [m]
+        spacing: Of positions. [m]
+        angles: How many at each.
+        forbidden: Balls without positions, as centre and radius. [m]
+        out: Folder.
+    """
+
+    head: str
+    force: tuple[str, ...]
+    coil: str
+    target: TargetRequest
+    wishes: Wishes
+    conduction: Conduction
+    domain: optimize.Domain
+    around: float | None
+    spacing: float
+    angles: int
+    forbidden: tuple[tuple[tuple[float, float, float], float], ...]
+    out: str
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "SweepRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: They do not fit each other, or the target is not known.
+            FileNotFoundError: There is no such file.
+        """
+        around = options.search_radius
+        return cls(
+            head=options.head,
+            force=tuple(options.force),
+            coil=options.coil,
+            target=TargetRequest.of(options),
+            wishes=Wishes.of(options),
+            conduction=Conduction.of(options),
+            domain=optimize.Domain(
+                distance=options.distance * 1e-3, clearance=options.hair * 1e-3
+            ),
+            around=None if around is None else around * 1e-3,
+            spacing=options.spacing * 1e-3,
+            angles=options.angles,
+            forbidden=tuple(options.forbid),
+            out=options.out,
+        )
 
 
 def sweep(options: argparse.Namespace) -> dict:
     """Map a target's field."""
     set_up()
-    begin = time.perf_counter()
+    request = SweepRequest.of(options)
+    origin = Provenance.of(options, request.target.settled)
+    return map_target(request, origin).answer()
+
+
+def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
+    """Map a target's field, write the files and print the best placement.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
     progress = Progress()
-    resolve_target(options)
-    origin = Provenance.of(options)
-    wishes = Wishes.of(options)
-    with output_folder(options.out) as folder:
-        coil = read_coil(options.coil)
-        progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress, forced=options.force)
-        target = read_target(head, options)
-        progress.stage("scalp", "scalp")
-        scalp = meshing.scalp(head)
-        positions = _positions(options, scalp)
-        progress.stage("assembly", "finite elements")
-        conductivity, _ = read_conductivity(
-            head,
-            options.head,
-            options.anisotropy,
-            options.tensor,
-            options.tensor_coverage,
-        )
-        conductor = efield.assemble(head, conductivity, order=options.order)
-        progress.stage("adjoint", "adjoint solves")
-        radius = (
-            30e-3 if options.search_radius is None else options.search_radius * 1e-3
-        )
-        goal = make_goal(
-            wishes, head, scalp, coil, conductor, target, options.tissue, radius
-        )
-        progress.stage("sweep", f"{len(positions)} positions x {options.angles} angles")
-        found = optimize.sweep(
-            goal.objective,
-            coil,
-            scalp,
-            positions,
-            optimize.Domain(
-                distance=options.distance * 1e-3, clearance=options.hair * 1e-3
-            ),
-            angles=options.angles,
-        )
-        check_field(found.values, "the target")
-        best = found.pose(*found.best)
-        mean = goal.objective.reciprocal.mean_field(coil, best)
-        value = float(goal.objective.value(mean))
+    with output_folder(request.out) as folder:
+        frame, target, positions = _prepare(request, origin, progress)
+        found, best, value = _compute(request, frame, target, positions)
         progress.stage("output", "files and picture")
         write_sweep(folder / "sweep.h5", found, origin.as_json())
         with dispensable("overview.png"):
-            _draw(
-                folder, head, scalp, found, positions, options, coil.name, wishes.words
-            )
+            _draw(folder, request, frame, target, found, positions)
         progress.close()
-        report = {
-            "matsimnibs": best.to_matsimnibs().tolist(),
-            "value": value,
-            "map_value": float(found.values.max()),
-            "value_unit": "V/m at dI/dt = 1e6 A/s",
-            "objective": wishes.words,
-            "positions": len(positions),
-            "angles": options.angles,
-            "best": {"position": found.best[0], "angle": found.best[1]},
-            "median": float(np.median(found.values)),
-            "coil": {"source": options.coil, "name": coil.name},
-            "head": {"source": options.head, "tetrahedra": len(head.tags)},
-            "versions": versions(),
-            "provenance": origin.as_json(),
-            "seconds": {
-                **{name: round(s, 3) for name, s in progress.seconds.items()},
-                "total": round(time.perf_counter() - begin, 3),
-            },
-        }
-        write_json(folder / "summary.json", report)
-    print(
-        f"{len(positions)} positions x {options.angles} angles; the best has "
-        f"{value:.4f} V/m at 1e6 A/s ({wishes.words})"
+        result = SweepResult(
+            *(best, value, float(found.values.max()), request.wishes.words),
+            *(len(positions), request.angles, found.best),
+            *(float(np.median(found.values)), Subject.of(frame), origin),
+            progress.to_json(),
+        )
+        write_json(folder / "summary.json", result.to_json())
+    result.tell(request.out)
+    return result
+
+
+def _prepare(
+    request: SweepRequest, origin: Provenance, progress: Progress
+) -> tuple[Frame, Target, Float[ndarray, "position 3"]]:
+    coil = read_coil(request.coil)
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
+    target = request.target.find(head)
+    progress.stage("scalp", "scalp")
+    scalp = meshing.scalp(head)
+    positions = _positions(request, scalp, target)
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    frame = Frame(
+        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+        *(progress, origin),
     )
-    print(f"coil centre      {np.round(best.to_matsimnibs()[:3, 3], 1).tolist()} mm")
-    print(f"files            {Path(options.out)}/")
-    return {key: report[key] for key in ("matsimnibs", "value", "positions", "seconds")}
+    return frame, target, positions
+
+
+def _compute(
+    request: SweepRequest,
+    frame: Frame,
+    target: Target,
+    positions: Float[ndarray, "position 3"],
+) -> tuple[optimize.Sweep, Pose, float]:
+    """The map, its best pose, and the exact value there. [V/m]"""
+    progress, coil, scalp = frame.progress, frame.coil, frame.scalp
+    progress.stage("adjoint", "adjoint solves")
+    goal = make_goal(
+        *(request.wishes, frame.head, scalp, coil, frame.conductor, target.region),
+        request.target.tissue,
+        _RADIUS if request.around is None else request.around,
+    )
+    progress.stage("sweep", f"{len(positions)} positions x {request.angles} angles")
+    found = optimize.sweep(
+        *(goal.objective, coil, scalp, positions, request.domain),
+        angles=request.angles,
+    )
+    check_field(found.values, "the target")
+    best = found.pose(*found.best)
+    mean = goal.objective.reciprocal.mean_field(coil, best)
+    return found, best, float(goal.objective.value(mean))
 
 
 def write_sweep(
@@ -129,37 +193,36 @@ def write_sweep(
         file.attrs["dIdt_units"] = "A/s"
 
 
-def _positions(options: argparse.Namespace, scalp: Scalp) -> np.ndarray:
-    around = options.search_radius
-    zones = [(np.asarray(centre), radius) for centre, radius in options.forbid]
-    if around is None:
-        return optimize.spread(scalp, options.spacing * 1e-3, forbidden=zones)
+def _positions(
+    request: SweepRequest, scalp: Scalp, target: Target
+) -> Float[ndarray, "position 3"]:
+    zones = [(np.asarray(centre), radius) for centre, radius in request.forbidden]
+    if request.around is None:
+        return optimize.spread(scalp, request.spacing, forbidden=zones)
     return optimize.spread(
         scalp,
-        options.spacing * 1e-3,
-        centre=scalp.nearest(np.asarray(options.target) * 1e-3),
-        radius=around * 1e-3,
+        request.spacing,
+        centre=scalp.nearest(np.asarray(target.centre)),
+        radius=request.around,
         forbidden=zones,
     )
 
 
 def _draw(
     folder: Path,
-    head: HeadMesh,
-    scalp: Scalp,
+    request: SweepRequest,
+    frame: Frame,
+    target: Target,
     found: optimize.Sweep,
-    positions: np.ndarray,
-    options: argparse.Namespace,
-    coil: str,
-    words: str,
+    positions: Float[ndarray, "position 3"],
 ) -> None:
-    at = ", ".join(f"{x:g}" for x in options.target)
-    name = Path(options.head).name
+    name, words = Path(request.head).name, request.wishes.words
+    at = ", ".join(f"{x:g}" for x in 1e3 * np.asarray(target.centre))
     write_map(
         folder / "sweep.png",
-        scalp,
+        frame.scalp,
         positions,
         found.values.max(axis=1),
-        title=f"Where to place {coil} for ({at}) mm on {name}",
+        title=f"Where to place {frame.coil.name} for ({at}) mm on {name}",
         subtitle=f"best of all angles: {words} at 1e6 A/s · tmsgrad · research use only",
     )

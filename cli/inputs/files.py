@@ -11,13 +11,10 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...meshing import HeadMesh, Region
-from ...optimize.targeting import SymptomTarget, symptom_targets
 from ..runtime.notices import warn
 from .heads import TEMPLATE
 from .maps import MapChoice, place_of_map, target_of_map
-
-
-_RETURN = 5.0  # After going from MNI space to the head and back, at most. [mm]
+from .targets import MniPlace
 
 
 def read_conductivity(
@@ -80,67 +77,23 @@ def conductivity_of(
 
 
 def resolve_target(options: argparse.Namespace) -> None:
-    """Put a target that is given in MNI space into the head's coordinates.
+    """Put what `TargetRequest` finds into options that other commands still share.
 
-    Sets `options.target` [mm] and `options.mni`, what a report should tell of it. Where it
-    is a map, `options.target_choice` says what of it, and the target is only a rough
-    place until `read_target`.
+    Sets `options.target` [mm], `options.mni`, `options.map` and `options.target_choice`.
 
     Raises:
         ValueError: The head has no way to MNI space, or the target lies outside of it.
         FileNotFoundError: The transforms are missing.
     """
     options.mni = options.map = None
-    choice = MapChoice.of(options)
-    options.target_choice = choice
+    options.target_choice = choice = MapChoice.of(options)
     if choice is not None:
         options.target = place_of_map(choice)
-        return
-    if options.target_mni is None:
-        return
-    published = None
-    if isinstance(options.target_mni, str):
-        published = _published(options.target_mni)
-    centre = np.asarray(options.target_mni if published is None else published.centre)
-    if options.head.split(":")[0] == TEMPLATE and not Path(options.head).exists():
-        options.target = tuple(centre.tolist())
-        kind, error = "the template is in MNI space", 0.0
-    else:
-        subject = meshing.subject_of(options.head)
-        if subject is None:
-            raise ValueError(
-                f"--target-mni: {options.head} is no m2m_ folder of SimNIBS, and nothing "
-                "else tells where MNI coordinates are in it. Give --target in the head's "
-                "mm."
-            )
-        transform = meshing.read_mni(subject)
-        options.target = tuple((1e3 * transform.to_subject(centre * 1e-3)).tolist())
-        error = 1e3 * transform.return_error(centre * 1e-3)
-        kind = f"{transform.kind}: {transform.description}"
-        if error > _RETURN:
-            raise ValueError(
-                f"--target-mni: from there to the head and back one ends {error:.1f} mm "
-                f"away ({transform.description}): the transforms do not belong together."
-            )
-    options.mni = {
-        "centre_mni_mm": centre.tolist(),
-        "transform": kind,
-        "return_error_mm": error,
-        "published": None if published is None else published.words,
-    }
-    if published is not None:
-        print(f"published target {published.words}")
-    at, mni = (
-        ", ".join(f"{x:.1f}" for x in place) for place in (options.target, centre)
-    )
-    print(f"target           MNI ({mni}) mm is ({at}) mm in the head ({kind})")
-
-
-def _published(symptom: str) -> SymptomTarget:
-    try:
-        return symptom_targets(symptom, "direct")[0]
-    except ValueError as error:
-        raise ValueError(f"--target-mni: {error}") from None
+    elif options.target_mni is not None:
+        found = MniPlace.of(options.target_mni, options.head)
+        found.tell()
+        options.target = tuple(1e3 * x for x in found.place)
+        options.mni = found.to_json()
 
 
 def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:

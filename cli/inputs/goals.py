@@ -48,9 +48,7 @@ class Wishes:
         Raises:
             ValueError: They do not.
         """
-        mapped = options.target_choice is not None
-        if options.radius is None and not mapped:
-            raise ValueError("--target needs a --radius.")
+        mapped = options.target_map is not None
         usual = "magn" if mapped and options.direction is None else "norm"
         objective = usual if options.objective is None else options.objective
         if options.direction is not None and objective != "norm":

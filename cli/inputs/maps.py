@@ -1,7 +1,7 @@
 """Targets and regions to avoid that are maps: files on the command line."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,8 +180,9 @@ def target_of_map(
     centre, radius = extent(head, found.region)
     options.target = tuple((centre * 1e3).tolist())
     options.radius = radius * 1e3
-    options.map = describe(head, choice, found)
-    tell_map(options.map, options.target, meshing.tissue_tag(options.tissue))
+    about = describe(head, choice, found)
+    options.map = about.to_json()
+    tell_map(about, options.target, meshing.tissue_tag(options.tissue))
     return found.region
 
 
@@ -192,26 +193,51 @@ def extent(head: HeadMesh, region: Region) -> tuple[Float[ndarray, "3"], float]:
     return region.centre, float(max(np.sqrt(spread * 5 / 3), 1e-3))
 
 
-def describe(head: HeadMesh, choice: MapChoice, found: targeting.MappedTarget) -> dict:
-    """Tell of a mapped target, for JSON."""
-    return {
-        "file": choice.file,
-        "threshold": choice.threshold,
-        "cluster": choice.cluster,
-        "label": choice.label,
-        "space": choice.space,
-        "tetrahedra": len(found.region.tetrahedra),
-        "volume_mm3": float(head.volumes[found.region.tetrahedra].sum() * 1e9),
-        "too_deep_share": found.deep_share,
-    }
+@dataclass(frozen=True)
+class MapFigures:
+    """What of a map became the target.
+
+    Attributes:
+        choice: What was asked for.
+        tetrahedra: How many.
+        volume: Of them. [m³]
+        deep_share: Of the map's weight, that lies too deep.
+    """
+
+    choice: MapChoice
+    tetrahedra: int
+    volume: float
+    deep_share: float
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "file": self.choice.file,
+            "threshold": self.choice.threshold,
+            "cluster": self.choice.cluster,
+            "label": self.choice.label,
+            "space": self.choice.space,
+            "tetrahedra": self.tetrahedra,
+            "volume_mm3": self.volume * 1e9,
+            "too_deep_share": self.deep_share,
+        }
 
 
-def tell_map(found: dict, centre: tuple[float, ...], tag: int) -> None:
-    """Print where a map is in the head."""
+def describe(
+    head: HeadMesh, choice: MapChoice, found: targeting.MappedTarget
+) -> MapFigures:
+    """Count what of a map became the target."""
+    chosen = found.region.tetrahedra
+    volume = float(head.volumes[chosen].sum())
+    return MapFigures(choice, len(chosen), volume, found.deep_share)
+
+
+def tell_map(found: MapFigures, centre: Sequence[float] | ndarray, tag: int) -> None:
+    """Print where a map is in the head, around a centre [mm]."""
     at = ", ".join(f"{x:.1f}" for x in centre)
-    deep = found["too_deep_share"]
+    deep = found.deep_share
     left_out = f"; {deep:.0%} of its weight lie too deep" if deep > 0.005 else ""
     print(
-        f"target           {found['file']}: {found['volume_mm3']:.0f} mm³ of "
+        f"target           {found.choice.file}: {found.volume * 1e9:.0f} mm³ of "
         f"{TISSUE_NAMES[tag]} around ({at}) mm{left_out}"
     )

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 from ... import optimize
 from ...coils import Coil, Pose
 from ...meshing import HeadMesh
+from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
+from ..results.uncertainty import UncertaintyResult
 from ..runtime.notices import heard
 from .page import (
     Card,
@@ -19,14 +21,12 @@ from .page import (
     Section,
     write_report,
 )
+from .plan_words import plan_cards, plan_sections, plan_words
 from .view import view_data
 from .words import (
     fields_cards,
     fields_sections,
-    origin_section,
-    plan_cards,
-    plan_sections,
-    plan_words,
+    origin_of,
     session_cards,
     session_sections,
 )
@@ -52,17 +52,17 @@ def look_at(
     return view_data(head, magnitude, in_metres(pose), samples, target)
 
 
-def report_plan(folder: Path, summary: dict, view: dict) -> None:
-    """Write the page of a plan."""
+def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
+    """Write the page of a placement."""
+    coil, head = found.subject.coil_name, Path(found.subject.head).name
     _write(
         folder,
-        summary,
         view,
-        title=f"Best placement of {summary['coil']['name']} on {_head(summary)}",
-        subtitle=f"{summary['objective']} in the target · {_SUBTITLE}",
-        cards=plan_cards(summary),
-        words=plan_words(summary),
-        sections=plan_sections(summary),
+        title=f"Best placement of {coil} on {head}",
+        subtitle=f"{found.placement.objective} in the target · {_SUBTITLE}",
+        cards=plan_cards(found),
+        words=plan_words(found),
+        sections=plan_sections(found),
     )
 
 
@@ -77,16 +77,20 @@ def report_fields(folder: Path, summary: dict, view: dict) -> None:
     )
     _write(
         folder,
-        summary,
         view,
         title=f"Field of {summary['coil']['name']} on {name}",
         cards=fields_cards(summary),
         words=[words],
-        sections=fields_sections(summary, summary["names"]),
+        sections=[
+            *fields_sections(summary, summary["names"]),
+            origin_of(summary),
+        ],
     )
 
 
-def report_session(folder: Path, summary: dict, view: dict) -> None:
+def report_session(
+    folder: Path, summary: dict, view: dict, uncertainty: UncertaintyResult | None
+) -> None:
     """Write the page of a session."""
     best, shares = summary["strongest"], summary["target_E_norm_percentiles"]
     words = (
@@ -96,19 +100,17 @@ def report_session(folder: Path, summary: dict, view: dict) -> None:
     )
     _write(
         folder,
-        summary,
         view,
         title=f"{summary['poses']} pulses of {summary['coil']['name']} on "
         f"{_head(summary)}",
         cards=session_cards(summary),
         words=[words],
-        sections=session_sections(summary),
+        sections=[*session_sections(summary, uncertainty), origin_of(summary)],
     )
 
 
 def _write(
     folder: Path,
-    summary: dict,
     view: dict,
     *,
     title: str,
@@ -126,7 +128,7 @@ def _write(
         warnings=heard(),
         pictures={overview: _OVERVIEW} if overview.is_file() else {},
         view=view,
-        sections=[*sections, origin_section(summary)],
+        sections=sections,
     )
     write_report(folder / REPORT, page)
 

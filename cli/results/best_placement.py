@@ -1,248 +1,341 @@
-"""The plan that `optimize` follows, and what it found: summary, picture and words."""
+"""What `tmsgrad optimize` found, as one object: for the summary, the terminal, the page."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
-from ... import meshing, optimize
+from ... import optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
-from ...meshing import HeadMesh, Region, SurfaceFrame
-from ..inputs.goals import Wishes
-from ..inputs.maps import MapChoice
+from ...meshing import HeadMesh
 from ..pictures.overview import write_overview
 from ..runtime.notices import warn
+from ..runtime.progress import rounded
+from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
-from .doses import sensitivity_report
-from .fields import field_figures, in_metres
-from .uncertainty import tell_uncertainty
+from .doses import (
+    DoseChoice,
+    rule_json,
+    sensitivity_json,
+    tell_rules,
+    tell_sensitivity,
+)
+from .fields import in_metres
+from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from .shaping import ShapeResult
+from .uncertainty import PoseShift, UncertaintyResult
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What `optimize` is asked for. Lengths in m."""
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """The best pose, and what it does.
 
-    head: str
-    coil: str
-    target: tuple[float, float, float]
-    radius: float
-    tissue: str
-    wishes: Wishes
-    efield: float | None
+    Attributes:
+        pose: Of the coil.
+        value: In the target at 1e6 A/s, by a direct solution. [V/m]
+        reciprocal_value: The same by the search. [V/m]
+        didt: To drive the coil with. [A/s]
+        max_didt: That the coil is made for, or None. [A/s]
+        wanted: In the target, or None. [V/m]
+        clearance: From the casing to the scalp. [m]
+        distance: From the scalp to the coil's centre, along the coil's axis. [m]
+        objective: In words.
+    """
+
+    pose: Pose
+    value: float
+    reciprocal_value: float
+    didt: float
+    max_didt: float | None
+    wanted: float | None
+    clearance: float
     distance: float
-    search_radius: float
-    tilt: float = 0.0  # [rad]
-    anisotropy: str = "scalar"
-    order: int = 1
-    tensor: str | None = None
-    tensor_coverage: float = 0.5
-    mni: dict | None = None
-    uncertainty: str | None = None
-    draws: int = 1024
-    placement_sd: tuple[float, ...] = (2.0, 1.0, 3.0, 3.0)
-    nifti: str | None = None
-    vtu: bool = False
-    gifti: tuple[str, ...] = ()
-    resample: tuple[tuple[str, str], ...] = ()
-    surface_frame: SurfaceFrame | None = None
-    thresholds: tuple[float, ...] = ()
-    clearance: float = 0.0
-    around: tuple[float, float, float] | str | None = None
-    electrodes: str | None = None
-    forbidden: tuple[tuple[tuple[float, float, float], float], ...] = ()
-    obstacles: tuple[tuple[tuple[float, float, float], float], ...] = ()
-    rules: bool = False
-    shape: bool = False
-    motor: tuple[float, float, float] | str | None = None
-    motor_pose: str | None = None
-    report: bool = False
-    target_map: MapChoice | None = None
-    force: tuple[str, ...] = ()
+    objective: str
 
     @property
-    def domain(self) -> optimize.Domain:
-        """Where the coil may be."""
-        return optimize.Domain(
-            distance=self.distance,
-            radius=self.search_radius,
-            clearance=self.clearance,
-            tilt=self.tilt,
-            forbidden=self.forbidden,
-            obstacles=self.obstacles,
-        )
+    def matrix(self) -> Float[ndarray, "4 4"]:
+        """Of the pose, as SimNIBS has it. [mm]"""
+        return np.asarray(self.pose.to_matsimnibs())
+
+    @property
+    def strength(self) -> float:
+        """In the target, at the dI/dt. [V/m]"""
+        return self.value * self.didt / 1e6
+
+    @property
+    def share_of_max(self) -> float | None:
+        """The dI/dt as a share of what the coil is made for, where that is known."""
+        return None if self.max_didt is None else self.didt / self.max_didt
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "matsimnibs": self.matrix.tolist(),
+            "value": self.value,
+            "reciprocal_value": self.reciprocal_value,
+            "value_unit": "V/m at dI/dt = 1e6 A/s",
+            "didt": self.didt,
+            "didt_unit": "A/s",
+            "share_of_max_didt": self.share_of_max,
+            "wanted_efield": self.wanted,
+            "scalp_clearance_mm": self.clearance * 1e3,
+            "distance_mm": self.distance * 1e3,
+            "distance_convention": "scalp to coil centre along the coil's z axis",
+            "objective": self.objective,
+        }
 
 
-def plan_summary(
-    plan: Plan,
-    head: HeadMesh,
-    target: Region,
-    coil: Coil,
-    search: optimize.Search,
-    field: ElectricField,
-    scaled: ElectricField,
-    value: float,
-    didt: float,
-) -> dict:
-    """Put a placement in the words of `summary.json`, with how it was found."""
-    best = search.best
-    return {
-        "matsimnibs": best.pose.to_matsimnibs().tolist(),
-        "value": value,
-        "reciprocal_value": best.value,
-        "value_unit": "V/m at dI/dt = 1e6 A/s",
-        "didt": didt,
-        "didt_unit": "A/s",
-        "share_of_max_didt": None
-        if coil.max_current_rate is None
-        else didt / coil.max_current_rate,
-        "wanted_efield": plan.efield,
-        "scalp_clearance_mm": best.clearance * 1e3,
-        "distance_mm": best.distance * 1e3,
-        "distance_convention": "scalp to coil centre along the coil's z axis",
-        "objective": plan.wishes.words,
-        "target": {
-            "centre_mm": [x * 1e3 for x in plan.target],
-            "mni": plan.mni,
-            "radius_mm": plan.radius * 1e3,
-            "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(plan.tissue)],
-            "tetrahedra": len(target.tetrahedra),
-            "volume_mm3": float(head.volumes[target.tetrahedra].sum() * 1e9),
-        },
-        "field": field_figures(head, scaled, target),
-        "optima": [
-            {
-                "matsimnibs": optimum.pose.to_matsimnibs().tolist(),
-                "value": optimum.value,
-                "share_of_best": optimum.value / best.value if best.value > 0 else None,
-                "scalp_clearance_mm": optimum.clearance * 1e3,
-            }
-            for optimum in search.optima
-        ],
-        "search": {
+@dataclass(frozen=True, eq=False)
+class PlacementResult:
+    """What `tmsgrad optimize` finds.
+
+    Attributes:
+        placement: The best one.
+        target: Where the field is wanted.
+        field: At the best placement and its dI/dt.
+        error: Estimated, of that field.
+        search: How it was found, and other optima.
+        tilt: How far the coil could be tilted. [rad]
+        residual: Of the direct solution, relative.
+        shape: Of a coil whose parts move, or None.
+        dose: How the current was chosen, or None.
+        rules: Placements by clinical rules; None where they were not asked for.
+        uncertainty: Of the field in the target, or None.
+        best_pose: How far it moves with the conductivities; None at a border.
+        subject: Head and coil.
+        order: Of the elements.
+        anisotropy: As the command line names it.
+        tensors: What became of diffusion tensors, in words, or None.
+        origin: Where the result comes from.
+        seconds: By stage and in total.
+        warnings: So far.
+    """
+
+    schema: ClassVar[int] = 1
+
+    placement: Placement
+    target: TargetFigures
+    field: FieldFigures
+    error: ErrorFigures
+    search: optimize.Search
+    tilt: float
+    residual: float
+    shape: ShapeResult | None
+    dose: DoseChoice | None
+    rules: tuple[optimize.Rule, ...] | None
+    uncertainty: UncertaintyResult | None
+    best_pose: PoseShift | None
+    subject: Subject
+    order: int
+    anisotropy: str
+    tensors: str | None
+    origin: Provenance
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict:
+        """What `summary.json` holds."""
+        error = {"estimated_error": self.error.to_json()}
+        subject = self.subject
+        return {
+            "schema": self.schema,
+            **self.placement.to_json(),
+            "target": self.target.to_json(),
+            "field": self.field.to_json() | error,
+            "optima": [self._optimum(each) for each in self.search.optima],
+            "search": self._search(),
+            "solver": {"relative_residual": self.residual},
+            "head": {
+                "source": subject.head,
+                "nodes": subject.nodes,
+                "tetrahedra": subject.tetrahedra,
+            },
+            "coil": {"source": subject.coil, "name": subject.coil_name},
+            "versions": versions(),
+            **self._uncertainty(),
+            "provenance": self.origin.as_json(),
+            "shape": None if self.shape is None else self.shape.to_json(),
+            "dose": None if self.dose is None else self.dose.to_json(),
+            **(
+                {}
+                if self.rules is None
+                else {"rules": [rule_json(each) for each in self.rules]}
+            ),
+            "order": self.order,
+            "anisotropy": self.anisotropy,
+            "tensors": self.tensors,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
+
+    def answer(self) -> dict:
+        """What `--json` prints."""
+        placement = self.placement
+        return {
+            "matsimnibs": placement.matrix.tolist(),
+            "value": placement.value,
+            "reciprocal_value": placement.reciprocal_value,
+            "didt": placement.didt,
+            "scalp_clearance_mm": placement.clearance * 1e3,
+            "seconds": self.seconds,
+        }
+
+    def share_of_best(self, optimum: optimize.Optimum) -> float | None:
+        """How good an optimum is beside the best one, where that is positive."""
+        best = self.search.value
+        return optimum.value / best if best > 0 else None
+
+    def rating(self, optimum: optimize.Optimum) -> str:
+        """The same in words: objectives have several units."""
+        share = self.share_of_best(optimum)
+        return f"{optimum.value:.4g}" if share is None else f"{share:.2%} of the best"
+
+    def tell(self, out: str) -> None:
+        """Print the placement, and what else was asked for."""
+        if self.tensors is not None:
+            print(self.tensors)
+        _tell_placement(self.placement, self.error)
+        if self.uncertainty is not None:
+            self.uncertainty.tell()
+            if self.best_pose is not None:
+                self.best_pose.tell()
+        for other in self.search.optima[1:3]:
+            matrix = np.asarray(other.pose.to_matsimnibs())
+            print(
+                f"another optimum  {self.rating(other)}, centre "
+                f"{np.round(matrix[:3, 3], 1).tolist()} mm, handle "
+                f"{np.round(-matrix[:3, 1], 2).tolist()}"
+            )
+        print(f"files            {Path(out)}{os.sep}")
+        print(f"time             {self.seconds['total']:.1f} s")
+        if self.shape is not None:
+            self.shape.tell()
+        if self.dose is not None:
+            self.dose.tell()
+        tell_rules(self.rules or ())
+        tell_sensitivity(self.search.sensitivity)
+
+    def _uncertainty(self) -> dict:
+        if self.uncertainty is None:
+            return {}
+        shift = None if self.best_pose is None else self.best_pose.to_json()
+        return {"uncertainty": self.uncertainty.to_json() | {"best_pose": shift}}
+
+    def _optimum(self, optimum: optimize.Optimum) -> dict:
+        return {
+            "matsimnibs": optimum.pose.to_matsimnibs().tolist(),
+            "value": optimum.value,
+            "share_of_best": self.share_of_best(optimum),
+            "scalp_clearance_mm": optimum.clearance * 1e3,
+        }
+
+    def _search(self) -> dict:
+        search, best = self.search, self.search.best
+        return {
             "starts": search.starts,
             "converged": search.converged,
             "evaluations": search.evaluations,
             "simplification_error": search.simplification_error,
-            "tilt_limit_degrees": np.degrees(plan.tilt).item(),
+            "tilt_limit_degrees": np.degrees(self.tilt).item(),
             "at_edge": best.at_edge,
             "stopped": search.stopped,
             "reasons": list(search.reasons),
             "history": search.history.tolist(),
             "value": search.value,
             "robust_value": search.robust_value,
-            "sensitivity": sensitivity_report(search.sensitivity),
+            "sensitivity": sensitivity_json(search.sensitivity),
             "gradient_V_per_m_per_mm": best.gradient[0],
             "gradient_V_per_m_per_degree": best.gradient[1],
-        },
-        "solver": {"relative_residual": float(np.max(field.report.residual))},
-        "head": {
-            "source": plan.head,
-            "nodes": len(head.nodes),
-            "tetrahedra": len(head.tags),
-        },
-        "coil": {"source": plan.coil, "name": coil.name},
-        "versions": versions(),
-    }
+            "seconds": rounded(search.seconds),
+        }
 
 
-def draw_plan(
-    folder: Path,
-    plan: Plan,
-    head: HeadMesh,
-    coil: Coil,
-    pose: Pose,
-    field: ElectricField,
-    report: dict,
-) -> None:
-    """Draw the placement as `overview.png`."""
-    at = ", ".join(f"{x * 1e3:.0f}" for x in plan.target)
-    output = report["share_of_max_didt"]
-    facts = [
-        (
-            "target",
-            f"({at}) mm, radius {plan.radius * 1e3:g} mm, {report['target']['tissue']}",
-        ),
-        ("field in target", f"{report['value'] * report['didt'] / 1e6:.1f} V/m"),
-        (
-            "dI/dt",
-            f"{report['didt'] / 1e6:.1f} A/µs"
-            + ("" if output is None else f" ({output:.0%} of this coil's maximum)"),
-        ),
-        ("coil", coil.name),
-        ("distance to scalp", f"{report['distance_mm']:.1f} mm along the coil's axis"),
-        ("clearance of the casing", f"{report['scalp_clearance_mm']:.1f} mm"),
-    ]
-    write_overview(
-        folder / "overview.png",
-        head,
-        np.asarray(field.magnitude),
-        in_metres(pose),
-        optimize.casing_samples(coil),
-        target_centre=np.asarray(plan.target),
-        target_radius=plan.radius,
-        title=f"Best placement of {coil.name} on {Path(plan.head).name}",
-        subtitle=f"{report['objective']} in the target · tmsgrad · for research use only",
-        facts=facts,
+def _tell_placement(found: Placement, error: ErrorFigures) -> None:
+    print(f"coil centre      {np.round(found.matrix[:3, 3], 1).tolist()} mm")
+    print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
+    print(
+        f"field in target  {found.value:.4f} V/m at 1e6 A/s ({found.objective}; "
+        "by a direct solve)"
+    )
+    print(
+        f"estimated error  {error.target:.1%} of the field in the target, "
+        f"{error.head:.1%} in the whole head (of the mesh alone)"
+    )
+    share = found.share_of_max
+    of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
+    if found.wanted is not None:
+        print(
+            f"drive it with    {found.didt:.4g} A/s for {found.wanted:g} V/m{of_maximum}"
+        )
+    print(
+        f"scalp            {found.distance * 1e3:.2f} mm from the coil's centre, "
+        f"{found.clearance * 1e3:.2f} mm from its casing"
     )
 
 
-def warn_of_plan(report: dict, coil: Coil) -> None:
+def warn_of_placement(found: Placement, coil: Coil, at_edge: bool) -> None:
     """Warn of a current above the coil's limit, and of a pose at the search's border."""
-    share = report["share_of_max_didt"]
-    if share is not None and share > 1:
-        assert coil.max_current_rate is not None
+    if found.max_didt is not None and found.didt > found.max_didt:
         warn(
-            f"{report['didt']:.4g} A/s is more than {coil.name} is made "
-            f"for ({coil.max_current_rate:.4g} A/s); there the target gets "
-            f"{report['value'] * coil.max_current_rate / 1e6:.1f} V/m."
+            f"{found.didt:.4g} A/s is more than {coil.name} is made "
+            f"for ({found.max_didt:.4g} A/s); there the target gets "
+            f"{found.value * found.max_didt / 1e6:.1f} V/m."
         )
-    if report["search"]["at_edge"]:
+    if at_edge:
         warn(
             "the best pose lies at the border of what was searched; a "
             "better one may lie beyond. Take a larger --search-radius."
         )
 
 
-def share_of_best(optimum: dict) -> str:
-    """How good an optimum is beside the best one: objectives have several units."""
-    share = optimum["share_of_best"]
-    return f"{optimum['value']:.4g}" if share is None else f"{share:.2%} of the best"
+def draw_placement(
+    folder: Path,
+    source: str,
+    head: HeadMesh,
+    coil: Coil,
+    field: ElectricField,
+    found: Placement,
+    target: TargetFigures,
+) -> None:
+    """Draw the placement as `overview.png`.
 
-
-def tell_plan(report: dict, out: str) -> None:
-    """Print the placement."""
-    matrix = np.asarray(report["matsimnibs"])
-    share = report["share_of_max_didt"]
-    print(f"coil centre      {np.round(matrix[:3, 3], 1).tolist()} mm")
-    print(f"handle towards   {np.round(-matrix[:3, 1], 3).tolist()}")
-    print(
-        f"field in target  {report['value']:.4f} V/m at 1e6 A/s ({report['objective']}; "
-        "by a direct solve)"
+    Args:
+        folder: Where to.
+        source: Of the head, as the command line names it.
+        head: The head.
+        coil: In its shape.
+        field: At the dI/dt.
+        found: The placement.
+        target: Where the field is wanted.
+    """
+    at = ", ".join(f"{x * 1e3:.0f}" for x in target.centre)
+    output = found.share_of_max
+    of_maximum = "" if output is None else f" ({output:.0%} of this coil's maximum)"
+    facts = [
+        (
+            "target",
+            f"({at}) mm, radius {target.radius * 1e3:g} mm, {target.tissue}",
+        ),
+        ("field in target", f"{found.strength:.1f} V/m"),
+        ("dI/dt", f"{found.didt / 1e6:.1f} A/µs{of_maximum}"),
+        ("coil", coil.name),
+        ("distance to scalp", f"{found.distance * 1e3:.1f} mm along the coil's axis"),
+        ("clearance of the casing", f"{found.clearance * 1e3:.1f} mm"),
+    ]
+    write_overview(
+        folder / "overview.png",
+        head,
+        np.asarray(field.magnitude),
+        in_metres(found.pose),
+        optimize.casing_samples(coil),
+        target_centre=np.asarray(target.centre),
+        target_radius=target.radius,
+        title=f"Best placement of {coil.name} on {Path(source).name}",
+        subtitle=f"{found.objective} in the target · tmsgrad · for research use only",
+        facts=facts,
     )
-    error = report["field"]["estimated_error"]
-    print(
-        f"estimated error  {error['relative_l2_target']:.1%} of the field in the target, "
-        f"{error['relative_l2_head']:.1%} in the whole head (of the mesh alone)"
-    )
-    of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
-    if report["wanted_efield"] is not None:
-        print(
-            f"drive it with    {report['didt']:.4g} A/s for {report['wanted_efield']:g} V/m"
-            f"{of_maximum}"
-        )
-    print(
-        f"scalp            {report['distance_mm']:.2f} mm from the coil's centre, "
-        f"{report['scalp_clearance_mm']:.2f} mm from its casing"
-    )
-    if "uncertainty" in report:
-        tell_uncertainty(report["uncertainty"])
-    for other in report["optima"][1:3]:
-        print(
-            f"another optimum  {share_of_best(other)}, centre "
-            f"{np.round(np.asarray(other['matsimnibs'])[:3, 3], 1).tolist()} mm, handle "
-            f"{np.round(-np.asarray(other['matsimnibs'])[:3, 1], 2).tolist()}"
-        )
-    print(f"files            {Path(out)}{os.sep}")
-    print(f"time             {report['seconds']['total']:.1f} s")

@@ -1,6 +1,6 @@
-"""What `dose` tells on request: how sure the output is, and where tissue is activated."""
+"""What `dose` says on request: how sure the output is, and where tissue is activated."""
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ from ... import meshing
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, VoxelGrid
 from ...optimize import dosing
+from ..inputs.uncertainties import Uncertainties
 from ..runtime.progress import Progress
-from .uncertainty import chosen_tissues, placement_spread
 
 
 _CAUSES = {
@@ -20,58 +20,81 @@ _CAUSES = {
 }
 
 
-def interval_report(
+@dataclass(frozen=True)
+class MatchedInterval:
+    """How sure the matched output is.
+
+    Attributes:
+        output: The matched one.
+        found: How far it may be off, in units of that output.
+    """
+
+    output: dosing.Output
+    found: dosing.DoseInterval
+
+    @property
+    def median(self) -> float:
+        """Of the drawn outputs, as a share of the maximum."""
+        return self.found.median * self.output.output
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the interval that holds 95 % of them, as shares of the maximum."""
+        return self.found.low * self.output.output, self.found.high * self.output.output
+
+    def to_json(self) -> dict:
+        """For `dose.json`."""
+        return {
+            "rule": self.output.rule,
+            "median": self.median,
+            "interval_95": list(self.ends),
+            "relative_sd": {name: getattr(self.found, name) for name in _CAUSES},
+            "shares_of_variance": self.found.shares,
+            "relative_sd_of_fields_by_tissues": dict(
+                zip(("motor", "target"), self.found.fields, strict=True)
+            ),
+            "draws": self.found.draws,
+            "surrogate_error": self.found.error,
+        }
+
+    def tell(self) -> None:
+        """Print it."""
+        low, high = self.ends
+        print(
+            f"how sure         95 % within {low:.1%} to {high:.1%} of the maximum, median "
+            f"{self.median:.1%} ({self.found.draws} draws)"
+        )
+        shares = self.found.shares
+        for name, words in _CAUSES.items():
+            print(
+                f"  {words:<26} ± {getattr(self.found, name):.1%} of the output   "
+                f"{shares[name]:4.0%} of the variance"
+            )
+        motor, target = self.found.fields
+        print(
+            f"  (conductivities alone: M1's field ± {motor:.1%}, the target's ± "
+            f"{target:.1%}; what they share cancels)"
+        )
+
+
+def matched_interval(
     head: HeadMesh,
     conductor: Conductor,
     sites: tuple[dosing.Site, dosing.Site],
     metric: dosing.AbstractMetric,
     matched: dosing.Output,
-    options: argparse.Namespace,
+    asked: Uncertainties,
     progress: Progress,
-) -> dict | None:
-    """Find how sure the matched output is, where that is asked for."""
-    if options.uncertainty is None:
-        return None
+) -> MatchedInterval:
+    """Find how sure the matched output is."""
     progress.stage("uncertainty", "uncertain conductivities and placements")
     found = dosing.matched_interval(
-        *(head, conductor, *sites, metric, chosen_tissues(head, conductor, options)),
-        placement_spread(options),
-        draws=options.draws,
+        *(head, conductor, *sites, metric, asked.tissues(head, conductor)),
+        asked.spread,
+        draws=asked.draws,
         progress=progress,
     )
-    return {
-        "rule": matched.rule,
-        "median": found.median * matched.output,
-        "interval_95": [found.low * matched.output, found.high * matched.output],
-        "relative_sd": {name: getattr(found, name) for name in _CAUSES},
-        "shares_of_variance": found.shares,
-        "relative_sd_of_fields_by_tissues": dict(
-            zip(("motor", "target"), found.fields, strict=True)
-        ),
-        "draws": found.draws,
-        "surrogate_error": found.error,
-    }
-
-
-def tell_interval(report: dict | None) -> None:
-    """Print how sure the matched output is."""
-    if report is None:
-        return
-    low, high = report["interval_95"]
-    print(
-        f"how sure         95 % within {low:.1%} to {high:.1%} of the maximum, median "
-        f"{report['median']:.1%} ({report['draws']} draws)"
-    )
-    for name, words in _CAUSES.items():
-        print(
-            f"  {words:<26} ± {report['relative_sd'][name]:.1%} of the output   "
-            f"{report['shares_of_variance'][name]:4.0%} of the variance"
-        )
-    motor, target = report["relative_sd_of_fields_by_tissues"].values()
-    print(
-        f"  (conductivities alone: M1's field ± {motor:.1%}, the target's ± {target:.1%}; "
-        "what they share cancels)"
-    )
+    return MatchedInterval(matched, found)
 
 
 def write_activation(

@@ -1,13 +1,16 @@
-"""What `optimize` tells of the current, of limits and rules, and of the sensitivity."""
+"""What `optimize` says of the current, of limits and rules, and of the sensitivity."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ... import optimize
-from ...coils import Coil, Stimulator
+from ...coils import Stimulator
 from ...efield import ElectricField
-from ...meshing import Fiducials, Region, Scalp
+from ...meshing import Scalp
 from ..inputs.files import from_mni
 from ..inputs.goals import Goal, Wishes
 from ..runtime.notices import warn
@@ -39,61 +42,74 @@ def choose_dose(
     return optimize.dose(value, 1e6, wanted, stimulator=machine, limits=limits)
 
 
-def dose_report(
-    dose: optimize.Dose | None, goal: Goal, scaled: ElectricField
-) -> dict | None:
-    """Put a dose in the summary's words."""
-    if dose is None:
-        return None
-    return {
-        "reached": dose.reached,
-        "reachable": dose.reachable,
-        "statement": dose.statement,
-        "stimulator_output": dose.output,
-        "bound_by": dose.bound_by,
-        "avoided": [
-            {
-                "region": name,
-                "mean": float(scaled.mean_magnitude(region)),
-                "limit": limit,
-            }
+@dataclass(frozen=True)
+class Spared:
+    """A region that is to be spared, and what it gets.
+
+    Attributes:
+        region: In words.
+        mean: Of |E| in it. [V/m]
+        limit: Of that, or None. [V/m]
+    """
+
+    region: str
+    mean: float
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class DoseChoice:
+    """The current that was chosen, with what it does to regions to be spared.
+
+    Attributes:
+        dose: What was chosen.
+        spared: The regions.
+    """
+
+    dose: optimize.Dose
+    spared: tuple[Spared, ...]
+
+    @classmethod
+    def of(
+        cls, dose: optimize.Dose | None, goal: Goal, scaled: ElectricField
+    ) -> "DoseChoice | None":
+        """Look at a field that was scaled to a dose; None without a dose."""
+        if dose is None:
+            return None
+        spared = (
+            Spared(name, float(scaled.mean_magnitude(region)), limit)
             for name, region, limit in goal.avoided
-        ],
-    }
+        )
+        return cls(dose, tuple(spared))
 
-
-def compare_rules(
-    objective: optimize.AbstractObjective,
-    coil: Coil,
-    scalp: Scalp,
-    target: Region,
-    search: optimize.Search,
-    known: tuple[dict[str, Float[ndarray, "3"]] | None, Fiducials | None],
-    domain: optimize.Domain,
-    others: dict[str, Float[ndarray, "3"]],
-) -> list[dict]:
-    """Rate the placements of clinical rules, as shares of the best one found."""
-    named, fiducials = known
-    rules = optimize.clinical_rules(
-        objective,
-        coil,
-        scalp,
-        target.centre,
-        search.value,
-        fiducials,
-        domain,
-        named=named,
-        others=others,
-    )
-    return [
-        {
-            "rule": rule.name,
-            "value": rule.value,
-            "share_of_optimum": rule.share,
-            "matsimnibs": rule.pose.to_matsimnibs().tolist(),
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "reached": self.dose.reached,
+            "reachable": self.dose.reachable,
+            "statement": self.dose.statement,
+            "stimulator_output": self.dose.output,
+            "bound_by": self.dose.bound_by,
+            "avoided": [
+                {"region": each.region, "mean": each.mean, "limit": each.limit}
+                for each in self.spared
+            ],
         }
-        for rule in rules
-    ]
+
+    def tell(self) -> None:
+        """Print it, where it says more than the current."""
+        if self.spared or self.dose.output is not None:
+            print(f"dose             {self.dose.statement}")
+
+
+def rule_json(rule: optimize.Rule) -> dict:
+    """A clinical rule for a summary."""
+    return {
+        "rule": rule.name,
+        "value": rule.value,
+        "share_of_optimum": rule.share,
+        "matsimnibs": rule.pose.to_matsimnibs().tolist(),
+    }
 
 
 def forward_rules(
@@ -125,25 +141,23 @@ def warn_of_dose(dose: optimize.Dose | None) -> None:
         warn(f"{dose.statement}.")
 
 
-def tell_dose(report: dict, dose: optimize.Dose | None) -> None:
-    """Print the dose, what rules would reach, and how far the coil may be off."""
-    if dose is not None and (report["dose"]["avoided"] or dose.output is not None):
-        print(f"dose             {dose.statement}")
-    for rule in report.get("rules", ()):
-        print(
-            f"{rule['rule']:<32} {rule['value']:.4f}, {rule['share_of_optimum']:.1%} of "
-            "the best"
-        )
-    found = report["search"]["sensitivity"]
+def tell_rules(rules: Sequence[optimize.Rule]) -> None:
+    """Print what clinical rules would reach."""
+    for rule in rules:
+        print(f"{rule.name:<32} {rule.value:.4f}, {rule.share:.1%} of the best")
+
+
+def tell_sensitivity(found: optimize.Sensitivity | None) -> None:
+    """Print how far the coil may be off."""
     if found is not None:
         print(
-            f"5 % are lost by  {found['position_mm']:.1f} mm along the scalp, or by "
-            f"{found['angle_degrees']:.0f}° in the plane"
+            f"5 % are lost by  {found.position * 1e3:.1f} mm along the scalp, or by "
+            f"{np.degrees(found.angle):.0f}° in the plane"
         )
 
 
-def sensitivity_report(found: optimize.Sensitivity | None) -> dict | None:
-    """Put a sensitivity in the summary's units."""
+def sensitivity_json(found: optimize.Sensitivity | None) -> dict | None:
+    """A sensitivity for a summary."""
     if found is None:
         return None
     tilt = None if found.tilt is None else np.degrees(found.tilt).item()

@@ -3,20 +3,22 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import ArrayLike
 from numpy import ndarray
-from numpy.typing import ArrayLike
 
-from ... import efield, meshing
+from ... import meshing
 from ...coils import Pose
 from ...efield import ElectricField, ErrorEstimate
 from ...meshing import HeadMesh, Region
+from .figures import ErrorFigures, FieldFigures
 
 
-_GRAY_MATTER = 2
 _NO_FIELD = 1e-12  # What no coil near a head falls below, at 1 A/s. [V/m]
 
 
-def check_field(values: ArrayLike, what: str, rates: ArrayLike = 1e6) -> None:
+def check_field(
+    values: ArrayLike | float, what: str, rates: ArrayLike | float = 1e6
+) -> None:
     """Refuse what is no result: values that are not finite, and no field at all.
 
     Args:
@@ -46,51 +48,15 @@ def check_field(values: ArrayLike, what: str, rates: ArrayLike = 1e6) -> None:
 
 
 def field_figures(head: HeadMesh, field: ElectricField, target: Region | None) -> dict:
-    """Summarise a field: in the target, and over gray matter by volume. [V/m]"""
-    magnitude = np.asarray(field.magnitude)
-    gray = head.tags == _GRAY_MATTER
-    figures: dict = {}
-    if target is not None:
-        figures["target_mean_vector"] = np.asarray(field.mean(target)).tolist()
-        figures["target_mean_magnitude"] = float(field.mean_magnitude(target))
-    if gray.any():
-        shares = (50.0, 99.0, 99.9)
-        found = efield.volume_percentiles(magnitude[gray], head.volumes[gray], shares)
-        figures["gray_matter_percentiles"] = dict(
-            zip(map(str, shares), found, strict=True)
-        )
-        strong = found[-1]
-        figures["focality"] = {
-            "reference": "99.9th percentile of |E| in gray matter",
-            "volume_mm3_above_percent": {
-                str(share): _volume_above(head, magnitude, gray, share / 100 * strong)
-                for share in (50, 75)
-            },
-        }
-        peak = np.flatnonzero(gray)[np.argmax(magnitude[gray])]
-        figures["gray_matter_maximum_at_mm"] = (head.centroids[peak] * 1e3).tolist()
-    figures["unit"] = "V/m"
-    return figures
-
-
-def _volume_above(
-    head: HeadMesh, magnitude: np.ndarray, chosen: np.ndarray, limit: float
-) -> float:
-    return float(head.volumes[chosen & (magnitude >= limit)].sum() * 1e9)
+    """Summarise a field for JSON, as `FieldFigures`."""
+    return FieldFigures.of(head, field, target).to_json()
 
 
 def error_figures(
     estimate: ErrorEstimate, head: HeadMesh, target: Region | None
 ) -> list[dict]:
-    """Summarise estimated errors of fields, pose by pose, relative in L2."""
-    parts = {"relative_l2_head": estimate.relative}
-    if (head.tags == _GRAY_MATTER).any():
-        gray = meshing.region(head, head.tags == _GRAY_MATTER)
-        parts["relative_l2_gray_matter"] = estimate.in_region(gray)
-    if target is not None:
-        parts["relative_l2_target"] = estimate.in_region(target)
-    columns = [np.atleast_1d(np.asarray(part)).tolist() for part in parts.values()]
-    return [dict(zip(parts, row, strict=True)) for row in zip(*columns, strict=True)]
+    """Summarise estimated errors of fields for JSON, pose by pose, as `ErrorFigures`."""
+    return [each.to_json() for each in ErrorFigures.of_each(estimate, head, target)]
 
 
 def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:

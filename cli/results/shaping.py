@@ -1,6 +1,7 @@
 """The best shape of a coil whose parts move, for `tmsgrad optimize --shape`."""
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,13 +24,80 @@ def check_shape(coil: Coil, source: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Setting:
+    """Where a part of a coil was moved to.
+
+    Attributes:
+        value: Of the setting. [m] or [rad]
+        turns: Whether it is an angle.
+    """
+
+    value: float
+    turns: bool
+
+    @property
+    def shown(self) -> tuple[float, str]:
+        """The value in degrees or millimetres, and that unit."""
+        if self.turns:
+            return float(np.degrees(self.value)), "°"
+        return 1e3 * self.value, "mm"
+
+
+@dataclass(frozen=True)
+class ShapeResult:
+    """The shape that is best, and what it gains.
+
+    Attributes:
+        settings: Of the coil's parts.
+        value_as_it_comes: The best value of the coil as it comes. [V/m]
+        gain: Of the value, relative.
+        self_clearance: Between its parts; None where they cannot meet. [m]
+        evaluations: Of the objective.
+    """
+
+    settings: tuple[Setting, ...]
+    value_as_it_comes: float
+    gain: float
+    self_clearance: float | None
+    evaluations: int
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        apart = self.self_clearance
+        return {
+            "settings": [
+                dict(zip(("value", "unit"), each.shown, strict=True))
+                for each in self.settings
+            ],
+            "value_as_it_comes": self.value_as_it_comes,
+            "gain": self.gain,
+            "self_clearance_mm": None if apart is None else apart * 1e3,
+            "evaluations": self.evaluations,
+        }
+
+    def tell(self) -> None:
+        """Print the shape."""
+        shown = [each.shown for each in self.settings]
+        settings = ", ".join(f"{value:.3g} {unit}" for value, unit in shown)
+        apart = self.self_clearance
+        between = (
+            "" if apart is None else f"; its parts stay {apart * 1e3:.1f} mm apart"
+        )
+        print(f"shape            {settings}{between}")
+        print(
+            f"without it       {self.value_as_it_comes:.4f} V/m at 1e6 A/s: the shape "
+            f"and its pose gain {self.gain:.1%}"
+        )
+
+
 def best_shape(
     objective: AbstractObjective,
     coil: Coil,
     scalp: Scalp,
     search: Search,
     clearance: float,
-) -> tuple[Coil, Search, dict]:
+) -> tuple[Coil, Search, ShapeResult]:
     """Search pose and shape from where a coil that does not move is best.
 
     Args:
@@ -40,20 +108,19 @@ def best_shape(
         clearance: Between casing and scalp. [m]
 
     Returns:
-        The coil in its shape, the search with the pose of that, and what to tell.
+        The coil in its shape, the search with the pose of that, and what it gains.
     """
     found = optimize.find_shape(
         objective, coil, scalp, search.pose, optimize.Domain(clearance=clearance)
     )
-    told = {
-        "settings": _settings(found.coil),
-        "value_as_it_comes": search.value,
-        "gain": found.value / search.value - 1,
-        "self_clearance_mm": found.self_clearance * 1e3
-        if np.isfinite(found.self_clearance)
-        else None,
-        "evaluations": found.evaluations,
-    }
+    apart = float(found.self_clearance)
+    shape = ShapeResult(
+        _settings(found.coil),
+        search.value,
+        found.value / search.value - 1,
+        apart if np.isfinite(apart) else None,
+        found.evaluations,
+    )
     pose = found.pose
     axis = np.asarray(pose.rotation)[:, 2]
     best = Optimum(
@@ -64,26 +131,11 @@ def best_shape(
         search.best.gradient,
         search.best.at_edge,
     )
-    return found.coil, dataclasses.replace(search, best=best, optima=(best,)), told
+    return found.coil, dataclasses.replace(search, best=best, optima=(best,)), shape
 
 
-def tell_shape(report: dict) -> None:
-    """Print a shape."""
-    told = report["shape"]
-    settings = ", ".join(
-        f"{each['value']:.3g} {each['unit']}" for each in told["settings"]
-    )
-    apart = told["self_clearance_mm"]
-    between = "" if apart is None else f"; its parts stay {apart:.1f} mm apart"
-    print(f"shape            {settings}{between}")
-    print(
-        f"without it       {told['value_as_it_comes']:.4f} V/m at 1e6 A/s: the shape and "
-        f"its pose gain {told['gain']:.1%}"
-    )
-
-
-def _settings(coil: Coil) -> list[dict]:
-    """Each setting with its unit: that of what it moves."""
+def _settings(coil: Coil) -> tuple[Setting, ...]:
+    """Each setting with whether it is that of a rotation."""
     turns = {
         motion.setting
         for part in coil.elements
@@ -91,9 +143,7 @@ def _settings(coil: Coil) -> list[dict]:
         for motion in part.motions
         if isinstance(motion, Rotation)
     }
-    return [
-        {"value": float(np.degrees(value)), "unit": "°"}
-        if number in turns
-        else {"value": 1e3 * float(value), "unit": "mm"}
+    return tuple(
+        Setting(float(value), number in turns)
         for number, value in enumerate(np.asarray(coil.settings))
-    ]
+    )

@@ -1,6 +1,5 @@
 """What makes the field in a target uncertain: one table for tissues and placement."""
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,10 +17,8 @@ from ...efield import (
     Uncertainty,
 )
 from ...meshing import HeadMesh, Region, Scalp
+from ..inputs.uncertainties import Uncertainties
 from ..runtime.progress import Progress
-
-
-_MOVE = {"position": "mm along the scalp, each way", "distance": "mm from the scalp"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +46,207 @@ class Placed:
     value: Callable
 
 
-def uncertainty_table(
+@dataclass(frozen=True)
+class Interval:
+    """A value that is uncertain.
+
+    Attributes:
+        mean: Of it. [V/m]
+        deviation: Its standard deviation. [V/m]
+        low: Where the interval that holds 95 % begins. [V/m]
+        high: Where it ends. [V/m]
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, found: Uncertainty) -> "Interval":
+        """Take it from what is known of a single value."""
+        return cls(
+            *(float(found.mean), float(found.deviation)),
+            *(float(found.low), float(found.high)),
+        )
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "mean": self.mean,
+            "sd": self.deviation,
+            "interval_95": [self.low, self.high],
+        }
+
+
+@dataclass(frozen=True)
+class UncertainInput:
+    """What one uncertain input does to the value.
+
+    Attributes:
+        name: Of the input.
+        mean: Of the input.
+        deviation: Its standard deviation, in its unit, as the mean.
+        unit: S/m, mm or °.
+        effect: Standard deviation of the value by it alone. [V/m]
+        effect_first_order: The same by derivatives; None for placements. [V/m]
+        share: Of the variance, that it explains alone.
+        share_with_interactions: Of the variance, that it has a part in.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    unit: str
+    effect: float
+    effect_first_order: float | None
+    share: float
+    share_with_interactions: float
+
+    @property
+    def size(self) -> str:
+        """One standard deviation, in words."""
+        if self.unit == "S/m":
+            return f"{self.mean:.3g} ± {self.deviation:.2g} S/m"
+        return f"± {self.deviation:.3g} {self.unit}"
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "input": self.name,
+            "mean": self.mean,
+            "sd": self.deviation,
+            "unit": self.unit,
+            "effect": self.effect,
+            "effect_first_order": self.effect_first_order,
+            "share": self.share,
+            "share_with_interactions": self.share_with_interactions,
+        }
+
+
+@dataclass(frozen=True)
+class UncertaintyResult:
+    """What makes the field in a target uncertain.
+
+    Attributes:
+        deviation: Standard deviation of the value by all inputs. [V/m]
+        tissues: The value with uncertain conductivities, as drawn.
+        first_order: The same by derivatives.
+        placement: The value with uncertain placements.
+        draws: Of conductivities.
+        surrogate_error: Of the fields that were drawn, relative.
+        inputs: One by one.
+    """
+
+    deviation: float
+    tissues: Interval
+    first_order: Interval
+    placement: Interval
+    draws: int
+    surrogate_error: float
+    inputs: tuple[UncertainInput, ...]
+
+    @property
+    def ranked(self) -> list[UncertainInput]:
+        """The inputs, what matters most first."""
+        return sorted(self.inputs, key=lambda each: -each.share)
+
+    def to_json(self) -> dict:
+        """For a summary. [V/m]"""
+        return {
+            "unit": "V/m",
+            "value_mean": self.tissues.mean,
+            "sd": self.deviation,
+            "conductivities": self.tissues.to_json(),
+            "conductivities_first_order": self.first_order.to_json(),
+            "placement": self.placement.to_json(),
+            "draws": self.draws,
+            "surrogate_error": self.surrogate_error,
+            "inputs": [each.to_json() for each in self.inputs],
+        }
+
+    def tell(self) -> None:
+        """Print the table."""
+        print("what makes the field in the target uncertain (1 sd each):")
+        found = self.tissues
+        for each in self.ranked:
+            print(
+                f"  {each.name:<14} {each.size:<20} ± {each.effect:.3g} V/m "
+                f"({each.effect / found.mean:.1%})   {each.share:4.0%} of the variance"
+            )
+        print(
+            f"  tissues        {found.mean:.4g} ± {found.deviation:.3g} V/m, 95 % within "
+            f"{found.low:.4g} to {found.high:.4g} V/m ({self.draws} draws; first order ± "
+            f"{self.first_order.deviation:.3g} V/m; error of the fields drawn "
+            f"{self.surrogate_error:.0e})"
+        )
+        share = self.deviation / found.mean
+        print(f"  all together   ± {self.deviation:.3g} V/m ({share:.1%})")
+
+
+@dataclass(frozen=True)
+class PoseShift:
+    """How far the best pose moves with the conductivities.
+
+    Attributes:
+        position: Standard deviation, first order. [m]
+        angle: Likewise. [rad]
+        loss: Mean share that is lost by staying.
+        by_tissue: Of the position, by tissue. [m]
+        draws: How many poses were found anew.
+        drawn_position: Root mean square of those. [m]
+        drawn_angle: Likewise. [rad]
+        drawn_loss: Their mean.
+    """
+
+    position: float
+    angle: float
+    loss: float
+    by_tissue: dict[str, float]
+    draws: int
+    drawn_position: float
+    drawn_angle: float
+    drawn_loss: float
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "position_mm": self.position * 1e3,
+            "angle_degrees": np.degrees(self.angle).item(),
+            "loss": self.loss,
+            "by_tissue_mm": {name: 1e3 * x for name, x in self.by_tissue.items()},
+            "draws": self.draws,
+            "drawn_position_mm": 1e3 * self.drawn_position,
+            "drawn_angle_degrees": np.degrees(self.drawn_angle).item(),
+            "drawn_loss": self.drawn_loss,
+        }
+
+    def tell(self) -> None:
+        """Print it as a line of the table."""
+        print(
+            f"  best pose      moves by {1e3 * self.position:.2g} mm and "
+            f"{np.degrees(self.angle):.2g}° (1 sd, first order; {self.draws} draws: "
+            f"{1e3 * self.drawn_position:.2g} mm, {np.degrees(self.drawn_angle):.2g}°); "
+            f"staying costs {self.loss:.2%} on average"
+        )
+
+
+def find_uncertainty(
     placed: Placed,
     reciprocal: Reciprocal,
-    options: argparse.Namespace,
+    asked: Uncertainties,
     progress: Progress,
-) -> dict:
+) -> UncertaintyResult:
     """Find what makes the field in the target uncertain.
 
     Args:
         placed: The coil, the head and the target.
         reciprocal: Of the target.
-        options: With `uncertainty`, `draws` and `placement_sd`.
+        asked: What is uncertain.
         progress: For what takes time.
-
-    Returns:
-        What `tell_uncertainty` prints, for JSON too. [V/m]
     """
     progress.stage("uncertainty", "uncertain conductivities")
-    tissues = chosen_tissues(placed.head, placed.conductor, options)
+    tissues = asked.tissues(placed.head, placed.conductor)
     rate = efield.rates(placed.conductor, placed.coil, placed.pose, placed.rate)
     summary = _Summary(placed.target, placed.value)
     near = efield.first_order(placed.conductor, tissues, rate, summary)
@@ -75,151 +254,82 @@ def uncertainty_table(
         placed.conductor, tissues, rate, progress=progress
     )
     few, local = surrogate.within(placed.target)
-    drawn = efield.sample(few, _Summary(local, placed.value), options.draws)
+    drawn = efield.sample(few, _Summary(local, placed.value), asked.draws)
     progress.stage("misplacement", "uncertain placement")
     simple, _ = efield.equivalent(reciprocal, placed.scalp)
-    spread = placement_spread(options)
     moved = efield.misplacement(
-        simple, placed.coil, placed.pose, placed.value, spread, placed.rate
+        simple, placed.coil, placed.pose, placed.value, asked.spread, placed.rate
     )
-    return _report(tissues, near, drawn, moved, spread, surrogate.error)
-
-
-def chosen_tissues(
-    head: HeadMesh, conductor: Conductor, options: argparse.Namespace
-) -> efield.UncertainTissues:
-    """The uncertain conductivities that the options ask for."""
-    chosen = (
-        efield.CONDUCTIVITY_DISTRIBUTIONS
-        if options.uncertainty == "literature"
-        else efield.relative_distributions(float(options.uncertainty))
-    )
-    return efield.uncertain_tissues(head, conductor, chosen)
-
-
-def placement_spread(options: argparse.Namespace) -> PlacementSpread:
-    """Standard deviations of the placement, from mm and degrees."""
-    position, distance, angle, tilt = options.placement_sd
-    return PlacementSpread(
-        position * 1e-3,
-        distance * 1e-3,
-        np.radians(angle).item(),
-        np.radians(tilt).item(),
+    # Tissues and placement are independent, and both act on the value as factors.
+    variance = float(drawn.relative) ** 2 + float(moved.relative) ** 2
+    return UncertaintyResult(
+        float(np.sqrt(variance) * float(drawn.mean)),
+        *(Interval.of(drawn), Interval.of(near), Interval.of(moved)),
+        drawn.draws,
+        surrogate.error,
+        (
+            *_tissue_inputs(tissues, near, drawn, variance),
+            *_placement_inputs(moved, asked.spread, variance),
+        ),
     )
 
 
-def _report(
+def _tissue_inputs(
     tissues: efield.UncertainTissues,
     near: Uncertainty,
     drawn: Uncertainty,
-    moved: Uncertainty,
-    spread: PlacementSpread,
-    error: float,
-) -> dict:
-    # Tissues and placement are independent, and both act on the value as factors.
-    variance = float(drawn.relative) ** 2 + float(moved.relative) ** 2
-    rows = [
-        {
-            "input": name,
-            "mean": float(mean),
-            "sd": float(deviation),
-            "unit": "S/m",
-            "effect": float(np.sqrt(alone) * drawn.deviation),
-            "effect_first_order": float(np.sqrt(first) * near.deviation),
-            "share": float(alone * drawn.relative**2 / variance),
-            "share_with_interactions": float(total * drawn.relative**2 / variance),
-        }
+    variance: float,
+) -> list[UncertainInput]:
+    columns = (tissues.names, tissues.means, tissues.deviations)
+    return [
+        UncertainInput(
+            *(name, float(mean), float(deviation), "S/m"),
+            float(np.sqrt(alone) * drawn.deviation),
+            float(np.sqrt(first) * near.deviation),
+            float(alone * drawn.relative**2 / variance),
+            float(total * drawn.relative**2 / variance),
+        )
         for name, mean, deviation, alone, total, first in zip(
-            *(tissues.names, tissues.means, tissues.deviations),
-            *(drawn.alone, drawn.total, near.alone),
-            strict=True,
+            *columns, drawn.alone, drawn.total, near.alone, strict=True
         )
     ]
+
+
+def _placement_inputs(
+    moved: Uncertainty, spread: PlacementSpread, variance: float
+) -> list[UncertainInput]:
     sizes = {
-        "position": spread.position * 1e3,
-        "distance": spread.distance * 1e3,
-        "angle": np.degrees(spread.angle).item(),
-        "tilt": np.degrees(spread.tilt).item(),
+        "position": (spread.position * 1e3, "mm"),
+        "distance": (spread.distance * 1e3, "mm"),
+        "angle": (np.degrees(spread.angle).item(), "°"),
+        "tilt": (np.degrees(spread.tilt).item(), "°"),
     }
-    rows += [
-        {
-            "input": name,
-            "mean": 0.0,
-            "sd": sizes[name],
-            "unit": "mm" if name in _MOVE else "°",
-            "effect": float(np.sqrt(alone) * moved.deviation),
-            "effect_first_order": None,
-            "share": float(alone * moved.relative**2 / variance),
-            "share_with_interactions": float(total * moved.relative**2 / variance),
-        }
-        for name, alone, total in zip(
-            moved.inputs, moved.alone, moved.total, strict=True
+    rows = zip(moved.inputs, moved.alone, moved.total, strict=True)
+    return [
+        UncertainInput(
+            name=name,
+            mean=0.0,
+            deviation=sizes[name][0],
+            unit=sizes[name][1],
+            effect=float(np.sqrt(alone) * moved.deviation),
+            effect_first_order=None,
+            share=float(alone * moved.relative**2 / variance),
+            share_with_interactions=float(total * moved.relative**2 / variance),
         )
+        for name, alone, total in rows
     ]
-    value = float(drawn.mean)
-    return {
-        "unit": "V/m",
-        "value_mean": value,
-        "sd": float(np.sqrt(variance) * value),
-        "conductivities": _as_json(drawn),
-        "conductivities_first_order": _as_json(near),
-        "placement": _as_json(moved),
-        "draws": drawn.draws,
-        "surrogate_error": error,
-        "inputs": rows,
-    }
-
-
-def _as_json(found: Uncertainty) -> dict:
-    return {
-        "mean": float(found.mean),
-        "sd": float(found.deviation),
-        "interval_95": [float(found.low), float(found.high)],
-    }
-
-
-def tell_uncertainty(report: dict) -> None:
-    """Print the table."""
-    print("what makes the field in the target uncertain (1 sd each):")
-    mean = report["value_mean"]
-    for row in sorted(report["inputs"], key=lambda row: -row["share"]):
-        size = (
-            f"{row['mean']:.3g} ± {row['sd']:.2g} S/m"
-            if row["unit"] == "S/m"
-            else f"± {row['sd']:.3g} {row['unit']}"
-        )
-        print(
-            f"  {row['input']:<14} {size:<20} ± {row['effect']:.3g} V/m "
-            f"({row['effect'] / mean:.1%})   {row['share']:4.0%} of the variance"
-        )
-    tissues, first = report["conductivities"], report["conductivities_first_order"]
-    low, high = tissues["interval_95"]
-    print(
-        f"  tissues        {tissues['mean']:.4g} ± {tissues['sd']:.3g} V/m, 95 % within "
-        f"{low:.4g} to {high:.4g} V/m ({report['draws']} draws; first order ± "
-        f"{first['sd']:.3g} V/m; error of the fields drawn {report['surrogate_error']:.0e})"
-    )
-    print(f"  all together   ± {report['sd']:.3g} V/m ({report['sd'] / mean:.1%})")
-    shift = report.get("best_pose")
-    if shift is not None:
-        print(
-            f"  best pose      moves by {shift['position_mm']:.2g} mm and "
-            f"{shift['angle_degrees']:.2g}° (1 sd, first order; {shift['draws']} draws: "
-            f"{shift['drawn_position_mm']:.2g} mm, {shift['drawn_angle_degrees']:.2g}°); "
-            f"staying costs {shift['loss']:.2%} on average"
-        )
 
 
 def best_pose_shift(
     placed: Placed,
     prepared: optimize.PreparedSearch,
     objective: Callable,
-    options: argparse.Namespace,
+    asked: Uncertainties,
     progress: Progress,
-) -> dict | None:
+) -> PoseShift | None:
     """Find how far the best pose moves with the conductivities; None at a border."""
     progress.stage("best pose", "how far the best pose moves")
-    tissues = chosen_tissues(placed.head, placed.conductor, options)
+    tissues = asked.tissues(placed.head, placed.conductor)
     try:
         found = optimize.optimum_shift(
             *(prepared, placed.conductor, tissues, placed.target),
@@ -228,18 +338,14 @@ def best_pose_shift(
     except ValueError:
         return None
     root = lambda values: float(np.sqrt(np.mean(values**2)))
-    return {
-        "position_mm": found.position * 1e3,
-        "angle_degrees": np.degrees(found.angle).item(),
-        "loss": found.loss,
-        "by_tissue_mm": dict(
-            zip(found.tissues, (1e3 * found.position_by_tissue).tolist(), strict=True)
-        ),
-        "draws": len(found.drawn_positions),
-        "drawn_position_mm": 1e3 * root(found.drawn_positions),
-        "drawn_angle_degrees": float(np.degrees(root(found.drawn_angles))),
-        "drawn_loss": float(np.mean(found.drawn_losses)),
-    }
+    by_tissue = zip(found.tissues, found.position_by_tissue.tolist(), strict=True)
+    return PoseShift(
+        *(found.position, found.angle, found.loss, dict(by_tissue)),
+        len(found.drawn_positions),
+        root(found.drawn_positions),
+        root(found.drawn_angles),
+        float(np.mean(found.drawn_losses)),
+    )
 
 
 class _Summary:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         self.seconds: dict[str, float] = {}
+        self._begin = time.perf_counter()
         self._quiet = quiet or is_quiet() or not sys.stderr.isatty()
         self._bar: tqdm | None = None
         self._name, self._start = "", 0.0
@@ -39,6 +41,11 @@ class Progress:
             self._bar.set_description_str(printable(what), refresh=False)
             self._bar.update(max(0.0, 100 * share - self._bar.n))
 
+    def to_json(self) -> dict[str, float]:
+        """The seconds by stage and in total so far, rounded to milliseconds."""
+        total = time.perf_counter() - self._begin
+        return rounded(self.seconds | {"total": total})
+
     def close(self) -> None:
         """End the stage."""
         if self._name:
@@ -49,3 +56,8 @@ class Progress:
             self._bar.update(100 - self._bar.n)
             self._bar.close()
         self._name, self._bar = "", None
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Round seconds by stage to milliseconds."""
+    return {name: round(value, 3) for name, value in seconds.items()}

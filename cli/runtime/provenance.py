@@ -36,14 +36,21 @@ class Provenance:
     settings: Mapping[str, object]
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> "Provenance":
+    def of(
+        cls, options: argparse.Namespace, settled: Mapping[str, object] | None = None
+    ) -> "Provenance":
         """Look at the options, and read the files that they name once.
+
+        Args:
+            options: As typed.
+            settled: Values of options that were found and not typed, such as the place in
+                the head of a target in MNI space.
 
         Raises:
             OSError: A file cannot be read.
             ValueError: The head is a folder without a mesh.
         """
-        given = vars(options)
+        given = vars(options) | dict(settled or {})
         settings = {
             name: _plain(value)
             for name, value in given.items()

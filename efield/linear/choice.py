@@ -8,7 +8,7 @@ from .direct import Direct
 from .host_multigrid import HostMultigrid
 from .mkl import pardiso_is_available
 from .multigrid import Multigrid
-from .solver import AbstractSolver
+from .setups import AbstractSolver
 from .stiffness import HostMesh
 
 

@@ -1,0 +1,133 @@
+"""What `tmsgrad optimize` reads and makes before the adjoint solves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import HeadMesh, Scalp
+from ..inputs.coils import read_coil
+from ..inputs.frame import Frame
+from ..inputs.goals import position_named, search_place
+from ..inputs.heads import read_head
+from ..inputs.poses import one_pose
+from ..inputs.targets import Target
+from ..results.exports import Exports, read_exports
+from ..results.shaping import check_shape
+from ..runtime.notices import warn
+from ..runtime.progress import Progress
+from ..runtime.provenance import Provenance
+from .optimize_request import OptimizeRequest, RulesRequest
+from .optimize_search import SearchPlan, plan_search
+
+
+_DEEPEST = 0.03  # That targets usually lie below the scalp. [m]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """All that is known before the adjoint solves.
+
+    Attributes:
+        frame: Head, scalp, coil and conductor.
+        target: Where the field is wanted.
+        exports: The forms that the field is wanted in.
+        hotspot: Of the motor cortex, on the scalp, or None. [m]
+        search: How to search.
+    """
+
+    frame: Frame
+    target: Target
+    exports: Exports
+    hotspot: Float[ndarray, "3"] | None
+    search: SearchPlan
+
+
+def prepare(
+    request: OptimizeRequest, origin: Provenance, progress: Progress
+) -> Prepared:
+    """Read what is asked for, and make the head a conductor.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
+    coil, forms = read_coil(request.coil), request.forms
+    if request.shape:
+        check_shape(coil, request.coil)
+    wanted = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
+    progress.stage("head", f"head {request.head}")
+    head = _head(request, progress)
+    target = request.target.find(head)
+    wanted = wanted.placed(head, forms.frame)
+    progress.stage("scalp", "scalp")
+    scalp = meshing.scalp(head)
+    check_target(scalp, target)
+    around = search_place(request.around, request.head, request.electrodes, scalp)
+    hotspot = find_hotspot(request.rules, request.head, request.electrodes, scalp)
+    search = plan_search(request, coil, scalp, target.region, around, len(head.nodes))
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    frame = Frame(
+        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+        *(progress, origin),
+    )
+    return Prepared(frame, target, wanted, hotspot, search)
+
+
+def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:
+    """Read the head; its scalp is checked near a target whose place is known."""
+    near = None
+    if request.target.choice is None:
+        reach = _DEEPEST + request.domain.radius
+        near = (np.asarray(request.target.centre), reach)
+    return read_head(request.head, progress, near, request.force)
+
+
+def find_hotspot(
+    rules: RulesRequest | None, source: str, electrodes: str | None, scalp: Scalp
+) -> Float[ndarray, "3"] | None:
+    """Find the motor hotspot that rules start from, where one is given. [m]
+
+    Raises:
+        ValueError: The coil's axis misses the scalp, or no such position is known.
+    """
+    if rules is None:
+        return None
+    if rules.motor_pose is not None:
+        pose = one_pose(rules.motor_pose, source)
+        centre, axis = np.asarray(pose.translation), np.asarray(pose.rotation)[:, 2]
+        distance = scalp.distance_along(centre, axis)
+        if not np.isfinite(distance):
+            raise ValueError(
+                f"--motor-pose {rules.motor_pose}: the coil's axis misses the scalp."
+            )
+        return centre + distance * axis
+    if isinstance(rules.motor, str):
+        return position_named(rules.motor, "motor", source, electrodes, scalp)
+    return None if rules.motor is None else np.asarray(rules.motor)
+
+
+def check_target(scalp: Scalp, target: Target) -> None:
+    """Refuse a target outside of the head, and warn of one that reaches out of it.
+
+    Raises:
+        ValueError: The target's centre is outside.
+    """
+    place = np.asarray(target.centre)
+    depth = -scalp.surface.signed_distance(place[None])[0]
+    if depth < 0:
+        at = ", ".join(f"{x * 1e3:g}" for x in target.centre)
+        raise ValueError(
+            f"--target: ({at}) mm lies {-depth * 1e3:.1f} mm outside the head. Coordinates "
+            "are the head file's mm; MNI coordinates go to --target-mni."
+        )
+    if target.map is None and depth < target.radius:
+        share = scalp.share_outside(place, target.radius)
+        tissue = meshing.TISSUE_NAMES[meshing.tissue_tag(target.tissue)]
+        warn(
+            f"{share:.0%} of the ball of {target.radius * 1e3:g} mm around the target lies "
+            f"outside the head; the target is the {tissue} in the rest of it."
+        )

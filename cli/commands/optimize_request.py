@@ -1,0 +1,191 @@
+"""What `tmsgrad optimize` and `tmsgrad demo` are asked for."""
+
+import argparse
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...meshing import SurfaceFrame
+from ...optimize import Domain
+from ..inputs.conduction import Conduction
+from ..inputs.goals import Wishes
+from ..inputs.maps import surface_frame
+from ..inputs.targets import Point, TargetRequest
+from ..inputs.uncertainties import Uncertainties
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The forms that the field is wanted in.
+
+    Attributes:
+        nifti: The image in whose grid images are wanted, or None.
+        vtu: Whether for VTK.
+        gifti: Surfaces, or `mesh` for the mesh's own.
+        resample: Pairs of registration spheres.
+        frame: Of all surfaces, or None.
+        thresholds: Of |E|, above which volumes are counted. [V/m]
+    """
+
+    nifti: str | None = None
+    vtu: bool = False
+    gifti: tuple[str, ...] = ()
+    resample: tuple[tuple[str, str], ...] = ()
+    frame: SurfaceFrame | None = None
+    thresholds: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Forms":
+        """Take them from the options.
+
+        Raises:
+            ValueError: A frame is given, but no surface from a file.
+        """
+        return cls(
+            nifti=options.nifti,
+            vtu=options.vtu,
+            gifti=tuple(options.gifti),
+            resample=tuple(options.resample),
+            frame=surface_frame(options),
+            thresholds=tuple(options.thresholds),
+        )
+
+
+@dataclass(frozen=True)
+class RulesRequest:
+    """Clinical rules to compare with.
+
+    Attributes:
+        motor: The motor hotspot, as a place [m] or the name of a position, or None.
+        motor_pose: A file of the coil's pose over it, or None.
+    """
+
+    motor: Point | str | None = None
+    motor_pose: str | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "RulesRequest | None":
+        """Take them from the options; None where no rules are asked for.
+
+        Raises:
+            ValueError: The motor hotspot is given for nothing.
+        """
+        if options.rules:
+            return cls(options.motor, options.motor_pose)
+        for name in ("motor", "motor_pose"):
+            if getattr(options, name) is not None:
+                name = name.replace("_", "-")
+                raise ValueError(f"--{name} is for --rules, which are not asked for.")
+        return None
+
+
+@dataclass(frozen=True)
+class OptimizeRequest:
+    """What `tmsgrad optimize` is asked for.
+
+    Attributes:
+        head: As the command line names it.
+        coil: Likewise.
+        target: Where the field is wanted.
+        wishes: Of what, and what else.
+        domain: Where the coil may be.
+        out: Folder.
+        efield: Wanted in the target, or None. [V/m]
+        force: Checks of the head whose errors do not stop.
+        conduction: Of the head.
+        uncertainties: Or None.
+        forms: Of the field.
+        around: Where to search, as a place [m] or a name; None for near the target.
+        electrodes: A file of positions on the scalp, or None.
+        rules: To compare with, or None.
+        shape: Whether the coil's parts are to be moved.
+        report: Whether a page is wanted.
+    """
+
+    head: str
+    coil: str
+    target: TargetRequest
+    wishes: Wishes
+    domain: Domain
+    out: str
+    efield: float | None = None
+    force: tuple[str, ...] = ()
+    conduction: Conduction = field(default_factory=Conduction)
+    uncertainties: Uncertainties | None = None
+    forms: Forms = field(default_factory=Forms)
+    around: Point | str | None = None
+    electrodes: str | None = None
+    rules: RulesRequest | None = None
+    shape: bool = False
+    report: bool = False
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "OptimizeRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: They do not fit each other, or the target is not known.
+            FileNotFoundError: There is no such file.
+        """
+        target, wishes = TargetRequest.of(options), Wishes.of(options)
+        _check(options, wishes)
+        return cls(
+            head=options.head,
+            coil=options.coil,
+            target=target,
+            wishes=wishes,
+            domain=_domain(options),
+            out=options.out,
+            efield=options.efield,
+            force=tuple(options.force),
+            conduction=Conduction.of(options),
+            uncertainties=Uncertainties.of(options),
+            forms=Forms.of(options),
+            around=options.around,
+            electrodes=options.electrodes,
+            rules=RulesRequest.of(options),
+            shape=options.shape,
+            report=options.report,
+        )
+
+    @classmethod
+    def demo(cls, options: argparse.Namespace) -> "OptimizeRequest":
+        """Take the template head and a well-known target."""
+        return cls(
+            head="template",
+            coil="magstim-70mm-double",
+            # Left dorsolateral prefrontal cortex: the site of Fox et al. 2012 (doi:10.1016/
+            # j.biopsych.2012.04.028) with the best clinical response, MNI.
+            target=TargetRequest((-0.044, 0.040, 0.029), 5e-3, "gm"),
+            wishes=Wishes(),
+            domain=Domain(distance=4e-3, radius=30e-3),
+            out=options.out,
+            efield=60.0,
+            report=options.report,
+        )
+
+
+def _check(options: argparse.Namespace, wishes: Wishes) -> None:
+    """Refuse options that exclude each other."""
+    if options.shape and (options.uncertainty or options.robust or options.rules):
+        raise ValueError(
+            "--shape is of one pose: leave out --uncertainty, --robust and --rules."
+        )
+    if options.uncertainty is not None and not (
+        wishes.simple and options.around != "upper-head"
+    ):
+        raise ValueError(
+            "--uncertainty is of the target's mean vector or its --direction, around one "
+            "place: leave out --objective, --avoid and --around upper-head."
+        )
+
+
+def _domain(options: argparse.Namespace) -> Domain:
+    return Domain(
+        distance=options.distance * 1e-3,
+        radius=options.search_radius * 1e-3,
+        clearance=options.hair * 1e-3,
+        tilt=np.radians(options.tilt).item(),
+        forbidden=tuple(options.forbid),
+        obstacles=tuple(options.obstacle),
+    )

@@ -1,0 +1,119 @@
+"""How `tmsgrad optimize` searches: prepared and compiled while the solver works."""
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import efield, optimize
+from ...coils import Coil
+from ...meshing import Region, Scalp
+from ..inputs.goals import Wishes
+from ..runtime.progress import Progress
+from .optimize_request import OptimizeRequest
+
+
+_DIRECTIONS = 3  # Of the adjoint solves of a mean vector.
+
+
+@dataclass(frozen=True, eq=False)
+class SearchPlan:
+    """How to search, once there is an objective.
+
+    Attributes:
+        run: Search with an objective.
+        prepared: Made already, or None for the whole upper head.
+    """
+
+    run: Callable[[optimize.AbstractObjective, Progress], optimize.Search]
+    prepared: optimize.PreparedSearch | None
+
+
+def plan_search(
+    request: OptimizeRequest,
+    coil: Coil,
+    scalp: Scalp,
+    target: Region,
+    around: Float[ndarray, "3"] | optimize.UpperHead | None,
+    nodes: int,
+) -> SearchPlan:
+    """Prepare the search, and compile it while the solver leaves Python idle.
+
+    Args:
+        request: What is asked for.
+        coil: As it comes.
+        scalp: Of the head.
+        target: Where the field is wanted.
+        around: Where to search; None for near the target.
+        nodes: Of the head.
+    """
+    errors = request.wishes.uncertainty
+    if isinstance(around, optimize.UpperHead):
+        everywhere = functools.partial(
+            _everywhere, request=request, coil=coil, scalp=scalp, around=around
+        )
+        return SearchPlan(everywhere, None)
+    centre = target.centre if around is None else around
+    prepared = optimize.prepare_search(coil, scalp, centre, request.domain)
+    compiling = None
+    if request.wishes.simple:
+        arguments = (
+            prepared.compile,
+            simple_objective(request.wishes),
+            _DIRECTIONS,
+            nodes,
+        )
+        # No daemon: a process that ends amid a compilation is aborted by XLA.
+        compiling = Thread(target=_quietly, args=arguments)
+        compiling.start()
+
+    def search(
+        objective: optimize.AbstractObjective, progress: Progress
+    ) -> optimize.Search:
+        if compiling is not None:
+            compiling.join()
+        return prepared.run(objective, uncertainty=errors, progress=progress)
+
+    return SearchPlan(search, prepared)
+
+
+def simple_objective(
+    wishes: Wishes,
+) -> Callable[[efield.Reciprocal], optimize.AbstractObjective]:
+    """What makes the objective of a target's mean vector."""
+    if wishes.direction is None:
+        return optimize.MeanMagnitude
+    return functools.partial(
+        optimize.MeanComponent, direction=np.asarray(wishes.direction)
+    )
+
+
+def _everywhere(
+    objective: optimize.AbstractObjective,
+    progress: Progress,
+    *,
+    request: OptimizeRequest,
+    coil: Coil,
+    scalp: Scalp,
+    around: optimize.UpperHead,
+) -> optimize.Search:
+    return optimize.find_pose(
+        objective,
+        coil,
+        scalp,
+        request.domain,
+        around=around,
+        uncertainty=request.wishes.uncertainty,
+        progress=progress,
+    )
+
+
+def _quietly(function: Callable[..., None], *arguments: object) -> None:
+    """Call what only saves time: what is wrong will show again, where it matters."""
+    with contextlib.suppress(Exception):
+        function(*arguments)

@@ -1,0 +1,44 @@
+"""How a head conducts, as it is asked for."""
+
+import argparse
+from dataclasses import dataclass
+
+from ... import efield
+from ...efield import Conductor
+from ...meshing import HeadMesh
+from .files import read_conductivity
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """The conductivity and the elements that are asked for.
+
+    Attributes:
+        order: Of the elements, 1 or 2.
+        anisotropy: `scalar`, `vn`, `dir` or `mc`.
+        tensor: The tensor image; None for that of the head's folder.
+        tensor_coverage: The share of white matter that it must cover.
+    """
+
+    order: int = 1
+    anisotropy: str = "scalar"
+    tensor: str | None = None
+    tensor_coverage: float = 0.5
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Conduction":
+        """Take it from the options."""
+        return cls(
+            options.order, options.anisotropy, options.tensor, options.tensor_coverage
+        )
+
+    def assemble(self, head: HeadMesh, source: str) -> tuple[Conductor, str | None]:
+        """Make a head a conductor, and say what became of the tensors.
+
+        Raises:
+            ValueError: The image is missing, is given without need, or does not fit.
+        """
+        conductivity, words = read_conductivity(
+            head, source, self.anisotropy, self.tensor, self.tensor_coverage
+        )
+        return efield.assemble(head, conductivity, order=self.order), words

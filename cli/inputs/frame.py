@@ -1,0 +1,36 @@
+"""What a command works with from reading to writing."""
+
+from dataclasses import dataclass
+
+from ...coils import Coil
+from ...efield import Conductor
+from ...meshing import HeadMesh, Scalp
+from ..runtime.progress import Progress
+from ..runtime.provenance import Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The head with its scalp as a conductor, the coil, and the run itself.
+
+    Attributes:
+        source: Of the head, as the command line names it.
+        head: The head.
+        scalp: Its scalp.
+        coil_source: As the command line names it.
+        coil: The coil as it comes.
+        conductor: Of the head.
+        tensors: What became of diffusion tensors, in words, or None.
+        progress: Stages and their seconds.
+        origin: Where the results come from.
+    """
+
+    source: str
+    head: HeadMesh
+    scalp: Scalp
+    coil_source: str
+    coil: Coil
+    conductor: Conductor
+    tensors: str | None
+    progress: Progress
+    origin: Provenance

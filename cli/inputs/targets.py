@@ -1,0 +1,204 @@
+"""Where the field is wanted: a ball, a place of MNI space, or a map, as frozen values."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import HeadMesh, Region
+from ...optimize.targeting import SymptomTarget, symptom_targets
+from .heads import TEMPLATE
+from .maps import MapChoice, MapFigures, describe, extent, place_of_map, tell_map
+
+
+_RETURN = 5e-3  # After going from MNI space to the head and back, at most. [m]
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class MniPlace:
+    """A place of MNI space that was brought to a head.
+
+    Attributes:
+        centre: In MNI space. [m]
+        place: In the head. [m]
+        transform: What brought it there, in words.
+        return_error: How far one ends from it after going there and back. [m]
+        published: Where it is published, or None.
+    """
+
+    centre: Point
+    place: Point
+    transform: str
+    return_error: float
+    published: str | None
+
+    @classmethod
+    def of(cls, given: Point | str, source: str) -> "MniPlace":
+        """Bring a place, or the published target of a symptom, to a head.
+
+        Args:
+            given: The place in MNI space [mm], or the symptom.
+            source: Of the head.
+
+        Raises:
+            ValueError: The symptom is unknown, the head has no way to MNI space, or the
+                place lies outside of it.
+            FileNotFoundError: The transforms are missing.
+        """
+        published = _published(given) if isinstance(given, str) else None
+        centre = np.asarray(given if published is None else published.centre) * 1e-3
+        if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+            place, words, error = centre, "the template is in MNI space", 0.0
+        else:
+            place, words, error = _in_head(centre, source)
+        name = None if published is None else published.words
+        return cls(_point(centre), _point(place), words, error, name)
+
+    def tell(self) -> None:
+        """Print where it is."""
+        if self.published is not None:
+            print(f"published target {self.published}")
+        at, mni = (
+            ", ".join(f"{1e3 * x:.1f}" for x in place)
+            for place in (self.place, self.centre)
+        )
+        print(
+            f"target           MNI ({mni}) mm is ({at}) mm in the head ({self.transform})"
+        )
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            # Rounded, so that a place is written as it was typed.
+            "centre_mni_mm": [round(1e3 * x, 9) for x in self.centre],
+            "transform": self.transform,
+            "return_error_mm": 1e3 * self.return_error,
+            "published": self.published,
+        }
+
+
+def _in_head(
+    centre: Float[ndarray, "3"], source: str
+) -> tuple[Float[ndarray, "3"], str, float]:
+    subject = meshing.subject_of(source)
+    if subject is None:
+        raise ValueError(
+            f"--target-mni: {source} is no m2m_ folder of SimNIBS, and nothing else tells "
+            "where MNI coordinates are in it. Give --target in the head's mm."
+        )
+    transform = meshing.read_mni(subject)
+    place = transform.to_subject(centre)
+    error = transform.return_error(centre)
+    if error > _RETURN:
+        raise ValueError(
+            f"--target-mni: from there to the head and back one ends {1e3 * error:.1f} mm "
+            f"away ({transform.description}): the transforms do not belong together."
+        )
+    return place, f"{transform.kind}: {transform.description}", error
+
+
+def _published(symptom: str) -> SymptomTarget:
+    try:
+        return symptom_targets(symptom, "direct")[0]
+    except ValueError as error:
+        raise ValueError(f"--target-mni: {error}") from None
+
+
+def _point(values: Float[ndarray, "3"]) -> Point:
+    x, y, z = np.asarray(values).tolist()
+    return x, y, z
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A target in a head.
+
+    Attributes:
+        region: Its tetrahedra and their weights.
+        centre: As asked for; of a map its centre of gravity. [m]
+        radius: Of the ball; of a map that of a ball which spreads as far. [m]
+        tissue: As the command line names it.
+        mni: The place of MNI space that it comes from, or None.
+        map: What of a map it is, or None.
+    """
+
+    region: Region
+    centre: Point
+    radius: float
+    tissue: str
+    mni: MniPlace | None = None
+    map: MapFigures | None = None
+
+
+@dataclass(frozen=True)
+class TargetRequest:
+    """The target that is asked for.
+
+    Attributes:
+        centre: In the head; of a map only a rough place in its own space. [m]
+        radius: Of a ball; 0 for a map. [m]
+        tissue: As the command line names it.
+        mni: The place of MNI space that was named, or None.
+        choice: What of a map is meant, or None for a ball.
+    """
+
+    centre: Point
+    radius: float
+    tissue: str
+    mni: MniPlace | None = None
+    choice: MapChoice | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "TargetRequest":
+        """Take it from `--target`, `--target-mni` or `--target-map`, and print a place.
+
+        Raises:
+            ValueError: The options do not fit each other, the head has no way to MNI
+                space, or the target lies outside of it.
+            FileNotFoundError: The map or the transforms are missing.
+        """
+        choice, mni = MapChoice.of(options), None
+        if choice is not None:
+            x, y, z = place_of_map(choice)
+            return cls(
+                (x * 1e-3, y * 1e-3, z * 1e-3), 0.0, options.tissue, None, choice
+            )
+        if options.target_mni is not None:
+            mni = MniPlace.of(options.target_mni, options.head)
+            mni.tell()
+            centre = mni.place
+        else:
+            x, y, z = options.target
+            centre = (x * 1e-3, y * 1e-3, z * 1e-3)
+        if options.radius is None:
+            raise ValueError("--target needs a --radius.")
+        return cls(centre, options.radius * 1e-3, options.tissue, mni)
+
+    @property
+    def settled(self) -> dict[str, list[float]]:
+        """The option `target` [mm], where it is found and not typed."""
+        if self.mni is None and self.choice is None:
+            return {}
+        return {"target": [1e3 * x for x in self.centre]}
+
+    def find(self, head: HeadMesh) -> Target:
+        """Find the target in a head, and print where a map is in it.
+
+        Raises:
+            ValueError: There is no such tissue, or nothing of the target lies in it.
+        """
+        if self.choice is None:
+            place = np.asarray(self.centre)
+            region = meshing.ball(head, place, self.radius, self.tissue)
+            return Target(region, self.centre, self.radius, self.tissue, self.mni)
+        found = self.choice.region(head, self.tissue)
+        centre, radius = extent(head, found.region)
+        about = describe(head, self.choice, found)
+        tell_map(about, 1e3 * centre, meshing.tissue_tag(self.tissue))
+        place = _point(centre)
+        return Target(found.region, place, radius, self.tissue, None, about)

@@ -1,0 +1,99 @@
+"""Parts of pages that several commands share."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from markupsafe import Markup
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from ..results.directions import in_words
+from ..results.uncertainty import UncertaintyResult
+from ..runtime.provenance import Provenance
+from .page import Section, code, details, facts, paragraph, table
+
+
+SAME = 1e-6  # Between reciprocity and the direct solution, relative.
+
+
+def point(values: ArrayLike) -> str:
+    """Write a place or a vector."""
+    return ", ".join(f"{x:.1f}" for x in np.asarray(values))
+
+
+def pose_part(
+    matrix: Float[ndarray, "4 4"], more: Sequence[tuple[str, str]] = ()
+) -> Markup:
+    """Describe a pose [mm], with more rows for its table."""
+    rows = [
+        ("coil centre", f"({point(matrix[:3, 3])}) mm"),
+        ("coil axis, into the head", f"({_direction(matrix[:3, 2])})"),
+        (
+            "handle",
+            f"({_direction(-matrix[:3, 1])}), {in_words(-matrix[:3, 1])}",
+        ),
+        *more,
+    ]
+    lines = "\n".join(" ".join(f"{x:12.6f}" for x in row) for row in matrix)
+    return facts(rows) + paragraph("matsimnibs, mm (also in pose.txt):") + code(lines)
+
+
+def uncertainty_part(found: UncertaintyResult) -> Markup:
+    """Describe what makes a field uncertain."""
+    mean = found.tissues.mean
+    rows = [
+        (
+            each.name,
+            each.size,
+            f"± {each.effect:.3g} V/m ({each.effect / mean:.1%})",
+            f"{each.share:.0%}",
+        )
+        for each in found.ranked
+    ]
+    head = ("input", "1 sd", "effect on the field in the target", "of the variance")
+    words = (
+        f"All together ± {found.deviation:.3g} V/m (1 sd, {found.deviation / mean:.1%}); "
+        f"with the tissues alone 95 % lie within {found.tissues.low:.4g} to "
+        f"{found.tissues.high:.4g} V/m."
+    )
+    return paragraph(words) + table(head, rows)
+
+
+def origin_section(
+    origin: Provenance, head: str, coil: str, conductivity: str, seconds: float
+) -> Section:
+    """Say where a result comes from.
+
+    Args:
+        origin: The run.
+        head: In words.
+        coil: In words.
+        conductivity: In words.
+        seconds: In all. [s]
+    """
+    rows = [
+        ("started", origin.started),
+        ("head", head),
+        ("coil", coil),
+        ("conductivity", conductivity),
+        ("versions", ", ".join(f"{k} {v}" for k, v in origin.versions.items())),
+        ("time", f"{seconds:.1f} s"),
+    ]
+    inputs = [
+        (name, str(each["file"]), f"{each['bytes']} bytes", str(each["sha256"]))
+        for name, each in origin.inputs.items()
+    ]
+    settings = json.dumps(origin.settings, ensure_ascii=False)
+    return Section(
+        "Provenance",
+        facts(rows)
+        + code(origin.command)
+        + (table(("input", "file", "size", "SHA-256"), inputs) if inputs else Markup())
+        + details("All settings", code(settings)),
+    )
+
+
+def _direction(values: ArrayLike) -> str:
+    return ", ".join(f"{x:.3f}" for x in np.asarray(values))

@@ -1,0 +1,249 @@
+"""What the page of a placement says, from the result itself."""
+
+import numpy as np
+
+from ... import optimize
+from ...coils import Pose
+from ..results.best_placement import PlacementResult
+from ..results.directions import in_words
+from ..results.figures import FieldFigures, TargetFigures
+from .page import Card, Section, checks, facts, table
+from .parts import SAME, origin_section, point, pose_part, uncertainty_part
+
+
+_GOOD_RESIDUAL = 1e-6  # Of the linear system, relative.
+_LARGE_ERROR = 0.15  # Of the mesh, in the target.
+_Check = tuple[str, bool, str]
+
+
+def plan_cards(found: PlacementResult) -> list[Card]:
+    """The figures at the head of the page."""
+    placement, spread = found.placement, found.uncertainty
+    output, note = _output(found)
+    return [
+        Card(
+            "field in the target",
+            f"{placement.strength:.4g} V/m",
+            placement.objective
+            + ("" if spread is None else f"; ± {spread.deviation:.2g} V/m (1 sd)"),
+        ),
+        Card("dI/dt", f"{placement.didt / 1e6:.4g} A/µs"),
+        *([] if output is None else [Card("output", f"{output:.0%}", note)]),
+        Card("coil centre", point(placement.matrix[:3, 3]), "mm, head file"),
+        Card("clearance", f"{placement.clearance * 1e3:.1f} mm", "casing to scalp"),
+        Card(
+            "error of the mesh",
+            f"{found.error.target:.1%}",
+            "estimated, in the target",
+        ),
+    ]
+
+
+def plan_words(found: PlacementResult) -> list[str]:
+    """The placement in sentences."""
+    placement, target, mni = found.placement, found.target, found.target.mni
+    output, note = _output(found)
+    of_output = "" if output is None else f" ({output:.0%} {note})"
+    asked = ""
+    if mni is not None:
+        asked = f", MNI ({point(1e3 * np.asarray(mni.centre))}) mm"
+    words = [
+        f"Place the centre of {found.subject.coil_name} at "
+        f"({point(placement.matrix[:3, 3])}) mm, "
+        f"{placement.distance * 1e3:.1f} mm from the scalp along the coil's axis, with the "
+        f"handle pointing {in_words(-placement.matrix[:3, 1])}. Driven with "
+        f"{placement.didt / 1e6:.4g} A/µs{of_output}, it gives the target, "
+        f"{_shape(target)} in {target.tissue} around "
+        f"({point(1e3 * np.asarray(target.centre))}) mm{asked}, a field of "
+        f"{placement.strength:.4g} V/m ({placement.objective})."
+    ]
+    dose = found.dose
+    if dose is not None and (dose.spared or dose.dose.bound_by or dose.dose.output):
+        words.append(f"{dose.dose.statement.rstrip('.')}.")
+    lost = found.search.sensitivity
+    if lost is not None:
+        words.append(
+            f"{optimize.sensitivity.LOSS:.0%} of the field in the target are lost by "
+            f"moving the coil {lost.position * 1e3:.1f} mm along the scalp, or by turning "
+            f"it {np.degrees(lost.angle):.0f}° in its plane."
+        )
+    return words
+
+
+def plan_sections(found: PlacementResult) -> list[Section]:
+    """The tables of the page."""
+    placement = found.placement
+    more = [
+        (
+            "scalp to coil centre, along the axis",
+            f"{placement.distance * 1e3:.2f} mm",
+        ),
+        ("casing to scalp", f"{placement.clearance * 1e3:.2f} mm"),
+    ]
+    listed = [
+        Section("Pose", pose_part(placement.matrix, more)),
+        Section("Field", facts(_field_rows(found.field))),
+    ]
+    if found.uncertainty is not None:
+        listed.append(Section("Uncertainty", uncertainty_part(found.uncertainty)))
+    return [
+        *listed,
+        *_spared(found),
+        *_rules(found),
+        *_others(found),
+        Section("Checks", checks(_plan_checks(found))),
+        _origin(found),
+    ]
+
+
+def _spared(found: PlacementResult) -> list[Section]:
+    if found.dose is None or not found.dose.spared:
+        return []
+    rows = [
+        (
+            each.region,
+            f"{each.mean:.4g} V/m",
+            "" if each.limit is None else f"{each.limit:g} V/m",
+        )
+        for each in found.dose.spared
+    ]
+    return [Section("Regions to spare", table(("region", "mean |E|", "limit"), rows))]
+
+
+def _rules(found: PlacementResult) -> list[Section]:
+    if not found.rules:
+        return []
+    rows = [
+        (
+            each.name,
+            f"{each.value:.4g} V/m",
+            f"{each.share:.1%}",
+            f"({_centre(each.pose)}) mm",
+        )
+        for each in found.rules
+    ]
+    head = ("rule", "at 1e6 A/s", "share of the best", "coil centre")
+    return [Section("Clinical rules", table(head, rows))]
+
+
+def _others(found: PlacementResult) -> list[Section]:
+    others = found.search.optima[1:6]
+    if not others:
+        return []
+    rows = [
+        (
+            found.rating(each),
+            f"({_centre(each.pose)}) mm",
+            in_words(-np.asarray(each.pose.to_matsimnibs())[:3, 1]),
+        )
+        for each in others
+    ]
+    head = ("value", "coil centre", "handle towards")
+    return [Section("Other optima", table(head, rows))]
+
+
+def _plan_checks(found: PlacementResult) -> list[_Check]:
+    placement, search, error = found.placement, found.search, found.error
+    value, edge = placement.value, search.best.at_edge
+    apart = abs(placement.reciprocal_value - value) / abs(value)
+    clear = placement.clearance * 1e3
+    return [
+        (
+            "value by a direct solution",
+            apart <= SAME,
+            f"the search's value by reciprocity differs by {apart:.1g}, relative",
+        ),
+        (
+            "solver",
+            found.residual <= _GOOD_RESIDUAL,
+            f"relative residual {found.residual:.1g}",
+        ),
+        (
+            "error of the mesh",
+            error.target is None or error.target <= _LARGE_ERROR,
+            f"estimated: {error.target:.1%} in the target, {error.head:.1%} in the head",
+        ),
+        ("casing", clear >= -1e-6, f"{clear:.2f} mm clear of the scalp"),
+        (
+            "search",
+            search.converged > 0,
+            f"{search.converged} of {search.starts} starts converged, "
+            f"{search.evaluations} evaluations",
+        ),
+        (
+            "domain",
+            not edge,
+            "the best pose lies at the border of what was searched: a better one may lie "
+            "beyond"
+            if edge
+            else "the best pose lies inside what was searched",
+        ),
+        *_checks_on_request(found),
+    ]
+
+
+def _checks_on_request(found: PlacementResult) -> list[_Check]:
+    """Checks of what only some placements have."""
+    rows: list[_Check] = []
+    share, mni = found.placement.share_of_max, found.target.mni
+    if share is not None:
+        words = f"{share:.0%} of the largest dI/dt of the coil"
+        rows.append(("coil's limit", share <= 1, words))
+    if found.dose is not None:
+        dose = found.dose.dose
+        rows.append(("dose", bool(dose.reachable), dose.statement))
+    if mni is not None:
+        words = f"{mni.transform}; there and back: {mni.return_error * 1e3:.2f} mm"
+        rows.append(("MNI space", True, words))
+    return rows
+
+
+def _origin(found: PlacementResult) -> Section:
+    subject = found.subject
+    return origin_section(
+        found.origin,
+        f"{subject.head}: {subject.tetrahedra} tetrahedra",
+        f"{subject.coil_name} ({subject.coil})",
+        "by tissue" if found.anisotropy == "scalar" else str(found.tensors),
+        found.seconds["total"],
+    )
+
+
+def _field_rows(field: FieldFigures) -> list[tuple[str, str]]:
+    rows, aimed, gray = [], field.target, field.gray_matter
+    if aimed is not None:
+        rows += [
+            ("mean vector in the target", f"({point(aimed.vector)}) V/m"),
+            ("its norm", f"{np.linalg.norm(aimed.vector):.4g} V/m"),
+            ("mean |E| in the target", f"{aimed.magnitude:.4g} V/m"),
+        ]
+    if gray is not None:
+        rows += [
+            (f"{share} % of gray matter below", f"{value:.4g} V/m")
+            for share, value in gray.percentiles.items()
+        ]
+        rows.append(("strongest place", f"({point(gray.strongest * 1e3)}) mm"))
+        rows += [
+            (
+                f"focality: gray matter above {share} % of its 99.9th percentile",
+                f"{volume * 1e6:.3g} cm³",
+            )
+            for share, volume in gray.volumes_above.items()
+        ]
+    return rows
+
+
+def _output(found: PlacementResult) -> tuple[float | None, str]:
+    if found.dose is not None and found.dose.dose.output is not None:
+        return found.dose.dose.output, "of the stimulator's output"
+    return found.placement.share_of_max, "of the coil's largest dI/dt"
+
+
+def _centre(pose: Pose) -> str:
+    return point(np.asarray(pose.to_matsimnibs())[:3, 3])
+
+
+def _shape(target: TargetFigures) -> str:
+    if target.map is None:
+        return f"a ball of {target.radius * 1e3:g} mm radius"
+    return f"the map {target.map.choice.file}"

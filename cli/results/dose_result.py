@@ -1,0 +1,201 @@
+"""What `tmsgrad dose` finds: outputs by several rules, and what they rest on."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ...optimize import dosing
+from ...optimize.dosing import safety
+from ..inputs.trains import Trains
+from ..runtime.notices import warn
+from ..runtime.provenance import Provenance
+from ..runtime.versions import versions
+from .dose_extras import MatchedInterval
+
+
+_NOTE = "for research use only; no medical device"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Trains of pulses at each output, compared with published tables.
+
+    Attributes:
+        asked: The trains.
+        checks: What the tables say, in the order of the outputs.
+    """
+
+    asked: Trains
+    checks: tuple[dosing.TrainCheck, ...]
+
+    @classmethod
+    def of(
+        cls, asked: Trains | None, outputs: tuple[dosing.Output, ...]
+    ) -> "TrainResult | None":
+        """Compare trains with the tables at each output, where trains are given."""
+        if asked is None:
+            return None
+        checks = (
+            dosing.check_train(
+                asked.frequency, asked.train, each.of_threshold, asked.intertrain
+            )
+            for each in outputs
+        )
+        return cls(asked, tuple(checks))
+
+    def to_json(self) -> dict:
+        """For `dose.json`."""
+        return {
+            "frequency_Hz": self.asked.frequency,
+            "train_s": self.asked.train,
+            "intertrain_s": self.asked.intertrain,
+            "sources": [safety.SOURCE, safety.INTERVAL_SOURCE],
+            "outputs": [
+                {
+                    "longest_train_s": each.limit,
+                    "only_tried": each.tried_only,
+                    "within": each.within,
+                    "problems": list(each.problems),
+                }
+                for each in self.checks
+            ],
+        }
+
+    def tell(self, outputs: tuple[dosing.Output, ...]) -> None:
+        """Print where the tables end, and warn of what is beyond them."""
+        within = sum(each.within for each in self.checks)
+        print(
+            f"trains           at {within} of {len(self.checks)} outputs within the tables "
+            f"({safety.SOURCE})"
+        )
+        for output, each in zip(outputs, self.checks, strict=True):
+            for problem in each.problems:
+                warn(f"{output.rule}: {problem}. Check it with the guidelines.")
+
+
+@dataclass(frozen=True)
+class Activated:
+    """The tissue in which the matched field reaches a share of M1's at threshold.
+
+    Attributes:
+        share: Of the field of M1.
+        volume: Of the tissue. [m³]
+        inside: Share of that volume which lies in the target.
+        covered: Share of the target's volume which is activated.
+    """
+
+    share: float
+    volume: float
+    inside: float
+    covered: float
+
+    def to_json(self) -> dict:
+        """For `dose.json`."""
+        return {
+            "share_of_motor_field": self.share,
+            "volume_mm3": self.volume * 1e9,
+            "share_inside_target": self.inside,
+            "share_of_target": self.covered,
+        }
+
+    def tell(self) -> None:
+        """Print it."""
+        print(
+            f"activated        {self.volume * 1e9:.0f} mm³ reach {self.share:.0%} of M1's "
+            f"field at threshold, {self.inside:.0%} of it in the target"
+        )
+
+
+@dataclass(frozen=True)
+class DoseResult:
+    """What `tmsgrad dose` finds.
+
+    Attributes:
+        threshold: Resting motor threshold, a share of the maximum.
+        metric: Of the fields, in words.
+        fields: Of M1 and of the target, at 1e6 A/s. [V/m]
+        depths: From scalp to cortex, there and there. [m]
+        outputs: By rule; the last matches the fields.
+        trains: Compared with tables, or None.
+        interval: How sure the last output is, or None.
+        activation: At the last output.
+        origin: Where the result comes from.
+        didt: At the last output; None where the stimulator is not known. [A/s]
+    """
+
+    schema: ClassVar[int] = 1
+
+    threshold: float
+    metric: str
+    fields: tuple[float, float]
+    depths: tuple[float, float]
+    outputs: tuple[dosing.Output, ...]
+    trains: TrainResult | None
+    interval: MatchedInterval | None
+    activation: Activated
+    origin: Provenance
+    didt: float | None
+
+    @property
+    def target_field(self) -> float | None:
+        """The field in the target at the last output. [V/m]"""
+        return None if self.didt is None else self.fields[1] * self.didt / 1e6
+
+    def share(self, output: dosing.Output) -> float:
+        """The target's field in units of that of M1 at threshold."""
+        return output.output / self.outputs[-1].output
+
+    def to_json(self) -> dict:
+        """What `dose.json` holds."""
+        return {"schema": self.schema} | self.answer()
+
+    def answer(self) -> dict:
+        """What `--json` prints."""
+        fields = dict(zip(("motor", "target"), self.fields, strict=True))
+        report = {
+            "note": _NOTE,
+            "threshold": self.threshold,
+            "metric": self.metric,
+            "field_per_1e6_A_per_s": fields,
+            "scalp_to_cortex_mm": [depth * 1e3 for depth in self.depths],
+            "outputs": [
+                {
+                    "rule": each.rule,
+                    "output": each.output,
+                    "of_threshold": each.of_threshold,
+                    "reachable": each.reachable,
+                    "target_share_of_motor": self.share(each),
+                }
+                for each in self.outputs
+            ],
+            "trains": None if self.trains is None else self.trains.to_json(),
+            "interval": None if self.interval is None else self.interval.to_json(),
+            "activation": self.activation.to_json(),
+            "versions": versions(),
+            "provenance": self.origin.as_json(),
+        }
+        if self.didt is not None:
+            report |= {"didt": self.didt, "target_field": self.target_field}
+        return report
+
+    def tell(self, out: str) -> None:
+        """Print it, and warn of outputs that cannot be reached."""
+        for each in self.outputs:
+            print(
+                f"{each.rule:<58} {each.statement}; the target gets "
+                f"{self.share(each):.0%} of M1's field"
+            )
+            if not each.reachable:
+                warn(f"{each.rule}: the output {each.statement}.")
+        self.activation.tell()
+        if self.didt is not None:
+            print(
+                f"field in target  {self.target_field:.1f} V/m ({self.metric}) at "
+                f"{self.didt:.4g} A/s"
+            )
+        print(f"files            {Path(out)}{os.sep} ({_NOTE})")
+        if self.interval is not None:
+            self.interval.tell()
+        if self.trains is not None:
+            self.trains.tell(self.outputs)
