@@ -16,7 +16,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("command", "reduced"),
+    *("command", "reduced", "focality"),
 )
 NEED_DATA = ("shape",)
 NAMED_ONLY = ("optimizers",)  # Needs the extra [optimizers].
