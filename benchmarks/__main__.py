@@ -2,6 +2,8 @@
 
 `python -m benchmarks shape --coil=FILE` needs a coil whose parts move.
 
+`python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
+
 `python -m benchmarks history` lists earlier runs, and what takes longer than before;
 `python -m benchmarks show-validation` writes the last validation into the documentation,
 `python -m benchmarks show-results` the last results.
@@ -14,9 +16,24 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    "command",
+    *("command", "reduced"),
 )
 NEED_DATA = ("shape",)
+NAMED_ONLY = ("optimizers",)  # Needs the extra [optimizers].
+
+
+KNOWN = (*ALL, *NEED_DATA, *NAMED_ONLY)
+
+
+def joined(words: list[str]) -> list[str]:
+    """Write `--mine module:function` as one word, as all other options are."""
+    together: list[str] = []
+    for word in words:
+        if together[-1:] == ["--mine"]:
+            together[-1] += f"={word}"
+        else:
+            together.append(word)
+    return together
 
 
 def main(words: list[str]) -> int:
@@ -26,12 +43,13 @@ def main(words: list[str]) -> int:
         return importlib.import_module("benchmarks.show_validation").main(words[1:])
     if words[:1] == ["show-results"]:
         return importlib.import_module("benchmarks.show_results").main(words[1:])
+    words = joined(words)
     names = [word for word in words if not word.startswith("-")] or list(ALL)
     options = [word for word in words if word.startswith("-")]
-    unknown = [name for name in names if name not in (*ALL, *NEED_DATA)]
+    unknown = [name for name in names if name not in KNOWN]
     if unknown:
         print(
-            f"unknown benchmark {unknown[0]!r}; known are {', '.join((*ALL, *NEED_DATA))}",
+            f"unknown benchmark {unknown[0]!r}; known are {', '.join(KNOWN)}",
             file=sys.stderr,
         )
         return 2

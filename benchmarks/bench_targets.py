@@ -25,11 +25,12 @@ from scipy import optimize as so
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.coils import Pose
-from tmsgrad.optimize.landscape import ANGLE, LENGTH, near_poses
+from tmsgrad.optimize.batches import near_poses
+from tmsgrad.optimize.unknowns import ANGLE, LENGTH
 
 
 _LIST = Path(__file__).parent / "targets_template.json"
-_RADIUS = 5e-3  # Of a target. [m]
+RADIUS = 5e-3  # Of a target. [m]
 _DEEPEST, _LOWEST = 35e-3, 0.105  # Below the scalp; below the top of the head. [m]
 _APART = 20e-3
 _DOMAIN = optimize.Domain(distance=4e-3)
@@ -57,16 +58,13 @@ def main(words: list[str]) -> None:
         text = json.dumps(np.round(centres * 1e3, 1).tolist())
         _LIST.write_text(text.replace("], ", "],\n ") + "\n", encoding="utf-8")
         return
-    if options.head.startswith("template"):
-        centres = np.array(json.loads(_LIST.read_text(encoding="utf-8"))) * 1e-3
-    else:
-        centres = draw_targets(head, scalp, 40)
+    centres = centres_of(options.head, head, scalp)
     coil = coils.read(options.coil)
     conductor = efield.assemble(head, efield.isotropic(head))
     study = Study(coil, scalp)
     rows = []
     for number, centre in enumerate(centres[: options.count]):
-        target = meshing.ball(head, centre, _RADIUS)
+        target = meshing.ball(head, centre, RADIUS)
         reciprocal = jax.block_until_ready(efield.reciprocal(conductor, target))
         rows.append(study.row(number, optimize.MeanMagnitude(reciprocal)))
         print(json.dumps(rows[-1]), flush=True)
@@ -76,6 +74,13 @@ def main(words: list[str]) -> None:
     millions = len(head.tags) / 1e6
     name = Path(options.head.partition(":")[0]).stem
     print("written to", record.write(f"targets-{name}-{millions:.1f}M", rows))
+
+
+def centres_of(name: str, head, scalp) -> np.ndarray:
+    """The forty targets of a head: those of the template are committed. [m]"""
+    if name.startswith("template"):
+        return np.array(json.loads(_LIST.read_text(encoding="utf-8"))) * 1e-3
+    return draw_targets(head, scalp, 40)
 
 
 def draw_targets(head, scalp, count: int) -> np.ndarray:
@@ -140,10 +145,10 @@ class Study:
         found = prepared.run(objective)
         seconds = time.perf_counter() - begin
         few, _ = efield.equivalent(objective.reciprocal, scalp)
-        landscape = prepared.landscape(objective, few, 1e6, None)
+        problem = prepared.problem(objective, few)
         exhaustive, tried = self._exhaustive(objective)
-        grid, grid_tried = self._grid(objective, landscape)
-        direct, direct_tried, direct_seconds = self._direct(objective, landscape)
+        grid, grid_tried = self._grid(objective, problem)
+        direct, direct_tried, direct_seconds = self._direct(objective, problem)
         best = max(exhaustive, found.value)
         return {
             "target": number,
@@ -197,7 +202,7 @@ class Study:
         )
         return best, coarse.values.size + fine.values.size
 
-    def _grid(self, objective, landscape) -> tuple[float, int]:
+    def _grid(self, objective, problem) -> tuple[float, int]:
         steps = 5e-3 * np.arange(-4, 5)
         u, v = (x.ravel() for x in np.meshgrid(steps, steps))
         inside = np.hypot(u, v) <= _GRID_REACH
@@ -209,20 +214,18 @@ class Study:
                 for c in angles
             ]
         )
-        values = np.asarray(_values(landscape, jnp.asarray(places)))
-        return self._placed(objective, landscape, places[np.argmax(values)]), len(
-            places
-        )
+        values = np.asarray(_values(problem, jnp.asarray(places)))
+        return self._placed(objective, problem, places[np.argmax(values)]), len(places)
 
-    def _direct(self, objective, landscape) -> tuple[float, int, float]:
+    def _direct(self, objective, problem) -> tuple[float, int, float]:
         count = 0
 
         def negative(x: np.ndarray) -> float:
             nonlocal count
             count += 1
-            return -float(_values(landscape, jnp.asarray(x[None]))[0])
+            return -float(_values(problem, jnp.asarray(x[None]))[0])
 
-        reach = landscape.chart.radius / LENGTH / np.sqrt(2)
+        reach = problem.chart.radius / LENGTH / np.sqrt(2)
         half = np.pi / ANGLE
         bounds = [(-reach, reach), (-reach, reach), (-half, half)]
         begin = time.perf_counter()
@@ -232,10 +235,10 @@ class Study:
             negative, rough.x, method="L-BFGS-B", bounds=bounds, options={"eps": 1e-4}
         )
         seconds = time.perf_counter() - begin
-        return self._placed(objective, landscape, fine.x), count, seconds
+        return self._placed(objective, problem, fine.x), count, seconds
 
-    def _placed(self, objective, landscape, x: np.ndarray) -> float:
-        near = near_poses(landscape, jnp.asarray(x)[None])
+    def _placed(self, objective, problem, x: np.ndarray) -> float:
+        near = near_poses(problem, jnp.asarray(x)[None])
         return self._settled(objective, jax.tree.map(lambda leaf: leaf[0], near))
 
     def _settled(self, objective, near: Pose) -> float:
@@ -248,8 +251,8 @@ class Study:
 
 
 @eqx.filter_jit
-def _values(landscape, points):
-    return jax.lax.map(landscape, points)
+def _values(problem, points):
+    return jax.lax.map(problem, points)
 
 
 @eqx.filter_jit

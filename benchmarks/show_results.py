@@ -31,10 +31,12 @@ def section(name: str, result: Mapping) -> str:
     machine, rows = result["machine"], result["rows"]
     bench = importlib.import_module(f"benchmarks.bench_{name.partition('-')[0]}")
     if hasattr(bench, "summary"):
-        rows = [
-            {"of all": what, "figure": value}
-            for what, value in bench.summary(rows).items()
-        ]
+        came = bench.summary(rows)
+        rows = (
+            [{"of all": what, "figure": value} for what, value in came.items()]
+            if isinstance(came, Mapping)
+            else came
+        )
     about, _, use = (bench.__doc__ or "").strip().partition("\n")
     command = next(line.strip() for line in use.splitlines() if "python -m" in line)
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())

@@ -27,7 +27,7 @@ from .runtime.interruption import (
     status_of,
     words_of,
 )
-from .runtime.notices import library_warnings, loudness
+from .runtime.notices import library_warnings, loudness, note
 from .runtime.plain import finite
 from .runtime.terminal import safe_output
 
@@ -101,6 +101,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
         return completion(options)
     plan = None
     if options.command in ("run", "plan"):
+        if options.command == "run":
+            note("`tmsgrad run` is called `tmsgrad plan` now.")
         plan = read_plan(Path(options.plan), parser)
     program = Program.of(options, {} if plan is None else plan.program)
     machine.prepare(program.threads, program.device)
@@ -151,7 +153,7 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
     if options.check:
         return running.check_plan(plan)
     result = running.run_plan(plan, commands.execute)
-    if options.command == "run" or result.failed:
+    if result.failed:
         return result.answer()
     from .plans.journal import write_journal
 

@@ -10,7 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from .motions import AbstractMotion, Range, combined
-from .pose import Pose
+from .pose import Pose, require_pose
 from .sources import Sources
 from .stimulators import Stimulator
 
@@ -64,6 +64,7 @@ class AbstractCoil(eqx.Module):
         Returns:
             A at each point, in the frame of the head. [T m / A]
         """
+        pose = require_pose(pose)
         return self.vector_potential(pose.to_coil(points)) @ pose.rotation.T
 
 
@@ -207,6 +208,23 @@ class Coil(AbstractCoil):
                 f"the coil {self.name!r} has {count} settings and {len(self.ranges)} "
                 "ranges; each setting needs one."
             )
+
+    def __repr__(self) -> str:
+        """Say what the coil is made of and what it has."""
+        kinds = {
+            type(each.element if isinstance(each, Part) else each).__name__: None
+            for each in self.elements
+        }
+        has = [f"{len(self.elements)} of {', '.join(kinds)}"]
+        if self.casing is not None:
+            has.append(f"casing of {np.shape(self.casing)[0]} points")
+        if self.max_current_rate is not None:
+            has.append(f"at most {self.max_current_rate * 1e-6:g} A/µs")
+        if self.ranges:
+            has.append(f"{len(self.ranges)} settings")
+        if self.stimulator_count > 1:
+            has.append(f"{self.stimulator_count} stimulators")
+        return f"Coil({self.name!r}: {'; '.join(has)})"
 
     def shaped(self, settings: ArrayLike) -> "Coil":
         """Move the parts.

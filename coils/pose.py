@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from .rigid import rigid_matrices, rigid_parts
@@ -68,6 +69,18 @@ class Pose(eqx.Module):
         """Write the pose as SimNIBS does: coil to head, lengths in mm."""
         return rigid_matrices(np.asarray(self.rotation), np.asarray(self.translation))
 
+    def __repr__(self) -> str:
+        """Say where the coil is and where it points, or how many poses there are."""
+        shape = np.shape(self.translation)
+        if len(shape) > 1:
+            return f"Pose({' × '.join(map(str, shape[:-1]))} placements)"
+        place = in_millimetres(self.translation)
+        if not known(self.rotation):
+            return f"Pose(centre {place})"
+        axes = np.asarray(self.rotation).T
+        y, z = (", ".join(f"{x:.3f}" for x in axes[axis]) for axis in (1, 2))
+        return f"Pose(centre {place}, y axis ({y}), z axis ({z}))"
+
     def moved(self, shift: Float[Array, "3"], turn: Float[Array, "3"]) -> "Pose":
         """Shift and turn the coil in its own frame.
 
@@ -116,6 +129,36 @@ def rotation_from_vector(turn: Float[Array, "3"]) -> Float[Array, "3 3"]:
     zero = jnp.zeros_like(x)
     cross = jnp.stack([zero, -z, y, z, zero, -x, -y, x, zero]).reshape(3, 3)
     return jnp.eye(3, dtype=turn.dtype) + sine * cross + cosine * (cross @ cross)
+
+
+def known(value: object) -> bool:
+    """Tell whether a value is an array of numbers, not traced."""
+    array = isinstance(value, np.ndarray | jax.Array)
+    return array and not isinstance(value, Tracer)
+
+
+def in_millimetres(point: object) -> str:
+    """Write a point [m] for people, or say that it is traced."""
+    if not known(point) or np.shape(point) != (3,):
+        return "(traced)" if isinstance(point, Tracer) else "(…)"
+    return f"({', '.join(f'{x * 1e3:.1f}' for x in np.asarray(point))}) mm"
+
+
+def require_pose(pose: object) -> Pose:
+    """Return a pose as it is.
+
+    Raises:
+        TypeError: It is none, such as a matrix.
+    """
+    if isinstance(pose, Pose):
+        return pose
+    shape = getattr(pose, "shape", None)
+    what = type(pose).__name__
+    what = f"a {what}" if shape is None else f"a {what} of the shape {tuple(shape)}"
+    raise TypeError(
+        f"`pose` must be a `coils.Pose`, got {what}: write "
+        "`coils.Pose.from_matsimnibs(matrix)` with a 4×4 matrix whose lengths are in mm."
+    )
 
 
 def stack_poses(poses: "list[Pose]") -> Pose:

@@ -62,6 +62,16 @@ from .recovery import (
     patch_recovery as patch_recovery,
     simnibs_recovery as simnibs_recovery,
 )
+from .reduced import (
+    AbstractReadout as AbstractReadout,
+    Accuracy as Accuracy,
+    Growth as Growth,
+    ReducedField as ReducedField,
+    at_points as at_points,
+    read_reduced as read_reduced,
+    reduce as reduce,
+    write_reduced as write_reduced,
+)
 from .sampling import FieldSampler as FieldSampler, sampler as sampler
 from .sensitivity import (
     field_derivatives as field_derivatives,

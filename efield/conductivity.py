@@ -6,12 +6,13 @@ The values are those of SimNIBS 4.5, which follow Wagner et al. 2004 (doi:10.110
 
 from collections.abc import Mapping
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ..meshing import TISSUE_NAMES, HeadMesh, tissue_tag
+from .tracing import known_values
 
 
 # By SimNIBS tag. [S/m]
@@ -54,8 +55,9 @@ def isotropic(
         if tag in given:
             raise ValueError(f"`tissues` names {TISSUE_NAMES[tag]!r} twice.")
         given.add(tag)
-        if not isinstance(value, Tracer) and not (
-            np.ndim(value) == 0 and np.isfinite(value) and value > 0
+        known = known_values(value)
+        if known is not None and not (
+            known.ndim == 0 and np.isfinite(known) and known > 0
         ):
             raise ValueError(
                 f"the conductivity of {TISSUE_NAMES[tag]!r} must be one positive number in "
@@ -66,10 +68,12 @@ def isotropic(
     return table[jnp.asarray(head.tags - 1)]
 
 
-def check_conductivity(conductivity: Array, elements: int) -> None:
+def checked_conductivity(conductivity: Array, elements: int) -> Array:
     """Refuse what cannot be a conductivity: a shape, NaN, or not positive definite.
 
-    Values are checked where they are known, which they are not under `jax.jit`.
+    Returns:
+        The conductivity. Where its values are not known yet, under `jax.jit`, it is
+        checked when they are, and an error is raised then.
 
     Raises:
         ValueError: Which tetrahedron is wrong, and how.
@@ -79,9 +83,25 @@ def check_conductivity(conductivity: Array, elements: int) -> None:
             f"`conductivity` must have the shape ({elements},) or ({elements}, 3, 3): one "
             f"value or tensor per tetrahedron; got {conductivity.shape}."
         )
-    if isinstance(conductivity, Tracer):
-        return
-    values = np.asarray(conductivity)
+    values = known_values(conductivity)
+    if values is None:
+        return eqx.error_if(
+            conductivity,
+            ~_all_positive(conductivity),
+            "`conductivity` of some tetrahedron is not finite, or not positive definite.",
+        )
+    _check_values(values, elements)
+    return conductivity
+
+
+def _all_positive(conductivity: Array) -> Array:
+    smallest = (
+        conductivity if conductivity.ndim == 1 else _smallest_pivot(conductivity, jnp)
+    )
+    return jnp.all(jnp.isfinite(conductivity)) & jnp.all(smallest > 0)
+
+
+def _check_values(values: np.ndarray, elements: int) -> None:
     finite = np.isfinite(values).reshape(elements, -1).all(axis=1)
     if not finite.all():
         raise ValueError(
@@ -97,20 +117,23 @@ def check_conductivity(conductivity: Array, elements: int) -> None:
                 f"`conductivity` of tetrahedron {int(np.argmax(bad))} is not a symmetric "
                 "tensor."
             )
-        smallest = _smallest_pivot(values)
+        smallest = _smallest_pivot(values, np)
     if smallest.min() <= 0:
         raise ValueError(
             f"`conductivity` of tetrahedron {int(np.argmin(smallest))} is not positive"
             f"{'' if values.ndim == 1 else ' definite'}; tissue conducts, if only a "
-            "little (air 1e-15 S/m)."
+            "little (air 1e-6 S/m)."
         )
 
 
-def _smallest_pivot(tensors: np.ndarray) -> np.ndarray:
-    """Smallest pivot of Gauss elimination: positive where a tensor is definite."""
+def _smallest_pivot(tensors, xp):
+    """Smallest pivot of Gauss elimination: positive where a tensor is definite.
+
+    By NumPy or JAX's NumPy, as `xp` says.
+    """
     a, b, c = tensors[:, 0, 0], tensors[:, 0, 1], tensors[:, 0, 2]
-    safe = np.where(a > 0, a, 1.0)
+    safe = xp.where(a > 0, a, 1.0)
     d = tensors[:, 1, 1] - b * b / safe
     e = tensors[:, 1, 2] - b * c / safe
-    f = tensors[:, 2, 2] - c * c / safe - e * e / np.where(d > 0, d, 1.0)
-    return np.minimum(np.minimum(a, d), f)
+    f = tensors[:, 2, 2] - c * c / safe - e * e / xp.where(d > 0, d, 1.0)
+    return xp.minimum(xp.minimum(a, d), f)

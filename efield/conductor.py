@@ -8,12 +8,14 @@ import scipy.sparse as sp
 from jaxtyping import Array, ArrayLike, Float
 from scipy.sparse.csgraph import connected_components
 
+from ..coils.pose import known
 from ..meshing import HeadMesh
-from .conductivity import check_conductivity
+from .conductivity import checked_conductivity
 from .elements import AbstractElements
-from .linear import HostMesh, HostState, Stiffness
+from .linear import HostMesh, HostSide, Stiffness
 from .p1 import first_order
 from .p2 import second_order
+from .tracing import known_values
 
 
 _ELEMENTS = {1: first_order, 2: second_order}
@@ -24,11 +26,27 @@ class Conductor(eqx.Module):
 
     Attributes:
         stiffness: The operator of the potential: geometry, conductivity, ground.
-        host: What solvers keep of this head between solves.
+        host: The head as solvers see it on the host, and the conductivity whose set-up
+            preconditions while another has no values yet: that of `assemble`.
     """
 
     stiffness: Stiffness
-    host: HostState = eqx.field(static=True)
+    host: HostSide = eqx.field(static=True)
+
+    def __repr__(self) -> str:
+        """Say how large the head is, and how it conducts."""
+        kind = "tensors" if np.ndim(self.conductivity) == 3 else "conductivities"
+        between = ""
+        if known(self.conductivity) and kind != "tensors":
+            low, high = (
+                float(f(np.asarray(self.conductivity))) for f in (np.min, np.max)
+            )
+            between = f" from {low:.3g} to {high:.3g} S/m"
+        return (
+            f"Conductor({np.shape(self.conductivity)[0]} tetrahedra "
+            f"({type(self.elements).__name__}), {np.shape(self.nodes)[0]} nodes, "
+            f"{kind}{between})"
+        )
 
     @property
     def elements(self) -> AbstractElements:
@@ -47,6 +65,10 @@ class Conductor(eqx.Module):
 
     def with_conductivity(self, conductivity: ArrayLike) -> "Conductor":
         """Keep the geometry and replace the conductivity.
+
+        `Multigrid` preconditions the system of a traced conductivity with the set-up of
+        the conductivity that `assemble` was given: the result does not depend on it, the
+        number of iterations does.
 
         Args:
             conductivity: A value or a symmetric tensor for each tetrahedron; it may be
@@ -69,7 +91,8 @@ def assemble(head: HeadMesh, conductivity: ArrayLike, *, order: int = 1) -> Cond
     many unknowns on the same mesh.
 
     Set-up that depends on the conductivity (a factorisation, a multigrid hierarchy) is
-    done by the solver when it is first needed, and kept.
+    done by the solver when it is first needed. The latest are kept by the process, not by
+    the conductor, which is frozen and can be pickled at any time.
 
     With `jax_enable_x64` everything is computed in float64. Without it arrays are
     float32 and fields have a relative error of about 1e-5, while systems are still solved
@@ -93,15 +116,19 @@ def assemble(head: HeadMesh, conductivity: ArrayLike, *, order: int = 1) -> Cond
         elements = _ELEMENTS[order](head)
         # SimNIBS grounds the lowest node too, so that potentials can be compared.
         ground = int(np.argmin(head.nodes[:, 2]))
-        host = HostState(HostMesh(elements, ground))
-    return Conductor(Stiffness(elements, values, jnp.asarray(ground)), host)
+        mesh = HostMesh(elements, ground)
+    known = known_values(values)
+    reference = np.ones(len(mesh.volumes)) if known is None else known
+    return Conductor(
+        Stiffness(elements, values, jnp.asarray(ground)), HostSide(mesh, reference)
+    )
 
 
 def _checked(
     conductivity: ArrayLike, elements: int
 ) -> Float[Array, "tet"] | Float[Array, "tet 3 3"]:
     values = jnp.asarray(conductivity, dtype=float)
-    check_conductivity(values, elements)
+    values = checked_conductivity(values, elements)
     # The derivative by a tensor is symmetric then, whichever way it is taken.
     return values if values.ndim == 1 else _symmetric(values)
 

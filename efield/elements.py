@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from .binned import BinnedRows
+from .tracing import is_plain
 
 
 # The corners that each edge of an element joins, in the order of its nodes.
@@ -57,6 +57,16 @@ class AbstractElements(eqx.Module):
         Entries are V ∫ ∇Nₐ·σ∇N_b / V as sums over its edges of Vₑ ∇λᵢ·σ∇λⱼ, of which
         all is made: (0, 1), (0, 2), … in both orders.
         """
+
+    @property
+    @abc.abstractmethod
+    def coarser(self) -> "AbstractElements | None":
+        """Elements of a lower order on the same mesh, or None where these are lowest."""
+
+    @property
+    @abc.abstractmethod
+    def prolongation(self) -> sp.csr_matrix:
+        """What takes a function of `coarser` from its nodes to the nodes here."""
 
     @abc.abstractmethod
     def gradient(self, values: Float[Array, "node"]) -> Float[Array, "*point 3 tet"]:
@@ -111,7 +121,7 @@ class AbstractElements(eqx.Module):
         if self.incidence is not None:
             return self.incidence.times(parts.reshape(-1, 1))[:, 0]
         count = len(self.nodes)
-        if not isinstance(parts, Tracer) and jax.default_backend() == "cpu":
+        if is_plain(parts) and jax.default_backend() == "cpu":
             # Ten times as fast as XLA's scatter on a CPU, for ten million corners.
             at, values = np.asarray(self.tetrahedra), np.asarray(parts)
             total = np.bincount(at.ravel(), values.ravel(), count)

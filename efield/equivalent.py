@@ -70,7 +70,9 @@ class Arrangement:
     _system: "_System" = field(repr=False)
 
     def fitted(self, reciprocal: Reciprocal) -> Reciprocal:
-        """Replace a target's currents; see `equivalent`."""
+        """Replace a target's currents, unless they are final; see `equivalent`."""
+        if reciprocal.final:
+            return reciprocal
         wanted = _potentials(reciprocal, self.matched)
         found = self._system.solve(wanted)
         count = reciprocal.currents.shape[0]

@@ -2,8 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..coils.pose import known
 from ..meshing import Region
 from .linear import SolverReport
 
@@ -24,6 +26,16 @@ class ElectricField(eqx.Module):
     potential: Float[Array, "*pose node"]
     report: SolverReport
     corners: Float[Array, "*pose tet 4 3"] | None = None
+
+    def __repr__(self) -> str:
+        """Say how large the field is, and for how many placements."""
+        shape = np.shape(self.vectors)
+        count = f"{shape[0]} placements, " if len(shape) > 2 else ""
+        most = ""
+        if known(self.vectors):
+            length = np.sqrt((np.asarray(self.vectors) ** 2).sum(axis=-1))
+            most = f", largest |E| {float(length.max(initial=0)):.4g} V/m"
+        return f"ElectricField({count}{(*shape, 0, 0)[-4]} tetrahedra{most})"
 
     @property
     def magnitude(self) -> Float[Array, "*pose tet"]:

@@ -7,10 +7,10 @@ et al. 2019, doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from ..coils import AbstractCoil, Pose
+from ..coils.pose import require_pose
 from .conductor import Conductor
 from .elements import AbstractElements
 from .field import ElectricField
@@ -21,6 +21,7 @@ from .linear import (
     prepared_meanwhile,
     solve_linear,
 )
+from .tracing import is_plain
 
 
 _TOGETHER = 16  # Right-hand sides.
@@ -51,9 +52,11 @@ def solve(
         The field; with a leading axis where `pose` has one.
 
     Raises:
+        TypeError: `pose` is no `coils.Pose`.
         ValueError: The load is not finite, for instance as a pose is NaN.
         RuntimeError: The solver did not reach its tolerance.
     """
+    pose = require_pose(pose)
     single = pose.translation.ndim == 1
     count = 1 if single else len(pose.translation)
     if solver is None:
@@ -104,8 +107,8 @@ def solve_rate(
     solver = (
         default_solver(conductor.host.mesh, len(rates)) if solver is None else solver
     )
-    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((conductor, rates)))
-    together, put = (len(rates), _with_field) if traced else (_TOGETHER, _put_field)
+    plain = is_plain(conductor, rates)
+    together, put = (_TOGETHER, _put_field) if plain else (len(rates), _with_field)
     fields, solutions = None, []
     for first in range(0, len(rates), together):
         # Both load and field need it, and it takes longer than the rest of either.

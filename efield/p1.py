@@ -10,6 +10,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
@@ -40,6 +41,15 @@ class P1(AbstractElements):
     def products(self) -> Float[ndarray, "6 6"]:
         """The products of gradients themselves."""
         return np.eye(6)
+
+    @property
+    def coarser(self) -> None:
+        """Return None: there are none of a lower order."""
+
+    @property
+    def prolongation(self) -> sp.csr_matrix:
+        """Leave a function as it is."""
+        return sp.csr_matrix(sp.eye_array(len(self.nodes)))
 
     def gradient(self, values: Float[Array, "node"]) -> Float[Array, "3 tet"]:
         """Take the gradient of a nodal function on each element. [unit/m]"""

@@ -18,6 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
@@ -48,12 +49,25 @@ class P2(AbstractElements):
     incidence: BinnedRows | None = None
 
     @property
-    def linear(self) -> P1:
+    def coarser(self) -> P1:
         """First-order elements on the same mesh."""
         corners = len(self.nodes) - self.edges.shape[1]
         return P1(
             self.nodes[:corners], self.tetrahedra[:4], self.gradients, self.volumes
         )
+
+    @property
+    def prolongation(self) -> sp.csr_matrix:
+        """Interpolate a linear function: the mean of its ends in the middle of an edge."""
+        ends = np.asarray(self.edges).T
+        corners = len(self.nodes) - len(ends)
+        columns = np.concatenate([np.arange(corners), ends.ravel()])
+        values = np.concatenate([np.ones(corners), np.full(ends.size, 0.5)])
+        starts = np.concatenate(
+            [np.arange(corners), corners + np.arange(0, ends.size + 1, 2)]
+        )
+        shape = (len(self.nodes), corners)
+        return sp.csr_matrix((values, columns, starts), shape=shape)
 
     @property
     def products(self) -> Float[ndarray, "45 6"]:

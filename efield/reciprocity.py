@@ -16,11 +16,13 @@ gives the same number [Gomez et al. 2021, doi:10.1016/j.neuroimage.2020.117696, 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 from numpy import ndarray
 
 from ..coils import AbstractCoil, Pose
 from ..coils.dipoles import MU0_OVER_4PI, in_blocks
+from ..coils.pose import in_millimetres
 from ..meshing import Region
 from .conductor import Conductor
 from .elements import AbstractElements
@@ -36,11 +38,22 @@ class Reciprocal(eqx.Module):
         currents: For each direction of the target's field, the current elements that
             give it. [A m per A m]
         centre: Of the target. [m]
+        final: Whether its currents are right for the whole of a coil only, as those of a
+            reduced field, and no others may stand for them.
     """
 
     positions: Float[Array, "source 3"]
     currents: Float[Array, "direction source 3"]
     centre: Float[Array, "3"]
+    final: bool = eqx.field(static=True, default=False)
+
+    def __repr__(self) -> str:
+        """Say how many functions of the field there are, and where the target is."""
+        return (
+            f"Reciprocal({np.shape(self.currents)[0]} directions, "
+            f"{np.shape(self.positions)[0]} sources, target at "
+            f"{in_millimetres(self.centre)})"
+        )
 
     def mean_field(
         self, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6

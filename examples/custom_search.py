@@ -2,9 +2,9 @@
 
     python examples/custom_search.py m2m_ernie MagStim_D70.ccd --target=-41,-13,66
 
-SciPy's L-BFGS-B maximises the mean field in the target over shifts along the scalp and the
-turn of a pose that lies on it. `optimize.find_pose` does more (starts, curvature of the
-scalp, clearance); this shows what it builds on.
+SciPy's L-BFGS-B maximises the mean field in the target over place and angle of the coil.
+`optimize.Problem` gives it the function, its gradient, bounds and the poses;
+`optimize.with_scipy` does the same in one call, and `optimize.find_pose` more.
 """
 
 import argparse
@@ -14,11 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from tmsgrad import coils, efield, meshing
-from tmsgrad.coils import Pose
-
-
-SCALE = np.array([10e-3, 10e-3, 0.5])  # Of the unknowns: metres and radians.
+from tmsgrad import coils, efield, meshing, optimize
 
 
 def main(words: list[str] | None = None) -> float:
@@ -36,40 +32,28 @@ def main(words: list[str] | None = None) -> float:
     centre = np.array([float(x) for x in options.target.split(",")]) * 1e-3
     target = meshing.ball(head, centre, options.radius * 1e-3)
     conductor = efield.assemble(head, efield.isotropic(head))
-    reciprocal = efield.reciprocal(conductor, target)
+    objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
 
-    start = over(meshing.scalp(head), centre, distance=6e-3)
-    step = lambda x: start.moved(
-        jnp.append(SCALE[:2] * x[:2], 0.0), jnp.array([0.0, 0.0, SCALE[2]]) * x[2]
-    )
+    domain = optimize.Domain(distance=6e-3)
+    problem = optimize.problem(objective, coil, meshing.scalp(head), domain)
+    low, high = problem.bounds
 
-    @jax.jit
-    @jax.value_and_grad
-    def loss(x):
-        return -jnp.linalg.norm(reciprocal.mean_field(coil, step(x), 1e6))
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = problem.value_and_grad(jnp.asarray(x))
+        return -float(value), -np.asarray(gradient)
 
     found = minimize(
-        lambda x: [np.asarray(part, float) for part in loss(jnp.asarray(x))],
-        np.zeros(3),
+        loss,
+        np.asarray(problem.start),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-1, 1), (-1, 1), (-3, 3)],
+        bounds=list(zip(low, high, strict=True)),
     )
-    print(f"{-loss(jnp.zeros(3))[0]:.4f} V/m at the start")
+    print(f"{-loss(np.asarray(problem.start))[0]:.4f} V/m at the start")
     print(f"{-found.fun:.4f} V/m after {found.nfev} evaluations")
-    print(np.round(np.asarray(step(jnp.asarray(found.x)).to_matsimnibs()), 3))
+    x = problem.project(jnp.asarray(found.x))
+    print(np.round(problem.pose(x).to_matsimnibs(), 3))
     return -float(found.fun)
-
-
-def over(scalp: meshing.Scalp, centre: np.ndarray, distance: float) -> Pose:
-    """Lay a coil on the scalp over a point, its handle towards the back."""
-    place = scalp.nearest(centre)
-    outward = scalp.normal(place[None])[0]
-    y = np.array([0.0, 1.0, 0.0])
-    y -= (y @ outward) * outward
-    y /= np.linalg.norm(y)
-    frame = np.stack([np.cross(y, -outward), y, -outward], axis=1)
-    return Pose(frame, place + distance * outward)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,11 @@ class Region:
     weights: Float[ndarray, "selected"]
     centre: Float[ndarray, "3"]
 
+    def __repr__(self) -> str:
+        """Say how many tetrahedra there are, and where."""
+        place = ", ".join(f"{x * 1e3:.1f}" for x in np.asarray(self.centre))
+        return f"Region({len(self.tetrahedra)} tetrahedra about ({place}) mm)"
+
 
 def region(head: HeadMesh, selected: ArrayLike) -> Region:
     """Make a region of given tetrahedra, weighted by their volumes.

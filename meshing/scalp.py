@@ -48,6 +48,14 @@ class Scalp:
     distance: Float[ndarray, "i j k"]
     exact_within: float = _EXACT_WITHIN
 
+    def __repr__(self) -> str:
+        """Say how large the scalp is."""
+        size = np.ptp(self.surface.vertices, axis=0) * 1e3
+        return (
+            f"Scalp({len(self.surface.triangles)} triangles, "
+            f"{' × '.join(f'{x:.0f}' for x in size)} mm)"
+        )
+
     @cached_property
     def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
         limited = np.clip(self.distance, -_EXACT_WITHIN, _EXACT_WITHIN)

@@ -31,6 +31,12 @@ class Surface:
     vertices: Float[ndarray, "vertex 3"]
     triangles: Int[ndarray, "triangle 3"]
 
+    def __repr__(self) -> str:
+        """Count vertices and triangles."""
+        return (
+            f"Surface({len(self.vertices)} vertices, {len(self.triangles)} triangles)"
+        )
+
     @cached_property
     def corners(self) -> Float[ndarray, "3 triangle 3"]:
         """The positions of the three corners of every triangle. [m]"""

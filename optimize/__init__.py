@@ -1,5 +1,12 @@
 """The search for the coil placement: poses on the scalp, objectives, gradients."""
 
+from .adapters import (
+    Climbed as Climbed,
+    with_evolution as with_evolution,
+    with_optax as with_optax,
+    with_optimistix as with_optimistix,
+    with_scipy as with_scipy,
+)
 from .constraints import (
     Clearance as Clearance,
     casing_samples as casing_samples,
@@ -13,6 +20,10 @@ from .currents import (
 )
 from .domain import Domain as Domain
 from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
+from .everywhere import (
+    FocalityEverywhere as FocalityEverywhere,
+    HotSpotOverlap as HotSpotOverlap,
+)
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,
@@ -29,11 +40,13 @@ from .objectives import (
 )
 from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
+from .placements import Placements as Placements, placements as placements
 from .positions import spread as spread, tangential as tangential
 from .prepared import (
     PreparedSearch as PreparedSearch,
     prepare_search as prepare_search,
 )
+from .problem import Problem as Problem
 from .regional import (
     normal_reciprocal as normal_reciprocal,
     region_modes as region_modes,
@@ -47,6 +60,8 @@ from .rules import (
 )
 from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity
+from .set_up import problem as problem
+from .settling import settle as settle
 from .shape import ShapedOptimum as ShapedOptimum, find_shape as find_shape
 from .sweep import Sweep as Sweep, sweep as sweep
 from .turns import mean_of_turns as mean_of_turns
@@ -55,3 +70,4 @@ from .uncertainty import (
     Expected as Expected,
     WorstCase as WorstCase,
 )
+from .unknowns import Free as Free, Variables as Variables

@@ -88,16 +88,25 @@ class Clearance(eqx.Module):
         placed = pose.to_head(self.points)
 
         def farther(lift: Float[Array, ""], _: None):
-            moved = placed - lift * pose.rotation[None, :, 2]
-            gap = self.distance(moved)[:, 0]
-            for ball in self.obstacles:
-                offset = moved - ball[None, :3]
-                gap = jnp.minimum(gap, jnp.linalg.norm(offset, axis=1) - ball[3])
-            nearest = -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
+            nearest = self._nearest(placed - lift * pose.rotation[None, :, 2])
             step = _SOFTNESS * jax.nn.softplus((self.wanted - nearest) / _SOFTNESS)
             return lift + step, None
 
         return jax.lax.scan(farther, jnp.zeros(()), None, length=_LIFT_STEPS)[0]
+
+    def gap(self, pose: Pose) -> Float[Array, ""]:
+        """Measure, softly, from the casing to the scalp and the obstacles. [m]
+
+        Negative where they are cut; at most the true distance, by less than a millimetre.
+        """
+        return self._nearest(pose.to_head(self.points))
+
+    def _nearest(self, placed: Float[Array, "point 3"]) -> Float[Array, ""]:
+        gap = self.distance(placed)[:, 0]
+        for ball in self.obstacles:
+            offset = placed - ball[None, :3]
+            gap = jnp.minimum(gap, jnp.linalg.norm(offset, axis=1) - ball[3])
+        return -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
 
 
 def clearance(

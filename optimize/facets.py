@@ -7,24 +7,27 @@ rated with the distance that each has to the triangles.
 """
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ..meshing import Scalp
+from .batches import batched_derivatives, batched_poses, projected
 from .first_look import triangular_lattice
-from .landscape import LENGTH, Landscape, batched_derivatives, batched_poses
+from .problem import Problem
+from .unknowns import LENGTH
 
 
 _REACH, _STEP = 3.5e-3, 1.7e-3  # Of the places around an optimum. [m]
-_TURN = 0.1  # For the curvature along the angle, in the landscape's unknowns.
+_TURN = 0.1  # For the curvature along the angle, in scaled unknowns.
 _FARTHEST = 0.5  # That an angle is corrected. [1]
 _LOWER = 0.2e-3  # For the slope along the distance. [m]
 _BACK = 0.1  # Rays begin so far behind the coil. [m]
 
 
 def promising(
-    landscape: Landscape,
+    problem: Problem,
     scalp: Scalp,
     best: Float[ndarray, "n"],
     size: int,
@@ -35,10 +38,10 @@ def promising(
     triangles have where the smooth scalp has the wanted one.
 
     Args:
-        landscape: The objective over places.
+        problem: The objective over places.
         scalp: With the triangles.
         best: The optimum.
-        size: Of the batches for which the landscape is compiled.
+        size: Of the batches for which the problem is compiled.
 
     Returns:
         Places, the best first.
@@ -46,10 +49,10 @@ def promising(
     lattice = triangular_lattice(_REACH, _STEP)
     points = np.repeat(best[None], len(lattice), axis=0)
     points[:, :2] += lattice / LENGTH
-    points = landscape.project(points)
+    points = np.array(projected(problem, jnp.asarray(points)))
     turn = _TURN * np.eye(len(best))[2]
     every = np.concatenate([points, [best - turn, best + turn]])
-    values, gradients = batched_derivatives(landscape, every, size)
+    values, gradients = batched_derivatives(problem, every, size)
     curvature = (gradients[-1, 2] - gradients[-2, 2]) / (2 * _TURN)
     values, turning = values[:-2], gradients[:-2, 2]
     here = values[np.argmin(np.linalg.norm(lattice, axis=1))]
@@ -57,14 +60,15 @@ def promising(
         step = np.clip(-turning / curvature, -_FARTHEST, _FARTHEST)
         points[:, 2] += step
         values = values + turning * step + curvature * step**2 / 2
+    distance = problem.unknowns.held.distance
     lowered = eqx.tree_at(
-        lambda whole: whole.distance, landscape, landscape.distance - _LOWER
+        lambda whole: whole.unknowns.held.distance, problem, distance - _LOWER
     )
     low = batched_derivatives(lowered, best[None], size)[0]
     slope = (low - here) / _LOWER
-    placed = batched_poses(landscape, points, size)
+    placed = batched_poses(problem, points, size)
     axes = np.asarray(placed.rotation)[:, :, 2]
     behind = np.asarray(placed.translation) - _BACK * axes
-    off = scalp.surface.cast(behind, axes) - _BACK - float(landscape.distance)
+    off = scalp.surface.cast(behind, axes) - _BACK - float(distance)
     promised = values + np.where(np.isfinite(off), off, 0.0) * slope
     return points[np.argsort(-promised, kind="stable")]

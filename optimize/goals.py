@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..efield import FieldModes, Reciprocal
+from ..efield import FieldModes, Reciprocal, ReducedField
+from .everywhere import Places, places_of
 from .objectives import AbstractObjective, Parts, checked_weights, join, norm
 
 
@@ -29,10 +30,18 @@ class MeanOfMagnitude(AbstractObjective):
     """
 
     reciprocal: Reciprocal
-    modes: FieldModes
+    modes: FieldModes | Places
 
-    def __init__(self, modes: FieldModes):
-        """Take the modes of a region, as `field_modes` makes them."""
+    def __init__(self, modes: FieldModes | ReducedField):
+        """Take the modes of a region, as `field_modes` makes them, or a reduced field.
+
+        Of a reduced field all places count by its weights; `ReducedField.subset` takes
+        those of a region.
+        """
+        if isinstance(modes, ReducedField):
+            self.reciprocal = modes.reciprocal()
+            self.modes = places_of(modes)[0]
+            return
         full = modes.reciprocal
         bare = Reciprocal(full.positions[:0], full.currents[:, :0], full.centre)
         self.reciprocal = full

@@ -23,6 +23,10 @@ class AbstractObjective(eqx.Module):
 
     reciprocal: eqx.AbstractVar[Reciprocal]
 
+    def __repr__(self) -> str:
+        """Say what is maximised, and where."""
+        return f"{type(self).__name__}({self.reciprocal!r})"
+
     @abc.abstractmethod
     def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
         """Rate what `reciprocal` gives for a placement: more is better. [V/m]"""
@@ -160,7 +164,8 @@ def join(objectives: Sequence[AbstractObjective]) -> tuple[Reciprocal, Parts]:
     currents = jnp.concatenate([each.currents for each in every])
     counts = tuple(len(each.currents) for each in every)
     bare = tuple(without_currents(each) for each in objectives)
-    whole = Reciprocal(every[0].positions, currents, every[0].centre)
+    final = any(each.final for each in every)
+    whole = Reciprocal(every[0].positions, currents, every[0].centre, final)
     return whole, Parts(bare, counts)
 
 

@@ -26,11 +26,12 @@ from ..efield import (
     reciprocal_derivatives,
 )
 from ..meshing import Region
+from .batches import derivatives, projected
 from .climb import climb
-from .landscape import ANGLE, LENGTH, Landscape, derivatives
 from .objectives import AbstractObjective
-from .placement import Chart
 from .prepared import PreparedSearch
+from .problem import Problem
+from .unknowns import ANGLE, LENGTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,23 +93,21 @@ def optimum_shift(
     centre = tissues.at_means(conductor)
     every = reciprocal_derivatives(centre, tissues, target)
     few = prepared.simplified(every)
-    start = _coordinates(
-        prepared.chart, pose, prepared.rest.distance, prepared.tilt > 0
-    )
-    landscape = prepared.landscape(objective(_part(few, 0)), _part(few, 0))
-    best = _climbed(landscape, start)
-    if landscape.at_edge(best):
+    problem = prepared.problem(objective(_part(few, 0)), _part(few, 0))
+    start = np.asarray(problem.at(pose))
+    best = _climbed(problem, start)
+    if problem.at_edge(best):
         raise ValueError(
             "`pose` lies at the border of the search, which keeps it from moving. Take a "
             "larger search radius."
         )
-    slopes = _slopes(landscape, few, objective, jnp.asarray(best), len(tissues.tags))
+    slopes = _slopes(problem, few, objective, jnp.asarray(best), len(tissues.tags))
     moves, loss = _first_order(slopes, tissues.deviations)
     found = []
     for values in tissues.draws(draws, seed)[:draws] if draws else ():
         here = conductor.with_conductivity(tissues.conductivity(values))
         one = prepared.simplified(reciprocal(here, target))
-        there = eqx.tree_at(lambda x: x.objective, landscape, objective(one))
+        there = eqx.tree_at(lambda x: x.objective, problem, objective(one))
         moved = _climbed(there, best)
         value, _ = _rated(there, np.stack([best, moved]))
         lost = 1 - float(value[0] / value[1])
@@ -133,18 +132,18 @@ def _part(every: Reciprocal, index: int) -> Reciprocal:
 
 
 def _rated(
-    landscape: Landscape, points: Float[ndarray, "start n"]
+    problem: Problem, points: Float[ndarray, "start n"]
 ) -> tuple[Float[Array, "start"], Float[Array, "start n"]]:
     every = jnp.ones(len(points), dtype=bool)
-    return derivatives(landscape, jnp.asarray(points), every)
+    return derivatives(problem, jnp.asarray(points), every)
 
 
-def _climbed(landscape: Landscape, start: Float[ndarray, "n"]) -> Float[ndarray, "n"]:
+def _climbed(problem: Problem, start: Float[ndarray, "n"]) -> Float[ndarray, "n"]:
     maxima = climb(
-        lambda points, _: _rated(landscape, points),
+        lambda points, _: _rated(problem, points),
         start[None],
-        landscape.curvature,
-        landscape.project,
+        problem.unknowns.curvature,
+        lambda points: np.asarray(projected(problem, jnp.asarray(points))),
         tolerance=1e-5,
         gain=1e-12,
     )
@@ -153,7 +152,7 @@ def _climbed(landscape: Landscape, start: Float[ndarray, "n"]) -> Float[ndarray,
 
 @eqx.filter_jit
 def _slopes(
-    landscape: Landscape,
+    problem: Problem,
     few: Reciprocal,
     objective: Callable[[Reciprocal], AbstractObjective],
     best: Float[Array, "n"],
@@ -165,7 +164,7 @@ def _slopes(
         parts = few.currents.reshape(count + 1, 3, -1, 3)
         currents = parts[0] + jnp.tensordot(change, parts[1:], axes=1)
         target = objective(Reciprocal(few.positions, currents, few.centre))
-        return eqx.tree_at(lambda one: one.objective, landscape, target)(x)
+        return eqx.tree_at(lambda one: one.objective, problem, target)(x)
 
     def slope(x: Float[Array, "n"], change: Float[Array, "tissue"]):
         found, gradient = jax.value_and_grad(value)(x, change)
@@ -193,18 +192,3 @@ def _way(move: Sequence[float] | ndarray) -> tuple[float, float]:
         float(LENGTH * np.linalg.norm(x[:2])),
         float(abs((turn + np.pi) % (2 * np.pi) - np.pi)),
     )
-
-
-def _coordinates(
-    chart: Chart, pose: Pose, distance: float, tilted: bool
-) -> Float[ndarray, "n"]:
-    """The unknowns of a pose that is about where a coil of this distance lies."""
-    axes = np.asarray(pose.rotation, dtype=np.float64)
-    tangents = np.asarray(chart.tangents, dtype=np.float64)
-    middle = np.asarray(chart.scalp_point(jnp.zeros(2))[0])
-    point = np.asarray(pose.translation) + distance * axes[:, 2]
-    position = tangents @ (point - middle)
-    plain = chart.pose(jnp.asarray(position), jnp.zeros(()), distance)
-    zero = np.asarray(plain.rotation)
-    angle = np.arctan2(-axes[:, 1] @ zero[:, 0], axes[:, 1] @ zero[:, 1])
-    return np.array([*(position / LENGTH), angle / ANGLE, *([0.0] * (2 * tilted))])

@@ -18,9 +18,11 @@ from scipy import ndimage
 from ..coils import Pose, rotation_from_vector
 from ..efield.splines import cubic_weights
 from ..meshing import Scalp
+from .objectives import norm
 
 
 _STEP = 1.5e-3  # Of the lattice. [m]
+_FOOT_STEPS = 20  # To where a coil's axis meets the scalp.
 _MARGIN = 5  # Lattice points around the searched disc.
 
 
@@ -81,6 +83,41 @@ class Chart(eqx.Module):
         if tilt is not None:
             rotation = rotation @ rotation_from_vector(jnp.append(tilt, 0.0))
         return Pose(rotation, point - distance * rotation[:, 2])
+
+    def coordinates(
+        self, pose: Pose
+    ) -> tuple[
+        Float[Array, "2"], Float[Array, ""], Float[Array, "2"], Float[Array, ""]
+    ]:
+        """Find the place, angle, tilt and distance of a pose: the inverse of `pose`.
+
+        Args:
+            pose: One whose axis meets the charted scalp.
+        """
+        axis = pose.rotation[:, 2]
+        middle = self.scalp_point(jnp.zeros(2))[0]
+
+        def nearer(place: Float[Array, "2"], _: None):
+            point, normal = self.scalp_point(place)
+            height = jnp.dot(point - pose.translation, normal)
+            distance = height / jnp.dot(axis, normal)
+            foot = pose.translation + distance * axis
+            return place + self.tangents @ (foot - point), distance
+
+        first = self.tangents @ (pose.translation - middle)
+        place, distances = jax.lax.scan(nearer, first, None, length=_FOOT_STEPS)
+        plain = self.pose(place, jnp.zeros(()), 0.0).rotation
+        # A turn about z after a turn about an axis across it, as quaternions have it.
+        inside = plain.T @ pose.rotation
+        z = inside[:, 2]
+        across = jnp.stack([-z[1], z[0], jnp.zeros_like(z[0])])
+        sine = norm(across)
+        size = jnp.arctan2(sine, z[2]) / jnp.where(sine > 0, sine, 1.0)
+        swing = rotation_from_vector(size * across)
+        twist = swing.T @ inside
+        angle = jnp.arctan2(twist[1, 0], twist[0, 0])
+        tilt = (twist.T @ (size * across))[:2]
+        return place, angle, tilt, distances[-1]
 
 
 def chart(scalp: Scalp, near: ArrayLike, radius: float = 30e-3) -> Chart:

@@ -49,10 +49,10 @@ def spread(
     if not (np.isfinite(spacing) and 0 < spacing < 0.1):
         raise ValueError(f"`spacing` must lie between 0 and 0.1 m, got {spacing!r}.")
     corners = scalp.surface.vertices[scalp.surface.triangles]
-    allowed = lambda points: _allowed(scalp, points, centre, radius, forbidden)
+    within = lambda points: allowed(scalp, points, centre, radius, forbidden)
     # A triangle counts where its centre does, or a corner of it.
     whole = np.concatenate([corners.mean(axis=1)[:, None], corners], axis=1)
-    near = allowed(whole.reshape(-1, 3)).reshape(-1, 4).any(axis=1)
+    near = within(whole.reshape(-1, 3)).reshape(-1, 4).any(axis=1)
     if not near.any():
         raise ValueError(_none_left(centre, radius, forbidden))
     corners = corners[near]
@@ -64,7 +64,7 @@ def spread(
     a, b = np.sort(rng.uniform(size=(2, count, 1)), axis=0)
     p, q, r = np.moveaxis(corners[triangle], 1, 0)
     points = a * p + (b - a) * q + (1 - b) * r
-    points = points[allowed(points)]
+    points = points[within(points)]
     if len(points) == 0:
         raise ValueError(_none_left(centre, radius, forbidden))
     return points[_apart(points, spacing)]
@@ -109,13 +109,14 @@ def tangential(
     return Pose(jnp.asarray(rotation), jnp.asarray(points + distance * normal))
 
 
-def _allowed(
+def allowed(
     scalp: Scalp,
     points: Float[ndarray, "point 3"],
     centre: ArrayLike | None,
     radius: float,
     forbidden: Sequence[tuple[ArrayLike, float]],
 ) -> Bool[ndarray, "point"]:
+    """Tell which points [m] are near a centre, or on the upper head, and not forbidden."""
     if centre is None:
         good = points[:, 2] >= scalp.surface.vertices[:, 2].max() - _UPPER
     else:

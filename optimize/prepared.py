@@ -15,8 +15,18 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ..coils import AbstractCoil, Rings, rings
+from ..coils.pose import in_millimetres
 from ..efield import EQUIVALENT_SOURCES, Arrangement, Reciprocal, arrange
 from ..meshing import Scalp
+from .batches import (
+    batched_derivatives,
+    derivatives,
+    near_poses,
+    projected,
+    rate_turns,
+    value_of,
+)
+from .checks import check_point, check_rate
 from .climb import Maxima, climb
 from .constraints import (
     Clearance,
@@ -32,23 +42,15 @@ from .first_look import (
     finer,
     triangular_lattice,
 )
-from .landscape import (
-    ANGLE,
-    LENGTH,
-    Landscape,
-    batched_derivatives,
-    derivatives,
-    in_zones,
-    near_poses,
-    rate_turns,
-    simplified_value,
-)
 from .objectives import AbstractObjective, MeanMagnitude
 from .placement import Chart, chart as chart_of
+from .problem import Problem
 from .results import Search
 from .sensitivity import Sensitivity, sensitivity_at
 from .true_scalp import TrueScalp, exact_mean
 from .uncertainty import AbstractUncertainty
+from .unknowns import ANGLE, LENGTH, Unknowns, unknowns
+from .zones import in_zones
 
 
 _KEPT = 3  # Optima, of those that differ.
@@ -66,7 +68,7 @@ class PreparedSearch:
         rings: The coil as currents on rings.
         chart: The scalp around the target.
         constraint: How far the coil must be lifted.
-        tilt: The largest angle between the coil's axis and the scalp's normal. [rad]
+        unknowns: Of the problem.
         arrangement: Of the target's equivalent sources.
         starts: From how many places to climb.
         forbidden: Balls in which the coil may not be placed: centres and radii. [m]
@@ -77,11 +79,19 @@ class PreparedSearch:
     rings: Rings
     chart: Chart
     constraint: Clearance
-    tilt: float
+    unknowns: Unknowns
     arrangement: Arrangement
     starts: int
     forbidden: Float[ndarray, "zone 4"]
     seconds: dict[str, float] = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Say where is searched."""
+        return (
+            f"PreparedSearch(within {self.chart.radius * 1e3:g} mm over "
+            f"{in_millimetres(self.arrangement.centre)}, {self.starts} starts, "
+            f"{len(self.unknowns)} unknowns)"
+        )
 
     def compile(
         self,
@@ -100,14 +110,15 @@ class PreparedSearch:
             nodes: Of the head.
         """
         nothing = _nothing(EQUIVALENT_SOURCES, directions)
-        landscape = self.landscape(objective(nothing), nothing)
-        points = jnp.ones((self.starts, landscape.unknowns))
-        rate_turns(landscape, jnp.asarray(self._lattice()), COARSE_ANGLES)
-        derivatives(landscape, points, jnp.ones(self.starts, bool))
-        pose = jax.tree.map(lambda x: x[0], near_poses(landscape, points))
-        simplified_value(landscape, pose)
+        problem = self.problem(objective(nothing), nothing)
+        points = jnp.ones((self.starts, len(problem)))
+        rate_turns(problem, jnp.asarray(self._lattice()), COARSE_ANGLES)
+        derivatives(problem, points, jnp.ones(self.starts, bool))
+        projected(problem, points)
+        pose = jax.tree.map(lambda x: x[0], near_poses(problem, points))
+        value_of(problem, pose)
         if nodes:
-            rate = landscape.current_rate
+            rate = problem.unknowns.held.current_rate
             exact_mean(_nothing(nodes, directions), self.rest.coil, pose, rate)
 
     def run(
@@ -135,39 +146,36 @@ class PreparedSearch:
         Raises:
             ValueError: The rate is not positive, or the coil cannot be placed there.
         """
-        if not (np.isfinite(current_rate) and current_rate > 0):
-            raise ValueError(
-                f"`current_rate` must be a positive number in A/s, got {current_rate!r}."
-            )
+        check_rate(current_rate)
         tell = progress or (lambda share, what: None)
         clock = Clock(self.seconds)
         tell(0.2, "simplifying the target")
         few = self.simplified(objective.reciprocal)
-        landscape = self.landscape(objective, few, current_rate)
+        problem = self.problem(objective, few, current_rate)
         clock.lap("target")
         tell(0.4, "looking at all positions and angles")
-        first, scale = self._first_look(landscape)
+        first, scale = self._first_look(problem)
         clock.lap("first look")
         tell(0.6, "climbing")
-        maxima = self._climbed(landscape, first, scale)
+        maxima = self._climbed(problem, first, scale)
         evaluations = int(maxima.evaluations.sum())
         if uncertainty is not None:
             tell(0.7, "climbing, with errors of placement")
-            landscape = self.landscape(objective, few, current_rate, uncertainty)
+            problem = self.problem(objective, few, current_rate, uncertainty)
             again = _different(maxima)
             # As many as before, always: the compiled code depends on it.
             points = maxima.points[np.resize(again, self.starts)]
-            maxima = self._climbed(landscape, points, scale)
+            maxima = self._climbed(problem, points, scale)
             evaluations += int(maxima.evaluations.sum())
         clock.lap("climb")
         tell(0.8, "checking on the true scalp")
         optima, planned = self.rest.optima(
-            objective, landscape, maxima, _different(maxima), self.starts
+            objective, problem, maxima, _different(maxima), self.starts
         )
         clock.lap("check")
         tell(0.9, "measuring the sensitivity")
         best = int(np.argmax(maxima.values))
-        sensitivity = self._sensitivity(landscape, maxima, best)
+        sensitivity = self._sensitivity(problem, maxima, best)
         clock.lap("sensitivity")
         tell(1.0, "done")
         return Search(
@@ -195,37 +203,37 @@ class PreparedSearch:
         return arranged.fitted(reciprocal)
 
     def _climbed(
-        self, landscape: Landscape, first: Float[ndarray, "start n"], scale: float
+        self, problem: Problem, first: Float[ndarray, "start n"], scale: float
     ) -> Maxima:
         return climb(
             lambda points, active: derivatives(
-                landscape, jnp.asarray(points), jnp.asarray(active)
+                problem, jnp.asarray(points), jnp.asarray(active)
             ),
             first,
-            landscape.curvature,
-            landscape.project,
+            self.unknowns.curvature,
+            lambda points: np.array(projected(problem, jnp.asarray(points))),
             scale=scale,
             same=_same,
         )
 
     def _sensitivity(
-        self, landscape: Landscape, maxima: Maxima, index: int
+        self, problem: Problem, maxima: Maxima, index: int
     ) -> Sensitivity | None:
         if abs(maxima.values[index]) < 1e-12:
             return None
 
         point, value = maxima.points[index], float(maxima.values[index])
         return sensitivity_at(
-            partial(batched_derivatives, landscape, size=self.starts), point, value
+            partial(batched_derivatives, problem, size=self.starts), point, value
         )
 
-    def landscape(
+    def problem(
         self,
         objective: AbstractObjective,
         few: Reciprocal,
         current_rate: float = 1e6,
         uncertainty: AbstractUncertainty | None = None,
-    ) -> Landscape:
+    ) -> Problem:
         """Make the objective a function of the coil's place.
 
         Args:
@@ -234,33 +242,33 @@ class PreparedSearch:
             current_rate: dI/dt. [A/s]
             uncertainty: Errors of placement to reckon with, or None.
         """
-        return Landscape(
+        rate = jnp.asarray(current_rate, dtype=float)
+        return Problem(
             eqx.tree_at(lambda whole: whole.reciprocal, objective, few),
             self.rings,
             self.chart,
             self.constraint,
-            jnp.asarray(self.rest.distance, dtype=float),
-            jnp.asarray(current_rate, dtype=float),
+            eqx.tree_at(lambda each: each.held.current_rate, self.unknowns, rate),
+            jnp.zeros(len(self.unknowns)),
             jnp.asarray(self.forbidden),
             uncertainty,
-            self.tilt,
+            None,
+            jnp.full((), jnp.nan),
         )
 
     def _lattice(self) -> Float[ndarray, "position 2"]:
         return triangular_lattice(self.chart.radius, COARSE_STEP)
 
-    def _first_look(
-        self, landscape: Landscape
-    ) -> tuple[Float[ndarray, "start n"], float]:
+    def _first_look(self, problem: Problem) -> tuple[Float[ndarray, "start n"], float]:
         """Rate a lattice of positions at all angles, and choose where to start.
 
         Returns:
             The starts, and how much the values differ.
         """
         lattice = self._lattice()
-        values = np.array(rate_turns(landscape, jnp.asarray(lattice), COARSE_ANGLES))
+        values = np.array(rate_turns(problem, jnp.asarray(lattice), COARSE_ANGLES))
         if len(self.forbidden):
-            inside = in_zones(self.chart, landscape.forbidden, jnp.asarray(lattice))
+            inside = in_zones(self.chart, problem.forbidden, jnp.asarray(lattice))
             values[np.asarray(inside)] = -np.inf
             if not np.isfinite(values).any():
                 raise ValueError(
@@ -269,7 +277,7 @@ class PreparedSearch:
                 )
         known = values[np.isfinite(values)]
         position, angle = choose_starts(lattice, values, self.starts)
-        first = np.zeros((self.starts, landscape.unknowns))
+        first = np.zeros((self.starts, len(problem)))
         first[:, :3] = finer(lattice, values, position, angle)
         first[:, :3] /= [LENGTH, LENGTH, ANGLE]
         return first, float(max(np.ptp(known), 1e-9 * np.abs(known).max(), 1e-300))
@@ -305,6 +313,7 @@ def prepare_search(
     if starts < 1:
         raise ValueError(f"`starts` must be at least 1, got {starts!r}.")
     clock = Clock({})
+    check_point("centre", centre)
     chart = chart_of(scalp, centre, domain.radius)
     samples = casing_samples(coil)
     arrangement = arrange(scalp, centre)
@@ -327,7 +336,7 @@ def prepare_search(
         wheel,
         chart,
         constraint,
-        float(domain.tilt),
+        unknowns(None, domain),
         arrangement,
         int(starts),
         balls(domain.forbidden),

@@ -34,6 +34,14 @@ class Optimum(eqx.Module):
     gradient: tuple[float, float]
     at_edge: bool
 
+    def __repr__(self) -> str:
+        """Say where the optimum is, and what it is worth."""
+        edge = ", at the border of what is searched" if self.at_edge else ""
+        return (
+            f"Optimum({self.value:.5g} V/m, {self.distance * 1e3:.1f} mm from the scalp, "
+            f"casing {self.clearance * 1e3:.1f} mm{edge},\n  {self.pose!r})"
+        )
+
 
 class Search(eqx.Module):
     """What `find_pose` found.
@@ -68,6 +76,22 @@ class Search(eqx.Module):
     robust_value: float | None
     history: Float[ndarray, "round start"]
     seconds: dict[str, float]
+
+    def __repr__(self) -> str:
+        """Say what was found, and at what price."""
+        lines = [
+            f"Search: {self.value:.5g} V/m at {self.current_rate * 1e-6:g} A/µs, "
+            f"{len(self.optima)} optima, {self.stopped}",
+            f"  {self.pose!r}",
+            f"  {self.evaluations} evaluations, simplification error "
+            f"{self.simplification_error:.1e}, {sum(self.seconds.values()):.1f} s",
+        ]
+        if self.sensitivity is not None:
+            lines.append(
+                f"  5 % are lost at {self.sensitivity.position * 1e3:.1f} mm or "
+                f"{np.degrees(self.sensitivity.angle):.0f}°"
+            )
+        return "\n".join(lines)
 
     @property
     def pose(self) -> Pose:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..coils import AbstractCoil
 from ..meshing import Scalp
+from .checks import check_inputs, check_point
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import spread
@@ -74,9 +75,13 @@ def find_pose(
         The best pose, all optima, and how they were found.
 
     Raises:
+        TypeError: An argument is of another type.
         ValueError: An argument is out of range, the coil cannot be placed there, or its
             field below it is that of no currents above.
     """
+    check_inputs(objective, coil, scalp, domain)
+    if around is not None and not isinstance(around, UpperHead):
+        check_point("around", around)
     domain = domain_of("find_pose", domain, old)
     if progress is not None:
         progress(0.0, "charting the scalp")

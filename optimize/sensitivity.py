@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .landscape import ANGLE, LENGTH
+from .unknowns import ANGLE, LENGTH
 
 
 LOSS = 0.05

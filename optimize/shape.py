@@ -15,26 +15,34 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
-from ..coils import AbstractCoil, Coil, Part, Pose
-from ..coils.motions import combined
+from ..coils import Coil, Pose
 from ..efield import Reciprocal, equivalent
 from ..efield.splines import SplineGrid
 from ..meshing import Scalp
 from ..meshing.surface import Surface
+from .bodies import (
+    MARGIN,
+    POINTS,
+    SOFTNESS,
+    Body,
+    body,
+    casings as casings_of,
+    nearest_bodies,
+    pose_of,
+    rest_gap,
+    sampled,
+)
+from .checks import check_inputs, check_pose
 from .climb import climb
-from .constraints import casing_samples, lifted, spread_out, triangle_samples
+from .constraints import casing_samples, lifted, spread_out
 from .domain import Domain, domain_of
-from .landscape import ANGLE, LENGTH
 from .objectives import AbstractObjective
+from .unknowns import ANGLE, LENGTH
 
 
-_POINTS = 160  # Of each body, for distances.
-_SOFTNESS = 0.3e-3  # Of the nearest point. [m]
 _PRESSES = 5
 _LOWERINGS = 20
 _RESTS = 1e-5  # So near to the clearance. [m]
-_GRID = 5e-3  # Of a casing's signed distance. [m]
-_MARGIN = 15e-3  # [m]
 _PENALTY = 0.3  # Of the value, for each square millimetre that parts cut each other.
 _SLACK = 0.3e-3  # By which the penalty may fail. [m]
 _CURVATURE = (0.06, 0.06, 0.12, 0.12, 0.12)
@@ -63,14 +71,6 @@ class ShapedOptimum(eqx.Module):
     evaluations: int
 
 
-class _Body(eqx.Module):
-    """A casing: points of it, and its signed distance at rest."""
-
-    points: Float[Array, "point 3"]
-    distance: SplineGrid
-    element: int = eqx.field(static=True)  # -1 for the coil's own casing.
-
-
 class _Shaped(eqx.Module):
     """The objective over pose and settings."""
 
@@ -79,7 +79,7 @@ class _Shaped(eqx.Module):
     start: Pose
     scalp: SplineGrid
     points: Int[Array, "point"]
-    bodies: tuple[_Body, ...]
+    bodies: tuple[Body, ...]
     gaps: Float[Array, ""]
     clearance: Float[Array, ""]
     scale: Float[Array, ""]
@@ -98,7 +98,7 @@ class _Shaped(eqx.Module):
 
         def press(lift: Float[Array, ""], _: None):
             gap = self.scalp(placed - lift * axis)[:, 0]
-            nearest = -_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS)
+            nearest = -SOFTNESS * jax.nn.logsumexp(-gap / SOFTNESS)
             return lift + self.clearance - nearest, None
 
         lift = jax.lax.scan(press, jnp.zeros(()), None, length=_PRESSES)[0]
@@ -106,15 +106,7 @@ class _Shaped(eqx.Module):
 
     def nearest_parts(self, settings: Float[Array, "setting"]) -> Float[Array, ""]:
         """The signed distance between the two nearest bodies. [m]"""
-        gaps = [jnp.asarray(1.0)]
-        poses = [_pose_of(self.coil, body.element, settings) for body in self.bodies]
-        for one, mine in zip(self.bodies, poses, strict=True):
-            for other, its in zip(self.bodies, poses, strict=True):
-                if one is not other:
-                    there = its.to_coil(mine.to_head(one.points))
-                    gap = other.distance(there)[:, 0]
-                    gaps.append(-_SOFTNESS * jax.nn.logsumexp(-gap / _SOFTNESS))
-        return jnp.min(jnp.stack(gaps))
+        return nearest_bodies(self.coil, self.bodies, settings)
 
     def __call__(self, x: Float[Array, "n"]) -> Float[Array, ""]:
         settings = self.shape(x)
@@ -157,17 +149,20 @@ def find_shape(
         The best of all climbs.
 
     Raises:
+        TypeError: An argument is of another type.
         ValueError: The coil has no parts that move, or the domain has forbidden places or
             obstacles.
     """
+    check_inputs(objective, coil, scalp, domain)
+    check_pose(start)
     domain = domain_of("find_shape", domain, old)
     domain.require("distance", "radius", "clearance", "tilt", by="a search for shapes")
     clearance = domain.clearance
     if not coil.ranges or coil.settings is None:
         raise ValueError(f"{coil.name!r} has no parts that move: take `find_pose`.")
     few, _ = equivalent(objective.reciprocal, scalp)
-    given, coil = coil, _sampled(coil)
-    casings = [] if rigid else _casings(coil)
+    given, coil = coil, sampled(coil)
+    casings = [] if rigid else casings_of(coil)
     landscape = _landscape(objective, few, coil, scalp, start, clearance, casings)
     low, high = (
         np.array([getattr(each, end) for each in coil.ranges])
@@ -258,14 +253,14 @@ def _true_gap(
     coil: Coil, casings: list[tuple[int, Surface]], settings: Float[Array, "setting"]
 ) -> float:
     """Measure from the points of each casing to the triangles of the others. [m]"""
-    poses = [_pose_of(coil, element, settings) for element, _ in casings]
+    poses = [pose_of(coil, element, settings) for element, _ in casings]
     gaps = [float("inf")]
     for (_, mine), here in zip(casings, poses, strict=True):
         points = here.to_head(jnp.asarray(mine.vertices))
         for (_, other), there in zip(casings, poses, strict=True):
             if other is not mine:
                 seen = np.asarray(there.to_coil(points))
-                gaps.append(float(other.signed_distance(seen, _MARGIN).min()))
+                gaps.append(float(other.signed_distance(seen, MARGIN).min()))
     return min(gaps)
 
 
@@ -301,86 +296,12 @@ def _landscape(
         coil,
         start,
         SplineGrid.fitted(scalp.origin, scalp.spacing, values),
-        jnp.asarray(spread_out(surface, 3 * _POINTS)),
-        tuple(_body(element, surface) for element, surface in casings),
+        jnp.asarray(spread_out(surface, 3 * POINTS)),
+        tuple(body(element, surface) for element, surface in casings),
         jnp.zeros(()),
         jnp.asarray(clearance, dtype=float),
         jnp.asarray(scale),
     )
-    assert coil.settings is not None
-    # Hinges touch as the coil comes: nearer than that they must not be.
-    rest = jnp.minimum(landscape.nearest_parts(coil.settings), 0.0)
-    return eqx.tree_at(lambda each: each.gaps, landscape, rest)
-
-
-def _sampled(coil: Coil) -> Coil:
-    """Add points to the large triangles of all hulls, so that nothing passes between."""
-
-    def more(points: Array | None, triangles: Array | None) -> Array | None:
-        if points is None or triangles is None:
-            return points
-        extra = triangle_samples(np.asarray(points), np.asarray(triangles))
-        return jnp.concatenate([points, jnp.asarray(extra, points.dtype)])
-
-    def sampled(element: AbstractCoil) -> AbstractCoil:
-        if not isinstance(element, Part) or element.casing is None:
-            return element
-        casing = element.casing
-        points = more(casing.points, casing.triangles)
-        assert points is not None
-        return dataclasses.replace(
-            element, casing=dataclasses.replace(casing, points=points)
-        )
-
-    return dataclasses.replace(
-        coil,
-        elements=tuple(sampled(each) for each in coil.elements),
-        casing=more(coil.casing, coil.casing_triangles),
+    return eqx.tree_at(
+        lambda each: each.gaps, landscape, rest_gap(coil, landscape.bodies)
     )
-
-
-def _casings(coil: Coil) -> list[tuple[int, Surface]]:
-    """The surfaces that must not cut each other, with their elements (-1: the coil)."""
-    numbers = sorted({body for group in coil.details.apart for body in group})
-    found = []
-    for number in numbers:
-        if number == 0:
-            points, triangles = coil.casing, coil.casing_triangles
-        else:
-            part = coil.elements[number - 1]
-            casing = part.casing if isinstance(part, Part) else None
-            points = None if casing is None else casing.points
-            triangles = None if casing is None else casing.triangles
-        if points is not None and triangles is not None:
-            surface = _outward(np.asarray(points, float), np.asarray(triangles))
-            found.append((number - 1, surface))
-    return found
-
-
-def _outward(vertices: ndarray, triangles: ndarray) -> Surface:
-    """Make a surface of a hull as files have it: triangles without area, or inside out."""
-    a, b, c = vertices[triangles.T]
-    triangles = triangles[np.linalg.norm(np.cross(b - a, c - a), axis=1) > 0]
-    a, b, c = vertices[triangles.T] - vertices.mean(axis=0)
-    inside_out = np.einsum("tc,tc->", a, np.cross(b, c)) < 0
-    return Surface(vertices, triangles[:, ::-1] if inside_out else triangles)
-
-
-def _body(element: int, surface: Surface) -> _Body:
-    vertices = surface.vertices
-    low = vertices.min(axis=0) - _MARGIN
-    steps = np.ceil((np.ptp(vertices, axis=0) + 2 * _MARGIN) / _GRID)
-    shape = (steps.astype(int) + 1).tolist()
-    grid = low + _GRID * np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3)
-    distance = surface.signed_distance(grid, _MARGIN).reshape(*shape, 1)
-    return _Body(
-        jnp.asarray(vertices[spread_out(vertices, _POINTS)]),
-        SplineGrid.fitted(low, _GRID, jnp.asarray(distance)),
-        element,
-    )
-
-
-def _pose_of(coil: Coil, element: int, settings: Float[Array, "setting"]) -> Pose:
-    part = coil.elements[element] if element >= 0 else None
-    motions = part.motions if isinstance(part, Part) else ()
-    return combined(motions, settings)

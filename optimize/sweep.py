@@ -42,6 +42,14 @@ class Sweep(eqx.Module):
     lifts: Float[ndarray, "position"]
     current_rate: float
 
+    def __repr__(self) -> str:
+        """Say how large the map is, and its best value."""
+        positions, angles = np.shape(self.values)
+        return (
+            f"Sweep({positions} positions, {angles} angles, at most "
+            f"{float(np.max(self.values)):.5g} V/m at {self.current_rate * 1e-6:g} A/µs)"
+        )
+
     @property
     def angles(self) -> Float[ndarray, "angle"]:
         """In-plane angles of the columns, right-handed about the coil's z axis. [rad]"""

@@ -12,19 +12,14 @@ from numpy import ndarray
 from ..coils import AbstractCoil, Pose
 from ..efield import Reciprocal
 from ..meshing import Scalp
+from .batches import batched_poses, near_poses, value_of
 from .climb import Maxima
 from .constraints import lifted
 from .facets import promising
-from .landscape import (
-    ANGLE,
-    LENGTH,
-    Landscape,
-    batched_poses,
-    near_poses,
-    simplified_value,
-)
 from .objectives import AbstractObjective
+from .problem import Problem
 from .results import Optimum
+from .unknowns import ANGLE, LENGTH
 
 
 # What simplification changes differs by less between optima of like value.
@@ -55,7 +50,7 @@ class TrueScalp:
     def optima(
         self,
         objective: AbstractObjective,
-        landscape: Landscape,
+        problem: Problem,
         maxima: Maxima,
         chosen: Sequence[int],
         size: int,
@@ -68,20 +63,20 @@ class TrueScalp:
 
         Args:
             objective: Of the target's currents at all nodes.
-            landscape: The same, simplified.
+            problem: The same, simplified.
             maxima: Where the climbs ended.
             chosen: Which of them count, the best first.
-            size: Of the batches for which the landscape is compiled.
+            size: Of the batches for which the problem is compiled.
 
         Returns:
             The optima, the best first, and what simplification gives for that one.
         """
-        near = near_poses(landscape, jnp.asarray(maxima.points))
+        near = near_poses(problem, jnp.asarray(maxima.points))
         points = [maxima.points[index] for index in chosen]
         settled = [self.settled(_one(near, index)) for index in chosen]
-        simple = [float(simplified_value(landscape, pose)) for pose, _ in settled]
+        simple = [float(value_of(problem, pose)) for pose, _ in settled]
         exact: dict[int, float] = {}
-        if landscape.uncertainty is None:
+        if problem.uncertainty is None:
             top = max(simple)
             ties = [
                 i
@@ -89,21 +84,19 @@ class TrueScalp:
                 if value >= top - _NEAR_TIE * abs(top)
             ]
             if len(ties) > 1:
-                exact = {
-                    i: self.rated(objective, landscape, settled[i][0]) for i in ties
-                }
+                exact = {i: self.rated(objective, problem, settled[i][0]) for i in ties}
             first = max(ties, key=lambda i: exact.get(i, simple[i]))
-            place = self._on_facets(landscape, points[first], simple[first], size)
+            place = self.on_facets(problem, points[first], simple[first], size)
             if place is not None:
                 point, pose, gap, value = place
-                found = self.rated(objective, landscape, pose)
+                found = self.rated(objective, problem, pose)
                 if first not in exact or found > exact[first]:
                     points[first], settled[first] = point, (pose, gap)
                     simple[first], exact[first] = value, found
         else:
             first = 0
         if first not in exact:
-            exact[first] = self.rated(objective, landscape, settled[first][0])
+            exact[first] = self.rated(objective, problem, settled[first][0])
         change = exact[first] - simple[first]
         optima = [
             Optimum(
@@ -111,12 +104,14 @@ class TrueScalp:
                 exact.get(i, simple[i] + change),
                 self.scalp.distance_along(pose.translation, pose.rotation[:, 2]),
                 gap,
-                _gradient_norms(maxima.gradients[index]),
-                landscape.at_edge(points[i]),
+                gradient_norms(
+                    maxima.gradients[index][:2], maxima.gradients[index][2:]
+                ),
+                problem.at_edge(points[i]),
             )
             for i, (index, (pose, gap)) in enumerate(zip(chosen, settled, strict=True))
         ]
-        if landscape.uncertainty is None:
+        if problem.uncertainty is None:
             optima.sort(key=lambda optimum: -optimum.value)
         return optima, simple[first]
 
@@ -132,10 +127,12 @@ class TrueScalp:
         )
 
     def rated(
-        self, objective: AbstractObjective, landscape: Landscape, pose: Pose
+        self, objective: AbstractObjective, problem: Problem, pose: Pose
     ) -> float:
         """Rate a pose by exact reciprocity. [V/m]"""
-        mean = exact_mean(objective.reciprocal, self.coil, pose, landscape.current_rate)
+        mean = exact_mean(
+            objective.reciprocal, self.coil, pose, problem.unknowns.held.current_rate
+        )
         return float(objective.value(mean))
 
     def _along(self, near: Pose) -> Pose:
@@ -145,29 +142,35 @@ class TrueScalp:
             return near
         return Pose(near.rotation, near.translation + (now - self.distance) * axis)
 
-    def _on_facets(
+    def on_facets(
         self,
-        landscape: Landscape,
+        problem: Problem,
         point: Float[ndarray, "n"],
         planned: float,
         size: int,
     ) -> tuple[Float[ndarray, "n"], Pose, float, float] | None:
         """Try the most promising places around an optimum on the true triangles.
 
+        Args:
+            problem: Simplified, for the value of each place.
+            point: The optimum.
+            planned: Its simplified value.
+            size: Of the batches for which the problem is compiled.
+
         Returns:
             The best place, its pose, clearance and simplified value, if that is better
             than what was planned.
         """
-        places = promising(landscape, self.scalp, point, size)[:_TRIED]
-        near = batched_poses(landscape, places, size)
+        places = promising(problem, self.scalp, point, size)[:_TRIED]
+        near = batched_poses(problem, places, size)
         tried = [self._along(_one(near, i)) for i in range(len(places))]
-        values = [float(simplified_value(landscape, pose)) for pose in tried]
+        values = [float(value_of(problem, pose)) for pose in tried]
         # A lift costs value: what is no better without it need not be tried with it.
         for i in np.argsort([-value for value in values]).tolist():
             if values[i] <= planned:
                 return None
             pose, gap = self.settled(_one(near, i))
-            value = float(simplified_value(landscape, pose))
+            value = float(value_of(problem, pose))
             if value > planned:
                 return places[i], pose, gap, value
         return None
@@ -187,11 +190,13 @@ def exact_mean(
     return reciprocal.mean_field(coil, pose, current_rate)
 
 
-def _gradient_norms(gradient: Float[ndarray, "n"]) -> tuple[float, float]:
-    """Per millimetre and per degree."""
+def gradient_norms(
+    places: Float[ndarray, "place"], turns: Float[ndarray, "turn"]
+) -> tuple[float, float]:
+    """Turn scaled derivatives into those per millimetre and per degree."""
     return (
-        float(np.linalg.norm(gradient[:2])) / (LENGTH * 1e3),
-        float(np.linalg.norm(gradient[2:])) / np.degrees(ANGLE),
+        float(np.linalg.norm(places)) / (LENGTH * 1e3),
+        float(np.linalg.norm(turns) / np.degrees(ANGLE)),
     )
 
 

@@ -96,7 +96,7 @@ def test_mistakes_are_told_in_two_lines(line, told):
     assert len(result.err.splitlines()) == 2
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completions_know_the_commands(shell):
     result = run("completion", shell)
     assert result.status == 0

@@ -140,7 +140,7 @@ def test_maps_to_avoid_and_seeds_are_looked_for_and_watched(tmp_path):
     (found,) = plan(tmp_path, MAPS).runs
     assert found.reads["avoid-map 1"] == str(tmp_path / "spare.nii")
     (tmp_path / "target.nii").touch()
-    words = ["run", "--check", tmp_path / "plan.toml"]
+    words = ["plan", "--check", tmp_path / "plan.toml"]
     one_line(refused(words, tmp_path, "avoid-map", "spare.nii."))
     (tmp_path / "plan.toml").write_text(MAPS.replace(":60", ":-60"))
     one_line(refused(words, tmp_path, "plan.toml:6", "positive limit"))
@@ -222,14 +222,14 @@ WRONG = {
 def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
     text, needed = WRONG[kind]
     (tmp_path / "plan.toml").write_text(text)
-    words = ["run", tmp_path / "plan.toml"]
+    words = ["plan", tmp_path / "plan.toml"]
     one_line(refused(words, tmp_path, "plan.toml", *needed))
 
 
 def test_no_text_and_no_file_are_refused(tmp_path):
     (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
-    one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
-    one_line(refused(["run", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
+    one_line(refused(["plan", tmp_path / "plan.toml"], tmp_path, "no text in UTF-8"))
+    one_line(refused(["plan", tmp_path / "absent.toml"], tmp_path, "absent.toml"))
 
 
 def test_the_line_of_a_key_is_where_it_begins():
@@ -290,7 +290,7 @@ def test_a_long_plan_is_read_once(tmp_path, monkeypatch):
 def test_the_check_looks_for_files(tmp_path):
     (tmp_path / "heads").mkdir()
     plan(tmp_path, TWO)
-    words = ["run", "--check", tmp_path / "plan.toml"]
+    words = ["plan", "--check", tmp_path / "plan.toml"]
     one_line(refused(words, tmp_path, "plan.toml:7", "head", "my.msh"))
     (tmp_path / "heads" / "my.msh").touch()
     # A pose that does not exist yet is what the first run will write.
@@ -444,7 +444,9 @@ def test_what_an_input_leads_to_is_an_input(tmp_path, kind):
     text, make, change = COMPANIONS[kind]
     make(tmp_path)
     plan(tmp_path, text)
-    again = lambda: run("run", tmp_path / "plan.toml", "--json").json["runs"][0]["done"]
+    again = lambda: run("plan", tmp_path / "plan.toml", "--json").json["runs"][0][
+        "done"
+    ]
     assert (again(), again()) == ("now", "before")
     (tmp_path / "notes.txt").write_text("of no run")
     assert again() == "before"
@@ -505,7 +507,7 @@ def test_outputs_outside_of_the_plans_folder_are_named_before(made, tmp_path_fac
     folder, text, do, _ = made
     there = tmp_path_factory.mktemp("elsewhere") / "b.msh"
     (folder / "plan.toml").write_text(text.replace('"b.msh"', f'"{there}"'))
-    result = run("run", "--check", folder / "plan.toml")
+    result = run("plan", "--check", folder / "plan.toml")
     assert f"plan.toml:6: writes outside of the plan's folder: {there}" in result.err
     assert "plan.toml:3" not in result.err
     err = io.StringIO()
@@ -533,7 +535,7 @@ def test_a_plan_is_run_by_one_process_at_a_time(made):
 
 def test_brackets_without_end_are_refused(tmp_path):
     (tmp_path / "plan.toml").write_text("a=" + "[" * 100_000)
-    one_line(refused(["run", tmp_path / "plan.toml"], tmp_path, "nested too deeply"))
+    one_line(refused(["plan", tmp_path / "plan.toml"], tmp_path, "nested too deeply"))
 
 
 def test_a_plan_runs_as_its_command_line_does(tmp_path):
@@ -541,7 +543,7 @@ def test_a_plan_runs_as_its_command_line_does(tmp_path):
     text = '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nout = "a.xml"\n'
     text += 'to = "localite"\n[[run]]\ncommand = "pose info"\nfile = "a.xml"\n'
     plan(tmp_path, text)
-    words = ["run", tmp_path / "plan.toml", "--json"]
+    words = ["plan", tmp_path / "plan.toml", "--json"]
     result = run(*words)
     assert result.status == 0, result.err
     assert "run 2 of 2: tmsgrad pose info" in result.out

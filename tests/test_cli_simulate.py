@@ -172,7 +172,7 @@ def test_a_bad_pose_is_refused(case, tmp_path, kind, ending):
     [
         ("txt", "", ["empty", "4×4"]),
         ("txt", "# only a comment\n", ["empty"]),
-        ("txt", "Dear all,\nhere is the pose\n", ["Dear"]),
+        ("txt", "Dear all,\nhere is the pose\n", ["line 1", "no number"]),
         ("txt", "1 0 0 0\n0 1 0 0\n0 0 1\n0 0 0 1\n", ["3, 4 numbers"]),
         ("csv", "x,y,z\n1,2,3\n", ["x"]),
         ("json", "", ["line 1", "4×4"]),

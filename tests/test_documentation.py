@@ -82,7 +82,7 @@ def test_plan_files_on_pages_pass_their_check(folder, monkeypatch):
     assert plans
     for code in plans:
         (folder / "plan.toml").write_text(code, encoding="utf-8")
-        result = process("run", "--check", "plan.toml")
+        result = process("plan", "--check", "plan.toml")
         assert result.status == 0, result.err
 
 

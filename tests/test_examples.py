@@ -7,6 +7,10 @@ import jax
 import numpy as np
 import pytest
 from cli_examples import RADIUS, TARGET
+from heads import boxed_coil, scalp_of_five_layers
+from moving_coils import hinged
+
+from tmsgrad import coils, efield, optimize
 
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -34,6 +38,41 @@ def test_a_search_of_ones_own_gains(case, capsys):
     value = load("custom_search")(words(case))
     start = float(capsys.readouterr().out.split()[0])
     assert value > 1.01 * start
+
+
+def test_adam_from_many_starts_finds_what_the_search_finds(case, capsys, searched):
+    value = load("adam_from_many_starts")([*words(case), "--starts=8", "--steps=30"])
+    assert "from 8 starts, 248 evaluations" in capsys.readouterr().out
+    assert value > 0.998 * searched
+
+
+def test_an_objective_of_ones_own_is_searched_for(case, searched):
+    value = load("own_objective")([*words(case), "--direction=2,3,0"])
+    # The direction is a tangential one: in a sphere the field turns there with the coil.
+    assert 0.97 * searched < value < 1.0001 * searched
+
+
+def test_pose_currents_and_shape_are_found_together(case, tmp_path, capsys):
+    coils.write(tmp_path / "hinged.tcd", hinged())
+    head, _, target, radius = words(case)
+    value = load("pose_currents_shape")(
+        [head, str(tmp_path / "hinged.tcd"), target, radius, "--steps=12"]
+    )
+    start, *_ = capsys.readouterr().out.split()
+    assert value > 1.1 * float(start)
+
+
+def test_a_robust_pose_is_no_worse_on_average(case):
+    robust, plain = load("robust_search")([*words(case), "--steps=6"])
+    assert robust > 0.995 * plain
+
+
+@pytest.fixture(scope="module")
+def searched(conductor, target):
+    """What the search reaches with the same coil, head and target. [V/m]"""
+    objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
+    found = optimize.find_pose(objective, boxed_coil(), scalp_of_five_layers())
+    return found.value
 
 
 def test_conductivities_matter_by_their_slopes(case, conductor, target):

@@ -660,14 +660,14 @@ def _(tmp_path):
         for end in ("\n", "\r\n", "\r"):
             content = encoded(text.replace("\n", end), encoding)
             (tmp_path / "plan.toml").write_bytes(content)
-            result = run("run", tmp_path / "plan.toml", "--check")
+            result = run("plan", tmp_path / "plan.toml", "--check")
             assert result.status == 0, result.err
 
 
 @field("Plan files", "unknown keys")
 def _(tmp_path):
     (tmp_path / "plan.toml").write_text('command = "head info"\nhaed = "a.msh"\n')
-    assert "plan.toml:2" in run("run", tmp_path / "plan.toml", "--check").err
+    assert "plan.toml:2" in run("plan", tmp_path / "plan.toml", "--check").err
 
 
 def test_compressed_meshes_have_names_too(tmp_path):

@@ -213,5 +213,8 @@ def test_a_package_without_the_files_is_named(monkeypatch, tmp_path):
         template_labels()
 
 
-def test_the_packages_are_not_imported_for_a_head_in_the_cache(cache):
-    assert "nilearn" not in sys.modules
+def test_the_packages_are_not_imported_for_a_head_in_the_cache(cache, monkeypatch):
+    head = template(COUNT)
+    for name in ("nilearn", "mne"):
+        monkeypatch.setitem(sys.modules, name, None)  # To import it is an error.
+    assert same(template(COUNT), head)

@@ -10,7 +10,7 @@ import pytest
 from heads import boxed_coil, five_layers, scalp_of_five_layers
 
 from tmsgrad import efield, meshing, optimize
-from tmsgrad.optimize.landscape import ANGLE, LENGTH
+from tmsgrad.optimize.unknowns import ANGLE, LENGTH
 
 
 CENTRE = np.array([0.02, -0.015, 0.058])
@@ -85,9 +85,9 @@ def prepared():
     return optimize.prepare_search(boxed_coil(), scalp_of_five_layers(), CENTRE)
 
 
-def landscape(objective, uncertainty=None):
+def problem(objective, uncertainty=None):
     few, _ = efield.equivalent(objective.reciprocal, scalp_of_five_layers())
-    return prepared().landscape(objective, few, 1e6, uncertainty)
+    return prepared().problem(objective, few, 1e6, uncertainty)
 
 
 def check_gradient(function, x, step=1e-4):
@@ -120,7 +120,7 @@ def test_gradients_by_the_field_equal_finite_differences(name):
 def test_gradients_by_the_placement_equal_finite_differences(errors):
     objective = OBJECTIVES["sum"]()
     errors = FixedWorstCase(tilt=0.05) if errors == "worst case" else errors
-    check_gradient(eqx.filter_jit(landscape(objective, errors)), [0.7, -0.4, 0.9])
+    check_gradient(eqx.filter_jit(problem(objective, errors)), [0.7, -0.4, 0.9])
 
 
 class FixedWorstCase(optimize.WorstCase):
@@ -224,7 +224,7 @@ def test_a_search_finds_the_best_of_its_neighbours():
 def test_the_expectation_is_the_mean_over_gaussian_errors():
     objective = optimize.MeanMagnitude(mean_of())
     errors = optimize.Expected(position=4e-3, angle=0.15)
-    robust, plain = landscape(objective, errors), landscape(objective)
+    robust, plain = problem(objective, errors), problem(objective)
     x = np.array([0.2, 0.1, 0.3])
     rng = np.random.default_rng(0)
     half = rng.normal(size=(1000, 3)) * [4e-3 / LENGTH, 4e-3 / LENGTH, 0.15 / ANGLE]
@@ -237,7 +237,7 @@ def test_the_expectation_is_the_mean_over_gaussian_errors():
 def test_the_worst_case_is_the_least_of_all_cases():
     objective = optimize.MeanMagnitude(mean_of())
     errors = optimize.WorstCase(position=3e-3, angle=0.1, extent=2.0)
-    robust, plain = landscape(objective, errors), landscape(objective)
+    robust, plain = problem(objective, errors), problem(objective)
     x = np.array([0.2, 0.1, 0.3])
     rng = np.random.default_rng(0)
     turn, reach = rng.uniform(0, 2 * np.pi, 1500), np.sqrt(rng.uniform(0, 1, 1500))
@@ -260,7 +260,7 @@ def test_a_search_with_errors_of_placement_is_best_in_them():
     found = prepared().run(objective, uncertainty=errors)
     assert found.robust_value is not None
     assert found.robust_value < found.value
-    robust = eqx.filter_jit(landscape(objective, errors))
+    robust = eqx.filter_jit(problem(objective, errors))
     here = float(robust(jnp.asarray(place_of(found.pose))))
     np.testing.assert_allclose(here, found.robust_value, rtol=2e-3)
     rng = np.random.default_rng(1)

@@ -90,7 +90,7 @@ def add_program(verb: argparse.ArgumentParser, saves: bool = True) -> None:
             "--save-plan",
             type=words.output,
             metavar="FILE",
-            help="write this command as a plan file for `tmsgrad run`; compute nothing",
+            help="write this command as a plan file for `tmsgrad plan`; compute nothing",
         )
 
 

@@ -48,8 +48,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",
     ),
-    "run": ("tmsgrad run plan.toml", "tmsgrad run --check plan.toml"),
-    "plan": ("tmsgrad plan plan.toml",),
+    "reduce": (
+        "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --around -41,-13,66 --out m1.h5",
+        "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --out ernie.h5",
+    ),
+    "run": ("tmsgrad run plan.toml",),
+    "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
     "show": (
         "tmsgrad show turned --out turn.gif",
         "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",

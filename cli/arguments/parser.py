@@ -22,6 +22,7 @@ from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
 from .pulse_options import add_live, add_pulses
+from .reduce_options import add_reduce, add_reduced
 from .search_options import add_domain, add_goals, add_sweep
 from .show_options import add_show
 from .target_options import add_functional
@@ -69,8 +70,12 @@ def parser(
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     for name, what in (
-        ("run", "do what a plan file says, but for what is finished"),
-        ("plan", "the same, and write what its steps chose, and on what evidence"),
+        (
+            "plan",
+            "do what a plan file says, except what is finished, and write what its steps "
+            "chose, and on what evidence",
+        ),
+        ("run", "the former name of `plan`"),
     ):
         run = _verb(verbs, name, what)
         run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
@@ -108,6 +113,13 @@ def parser(
     add_sweep(swept)
     add_conductor(swept)
     add_out(swept)
+
+    reduced = _verb(
+        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
+    )
+    add_head(reduced)
+    add_reduce(reduced)
+    add_conductor(reduced)
 
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
@@ -156,7 +168,7 @@ def parser(
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     shell = _verb(verbs, "completion", "print a script for completion in a shell")
-    shell.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
+    shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     return root
 
 
@@ -329,6 +341,7 @@ def _add_simulate(verbs) -> None:
         action="store_true",
         help="values in the target to about 5e-4, many times faster",
     )
+    add_reduced(simulate)
     add_exports(simulate)
     add_fibres(simulate)
     add_conductor(simulate)

@@ -12,6 +12,7 @@ _PLACES = {
     "simulate": "simulate:simulate",
     "optimize": "optimize:optimize_pose",
     "sweep": "sweep:sweep",
+    "reduce": "reduce:reduce",
     "show": "show:show",
     "target functional": "target_functional:target_functional",
     "target structural": "target_structural:target_structural",

@@ -54,6 +54,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
 from .session import simulate_target
+from .simulate_reduced import simulate_reduced
 from .simulate_request import SimulateRequest
 
 
@@ -71,6 +72,8 @@ def simulate(options: argparse.Namespace) -> dict:
     request = SimulateRequest.of(options)
     with listening():
         origin = Provenance.of(options, request.settled)
+        if request.reduced is not None:
+            return simulate_reduced(request, request.reduced, origin).answer()
         compute = simulate_fields if request.whole else simulate_target
         return compute(request, origin).answer()
 

@@ -14,6 +14,10 @@ from ..inputs.targets import Point, TargetRequest
 from ..inputs.uncertainties import Uncertainties
 
 
+# What a reduced field does not serve.
+_NOT_REDUCED = ("target", "report", "nifti", "vtu", "gifti", "tracts", "uncertainty")
+
+
 @dataclass(frozen=True)
 class SimulateRequest:
     """What `tmsgrad simulate` is asked for.
@@ -31,6 +35,7 @@ class SimulateRequest:
         conduction: Of the head.
         forms: Of whole fields.
         tracts: A file of streamlines, or None.
+        reduced: A file of a reduced field that stands for solves, or None.
         uncertainties: Or None.
         report: Whether a page is wanted.
         out: Folder.
@@ -48,6 +53,7 @@ class SimulateRequest:
     conduction: Conduction
     forms: Forms
     tracts: str | None
+    reduced: str | None
     uncertainties: Uncertainties | None
     report: bool
     out: str
@@ -60,6 +66,7 @@ class SimulateRequest:
             ValueError: They do not fit each other, or the target is not known.
             FileNotFoundError: There is no such file.
         """
+        _check_reduced(options)
         target = _target(options)
         whole = target is None or options.fields
         if options.uncertainty is not None and whole:
@@ -83,6 +90,7 @@ class SimulateRequest:
             conduction=Conduction.of(options),
             forms=Forms.of(options),
             tracts=options.tracts,
+            reduced=options.reduced,
             uncertainties=Uncertainties.of(options),
             report=options.report,
             out=options.out,
@@ -92,6 +100,17 @@ class SimulateRequest:
     def settled(self) -> dict[str, list[float]]:
         """Values of options that were found and not typed."""
         return {} if self.target is None else self.target.settled
+
+
+def _check_reduced(options: argparse.Namespace) -> None:
+    """Refuse what a reduced field does not serve."""
+    if options.reduced is None:
+        return
+    for name in _NOT_REDUCED:
+        if getattr(options, name):
+            raise ValueError(
+                f"--{name} needs solves: leave it out, or leave out --reduced."
+            )
 
 
 def _target(options: argparse.Namespace) -> TargetRequest | None:

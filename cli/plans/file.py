@@ -1,4 +1,4 @@
-"""Plan files: what `tmsgrad run` does, in TOML. Their keys are the options' names.
+"""Plan files: what `tmsgrad plan` does, in TOML. Their keys are the options' names.
 
 A plan of one command has its keys at the top; a plan of several has a table `[[run]]` for
 each, and what they share in `[defaults]`. Names of files are relative to the plan's folder.

@@ -1,4 +1,4 @@
-"""`tmsgrad run`: do what a plan file says, and leave out what is finished."""
+"""`tmsgrad plan`: do what a plan file says, and leave out what is finished."""
 
 import argparse
 import os
@@ -111,7 +111,7 @@ def _run_all(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanRes
             continue
         print(f"run {number} of {count}: {_command(run)}", flush=True)
         kept = (
-            f"{number - 1} of {count} runs are finished; `tmsgrad run` goes on there."
+            f"{number - 1} of {count} runs are finished; `tmsgrad plan` goes on there."
         )
         inputs = record.inputs(run)
         outcome = _do(run, number, inputs, do, kept)
@@ -152,7 +152,7 @@ def _remember(plan: Plan, record: Record, done: FinishedRun, inputs: Opened) -> 
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         warn(
             f"{run.place}: {changed[0]}{more} changed while this run was going: it may "
-            "have read old content, or old and new. `tmsgrad run` does it again."
+            "have read old content, or old and new. `tmsgrad plan` does it again."
         )
         return
     try:

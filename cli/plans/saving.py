@@ -40,7 +40,9 @@ def save_plan(path: str, words: list[str]) -> dict:
             read_plan(draft, parser)
         except ValueError as error:
             raise ValueError(str(error).replace(str(draft), path)) from None
-    print(f"tmsgrad: nothing was computed; `tmsgrad run {path}` does.", file=sys.stderr)
+    print(
+        f"tmsgrad: nothing was computed; `tmsgrad plan {path}` does.", file=sys.stderr
+    )
     print(path)
     return {"plan": path}
 

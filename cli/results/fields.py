@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import ArrayLike
 from numpy import ndarray
-from numpy.typing import ArrayLike
 
 from ... import meshing
 from ...coils import Pose

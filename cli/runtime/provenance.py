@@ -51,9 +51,7 @@ class Provenance:
         """
         given = vars(options) | dict(settled or {})
         settings = {
-            name: _plain(value)
-            for name, value in given.items()
-            if name not in _PROGRAM
+            name: _plain(value) for name, value in given.items() if name not in _PROGRAM
         }
         inputs = {
             name: _file(path)

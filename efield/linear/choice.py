@@ -8,7 +8,7 @@ from .direct import Direct
 from .host_multigrid import HostMultigrid
 from .mkl import pardiso_is_available
 from .multigrid import Multigrid
-from .solver import AbstractSolver
+from .setups import AbstractSolver
 from .stiffness import HostMesh
 
 
@@ -16,6 +16,8 @@ from .stiffness import HostMesh
 # second-order elements are twice as long, and fill up sooner.
 _DIRECT_UP_TO = 150_000
 _DIRECT_UP_TO_SECOND_ORDER = 40_000
+# Hundreds of right-hand sides pay for a factorisation four times as large.
+_MANY, _MORE_NODES = 100, 4
 
 _log = logging.getLogger("tmsgrad")
 
@@ -28,6 +30,7 @@ def default_solver(mesh: HostMesh, count: int) -> AbstractSolver:
         count: How many right-hand sides come together.
     """
     limit = _DIRECT_UP_TO if mesh.coarser is None else _DIRECT_UP_TO_SECOND_ORDER
+    limit *= _MORE_NODES if count >= _MANY else 1
     device = jax.default_backend()
     if device != "cpu":
         solver, why = Multigrid(rtol=_device_tolerance()), f"arrays are on a {device}"

@@ -9,7 +9,8 @@ import scipy.sparse.linalg as spl
 from jaxtyping import Float
 from numpy import ndarray
 
-from .mkl import mkl, pardiso_is_available
+from .contrast import FACTORISED, refuse_floating_regions
+from .mkl import mkl, on_one_thread, pardiso_is_available
 from .solver import AbstractHostSolver, HostSolution
 from .stiffness import HostMesh, assemble_upper, whole
 
@@ -27,6 +28,7 @@ class Direct(AbstractHostSolver):
         self, mesh: HostMesh, conductivity: np.ndarray
     ) -> "_Pardiso | _SuperLU":
         """Factorise the stiffness matrix."""
+        refuse_floating_regions(mesh, conductivity, FACTORISED)
         upper = assemble_upper(mesh, conductivity)
         return _Pardiso(upper) if pardiso_is_available() else _SuperLU(upper)
 
@@ -57,11 +59,15 @@ class _Pardiso:
         # Reproducible, as `mkl` asks for, is only a fixed number of threads.
         solver.set_iparm(34, library.MKL_Get_Max_Threads())
         try:
-            self._solver.factorize(upper)
+            on_one_thread(solver.factorize, upper)
         except pypardiso.pardiso_wrapper.PyPardisoError as error:
             raise RuntimeError(_why_not_factorised(upper, str(error))) from error
+        solver.remove_stored_factorization()  # A copy of the matrix, to compare with.
 
     def substitute(self, rhs: Float[ndarray, "rhs node"]) -> Float[ndarray, "rhs node"]:
+        return on_one_thread(self._substitute, rhs)
+
+    def _substitute(self, rhs: ndarray) -> ndarray:
         x = np.asfortranarray(rhs.T)
         # Forward and backward by themselves. Together they come with two steps of
         # refinement, which cannot be turned off and take as long again.

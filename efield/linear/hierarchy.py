@@ -69,6 +69,7 @@ def assemble_hierarchy(
     matrix = whole(assemble_upper(mesh, conductivity))
     if mesh.coarser is None:
         return matrix, build_hierarchy(matrix)
+    assert mesh.prolongation is not None
     _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
     finest = _level(matrix, mesh.prolongation)
     return matrix, Hierarchy((finest, *coarse.levels), coarse.coarsest)

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from jaxtyping import Float
 from numpy import ndarray
 
+from .contrast import ITERATED, refuse_floating_regions
 from .direct import raise_unless_converged
 from .hierarchy import DEGREE, Hierarchy, assemble_hierarchy, chebyshev_weights
 from .products import Rows, core_count, one_thread, rows_of
@@ -43,6 +44,7 @@ class HostMultigrid(AbstractHostSolver):
 
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> "_Prepared":
         """Assemble the matrix and coarsen it."""
+        refuse_floating_regions(mesh, conductivity, ITERATED)
         return _Prepared(*assemble_hierarchy(mesh, conductivity))
 
     def apply(

@@ -6,7 +6,10 @@ import logging
 import os
 import site
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 
 _log = logging.getLogger("tmsgrad")
@@ -57,6 +60,22 @@ def _installed() -> Path | None:
             if found:
                 return found[0]
     return None
+
+
+def on_one_thread(function: Callable, *arguments) -> Any:
+    """Call a parallel routine of MKL from a thread that is the same for all calls.
+
+    For every thread that calls such routines, MKL starts threads of its own, which stay
+    with their buffers when it ends: 0.7 MB for each set-up in a thread of its own.
+    """
+    # A forked process has none of its parent's threads.
+    process = os.getpid()
+    if process not in _callers:
+        _callers.setdefault(process, ThreadPoolExecutor(1, "tmsgrad-mkl"))
+    return _callers[process].submit(function, *arguments).result()
+
+
+_callers: dict[int, ThreadPoolExecutor] = {}
 
 
 def pardiso_is_available() -> bool:

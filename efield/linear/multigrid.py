@@ -6,10 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from ..binned import BinnedRows
+from .contrast import ITERATED, refuse_floating_regions
 from .hierarchy import DEGREE, assemble_hierarchy, chebyshev_weights
 from .solver import AbstractDeviceSolver, SolverReport
 from .stiffness import HostMesh, Stiffness
@@ -31,21 +31,43 @@ class DeviceLevel(NamedTuple):
 
 
 class DeviceHierarchy(NamedTuple):
-    """All that the device needs.
+    """What preconditions: the levels from the finest, and the inverse of the coarsest."""
 
-    Attributes:
-        order: From the numbering of the elements to that of all else, see `HostMesh`.
-        place: Back.
-        matrix: The matrix itself, in the precision of the arrays.
-        levels: From the finest.
-        coarsest: The inverse of the coarsest matrix.
-    """
+    levels: tuple[DeviceLevel, ...]
+    coarsest: Float[Array, "row row"]
+
+
+class Numbering(NamedTuple):
+    """From the numbering of the elements to that of all else, see `HostMesh`, and back."""
 
     order: Int[Array, "node"]
     place: Int[Array, "node"]
+
+
+class DeviceSetup(NamedTuple):
+    """All that the device needs of one conductivity.
+
+    Attributes:
+        numbering: Of the rows of all matrices.
+        matrix: The matrix itself, in the precision of the arrays.
+        hierarchy: Its coarsening.
+    """
+
+    numbering: Numbering
     matrix: BinnedRows
-    levels: tuple[DeviceLevel, ...]
-    coarsest: Float[Array, "row row"]
+    hierarchy: DeviceHierarchy
+
+
+class _ByElement(eqx.Module):
+    """A system, multiplied element by element."""
+
+    stiffness: Stiffness
+    numbering: Numbering
+
+    def times(self, x: Float[Array, "node rhs"]) -> Float[Array, "node rhs"]:
+        """Multiply with all vectors at once."""
+        apply = jax.vmap(self.stiffness, in_axes=1, out_axes=1)
+        return apply(x[self.numbering.place])[self.numbering.order]
 
 
 class Multigrid(AbstractDeviceSolver):
@@ -66,8 +88,9 @@ class Multigrid(AbstractDeviceSolver):
     max_steps: int = eqx.field(static=True, default=200)
     throw: bool = eqx.field(static=True, default=True)
 
-    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> DeviceHierarchy:
+    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> DeviceSetup:
         """Assemble and coarsen on the host, and put the result on the device."""
+        refuse_floating_regions(mesh, conductivity, ITERATED)
         matrix, hierarchy = assemble_hierarchy(mesh, conductivity)
         kind = _CYCLE_PRECISION
         with jax.ensure_compile_time_eval():
@@ -81,24 +104,27 @@ class Multigrid(AbstractDeviceSolver):
                 )
                 for level in hierarchy.levels
             )
-            return DeviceHierarchy(
-                jnp.asarray(mesh.order, jnp.int32),
-                jnp.asarray(mesh.place, jnp.int32),
+            return DeviceSetup(
+                Numbering(
+                    jnp.asarray(mesh.order, jnp.int32),
+                    jnp.asarray(mesh.place, jnp.int32),
+                ),
                 BinnedRows.from_scipy(matrix, float),
-                levels,
-                jnp.asarray(hierarchy.coarsest, kind),
+                DeviceHierarchy(levels, jnp.asarray(hierarchy.coarsest, kind)),
             )
 
     def solve(
         self,
-        prepared: DeviceHierarchy,
-        stiffness: Stiffness,
+        system: Stiffness,
+        prepared: DeviceSetup,
         rhs: Float[Array, "rhs node"],
+        *,
+        of_system: bool,
     ) -> tuple[Float[Array, "rhs node"], SolverReport]:
         """Solve for all right-hand sides together.
 
-        A traced conductivity has no assembled matrix: products are then taken element by
-        element, and the hierarchy, of another conductivity, preconditions.
+        With the set-up of another conductivity there is no assembled matrix: products are
+        taken element by element then, and the hierarchy only preconditions.
 
         Raises:
             RuntimeError: The tolerance was not reached, with the likely cause; under
@@ -109,15 +135,15 @@ class Multigrid(AbstractDeviceSolver):
                 f"`rtol` is {self.rtol:g}, which {rhs.dtype} cannot resolve. Switch on "
                 '`jax.config.update("jax_enable_x64", True)`, or take a larger `rtol`.'
             )
-        if isinstance(stiffness.conductivity, Tracer):
-            apply = jax.vmap(stiffness, in_axes=1, out_axes=1)
-            columns, report = _iterate(
-                lambda x: apply(x[prepared.place])[prepared.order],
-                prepared, rhs.T[prepared.order], self.rtol, self.max_steps,
-            )  # fmt: skip
-            columns = columns[prepared.place]
-        else:
-            columns, report = _solve(prepared, rhs.T, self.rtol, self.max_steps)
+        numbering, hierarchy = prepared.numbering, prepared.hierarchy
+        if not of_system:
+            system = _within_reach(system)
+        by_element = _ByElement(system, numbering)
+        operator = prepared.matrix if of_system else by_element
+        b = rhs.T[numbering.order]
+        columns, steps = _solve(operator, hierarchy, b, self.rtol, self.max_steps)
+        columns = columns[numbering.place]
+        report = SolverReport(steps, _true_residual(system, columns.T, rhs))
         if self.throw:
             columns = eqx.error_if(
                 columns,
@@ -130,34 +156,69 @@ class Multigrid(AbstractDeviceSolver):
         return columns.T, report
 
 
-@eqx.filter_jit
-def _solve(prepared: DeviceHierarchy, rhs: Array, rtol: float, max_steps: int):
-    x, report = _iterate(
-        prepared.matrix.times, prepared, rhs[prepared.order], rtol, max_steps
+def _within_reach(system: Stiffness) -> Stiffness:
+    """Refuse what `refuse_floating_regions` might, where only values are at hand.
+
+    Where the tissues lie cannot be looked at in a compiled function.
+    """
+    values = system.conductivity
+    mean = values if values.ndim == 1 else jnp.trace(values, axis1=1, axis2=2) / 3
+    checked = eqx.error_if(
+        values,
+        jnp.min(mean) < ITERATED * jnp.max(mean),
+        f"a conductivity is below {ITERATED:g} of the largest: multigrid may give it a "
+        "wrong field. Take 1e-6 S/m for what hardly conducts, or `Direct()`.",
     )
-    return x[prepared.place], report
+    return Stiffness(system.elements, checked, system.ground)
 
 
-def _iterate(
-    operator, prepared, b: Float[Array, "node rhs"], rtol: float, max_steps: int
-):
-    """Run flexible conjugate gradients [Notay 2000] on a block, each side by itself."""
+@jax.jit
+def _true_residual(
+    system: Stiffness, x: Float[Array, "rhs node"], b: Float[Array, "rhs node"]
+) -> Float[Array, "rhs"]:
+    """Return |b - Kx| / |b| from the elements themselves, whatever was solved with."""
+
+    def missed(pair: tuple[Array, Array]) -> Array:
+        size = jnp.linalg.norm(pair[1])
+        left = jnp.linalg.norm(pair[1] - system(pair[0]))
+        return left / jnp.where(size > 0, size, 1.0)
+
+    # One after the other: the fields of elements are large.
+    return jax.lax.map(missed, (x, b))
+
+
+@eqx.filter_jit
+def _solve(
+    operator: BinnedRows | _ByElement,
+    hierarchy: DeviceHierarchy,
+    b: Float[Array, "node rhs"],
+    rtol: float,
+    max_steps: int,
+) -> tuple[Float[Array, "node rhs"], Int[Array, "rhs"]]:
+    """Run flexible conjugate gradients [Notay 2000] on a block, each side by itself.
+
+    Args:
+        operator: What is solved.
+        hierarchy: What preconditions.
+        b: Right-hand sides. [A]
+        rtol: Where to stop.
+        max_steps: Where to stop at the latest.
+    """
     dot = lambda x, y: jnp.sum(x * y, axis=0, keepdims=True)
     size = jnp.sqrt(dot(b, b))
-    safe = jnp.where(size > 0, size, 1.0)
 
     def cycle(r: Array) -> Array:
         norm = jnp.sqrt(dot(r, r))
         scale = jnp.where(norm > 0, norm, 1.0)
         low = (r / scale).astype(_CYCLE_PRECISION)
-        return scale * _cycle(prepared, 0, low).astype(r.dtype)
+        return scale * _cycle(hierarchy, 0, low).astype(r.dtype)
 
     def go_on(state) -> Array:
         return jnp.any(state[-2])
 
     def step(state):
         x, r, p, rz, active, count = state
-        q = operator(p)
+        q = operator.times(p)
         curvature = dot(p, q)
         length = jnp.where(active, rz / jnp.where(curvature > 0, curvature, 1.0), 0.0)
         x = x + length * p
@@ -173,9 +234,7 @@ def _iterate(
     count = jnp.zeros_like(size, dtype=jnp.int32)
     start = (jnp.zeros_like(b), b, z, dot(b, z), size > 0, count)
     x, _, _, _, _, count = jax.lax.while_loop(go_on, step, start)
-    left = b - operator(x)
-    residual = jnp.sqrt(dot(left, left)) / safe
-    return x, SolverReport(count[0], residual[0])
+    return x, count[0]
 
 
 def _cycle(prepared: DeviceHierarchy, depth: int, b: Float[Array, "row rhs"]) -> Array:

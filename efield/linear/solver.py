@@ -8,7 +8,7 @@ derivative costs one more solve with the same operator, whatever the solver.
 import abc
 import contextlib
 import functools
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,10 +16,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from .stiffness import HostMesh, Stiffness
+from ..tracing import is_plain, known_values
+from .setups import AbstractSolver, HostSide
+from .stiffness import Stiffness
 
 
 # On a CPU `jax.pure_callback` copies its arguments on the threads that run the program,
@@ -40,22 +41,6 @@ class SolverReport(eqx.Module):
 
     iterations: Int[Array, "*rhs"]
     residual: Float[Array, "*rhs"]
-
-
-class AbstractSolver(eqx.Module):
-    """A way to solve for the potential. Solvers are frozen and hold their tolerances."""
-
-    @property
-    def key(self) -> Hashable:
-        """What tells the set-up of this solver from another's: by default its class."""
-        return type(self)
-
-    @abc.abstractmethod
-    def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> Any:
-        """Do once what serves all right-hand sides of one conductivity.
-
-        Nodes are in the order of `HostMesh`.
-        """
 
 
 HostSolution = tuple[
@@ -79,43 +64,28 @@ class AbstractDeviceSolver(AbstractSolver):
 
     @abc.abstractmethod
     def solve(
-        self, prepared: Any, stiffness: Stiffness, rhs: Float[Array, "rhs node"]
+        self,
+        system: Stiffness,
+        prepared: Any,
+        rhs: Float[Array, "rhs node"],
+        *,
+        of_system: bool,
     ) -> tuple[Float[Array, "rhs node"], SolverReport]:
-        """Solve for all right-hand sides together, in the numbering of the elements."""
+        """Solve for all right-hand sides together, in the numbering of the elements.
 
-
-class HostState:
-    """What solvers have prepared on the host for one mesh, the latest for each solver.
-
-    Compared by identity, so that it may stand in a traced structure.
-    """
-
-    def __init__(self, mesh: HostMesh):
-        self.mesh = mesh
-        self._prepared: dict[Hashable, tuple[np.ndarray, object]] = {}
-
-    def prepared(self, solver: AbstractSolver, conductivity: np.ndarray):
-        """Return what `solver` prepared for this conductivity, made now if it must be."""
-        known = self._prepared.get(solver.key)
-        if known is not None and np.array_equal(known[0], conductivity):
-            return known[1]
-        self._prepared.pop(solver.key, None)  # Two factors need not fit the memory.
-        kept = np.array(
-            conductivity
-        )  # The buffer of a callback lives no longer than it.
-        made = solver.prepare(self.mesh, kept)
-        self._prepared[solver.key] = (kept, made)
-        return made
-
-    def latest(self, solver: AbstractSolver):
-        """Return what `solver` prepared last, for whatever conductivity, or None."""
-        known = self._prepared.get(solver.key)
-        return None if known is None else known[1]
+        Args:
+            system: What is solved, and what the reported residual is of.
+            prepared: What preconditions: of this system, or of one with another
+                conductivity of the same head.
+            rhs: Right-hand sides. [A]
+            of_system: `prepared` was made of the system's own conductivity, so that what
+                it has assembled may stand for the system.
+        """
 
 
 def solve_linear(
     stiffness: Stiffness,
-    host: HostState,
+    host: HostSide,
     rhs: Float[Array, "rhs node"],
     solver: AbstractSolver,
 ) -> tuple[Float[Array, "rhs node"], SolverReport]:
@@ -123,7 +93,7 @@ def solve_linear(
 
     Args:
         stiffness: The operator.
-        host: The host's state of the same mesh.
+        host: The same head as the host sees it.
         rhs: Right-hand sides. [A]
         solver: How.
 
@@ -135,18 +105,18 @@ def solve_linear(
         RuntimeError: The solver failed; the message names the likely cause.
     """
     rhs = rhs.at[:, stiffness.ground].set(0.0)
-    traced = any(isinstance(x, Tracer) for x in (rhs, stiffness.conductivity))
+    still = jax.lax.stop_gradient(stiffness)
     if isinstance(solver, AbstractHostSolver):
-        if not traced:
+        if is_plain(rhs, stiffness.conductivity):
             found = _on_host(solver, host, stiffness.conductivity, rhs)
             return jnp.asarray(found[0]), SolverReport(*map(jnp.asarray, found[1:]))
-        run = lambda b: _call_host(solver, host, stiffness.conductivity, b)
+        run = lambda b: _call_host(solver, host, still.conductivity, b)
     elif isinstance(solver, AbstractDeviceSolver):
-        prepared = _prepared_for_device(solver, host, stiffness)
-        if not traced:
-            return solver.solve(prepared, stiffness, rhs)
-        still = jax.lax.stop_gradient(stiffness)
-        run = lambda b: solver.solve(prepared, still, b)
+        own = known_values(stiffness.conductivity)
+        prepared = host.setup(solver, host.reference if own is None else own)
+        run = lambda b: solver.solve(still, prepared, b, of_system=own is not None)
+        if is_plain(rhs, stiffness.conductivity):
+            return run(rhs)
     else:
         raise TypeError(
             f"`solver` must be a solver such as `Direct()`, got {solver!r}."
@@ -158,37 +128,21 @@ def solve_linear(
 
 @contextlib.contextmanager
 def prepared_meanwhile(
-    stiffness: Stiffness, host: HostState, solver: AbstractSolver
+    stiffness: Stiffness, host: HostSide, solver: AbstractSolver
 ) -> Iterator[None]:
     """Let the solver be set up in a thread while right-hand sides are computed."""
-    if isinstance(stiffness.conductivity, Tracer):
+    values = known_values(stiffness.conductivity)
+    if values is None:
         yield
         return
-    values = np.asarray(stiffness.conductivity)
     with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(host.prepared, solver, values)
+        made = pool.submit(host.setup, solver, values)
         yield
         made.result()
 
 
-def _prepared_for_device(
-    solver: AbstractDeviceSolver, host: HostState, stiffness: Stiffness
-):
-    """Take the set-up for this conductivity, or the nearest that can be had.
-
-    A traced conductivity has no values yet. A hierarchy of another conductivity of the
-    same head serves as a preconditioner: the result is the same, after more iterations.
-    """
-    if not isinstance(stiffness.conductivity, Tracer):
-        return host.prepared(solver, np.asarray(stiffness.conductivity))
-    latest = host.latest(solver)
-    if latest is not None:
-        return latest
-    return host.prepared(solver, np.ones(len(host.mesh.volumes)))
-
-
 def _call_host(
-    solver: AbstractHostSolver, host: HostState, conductivity: Array, rhs: Array
+    solver: AbstractHostSolver, host: HostSide, conductivity: Array, rhs: Array
 ) -> tuple[Array, SolverReport]:
     rank = conductivity.ndim
     shapes = (
@@ -237,7 +191,7 @@ def _for_each_conductivity(solver, host, conductivity, rhs, rank):
 
 
 def _on_host(
-    solver: AbstractHostSolver, host: HostState, conductivity, rhs
+    solver: AbstractHostSolver, host: HostSide, conductivity, rhs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = np.asarray(rhs)
     if not np.isfinite(rows).all():
@@ -245,7 +199,7 @@ def _on_host(
             "the right-hand side is not finite. Does a node of the head lie on a source "
             "of the coil, or is a pose or current NaN?"
         )
-    prepared = host.prepared(solver, np.asarray(conductivity, dtype=np.float64))
+    prepared = host.setup(solver, np.asarray(conductivity, dtype=np.float64))
     ordered = host.mesh.ordered(rows.astype(np.float64, copy=False))
     x, iterations, residual = solver.apply(prepared, ordered)
     return (

@@ -1,6 +1,5 @@
 """The stiffness operator K φ = Σₑ ∫ ∇N·σ∇φ, as array code and as a host matrix."""
 
-from functools import cached_property
 from itertools import combinations
 
 import equinox as eqx
@@ -11,7 +10,6 @@ from jaxtyping import Array, Float, Int, Shaped
 from numpy import ndarray
 
 from ..elements import ELEMENT_EDGES, AbstractElements
-from ..p2 import P2
 
 
 class Stiffness(eqx.Module):
@@ -69,7 +67,8 @@ class HostMesh:
         products: Of the elements, see `AbstractElements`.
         nodes: How many there are.
         ground: The node here whose potential is zero.
-        coarser: The mesh with elements of first order, where these are of second.
+        coarser: The mesh with elements of a lower order, or None.
+        prolongation: From the nodes of `coarser` to these; the ground stays at zero.
     """
 
     def __init__(self, elements: AbstractElements, ground: int):
@@ -83,10 +82,25 @@ class HostMesh:
         self.nodes = len(elements.nodes)
         self.ground = int(self.place[ground])
         self.coarser: HostMesh | None = None
-        self._edges: ndarray | None = None
-        if isinstance(elements, P2):
-            self.coarser = HostMesh(elements.linear, ground)
-            self._edges = self.coarser.place[np.asarray(elements.edges)]
+        self.prolongation: sp.csr_matrix | None = None
+        if elements.coarser is not None:
+            self.coarser = HostMesh(elements.coarser, ground)
+            self.prolongation = self._grounded(elements.prolongation, self.coarser)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare contents, so that a copy from another process is the same mesh."""
+        if self is other:
+            return True
+        return (
+            isinstance(other, HostMesh)
+            and (self.nodes, self.ground) == (other.nodes, other.ground)
+            and np.array_equal(self.order, other.order)
+            and np.array_equal(self.tetrahedra, other.tetrahedra)
+            and np.array_equal(self.gradients, other.gradients)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.nodes, self.ground, self.tetrahedra.shape))
 
     def ordered(self, values: Shaped[ndarray, "*rhs node"]) -> ndarray:
         """Bring values at the nodes of the elements into the numbering here."""
@@ -96,20 +110,15 @@ class HostMesh:
         """Bring values at the nodes here back into the numbering of the elements."""
         return np.take(values, self.place, axis=-1)
 
-    @cached_property
-    def prolongation(self) -> sp.csr_matrix:
-        """Interpolate from the nodes of `coarser`; the ground stays at zero."""
-        assert self.coarser is not None
-        assert self._edges is not None
-        count, ends = self.coarser.nodes, self._edges.T
-        halves = np.where(ends == self.coarser.ground, 0.0, 0.5)
-        starts = np.concatenate(
-            [np.arange(count), count + np.arange(0, ends.size + 1, 2)]
+    def _grounded(self, prolongation: sp.csr_matrix, coarser: "HostMesh"):
+        """Bring both sides into the numbering here, without the ground's value."""
+        rows = sp.csr_matrix(prolongation[self.order])
+        rows.indices = coarser.place[rows.indices]
+        of_ground = np.repeat(
+            np.arange(self.nodes) == self.ground, np.diff(rows.indptr)
         )
-        columns = np.concatenate([self.coarser.place, ends.ravel()])
-        values = np.concatenate([np.ones(count), halves.ravel()])
-        rows = sp.csr_matrix((values, columns, starts), shape=(self.nodes, count))
-        return sp.csr_matrix(rows[self.order])
+        rows.data[(rows.indices == coarser.ground) & ~of_ground] = 0.0
+        return rows
 
 
 def along_curve(nodes: Float[ndarray, "node 3"]) -> Int[ndarray, "node"]:

@@ -1,0 +1,151 @@
+"""`tmsgrad reduce`: the field of any placement in a domain, as a sum of modes."""
+
+import argparse
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ... import efield, meshing, optimize
+from ...efield import Conductor, ReducedField
+from ...meshing import HeadMesh
+from ..inputs.coils import read_coil
+from ..inputs.conduction import Conduction
+from ..inputs.heads import read_head
+from ..results.reduced_result import ReducedResult
+from ..runtime.interruption import ENDINGS
+from ..runtime.ownership import owned
+from ..runtime.progress import Progress
+from ..runtime.provenance import Provenance
+from ..runtime.setup import set_up
+
+
+_RADIUS = 45e-3  # Around a place. [m]
+_SOLVES_PER_MODE = 3  # At most, so that a basis that does not converge ends.
+
+
+@dataclass(frozen=True)
+class ReduceRequest:
+    """What `tmsgrad reduce` is asked for.
+
+    Attributes:
+        head: As the command line names it.
+        force: Checks of the head whose errors do not stop.
+        coils: As the command line names them.
+        conduction: Of the head.
+        around: The place near which coils may be, or None for the upper head. [m]
+        radius: How far around it. [m]
+        tissue: Where the field is wanted.
+        growth: Tolerance and limits.
+        storage: Of the modes: float32, float16 or int8.
+        out: File.
+    """
+
+    head: str
+    force: tuple[str, ...]
+    coils: tuple[str, ...]
+    conduction: Conduction
+    around: tuple[float, float, float] | None
+    radius: float
+    tissue: str
+    growth: efield.Growth
+    storage: str
+    out: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "ReduceRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: They do not fit each other.
+        """
+        out = Path(options.out)
+        if out.suffix != ".h5":
+            raise ValueError(f"--out {out}: the name of a basis ends in .h5.")
+        if options.radius is not None and options.around is None:
+            raise ValueError("--radius is of a place: give --around X,Y,Z with it.")
+        x = options.around
+        return cls(
+            head=options.head,
+            force=tuple(options.force),
+            coils=tuple(options.coil),
+            conduction=Conduction.of(options),
+            around=None if x is None else (x[0] * 1e-3, x[1] * 1e-3, x[2] * 1e-3),
+            radius=_RADIUS if options.radius is None else options.radius * 1e-3,
+            tissue=options.tissue,
+            growth=efield.Growth(
+                tolerance=options.tolerance / 100,
+                modes=options.modes,
+                solves=_SOLVES_PER_MODE * options.modes,
+            ),
+            storage=options.storage,
+            out=out,
+        )
+
+    @property
+    def kept(self) -> Path:
+        """Where solved fields are kept until the basis is written."""
+        return self.out.with_name(f".{self.out.name}.solved")
+
+
+def reduce(options: argparse.Namespace) -> dict:
+    """Make a basis for a head and coils, and write it."""
+    set_up()
+    request = ReduceRequest.of(options)
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    lock = request.out.with_name(f".{request.out.name}.lock")
+    with owned(lock, f"--out {request.out}"):
+        try:
+            return _make(request, Provenance.of(options)).to_json()
+        except ENDINGS as stop:
+            if request.kept.is_dir():
+                stop.args = (
+                    f"solved fields are kept in {request.kept}; the same command goes on "
+                    "there.",
+                )
+            raise
+
+
+def _make(request: ReduceRequest, origin: Provenance) -> ReducedResult:
+    progress = Progress()
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    progress.stage("modes", "modes of solved placements")
+    field = _reduced(request, head, conductor, progress)
+    progress.stage("output", "writing the basis")
+    efield.write_reduced(request.out, field)
+    shutil.rmtree(request.kept, ignore_errors=True)
+    progress.close()
+    size = request.out.stat().st_size
+    result = ReducedResult.of(
+        field, str(request.out), size, tensors, origin, progress.to_json()
+    )
+    result.show()
+    return result
+
+
+def _reduced(
+    request: ReduceRequest, head: HeadMesh, conductor: Conductor, progress: Progress
+) -> ReducedField:
+    tag = meshing.tissue_tag(request.tissue)
+    inside = head.tags == tag
+    if not inside.any():
+        raise ValueError(
+            f"--tissue {request.tissue}: {request.head} has no element of it."
+        )
+    around = None if request.around is None else np.array(request.around)
+    field = efield.reduce(
+        conductor,
+        [read_coil(each) for each in request.coils],
+        optimize.placements(meshing.scalp(head), around, request.radius),
+        meshing.region(head, inside),
+        growth=request.growth,
+        keep=request.kept,
+        about={"head": request.head, "tissue": meshing.TISSUE_NAMES[tag]},
+        progress=progress,
+    )
+    kind = np.dtype(request.storage)
+    return field if kind == np.float32 else field.stored(kind)

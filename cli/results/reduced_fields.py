@@ -1,0 +1,147 @@
+"""What `tmsgrad simulate --reduced` finds: figures of each pose, with their error."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import efield
+from ...coils import PoseList
+from ...efield import Accuracy
+from ..runtime.provenance import Provenance
+from .placing import PULSE_COLUMNS, Placing, describe_pulse
+from .reduced_result import error_of
+
+
+_SHARES = (50.0, 99.0, 99.9)
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class PoseFigures:
+    """The field of one pose in the tissue that a basis knows.
+
+    Attributes:
+        percentiles: Of |E|, by volume, as in `_SHARES`. [V/m]
+        above_half: Volume with more than half of the last of these. [m³]
+        peak_at: Where |E| is largest. [m]
+        solved: Whether the pose was outside of the basis, and solved instead.
+        error: Estimated relative error of E against a solve; 0 where it was solved.
+    """
+
+    percentiles: tuple[float, ...]
+    above_half: float
+    peak_at: tuple[float, float, float]
+    solved: bool
+    error: float
+
+    @classmethod
+    def of(
+        cls,
+        values: Float[ndarray, "tet"],
+        volumes: Float[ndarray, "tet"],
+        places: Float[ndarray, "tet 3"],
+        solved: bool,
+        error: float,
+    ) -> "PoseFigures":
+        """Summarise |E| [V/m] of elements with volumes [m³] and centroids [m]."""
+        found = efield.volume_percentiles(values, volumes, _SHARES)
+        x, y, z = places[np.argmax(values)].tolist()
+        above = float(volumes[values > found[-1] / 2].sum())
+        return cls(tuple(found), above, (x, y, z), solved, error)
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "percentiles": dict(zip(map(str, _SHARES), self.percentiles, strict=True)),
+            "volume_mm3_above_half": self.above_half * 1e9,
+            "maximum_at_mm": [x * 1e3 for x in self.peak_at],
+            "solved": self.solved,
+            "estimated_error_of_basis": self.error,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedFields:
+    """The figures of all poses.
+
+    Attributes:
+        basis: Its file.
+        accuracy: Of the basis.
+        figures: Of each pose.
+        head: As the command line names it.
+        coil: As the command line names it.
+        origin: Where the results come from.
+        seconds: By stage and in total.
+        warnings: So far.
+    """
+
+    schema: ClassVar[int] = 1
+    columns: ClassVar[tuple[str, ...]] = (
+        *PULSE_COLUMNS,
+        *("E_median", "E_99", "E_99.9", "volume_mm3_above_half", "solved"),
+        "estimated_error_of_basis",
+    )
+
+    basis: str
+    accuracy: Accuracy
+    figures: tuple[PoseFigures, ...]
+    head: str
+    coil: str
+    origin: Provenance
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
+
+    def rows(
+        self, poses: PoseList, rates: Float[ndarray, "pose"], places: list[Placing]
+    ) -> list[dict]:
+        """Write a row of `pulses.csv` for each pose."""
+        return [
+            describe_pulse(i, poses, rates, places[i])
+            | dict(
+                zip(
+                    self.columns[len(PULSE_COLUMNS) :],
+                    (
+                        *figures.percentiles,
+                        *(figures.above_half * 1e9, int(figures.solved), figures.error),
+                    ),
+                    strict=True,
+                )
+            )
+            for i, figures in enumerate(self.figures)
+        ]
+
+    def to_json(self) -> dict:
+        """What `summary.json` holds."""
+        return {
+            "schema": self.schema,
+            "poses": len(self.figures),
+            "solved": sum(each.solved for each in self.figures),
+            "basis": {"file": self.basis, "error": error_of(self.accuracy)},
+            "unit": "V/m",
+            "fields": [each.to_json() for each in self.figures],
+            "head": {"source": self.head},
+            "coil": {"source": self.coil},
+            "provenance": self.origin.as_json(),
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+        }
+
+    def answer(self) -> dict:
+        """What `--json` prints."""
+        return self.to_json()
+
+    def show(self, out: str) -> None:
+        """Print it."""
+        for index, figures in enumerate(self.figures[:_SHOWN]):
+            how = "solved" if figures.solved else f"basis within {figures.error:.2%}"
+            print(
+                f"pose {index}: |E|: 99.9 % below {figures.percentiles[-1]:.2f} V/m, "
+                f"median {figures.percentiles[0]:.2f} V/m; {how}"
+            )
+        if len(self.figures) > _SHOWN:
+            print(f"… and {len(self.figures) - _SHOWN} more, in summary.json")
+        print(self.accuracy)
+        print(f"written to {out}: summary.json, pulses.csv, pose.txt, overview.png")

@@ -1,0 +1,202 @@
+"""Objectives over a whole brain, by a reduced field: focality, and overlap with a network.
+
+A reduced field gives E at all places of the cortex, so that nothing needs to be named that
+is to be spared. While a search climbs, some thousands of places stand for all.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from ..efield import Reciprocal, ReducedField
+from ..efield.reduced.modes import Modes
+from .objectives import AbstractObjective, norm
+
+
+_PLACES = 12_000
+_SOFTNESS = 0.05  # Of the edge of a hot spot, in units of |E| there.
+
+
+class Places(eqx.Module):
+    """|E| at some places, from the coefficients of a reduced field. Made by `places_of`.
+
+    Attributes:
+        modes: Of the field there.
+        weights: How much each place counts, of sum 1.
+    """
+
+    modes: Modes
+    weights: Float[Array, "place"]
+
+    def magnitude(self, coefficients: Float[Array, "mode"]) -> Float[Array, "place"]:
+        """Evaluate |E|. [V/m]"""
+        return norm(self.modes(coefficients).astype(coefficients.dtype))
+
+    def mean_magnitude(self, coefficients: Float[Array, "mode"]) -> Float[Array, ""]:
+        """Average |E| over the places. [V/m]"""
+        return jnp.dot(self.weights, self.magnitude(coefficients))
+
+
+def places_of(
+    reduced: ReducedField,
+    first: Float[ndarray, "place"] | None = None,
+    count: int = _PLACES,
+) -> tuple[Places, ndarray]:
+    """Let some places of a reduced field stand for all of them.
+
+    Args:
+        reduced: The field.
+        first: Where this is not zero all places are kept, up to half of `count`.
+        count: How many places, or all if there are fewer.
+
+    Returns:
+        The places, with weights that make up for those left out, and their numbers.
+    """
+    total = len(reduced.positions)
+    rng = np.random.default_rng(0)
+    wanted = np.zeros(total, bool) if first is None else first != 0
+    weights = np.asarray(reduced.weights, np.float64).copy()
+    chosen = []
+    for group, most in ((wanted, count // 2), (~wanted, count)):
+        members = np.flatnonzero(group)
+        kept = rng.choice(
+            members, min(len(members), most - sum(map(len, chosen))), False
+        )
+        if len(kept):
+            weights[kept] *= weights[members].sum() / weights[kept].sum()
+        chosen.append(np.sort(kept))
+    numbers = np.concatenate(chosen)
+    shares = weights[numbers] / weights[numbers].sum()
+    return Places(reduced.modes.at(numbers), jnp.asarray(shares, float)), numbers
+
+
+class FocalityEverywhere(AbstractObjective):
+    """The mean of |E| in a target over that in the rest of the brain.
+
+    Attributes:
+        reciprocal: Gives the coefficients of the reduced field.
+        places: Of the brain.
+        target: How much each place counts in the target, of sum 1.
+        rest: How much each counts elsewhere, of sum 1.
+    """
+
+    reciprocal: Reciprocal
+    places: Places
+    target: Float[Array, "place"]
+    rest: Float[Array, "place"]
+
+    def __init__(self, reduced: ReducedField, target: ArrayLike, count: int = _PLACES):
+        """Set a target against everywhere else.
+
+        Args:
+            reduced: The field in the brain.
+            target: How much of each place belongs to the target, (place,), from 0 to 1,
+                or a mask.
+            count: How many places stand for all while a search climbs.
+
+        Raises:
+            ValueError: The numbers do not fit the places, or all or none are the target.
+        """
+        share = _shares(reduced, target, "target")
+        self.places, numbers = places_of(reduced, share, count)
+        inside = np.asarray(self.places.weights) * share[numbers]
+        outside = np.asarray(self.places.weights) * (1 - share[numbers])
+        self.target = jnp.asarray(inside / inside.sum())
+        self.rest = jnp.asarray(outside / outside.sum())
+        self.reciprocal = reduced.reciprocal(_middle(reduced, share))
+
+    def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
+        """Return how many times stronger the target's field is."""
+        magnitude = self.places.magnitude(mean)
+        return jnp.dot(self.target, magnitude) / jnp.dot(self.rest, magnitude)
+
+
+class HotSpotOverlap(AbstractObjective):
+    """Which share of the hottest tissue belongs to a network.
+
+    As in TANS [Lynch et al. 2022, doi:10.1016/j.neuron.2022.08.012]: the hot spot is the
+    tissue of the largest |E|. Its edge is soft, so that the share has slopes.
+
+    Attributes:
+        reciprocal: Gives the coefficients of the reduced field.
+        places: Of the brain.
+        network: How much of each place belongs to it.
+        hottest: The share of the tissue that is the hot spot.
+        softness: Of its edge, in units of |E| there.
+    """
+
+    reciprocal: Reciprocal
+    places: Places
+    network: Float[Array, "place"]
+    hottest: float = eqx.field(static=True)
+    softness: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        reduced: ReducedField,
+        network: ArrayLike,
+        hottest: float = 0.01,
+        *,
+        softness: float = _SOFTNESS,
+        count: int = _PLACES,
+    ):
+        """Ask for a hot spot inside of a network.
+
+        Args:
+            reduced: The field in the brain.
+            network: How much of each place belongs to it, (place,), from 0 to 1, or a
+                mask.
+            hottest: The share of the tissue that is the hot spot.
+            softness: |E| that is by this much larger or smaller than at the edge, in
+                units of it, is inside or outside by 73 %.
+            count: How many places stand for all while a search climbs.
+
+        Raises:
+            ValueError: The numbers do not fit the places, or all or none are of the
+                network; or a share is out of range.
+        """
+        share = _shares(reduced, network, "network")
+        if not 0 < hottest < 1 or not 0 < softness < 1:
+            raise ValueError(
+                f"`hottest` and `softness` must lie between 0 and 1, got {hottest!r} and "
+                f"{softness!r}."
+            )
+        self.places, numbers = places_of(reduced, None, count)
+        self.network = jnp.asarray(share[numbers])
+        self.hottest, self.softness = float(hottest), float(softness)
+        self.reciprocal = reduced.reciprocal(_middle(reduced, share))
+
+    def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
+        """Return the share, from 0 to 1."""
+        magnitude, weights = self.places.magnitude(mean), self.places.weights
+        order = jnp.argsort(-magnitude)
+        inside = jnp.cumsum(weights[order]) < self.hottest
+        edge = magnitude[order[jnp.sum(inside)]]
+        hot = weights * jax.nn.sigmoid((magnitude / edge - 1) / self.softness)
+        return jnp.dot(hot, self.network) / jnp.sum(hot)
+
+
+def _shares(
+    reduced: ReducedField, given: ArrayLike, name: str
+) -> Float[ndarray, "place"]:
+    share = np.asarray(given).astype(np.float64)
+    count = len(reduced.positions)
+    if share.shape != (count,) or not ((share >= 0) & (share <= 1)).all():
+        raise ValueError(
+            f"`{name}` must be a number from 0 to 1 for each of {count} places of the "
+            f"reduced field, got the shape {share.shape}."
+        )
+    if not share.any() or (share == 1).all():
+        raise ValueError(f"`{name}` is {'everywhere' if share.any() else 'nowhere'}.")
+    return share
+
+
+def _middle(
+    reduced: ReducedField, share: Float[ndarray, "place"]
+) -> Float[ndarray, "3"]:
+    weights = np.asarray(reduced.weights) * share
+    return weights @ reduced.positions / weights.sum()

@@ -1,0 +1,137 @@
+"""`tmsgrad reduce` and `simulate --reduced`: a basis made, used, resumed, and refused."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from cli_examples import no_picture, refused, run
+from heads import five_layers, pose_over
+
+from tmsgrad import coils, efield, meshing
+from tmsgrad.cli.runtime.progress import Progress
+
+
+@pytest.fixture(scope="module")
+def made(case, program_settings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("basis") / "top.h5"
+    result = run(*words(case, out), "--json")
+    assert result.status == 0, result.err
+    return out, result
+
+
+def words(case, out, *more):
+    return [
+        *("reduce", case.head, f"--coil={case.coil}", "--around=0,0,90"),
+        *("--radius=20", "--tolerance=5", "--modes=40", "--out", out, *more),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    module = "tmsgrad.cli.commands.simulate_reduced"
+    monkeypatch.setattr(f"{module}.write_overview", no_picture)
+
+
+def two_poses(folder):
+    """One within the domain, and one far outside of it."""
+    poses = [pose_over([0.1, 0.05, 1.0], 0.4), pose_over([-1.0, 0.2, 0.3], 0.0)]
+    path = folder / "poses.npy"
+    np.save(path, np.stack([pose.to_matsimnibs() for pose in poses]))
+    return path, poses
+
+
+def test_the_basis_states_its_error_and_leaves_nothing_else(made):
+    out, result = made
+    answer = result.json
+    assert answer["error"]["reached"]
+    assert answer["error"]["worst_relative_l2"] <= 0.05
+    assert answer["modes"] == efield.read_reduced(out).modes.count <= 40
+    assert f"written to {out}" in result.out
+    assert "unseen placements" in result.out
+    assert not [each for each in out.parent.iterdir() if each.is_dir()]
+
+
+def test_poses_are_taken_from_the_basis_and_solved_outside_of_it(
+    case, made, conductor, tmp_path
+):
+    path, poses = two_poses(tmp_path)
+    out = tmp_path / "out"
+    result = run(*case.simulate(out, pose=path, didt="2e6"), "--reduced", made[0])
+    assert result.status == 0, result.err
+    assert "1 of 2 poses are outside of what the basis has seen and are solved: 1" in (
+        result.err
+    )
+    summary = json.loads((out / "summary.json").read_text())
+    assert [each["solved"] for each in summary["fields"]] == [False, True]
+    gray = five_layers().tags == 2
+    worst = efield.read_reduced(made[0]).accuracy.worst
+    for pose, found in zip(poses, summary["fields"], strict=True):
+        field = efield.solve(conductor, coils.read(case.coil), pose, 2e6)
+        top = efield.volume_percentiles(
+            np.asarray(field.magnitude)[gray], five_layers().volumes[gray], [99.9]
+        )
+        error = 1e-9 if found["solved"] else 2 * worst
+        np.testing.assert_allclose(found["percentiles"]["99.9"], top[0], rtol=error)
+    with (out / "pulses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["solved"] for row in rows] == ["0", "1"]
+    assert float(rows[0]["didt_A_per_s"]) == 2e6
+
+
+def test_another_head_or_coil_is_refused_by_name(case, made, tmp_path):
+    with_basis = lambda **changes: [
+        *case.simulate(tmp_path / "out", **changes),
+        *("--reduced", made[0]),
+    ]
+    other = coils.read(case.coil)
+    coils.write(tmp_path / "other.ccd", other.driven(np.array([0.5])))
+    refused(with_basis(coil=tmp_path / "other.ccd"), tmp_path, "made for the coil")
+    head = five_layers()
+    kept = np.arange(len(head.tags)) != np.flatnonzero(head.tags == 5)[0]
+    meshing.write_npz(
+        tmp_path / "other.npz",
+        meshing.HeadMesh(head.nodes, head.tetrahedra[kept], head.tags[kept]),
+    )
+    refused(with_basis(head=tmp_path / "other.npz"), tmp_path, "made for another head")
+    refused([*with_basis(), "--order", "2"], tmp_path, "made with elements of order 1")
+    refused([*with_basis(), "--report"], tmp_path, "--report needs solves")
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        (["--out", "basis.msh"], "ends in .h5"),
+        (["--tissue", "blood"], "has no element of it"),
+        (["--tissue", "bones!"], "bones!"),
+    ],
+)
+def test_what_cannot_be_reduced_is_refused(
+    case, tmp_path, monkeypatch, changes, needed
+):
+    monkeypatch.chdir(tmp_path)
+    refused(words(case, "basis.h5", *changes), tmp_path, needed)
+
+
+def test_an_interrupted_basis_goes_on_where_it_was(case, made, tmp_path, monkeypatch):
+    out, calls = tmp_path / "top.h5", []
+
+    def stop(self, share, what):
+        calls.append(share)
+        if share > 0.3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "__call__", stop)
+        result = run(*words(case, out))
+    assert result.status == 130
+    assert "the same command goes on there" in result.err
+    assert not out.exists()
+    result = run(*words(case, out))
+    assert result.status == 0, result.err
+    assert not [each for each in tmp_path.iterdir() if each.is_dir()]
+    pose = pose_over([0.1, 0.05, 1.0], 0.4)
+    first, second = (
+        np.asarray(efield.read_reduced(each).magnitude(pose)) for each in (made[0], out)
+    )
+    np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6 * first.max())

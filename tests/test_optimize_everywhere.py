@@ -1,0 +1,145 @@
+"""Objectives over the whole cortex, by a reduced field, and the search that climbs them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from heads import boxed_coil, five_layers, scalp_of_five_layers
+
+from tmsgrad import efield, meshing, optimize
+from tmsgrad.optimize.everywhere import places_of
+
+
+PLACE = np.array([0.02, -0.015, 0.08])
+CENTRE = 0.064 * np.array([0.4, -0.1, 0.9])
+
+
+@functools.cache
+def conductor():
+    return efield.assemble(five_layers(), efield.isotropic(five_layers()))
+
+
+@functools.cache
+def gray():
+    return meshing.region(five_layers(), five_layers().tags == 2)
+
+
+@functools.cache
+def domain():
+    return optimize.placements(
+        scalp_of_five_layers(), PLACE, 40e-3, distances=(3e-3, 6e-3)
+    )
+
+
+@functools.cache
+def reduced():
+    growth = efield.Growth(tolerance=1e-2, unseen=8)
+    return efield.reduce(conductor(), boxed_coil(), domain(), gray(), growth=growth)
+
+
+@functools.cache
+def target():
+    """A ball of cortex, as a mask over the places."""
+    ball = meshing.ball(five_layers(), CENTRE, 18e-3)
+    return np.isin(gray().tetrahedra, ball.tetrahedra)
+
+
+def solved(pose):
+    field = efield.solve(conductor(), boxed_coil(), pose)
+    return np.asarray(field.magnitude[gray().tetrahedra])
+
+
+def focality_of(magnitude):
+    weights, inside = gray().weights, target()
+    mean = lambda where: weights[where] @ magnitude[where] / weights[where].sum()
+    return mean(inside) / mean(~inside)
+
+
+def overlap_of(magnitude, hottest):
+    order = np.argsort(-magnitude)
+    hot = order[np.cumsum(gray().weights[order]) <= hottest]
+    weights = gray().weights[hot]
+    return weights @ target()[hot] / weights.sum()
+
+
+def test_objectives_are_what_they_say_of_the_whole_field():
+    pose = jax.tree.map(lambda x: x[3], domain()(4, 5))
+    mean = reduced().coefficients(pose)
+    magnitude = np.asarray(reduced().magnitude(pose), dtype=float)
+    focality = optimize.FocalityEverywhere(reduced(), target())
+    np.testing.assert_allclose(focality.value(mean), focality_of(magnitude), rtol=1e-5)
+    average = optimize.MeanOfMagnitude(reduced())
+    np.testing.assert_allclose(
+        average.value(mean), gray().weights @ magnitude, rtol=1e-5
+    )
+    sharp = optimize.HotSpotOverlap(reduced(), target(), 0.05, softness=1e-4)
+    np.testing.assert_allclose(
+        sharp.value(mean), overlap_of(magnitude, 0.05), atol=5e-3
+    )
+    np.testing.assert_allclose(focality.centre, CENTRE, atol=3e-3)
+
+
+def test_some_places_stand_for_all():
+    pose = jax.tree.map(lambda x: x[3], domain()(4, 5))
+    mean = reduced().coefficients(pose)
+    few, numbers = places_of(reduced(), target().astype(float), 400)
+    assert len(numbers) == len(np.unique(numbers)) == 400
+    assert set(np.flatnonzero(target())) <= set(numbers.tolist())
+    share = np.asarray(few.weights)[target()[numbers]].sum()
+    np.testing.assert_allclose(share, gray().weights[target()].sum(), rtol=1e-12)
+    exact = gray().weights @ np.asarray(reduced().magnitude(pose), float)
+    np.testing.assert_allclose(few.mean_magnitude(mean), exact, rtol=0.1)
+
+
+def test_slopes_equal_finite_differences():
+    pose = jax.tree.map(lambda x: x[2], domain()(4, 5))
+    at = reduced().coefficients(pose)
+    ways = jnp.asarray(np.random.default_rng(0).normal(size=at.shape)) * jnp.abs(at)
+    # Modes are of single precision: steps are as large as that asks for.
+    for objective, step in (
+        (optimize.FocalityEverywhere(reduced(), target()), 1e-2),
+        (optimize.MeanOfMagnitude(reduced()), 1e-2),
+        (optimize.HotSpotOverlap(reduced(), target(), 0.1), 2e-3),
+    ):
+        slope = jnp.vdot(jax.grad(objective.value)(at), ways)
+        ends = [float(objective.value(at + k * step * ways)) for k in (-1, 1)]
+        np.testing.assert_allclose(slope, (ends[1] - ends[0]) / 2 / step, rtol=0.03)
+
+
+def test_a_search_for_focality_needs_no_list_of_what_to_spare():
+    search = functools.partial(
+        *(optimize.find_pose,),
+        coil=boxed_coil(),
+        scalp=scalp_of_five_layers(),
+        starts=3,
+    )
+    ball = meshing.ball(five_layers(), CENTRE, 18e-3)
+    strongest = search(optimize.MeanMagnitude(efield.reciprocal(conductor(), ball)))
+    focality = optimize.FocalityEverywhere(reduced(), target())
+    focal = search(focality, around=CENTRE)
+    assert not bool(reduced().outside(focal.pose))
+    found = focality_of(solved(focal.pose))
+    np.testing.assert_allclose(focal.value, found, rtol=0.02)
+    assert found > focality_of(solved(strongest.pose))
+    tried = jax.vmap(focality.value)(reduced().coefficients(domain()(80, 21)))
+    assert focal.value > float(jnp.max(tried))
+    network = optimize.HotSpotOverlap(reduced(), target(), 0.05)
+    best = search(network, around=CENTRE)
+    assert overlap_of(solved(best.pose), 0.05) > 0.9 * overlap_of(
+        solved(focal.pose), 0.05
+    )
+
+
+def test_what_fits_no_place_is_refused():
+    for shares, why in (
+        (np.ones(3), "for each of"),
+        (np.zeros(len(target())), "nowhere"),
+        (np.ones(len(target())), "everywhere"),
+        (2.0 * target(), "from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=f"`target` .*{why}"):
+            optimize.FocalityEverywhere(reduced(), shares)
+    with pytest.raises(ValueError, match="`hottest` and `softness`"):
+        optimize.HotSpotOverlap(reduced(), target(), 0.0)
