@@ -8,7 +8,10 @@ import re
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from . import commands
 from .arguments.parser import parser
@@ -72,11 +75,10 @@ def _be_program() -> None:
 
 
 def _status(words: list[str]) -> int:
-    joined = _with_negative_values(words)
-    options = parser().parse_args(joined)
-    options.words = words
+    joined = with_negative_values(words)
+    options = parser().parse_args(joined, argparse.Namespace(words=words))
     try:
-        result = _obey(options, joined)
+        answer = _obey(options, joined)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -85,8 +87,8 @@ def _status(words: list[str]) -> int:
             raise KeyboardInterrupt from None
         return _complain(error)
     if options.json:
-        print(json.dumps(finite(result), allow_nan=False))
-    return 2 if result.get("failed") else 0
+        print(json.dumps(finite(answer), allow_nan=False))
+    return 2 if answer.get("failed") else 0
 
 
 def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
@@ -102,20 +104,47 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
         if options.command == "run":
             note("`tmsgrad run` is called `tmsgrad plan` now.")
         plan = read_plan(Path(options.plan), parser)
-        for name, value in plan.program.items():
-            if not getattr(options, name):
-                setattr(options, name, value)
-    machine.prepare(options.threads, options.device)
-    machine.choose_device(options.device)
+    program = Program.of(options, {} if plan is None else plan.program)
+    machine.prepare(program.threads, program.device)
+    machine.choose_device(program.device)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(loudness(options.quiet, options.verbose))
+        stack.enter_context(loudness(program.quiet, program.verbose))
         stack.enter_context(library_warnings())
-        if options.quiet:
+        if program.quiet:
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(contextlib.redirect_stdout(nowhere))
         if plan is not None:
             return _run(plan, options)
-        return commands.execute(options)
+        return commands.execute(options).answer
+
+
+@dataclass(frozen=True)
+class Program:
+    """What all runs of a process share.
+
+    Attributes:
+        threads: At most, or None.
+        device: That computes, or None.
+        quiet: Whether only warnings and errors are written.
+        verbose: Whether details are written too.
+    """
+
+    threads: int | None
+    device: str | None
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def of(
+        cls, options: argparse.Namespace, of_plan: Mapping[str, object]
+    ) -> "Program":
+        """Take it from the options, and what these leave out from a plan."""
+        values: dict[str, Any] = {
+            each.name: getattr(options, each.name)
+            or of_plan.get(each.name, getattr(options, each.name))
+            for each in fields(cls)
+        }
+        return cls(**values)
 
 
 def _run(plan: Plan, options: argparse.Namespace) -> dict:
@@ -124,14 +153,14 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
     if options.check:
         return running.check_plan(plan)
     result = running.run_plan(plan, commands.execute)
-    if not result.get("failed"):
-        from .plans.journal import write_journal
+    if result.failed:
+        return result.answer()
+    from .plans.journal import write_journal
 
-        result |= write_journal(plan)
-    return result
+    return result.answer() | write_journal(result.path, result.runs)
 
 
-def _with_negative_values(words: list[str]) -> list[str]:
+def with_negative_values(words: list[str]) -> list[str]:
     """Join an option and a value such as -40,30,38, which argparse takes for an option."""
     joined: list[str] = []
     for word in words:

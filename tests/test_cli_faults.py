@@ -28,6 +28,7 @@ OWNER = """
 import sys
 out, sys.argv = sys.argv[1], ["tmsgrad", "pose", "info", "x.txt"]
 from tmsgrad.cli import main
+from tmsgrad.cli.runtime.outcome import Outcome
 from tmsgrad.cli.runtime.ownership import output_folder
 
 def command(options):
@@ -35,7 +36,7 @@ def command(options):
         (folder / "field.h5").write_text("half")
         print("there", flush=True)
         sys.stdin.read()
-    return {}
+    return Outcome({})
 
 main.commands.execute = command
 sys.exit(main.main())

@@ -15,7 +15,7 @@ from cli_examples import one_line, refused, run
 from tmsgrad.cli.arguments.examples import EXAMPLES, EXIT_CODES, words_of
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
-from tmsgrad.cli.main import _with_negative_values
+from tmsgrad.cli.main import with_negative_values
 from tmsgrad.cli.plans.file import StrictParser
 from tmsgrad.cli.runtime.machine import choose_device
 from tmsgrad.cli.runtime.notices import loudness
@@ -36,7 +36,7 @@ def pose(tmp_path):
 
 
 def read(words):
-    return parser(StrictParser).parse_args(_with_negative_values(words))
+    return parser(StrictParser).parse_args(with_negative_values(words))
 
 
 def lines_of(text):

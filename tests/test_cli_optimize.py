@@ -20,10 +20,10 @@ from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
+from tmsgrad.cli import commands
 from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
 from tmsgrad.cli.commands.optimize_request import RulesRequest
 from tmsgrad.cli.inputs.targets import Target
-from tmsgrad.cli.plans import journal
 from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
 
@@ -32,12 +32,25 @@ pytestmark = pytest.mark.usefixtures("program_settings")
 
 
 @pytest.fixture(scope="module")
-def plan(case, tmp_path_factory):
-    """The main job, once."""
-    folder = tmp_path_factory.mktemp("plan") / "new" / "folder"
-    result = run(*case.optimize(folder), "--json")
+def planned(case, tmp_path_factory):
+    """The main job, once, and what the command gave back to the program."""
+    folder, outcomes = tmp_path_factory.mktemp("plan") / "new" / "folder", []
+
+    def watched(options, execute=commands.execute):
+        outcomes.append(execute(options))
+        return outcomes[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "execute", watched)
+        result = run(*case.optimize(folder), "--json")
     assert result.status == 0, result.err
-    return folder, result
+    return folder, result, outcomes[0]
+
+
+@pytest.fixture(scope="module")
+def plan(planned):
+    """The main job."""
+    return planned[:2]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +63,15 @@ def dosed(case, tmp_path_factory):
         result = run(*words, "--json")
     assert result.status == 0, result.err
     return folder, result
+
+
+def test_a_placement_is_a_step_of_a_plan_in_words(planned):
+    _, result, outcome = planned
+    step = outcome.step
+    assert step.title == "Placement"
+    assert f"dI/dt {result.json['didt'] / 1e6:.4g} A/µs" in step.chosen
+    assert f"{result.json['value']:.4g} V/m in the target" in step.evidence
+    assert "5% are lost" in step.uncertainty
 
 
 def test_optimize_prints_what_was_promised_as_json(plan):
@@ -65,10 +87,6 @@ def test_optimize_prints_what_was_promised_as_json(plan):
     assert {path.name for path in folder.iterdir()} == FILES
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary["schema"] == 1
-    chosen, evidence, sure = journal._placement(summary)
-    assert f"dI/dt {result.json['didt'] / 1e6:.4g} A/µs" in chosen
-    assert f"{result.json['value']:.4g} V/m in the target" in evidence
-    assert "5% are lost" in sure
     for key, value in result.json.items():
         assert summary[key] == value
     stages = result.json["seconds"]

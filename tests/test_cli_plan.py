@@ -23,6 +23,7 @@ from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.plans import lines, opened
 from tmsgrad.cli.plans.file import read_plan
 from tmsgrad.cli.plans.running import run_plan
+from tmsgrad.cli.runtime.outcome import Outcome, StepWords
 from tmsgrad.coils import navigation, stl
 
 
@@ -313,17 +314,17 @@ def made(tmp_path):
     )
     done = []
 
-    def do(options: argparse.Namespace) -> dict:
+    def do(options: argparse.Namespace) -> Outcome:
         done.append(Path(options.out).stem)
         Path(options.out).write_text(Path(options.head).read_text() + "\n")
-        return {}
+        return Outcome({})
 
     return tmp_path, text, do, done
 
 
 def test_finished_runs_are_left_out(made):
     folder, text, do, done = made
-    again = lambda text=text: run_plan(plan(folder, text), do)["runs"]
+    again = lambda text=text: run_plan(plan(folder, text), do).answer()["runs"]
     assert [each["done"] for each in again()] == ["now", "now"]
     assert [each["done"] for each in again()] == ["before", "before"]
     assert done == ["a", "b"]
@@ -350,11 +351,11 @@ def test_a_run_that_fails_or_is_interrupted_keeps_those_before(made, capsys):
             if Path(options.out).stem == "a":
                 return do(options)
             if isinstance(problem, dict):
-                return problem
+                return Outcome(problem)
             raise problem
 
         if isinstance(problem, dict):
-            assert run_plan(plan(folder, text), fail)["failed"]
+            assert run_plan(plan(folder, text), fail).answer()["failed"]
         else:
             with pytest.raises((KeyboardInterrupt, ValueError)):
                 run_plan(plan(folder, text), fail)
@@ -363,6 +364,23 @@ def test_a_run_that_fails_or_is_interrupted_keeps_those_before(made, capsys):
     )
     run_plan(plan(folder, text), do)
     assert done == ["a", "b"]
+
+
+def test_what_a_finished_run_chose_is_remembered(made):
+    folder, text, do, _ = made
+    words = StepWords("Dose", "110 %", "a threshold of 50 %", "± 3 %")
+    chose = lambda options: Outcome(do(options).answer, words)
+    results = [run_plan(plan(folder, text), chose).runs for _ in range(2)]
+    assert [each.step for runs in results for each in runs] == 4 * [words]
+    assert [each.answer for each in results[1]] == [None, None]
+    # A record without the words would give a page without them.
+    record = folder / ".plan.toml.done.json"
+    content = json.loads(record.read_text())
+    for about in content.values():
+        del about["step"]["chosen"]
+    record.write_text(json.dumps(content))
+    again = run_plan(plan(folder, text), chose)
+    assert None not in [each.answer for each in again.runs]
 
 
 def test_a_record_that_is_damaged_costs_time_only(made):
@@ -448,7 +466,8 @@ def test_an_input_that_changes_during_its_run_is_read_again(made, capsys):
             (folder / "in.msh").write_text("another head")
         return result
 
-    again = lambda: [x["done"] for x in run_plan(plan(folder, text), meddle)["runs"]]
+    once = lambda: run_plan(plan(folder, text), meddle).answer()["runs"]
+    again = lambda: [each["done"] for each in once()]
     assert again() == ["now", "now"]
     err = capsys.readouterr().err
     assert "plan.toml:3: " in err

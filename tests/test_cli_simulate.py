@@ -29,7 +29,7 @@ from nibabel.gifti.gifti import GiftiImage
 from tmsgrad import efield, meshing
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.commands import simulate as simulation
-from tmsgrad.cli.inputs.poses import read_pose_list
+from tmsgrad.cli.inputs.poses import PoseRequest, read_pose_list
 from tmsgrad.cli.results.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
 
@@ -59,7 +59,7 @@ def test_poses_are_turned_all_the_way_round(case, three):
     options = parser().parse_args(
         [*map(str, case.simulate("out", pose=file)), "--turns", "4"]
     )
-    turned, given = read_pose_list(options.pose, options), three[0]
+    turned, given = read_pose_list(PoseRequest.of(options, options.pose)), three[0]
     assert turned.names[3] == "pose 1, 90°"
     matrices, before = turned.matrices(), given.to_matsimnibs()
     np.testing.assert_allclose(matrices[:3], before, atol=1e-9)

@@ -25,6 +25,7 @@ from tmsgrad.cli.inputs import goals
 from tmsgrad.cli.inputs.files import way_to_mni
 from tmsgrad.cli.inputs.maps import MapChoice
 from tmsgrad.cli.inputs.targets import MniPlace, TargetRequest
+from tmsgrad.cli.runtime.outcome import StepWords
 from tmsgrad.coils import read_poses
 from tmsgrad.meshing import ball, write_msh
 from tmsgrad.optimize.targeting import read_map
@@ -98,6 +99,8 @@ def test_a_search_goes_for_a_target_in_mni_space(files, tmp_path, monkeypatch):
         return argparse.Namespace(answer=dict)
 
     monkeypatch.setattr("tmsgrad.cli.commands.optimize.find_placement", asked)
+    no_words = lambda _: StepWords()
+    monkeypatch.setattr("tmsgrad.cli.commands.optimize.placement_step", no_words)
     for head in (files / "m2m_ball", files / "m2m_ball" / "ball.msh", "template:9999"):
         result = run(
             *("optimize", head, "--coil", files / "boxed.ccd", "--radius", "9"),

@@ -3,6 +3,8 @@
 import argparse
 from importlib import import_module
 
+from ..runtime.outcome import Outcome
+
 
 # Where each verb is: a command imports only what it needs itself.
 _PLACES = {
@@ -34,7 +36,8 @@ _PLACES = {
 }
 
 
-def execute(options: argparse.Namespace) -> dict:
-    """Do what the verb in the options does, and return its answer."""
+def execute(options: argparse.Namespace) -> Outcome:
+    """Do what the verb in the options does; one without words of its own makes files."""
     module, _, function = _PLACES[options.command].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), function)(options)
+    found = getattr(import_module(f"{__name__}.{module}"), function)(options)
+    return found if isinstance(found, Outcome) else Outcome(found)

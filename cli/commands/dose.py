@@ -18,7 +18,9 @@ from ..inputs.uncertainties import Uncertainties
 from ..results.dose_extras import matched_interval, write_activation
 from ..results.dose_result import Activated, DoseResult, TrainResult
 from ..results.fields import check_field
+from ..results.steps import dose_step
 from ..runtime.notices import listening
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
@@ -124,12 +126,13 @@ class DoseRequest:
         )
 
 
-def dose(options: argparse.Namespace) -> dict:
+def dose(options: argparse.Namespace) -> Outcome:
     """Compare rules for the output."""
     set_up()
     with listening():
         request = DoseRequest.of(options)
-        return find_dose(request, Provenance.of(options)).answer()
+        found = find_dose(request, Provenance.of(options))
+    return Outcome(found.answer(), dose_step(found))
 
 
 def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:

@@ -6,7 +6,9 @@ import math
 from ...optimize import timing
 from ...optimize.timing import AlphaAverage, AlphaFrequency, Recording
 from ..inputs.recordings import checked_recording, filter_weights, filtered
+from ..results.plain_steps import alpha_step
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
@@ -17,7 +19,7 @@ _USUAL = 10.0  # The rate of the usual protocol. [Hz]
 _APART = 0.5  # Halves that differ by more are told. [Hz]
 
 
-def eeg_alpha(options: argparse.Namespace) -> dict:
+def eeg_alpha(options: argparse.Namespace) -> Outcome:
     """Find the individual alpha frequency."""
     with output_folder(options.out) as folder:
         files = [options.recording, *([options.again] if options.again else [])]
@@ -31,7 +33,8 @@ def eeg_alpha(options: argparse.Namespace) -> dict:
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "alpha.json", report)
     _tell(found, mean, report)
-    return {key: report[key] for key in ("peak_hz", "gravity_hz", "rate_hz")}
+    answer = {key: report[key] for key in ("peak_hz", "gravity_hz", "rate_hz")}
+    return Outcome(answer, alpha_step(report))
 
 
 def _of_one(options: argparse.Namespace, file: str) -> tuple[AlphaFrequency, dict]:

@@ -5,7 +5,9 @@ import argparse
 from ...optimize import timing
 from ...optimize.timing import ThetaGamma
 from ..inputs.recordings import channel_weights, checked_recording
+from ..results.plain_steps import burst_step
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
@@ -15,7 +17,7 @@ _USUAL = (5.0, 50.0)  # Of theta bursts: bursts, and pulses in a burst. [Hz]
 _APART = (1.0, 6.0)  # Halves that differ by more are told. [Hz]
 
 
-def eeg_burst(options: argparse.Namespace) -> dict:
+def eeg_burst(options: argparse.Namespace) -> Outcome:
     """Find the theta and gamma whose rates bursts may take."""
     with output_folder(options.out) as folder:
         recording = checked_recording(
@@ -35,7 +37,8 @@ def eeg_burst(options: argparse.Namespace) -> dict:
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "burst.json", report)
     _tell(found, report)
-    return {key: report[key] for key in ("theta_hz", "gamma_hz", "chance")}
+    answer = {key: report[key] for key in ("theta_hz", "gamma_hz", "chance")}
+    return Outcome(answer, burst_step(report))
 
 
 def _report(found: ThetaGamma, step: float) -> dict:

@@ -18,7 +18,9 @@ from ..inputs.recordings import (
     filtered,
     learned_weights,
 )
+from ..results.plain_steps import pulses_step
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
@@ -52,7 +54,7 @@ class _Played:
         return self.signal[: self.training], pieces
 
 
-def eeg_pulses(options: argparse.Namespace) -> dict:
+def eeg_pulses(options: argparse.Namespace) -> Outcome:
     """Decide on pulses while a recording is played again, and judge them."""
     with output_folder(options.out) as folder:
         played = _signal(options)
@@ -83,7 +85,8 @@ def eeg_pulses(options: argparse.Namespace) -> dict:
         write_json(folder / "pulses.json", report)
     _tell(report)
     kept = ("pulses", "mean_error_degrees", "spread_degrees", "hit_rate")
-    return {key: report[key] for key in kept}
+    answer = {key: report[key] for key in kept}
+    return Outcome(answer, pulses_step(report))
 
 
 def _signal(options: argparse.Namespace) -> _Played:

@@ -36,6 +36,7 @@ from ..results.fields import check_field, write_field_msh
 from ..results.figures import ErrorFigures, FieldFigures, Subject, TargetFigures
 from ..results.regions import RegionTable
 from ..results.shaping import ShapeResult, best_shape
+from ..results.steps import placement_step
 from ..results.uncertainty import (
     Placed,
     PoseShift,
@@ -44,6 +45,7 @@ from ..results.uncertainty import (
     find_uncertainty,
 )
 from ..runtime.notices import dispensable, heard, listening
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import FieldFile, write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
@@ -62,13 +64,14 @@ def demo(options: argparse.Namespace) -> dict:
         return find_placement(request, Provenance.of(options)).answer()
 
 
-def optimize_pose(options: argparse.Namespace) -> dict:
+def optimize_pose(options: argparse.Namespace) -> Outcome:
     """Find the best pose for a target."""
     set_up()
     request = OptimizeRequest.of(options)
     with listening():
         origin = Provenance.of(options, request.target.settled)
-        return find_placement(request, origin).answer()
+        found = find_placement(request, origin)
+    return Outcome(found.answer(), placement_step(found))
 
 
 def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementResult:

@@ -5,50 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...meshing import SurfaceFrame
 from ...optimize import Domain
 from ..inputs.conduction import Conduction
+from ..inputs.forms import Forms
 from ..inputs.goals import Wishes
-from ..inputs.maps import surface_frame
 from ..inputs.targets import Point, TargetRequest
 from ..inputs.uncertainties import Uncertainties
-
-
-@dataclass(frozen=True)
-class Forms:
-    """The forms that the field is wanted in.
-
-    Attributes:
-        nifti: The image in whose grid images are wanted, or None.
-        vtu: Whether for VTK.
-        gifti: Surfaces, or `mesh` for the mesh's own.
-        resample: Pairs of registration spheres.
-        frame: Of all surfaces, or None.
-        thresholds: Of |E|, above which volumes are counted. [V/m]
-    """
-
-    nifti: str | None = None
-    vtu: bool = False
-    gifti: tuple[str, ...] = ()
-    resample: tuple[tuple[str, str], ...] = ()
-    frame: SurfaceFrame | None = None
-    thresholds: tuple[float, ...] = ()
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> "Forms":
-        """Take them from the options.
-
-        Raises:
-            ValueError: A frame is given, but no surface from a file.
-        """
-        return cls(
-            nifti=options.nifti,
-            vtu=options.vtu,
-            gifti=tuple(options.gifti),
-            resample=tuple(options.resample),
-            frame=surface_frame(options),
-            thresholds=tuple(options.thresholds),
-        )
 
 
 @dataclass(frozen=True)

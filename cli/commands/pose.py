@@ -10,7 +10,7 @@ import numpy as np
 from ... import meshing
 from ...coils import navigation
 from ...coils.navigation import PoseList
-from ..inputs.poses import read_pose_list
+from ..inputs.poses import PoseRequest, read_pose_list
 from ..results.directions import in_words
 from ..runtime.notices import detail
 
@@ -22,7 +22,7 @@ _FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
 def pose_info(options: argparse.Namespace) -> dict:
     """Describe the poses of a file."""
     _say_versions()
-    poses = read_pose_list(options.file, options, empty=True)
+    poses = read_pose_list(PoseRequest.of(options, options.file), empty=True)
     matrices = poses.matrices()
     groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
     entries = [
@@ -73,7 +73,7 @@ def pose_info(options: argparse.Namespace) -> dict:
 def pose_convert(options: argparse.Namespace) -> dict:
     """Write the poses of a file as another navigation system has them."""
     _say_versions()
-    poses = read_pose_list(options.file, options)
+    poses = read_pose_list(PoseRequest.of(options, options.file))
     if options.turn:
         poses = poses.turned(np.radians(options.turn))
     _write(Path(options.out), poses, options)

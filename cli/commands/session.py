@@ -1,9 +1,6 @@
 """Values in a target for many recorded pulses, by reciprocity, a row for each."""
 
-import argparse
 import functools
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,42 +8,41 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy import ndarray
 
 from ... import efield, meshing, optimize
-from ...coils import Coil, PoseList, navigation
-from ...efield import ElectricField
-from ...meshing import HeadMesh, Region, Scalp
+from ...coils import PoseList, navigation
+from ...efield import ElectricField, Reciprocal
 from ..inputs.coils import read_driven_coil, stimulator_rates
-from ..inputs.files import conductivity_of, read_target
+from ..inputs.frame import Frame
 from ..inputs.heads import read_head
-from ..inputs.poses import current_rates, pose_source, read_pose_list
-from ..inputs.uncertainties import Uncertainties
+from ..inputs.poses import current_rates, read_pose_list
+from ..inputs.targets import Target, TargetRequest
 from ..pictures.overview import write_overview
-from ..report.reporting import look_at, report_session, shown_pose
+from ..report.reporting import look_at, report_session
 from ..results.fields import check_field, in_metres
+from ..results.figures import Subject, TargetFigures
 from ..results.placing import (
     PULSE_COLUMNS,
     Outline,
     Placer,
     Placing,
+    ShownPose,
     describe_pulse,
     place_all,
 )
+from ..results.session_result import SessionResult
+from ..results.simulation import Simulation
 from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
 from ..runtime.notices import dispensable, heard
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import (
-    ROWS,
-    fingerprint,
-    open_rows,
-    read_rows,
-)
+from ..runtime.rows import Rows, fingerprint, open_rows, read_rows
 from ..runtime.versions import versions
+from .simulate_request import SimulateRequest
 
 
 _PULSES_AT_ONCE = 16
@@ -57,264 +53,255 @@ _COLUMNS = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Session:
-    """What was stimulated, and where the field is wanted."""
+def simulate_target(request: SimulateRequest, origin: Provenance) -> SessionResult:
+    """Compute the mean field in a target for each pulse, write and print it.
 
-    coil: Coil
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
+    progress = Progress()
+    with output_folder(request.out) as folder:
+        prepared = _prepare(request, origin, progress)
+        computed = _compute(request, prepared)
+        progress.stage("output", "verification and picture")
+        verified = _verify(request, prepared)
+        navigation.write_matsimnibs(folder / "pose.txt", prepared.poses)
+        with dispensable("overview.png"):
+            _draw(folder, prepared, verified)
+        uncertainty = _uncertainty(request, prepared, computed, verified)
+        view = None
+        if request.report:
+            progress.stage("report", "report")
+            with dispensable("report.html"):
+                view = _view(prepared, verified)
+        progress.close()
+        result = _result(request, prepared, computed, verified, uncertainty)
+        write_json(folder / "summary.json", result.to_json())
+        if view is not None:
+            with dispensable("report.html"):
+                report_session(folder, result, view)
+    computed.rows.finish()
+    result.tell(request.out)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What was stimulated, and where the field is wanted.
+
+    Attributes:
+        frame: Head, scalp, coil and conductor.
+        poses: Of the pulses, checked against the scalp.
+        rates: dI/dt of each. [A/s]
+        places: Of each.
+        target: Where the field is wanted.
+        direction: Of which the component is wanted, of length 1, or None.
+    """
+
+    frame: Frame
     poses: PoseList
     rates: Float[ndarray, "pose"]
     places: list[Placing]
-    head: HeadMesh
-    scalp: Scalp
-    target: Region
+    target: Target
     direction: Float[ndarray, "3"] | None
-    conductivity: Float[Array, "..."]
-    tensors: str | None
 
 
-def simulate_target(options: argparse.Namespace, origin: Provenance) -> dict:
-    """Compute the mean field in a target for each pulse."""
-    begin = time.perf_counter()
-    progress = Progress()
-    with output_folder(options.out) as folder:
-        session = _read(options, progress)
-        progress.stage("assembly", "finite elements")
-        conductor = efield.assemble(
-            session.head, session.conductivity, order=options.order
-        )
-        progress.stage("adjoint", "adjoint solves")
-        reciprocal, error = efield.reciprocal(conductor, session.target), None
-        if options.fast:
-            reciprocal, error = efield.equivalent(reciprocal, session.scalp, _SOURCES)
-        progress.stage("pulses", "pulses")
-        out, count = Path(options.out), len(session.poses)
-        with open_rows(out, _COLUMNS, _key(options, session), count) as rows:
-            left, resumed = rows.missing(), len(rows.done)
-            for start in range(0, len(left), _PULSES_AT_ONCE):
-                part = left[start : start + _PULSES_AT_ONCE]
-                rows.write(_pulses(session, reciprocal, part))
-                progress(len(rows.done) / count, f"{len(rows.done)} pulses")
-        progress.stage("output", "verification and picture")
-        norms = np.array([float(row["target_E_norm"]) for row in read_rows(out)])
-        check_field(norms, "the target", session.rates)
-        best = int(np.argmax(norms))
-        pose = jax.tree.map(lambda x: x[best], session.poses.poses)
-        field = efield.solve(conductor, session.coil, pose, session.rates[best])
-        navigation.write_matsimnibs(folder / "pose.txt", session.poses)
-        with dispensable("overview.png"):
-            _draw(folder, options, session, field, best)
-        uncertain = None
-        if (asked := Uncertainties.of(options)) is not None:
-            rate = float(session.rates[best])
-            placed = Placed(
-                *(session.head, session.scalp, conductor, session.coil, pose, rate),
-                *(session.target, _value(session)),
-            )
-            uncertain = find_uncertainty(placed, reciprocal, asked, progress)
-        view = None
-        if options.report:
-            progress.stage("report", "report")
-            aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
-            with dispensable("report.html"):
-                view = look_at(session.head, field.magnitude, pose, session.coil, aim)
-        progress.close()
-        direct = float(np.linalg.norm(field.mean(session.target)))
-        report = _report(options, session, norms, best, direct) | {
-            "resumed_at": resumed,
-            "fast_error": error,
-            "uncertainty": None if uncertain is None else uncertain.to_json(),
-            "shown": shown_pose(session.poses.names[best], pose, session.rates[best]),
-            "provenance": origin.as_json(),
-            "warnings": heard(),
-            "seconds": {
-                **{name: round(s, 3) for name, s in progress.seconds.items()},
-                "total": round(time.perf_counter() - begin, 3),
-            },
-        }
-        write_json(folder / "summary.json", report)
-        if view is not None:
-            with dispensable("report.html"):
-                report_session(folder, report, view, uncertain)
-    rows.finish()
-    _tell(report, session, options.out, uncertain)
-    return report
+@dataclass(frozen=True, eq=False)
+class _Computed:
+    """The pulses in the table.
+
+    Attributes:
+        reciprocal: What computes them.
+        error: Of the fast evaluation, relative; None where it was not used.
+        rows: The table, all of whose rows are written.
+        resumed: How many rows an interrupted run had left.
+    """
+
+    reciprocal: Reciprocal
+    error: float | None
+    rows: Rows
+    resumed: int
 
 
-def _read(options: argparse.Namespace, progress: Progress) -> _Session:
-    coil = read_driven_coil(options)
-    poses = read_pose_list(options.pose, options)
-    rates = current_rates(options, poses)
-    progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress, forced=options.force)
-    target = read_target(head, options)
+@dataclass(frozen=True, eq=False)
+class _Verified:
+    """The pulses, and the strongest by a direct solution.
+
+    Attributes:
+        norms: Of the target's mean field. [V/m]
+        shown: The strongest.
+        field: Its field.
+    """
+
+    norms: Float[ndarray, "pose"]
+    shown: ShownPose
+    field: ElectricField
+
+
+def _prepare(
+    request: SimulateRequest, origin: Provenance, progress: Progress
+) -> _Prepared:
+    coil, most = read_driven_coil(request.coil, request.rates)
+    poses, source = read_pose_list(request.poses), request.poses.source
+    rates = current_rates(poses, most, source)
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
+    target = _wanted(request).find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     progress.stage("poses", "poses on the scalp")
-    placer = Placer(scalp, Outline.of(coil), options.repair, pose_source(options))
+    placer = Placer(scalp, Outline.of(coil), request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
-    conductivity, tensors = conductivity_of(head, options)
-    direction = None
-    if options.direction is not None:
-        direction = np.asarray(options.direction)
-        if not direction.any():
-            raise ValueError("--direction: (0, 0, 0) is none.")
-        direction = direction / np.linalg.norm(direction)
-    return _Session(
-        coil,
-        poses,
-        rates,
-        places,
-        head,
-        scalp,
-        target,
-        direction,
-        conductivity,
-        tensors,
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    frame = Frame(
+        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+        *(progress, origin),
     )
+    direction = None if request.direction is None else np.asarray(request.direction)
+    return _Prepared(frame, poses, rates, places, target, direction)
 
 
-def _pulses(
-    session: _Session, reciprocal: efield.Reciprocal, part: ndarray
-) -> list[dict]:
-    chosen = jax.tree.map(lambda x: x[part], session.poses.poses)
+def _wanted(request: SimulateRequest) -> TargetRequest:
+    assert request.target is not None
+    return request.target
+
+
+def _compute(request: SimulateRequest, prepared: _Prepared) -> _Computed:
+    frame, progress = prepared.frame, prepared.frame.progress
+    progress.stage("adjoint", "adjoint solves")
+    reciprocal, error = efield.reciprocal(frame.conductor, prepared.target.region), None
+    if request.fast:
+        reciprocal, error = efield.equivalent(reciprocal, frame.scalp, _SOURCES)
+    progress.stage("pulses", "pulses")
+    out, count = Path(request.out), len(prepared.poses)
+    with open_rows(out, _COLUMNS, _key(request, prepared), count) as rows:
+        left, resumed = rows.missing(), len(rows.done)
+        for start in range(0, len(left), _PULSES_AT_ONCE):
+            part = left[start : start + _PULSES_AT_ONCE]
+            rows.write(_pulses(prepared, reciprocal, part))
+            progress(len(rows.done) / count, f"{len(rows.done)} pulses")
+    return _Computed(reciprocal, error, rows, resumed)
+
+
+def _pulses(prepared: _Prepared, reciprocal: Reciprocal, part: ndarray) -> list[dict]:
+    """Compute some pulses, as rows of the table."""
+    poses, rates, direction = prepared.poses, prepared.rates, prepared.direction
+    chosen = jax.tree.map(lambda x: x[part], poses.poses)
     means = efield.mean_fields(
-        reciprocal, session.coil, chosen, session.rates[part], _PULSES_AT_ONCE
+        reciprocal, prepared.frame.coil, chosen, rates[part], _PULSES_AT_ONCE
     )
     if not np.isfinite(means).all():
         check_field(means, f"the target, in pulses from {part[0]} on")
     return [
-        describe_pulse(index, session.poses, session.rates, session.places[index])
+        describe_pulse(index, poses, rates, prepared.places[index])
         | {
             "target_E_x": mean[0],
             "target_E_y": mean[1],
             "target_E_z": mean[2],
             "target_E_norm": np.linalg.norm(mean),
-            "target_E_component": np.nan
-            if session.direction is None
-            else mean @ session.direction,
+            "target_E_component": np.nan if direction is None else mean @ direction,
         }
         for index, mean in zip(part.tolist(), means, strict=True)
     ]
 
 
-def _value(session: _Session) -> Callable:
-    if session.direction is None:
-        return jnp.linalg.norm
-    return functools.partial(jnp.dot, jnp.asarray(session.direction))
-
-
-def _key(options: argparse.Namespace, session: _Session) -> str:
+def _key(request: SimulateRequest, prepared: _Prepared) -> str:
     """Digest all that the rows depend on."""
-    head, sources = session.head, jax.tree.leaves(session.coil)
+    frame, region = prepared.frame, prepared.target.region
+    head, sources = frame.head, jax.tree.leaves(frame.coil)
     return fingerprint(
         *(head.nodes, head.tetrahedra, head.tags),
         *(np.asarray(x) for x in sources if isinstance(x, jax.Array | ndarray)),
-        *(np.asarray(session.conductivity), session.poses.matrices(), session.rates),
-        *(session.target.tetrahedra, session.target.weights),
-        *(session.direction, session.poses.names),
-        *(options.fast, options.order, versions()),
+        *(np.asarray(frame.conductor.conductivity), prepared.poses.matrices()),
+        *(prepared.rates, region.tetrahedra, region.weights),
+        *(prepared.direction, prepared.poses.names),
+        *(request.fast, request.conduction.order, versions()),
     )
 
 
-def _report(
-    options: argparse.Namespace,
-    session: _Session,
-    norms: Float[ndarray, "pose"],
-    best: int,
-    direct: float,
-) -> dict:
-    shares = (0, 5, 50, 95, 100)
-    rates = session.rates
-    return {
-        "poses": len(norms),
-        "table": ROWS,
-        "didt": float(rates[0]) if (rates == rates[0]).all() else None,
-        "didt_unit": "A/s",
-        "target": {
-            "centre_mm": list(options.target),
-            "mni": options.mni,
-            "radius_mm": options.radius,
-            "map": options.map,
-            "tissue": meshing.TISSUE_NAMES[meshing.tissue_tag(options.tissue)],
-            "tetrahedra": len(session.target.tetrahedra),
-        },
-        "target_E_norm_percentiles": {
-            str(share): float(np.percentile(norms, share)) for share in shares
-        },
-        "unit": "V/m, norm of the mean vector",
-        "strongest": {
-            "pose": best,
-            "name": session.poses.names[best],
-            "value": float(norms[best]),
-            "direct_solve": direct,
-        },
-        "lifted_poses": sum(place.lifted > 0 for place in session.places),
-        "order": options.order,
-        "anisotropy": options.anisotropy,
-        "tensors": session.tensors,
-        "head": {
-            "source": options.head,
-            "nodes": len(session.head.nodes),
-            "tetrahedra": len(session.head.tags),
-        },
-        "coil": {
-            "source": options.coil,
-            "name": session.coil.name,
-            "stimulators": stimulator_rates(session.coil, float(rates[0])),
-        },
-        "versions": versions(),
-    }
+def _verify(request: SimulateRequest, prepared: _Prepared) -> _Verified:
+    """Read the table back, and solve directly for its strongest pulse."""
+    frame = prepared.frame
+    table = read_rows(Path(request.out))
+    norms = np.array([float(row["target_E_norm"]) for row in table])
+    check_field(norms, "the target", prepared.rates)
+    shown = ShownPose.of(int(np.argmax(norms)), prepared.poses, prepared.rates)
+    field = efield.solve(frame.conductor, frame.coil, shown.pose, shown.didt)
+    return _Verified(norms, shown, field)
 
 
-def _draw(
-    folder: Path,
-    options: argparse.Namespace,
-    session: _Session,
-    field: ElectricField,
-    best: int,
-) -> None:
-    coil, name = session.coil, session.poses.names[best]
+def _draw(folder: Path, prepared: _Prepared, verified: _Verified) -> None:
+    frame, target, shown = prepared.frame, prepared.target, verified.shown
+    coil = frame.coil.name
     write_overview(
         folder / "overview.png",
-        session.head,
-        np.asarray(field.magnitude),
-        in_metres(jax.tree.map(lambda x: x[best], session.poses.poses)),
-        optimize.casing_samples(coil),
-        target_centre=session.target.centre,
-        target_radius=options.radius * 1e-3,
-        title=f"{coil.name} on {Path(options.head).name}: the strongest of "
-        f"{len(session.poses)} pulses",
-        subtitle=f"{name} · tmsgrad · for research use only",
-        facts=[
-            ("dI/dt", f"{session.rates[best] / 1e6:g} A/µs"),
-            ("coil", coil.name),
-        ],
+        frame.head,
+        np.asarray(verified.field.magnitude),
+        in_metres(shown.pose),
+        optimize.casing_samples(frame.coil),
+        target_centre=target.region.centre,
+        target_radius=target.radius,
+        title=f"{coil} on {Path(frame.source).name}: the strongest of "
+        f"{len(prepared.poses)} pulses",
+        subtitle=f"{shown.name} · tmsgrad · for research use only",
+        facts=[("dI/dt", f"{shown.didt / 1e6:g} A/µs"), ("coil", coil)],
     )
 
 
-def _tell(
-    report: dict, session: _Session, out: str, uncertain: UncertaintyResult | None
-) -> None:
-    found = report["target_E_norm_percentiles"]
-    if report["resumed_at"]:
-        print(f"went on at pulse {report['resumed_at']}")
-    print(f"pulses           {report['poses']}")
-    print(
-        f"field in target  median {found['50']:.4g} V/m, 5 to 95 % of pulses "
-        f"{found['5']:.4g} to {found['95']:.4g} V/m (norm of the mean vector)"
+def _uncertainty(
+    request: SimulateRequest,
+    prepared: _Prepared,
+    computed: _Computed,
+    verified: _Verified,
+) -> UncertaintyResult | None:
+    if request.uncertainties is None:
+        return None
+    frame, shown = prepared.frame, verified.shown
+    placed = Placed(
+        *(frame.head, frame.scalp, frame.conductor, frame.coil, shown.pose),
+        *(shown.didt, prepared.target.region, _value(prepared)),
     )
-    best = report["strongest"]
-    print(
-        f"strongest        {best['name']}: {best['value']:.4g} V/m "
-        f"({best['direct_solve']:.4g} V/m by a direct solve)"
+    return find_uncertainty(
+        placed, computed.reciprocal, request.uncertainties, frame.progress
     )
-    if report["lifted_poses"]:
-        print(f"lifted           {report['lifted_poses']} coils off the scalp")
-    if session.tensors is not None:
-        print(session.tensors)
-    if uncertain is not None:
-        print(f"pose {best['pose']} ({best['name']}):")
-        uncertain.tell()
-    print(f"files            {Path(out)}{os.sep}")
-    print(f"time             {report['seconds']['total']:.1f} s")
+
+
+def _value(prepared: _Prepared) -> Callable:
+    if prepared.direction is None:
+        return jnp.linalg.norm
+    return functools.partial(jnp.dot, jnp.asarray(prepared.direction))
+
+
+def _view(prepared: _Prepared, verified: _Verified) -> dict:
+    frame, target = prepared.frame, prepared.target
+    aim = (np.asarray(target.centre), target.radius)
+    magnitude, pose = verified.field.magnitude, verified.shown.pose
+    return look_at(frame.head, magnitude, pose, frame.coil, aim)
+
+
+def _result(
+    request: SimulateRequest,
+    prepared: _Prepared,
+    computed: _Computed,
+    verified: _Verified,
+    uncertainty: UncertaintyResult | None,
+) -> SessionResult:
+    frame, rates, conduction = prepared.frame, prepared.rates, request.conduction
+    mean = verified.field.mean(prepared.target.region)
+    return SessionResult(
+        norms=verified.norms,
+        didt=float(rates[0]) if (rates == rates[0]).all() else None,
+        direct=float(np.linalg.norm(mean)),
+        target=TargetFigures.of(frame.head, prepared.target),
+        lifted=sum(place.lifted > 0 for place in prepared.places),
+        resumed=computed.resumed,
+        fast_error=computed.error,
+        uncertainty=uncertainty,
+        simulation=Simulation(
+            *(Subject.of(frame), stimulator_rates(frame.coil, float(rates[0]))),
+            *(verified.shown, conduction.order, conduction.anisotropy, frame.tensors),
+            *(frame.origin, frame.progress.to_json(), tuple(heard())),
+        ),
+    )

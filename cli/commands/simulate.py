@@ -1,10 +1,9 @@
 """`tmsgrad simulate`: the fields of given poses, or their values in a target."""
 
 import argparse
-import os
 import shutil
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -13,35 +12,40 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import efield, meshing
-from ...coils import Coil, PoseList, navigation
-from ...efield import Conductor, ElectricField, ErrorEstimate
-from ...meshing import HeadMesh
+from ...coils import Coil, Pose, PoseList, navigation
+from ...efield import ElectricField, ErrorEstimate
+from ...meshing import HeadMesh, Tractogram
 from ..inputs.coils import read_driven_coil, stimulator_rates
-from ..inputs.files import conductivity_of, read_target, resolve_target, way_to_mni
+from ..inputs.files import way_to_mni
+from ..inputs.frame import Frame
 from ..inputs.heads import read_head
-from ..inputs.maps import surface_frame
-from ..inputs.poses import current_rates, pose_source, read_pose_list
+from ..inputs.poses import current_rates, read_pose_list
+from ..inputs.targets import Target
 from ..pictures.overview import write_overview
-from ..report.reporting import look_at, report_fields, shown_pose
-from ..results.exports import export_fields, read_exports, write_coil_geo
-from ..results.fibres import fitted_fibres, read_fibres, write_fibres
-from ..results.fields import (
-    check_field,
-    error_figures,
-    field_figures,
-    in_metres,
-    write_field_msh,
+from ..report.reporting import look_at, report_fields
+from ..results.exports import Exports, export_fields, read_exports, write_coil_geo
+from ..results.fibres import (
+    FibreFigures,
+    Fibres,
+    fitted_fibres,
+    read_fibres,
+    write_fibres,
 )
+from ..results.fields import check_field, in_metres, write_field_msh
+from ..results.fields_result import FieldsResult, PoseFigures
+from ..results.figures import ErrorFigures, FieldFigures, Subject
 from ..results.placing import (
     PULSE_COLUMNS,
     Outline,
     Placer,
     Placing,
+    ShownPose,
     describe_pulse,
     place_all,
 )
 from ..results.regions import RegionTable
-from ..runtime.beside import working_beside
+from ..results.simulation import Simulation
+from ..runtime.beside import Beside, working_beside
 from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outputs import FieldFile, write_json
 from ..runtime.ownership import output_folder
@@ -49,158 +53,171 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
-from ..runtime.versions import versions
 from .session import simulate_target
 from .simulate_reduced import simulate_reduced
+from .simulate_request import SimulateRequest
 
 
 _POSES_AT_ONCE = 8
-_COLUMNS = [
-    *PULSE_COLUMNS,
-    *("E_gray_matter_median", "E_gray_matter_99", "E_gray_matter_99.9"),
-]
+_LEVELS = {  # Percentiles of |E|, by column.
+    "E_gray_matter_median": 50.0,
+    "E_gray_matter_99": 99.0,
+    "E_gray_matter_99.9": 99.9,
+}
 
 
 def simulate(options: argparse.Namespace) -> dict:
     """Compute the fields of given poses."""
     set_up()
-    if options.reduced is not None:
-        return simulate_reduced(options)
-    resolve_target(options)
-    if options.target is None and (options.radius or options.direction):
-        raise ValueError(
-            "--radius and --direction are of a --target, which is missing."
-        )
-    if options.target is not None and not (options.radius or options.target_choice):
-        raise ValueError("--target needs a --radius.")
-    if options.uncertainty is not None and (options.target is None or options.fields):
-        raise ValueError(
-            "--uncertainty is of the value in a --target, without --fields."
-        )
-    if options.tracts and options.target is not None and not options.fields:
-        raise ValueError("--tracts needs whole fields: with a --target, give --fields.")
+    request = SimulateRequest.of(options)
     with listening():
-        if options.target is not None and not options.fields:
-            return simulate_target(options, Provenance.of(options))
-        return _simulate_fields(options, Provenance.of(options))
+        origin = Provenance.of(options, request.settled)
+        if request.reduced is not None:
+            return simulate_reduced(request, request.reduced, origin).answer()
+        compute = simulate_fields if request.whole else simulate_target
+        return compute(request, origin).answer()
 
 
-def _simulate_fields(options: argparse.Namespace, origin: Provenance) -> dict:
-    begin = time.perf_counter()
+def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResult:
+    """Compute whole fields of given poses, write the files and print the figures.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
     progress = Progress()
-    with output_folder(options.out) as folder, working_beside() as beside:
-        coil = read_driven_coil(options)
-        outline = beside(Outline.of, coil)
-        poses = read_pose_list(options.pose, options)
-        rates = current_rates(options, poses)
-        wanted = read_exports(
-            options.nifti, options.vtu, options.gifti, options.resample
-        )
-        tracts = read_fibres(options.tracts)
-        progress.stage("head", f"head {options.head}")
-        head = read_head(options.head, progress, forced=options.force)
-        wanted = wanted.placed(head, surface_frame(options))
-        fibres = None if tracts is None else fitted_fibres(head, tracts)
-        _check_room(options.out, head, len(poses))
-        target = None if options.target is None else read_target(head, options)
-        progress.stage("scalp", "scalp")
-        scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
-        placer = Placer(scalp, outline(), options.repair, pose_source(options))
-        poses, places = place_all(placer, poses, progress)
-        progress.stage("assembly", "finite elements")
-        conductivity, tensors = conductivity_of(head, options)
-        conductor = efield.assemble(head, conductivity, order=options.order)
-        progress.stage("solve", "solving")
-        estimator = beside(efield.error_estimator, conductor, head)
-        table = beside(
-            RegionTable,
-            head,
-            scalp,
-            target,
-            options.thresholds,
-            way_to_mni(options.head),
-        )
-        solved = _solve_all(
-            folder,
-            conductor,
-            coil,
-            poses,
-            rates,
-            progress,
-            origin,
-            head,
-            estimator,
-            table,
-        )
-        first, figures = solved
+    with output_folder(request.out) as folder, working_beside() as beside:
+        prepared = _prepare(request, origin, progress, beside)
+        solved = _solve(folder, prepared)
         progress.stage("output", "files and picture")
-        mesh_written = beside(write_field_msh, folder, head, first)
-        export_fields(folder, head, first, wanted)
-        table().write(folder)
-        navigation.write_matsimnibs(folder / "pose.txt", poses)
-        write_table(folder / ROWS, _COLUMNS, _rows(poses, rates, places, figures))
-        with dispensable("overview.png"):
-            _draw(folder, head, coil, outline().casing, poses, rates, first, options)
-        mesh_written()
-        pose, view = jax.tree.map(lambda x: x[0], poses.poses), None
-        told = None
-        if fibres is not None:
-            driven = efield.rates(conductor, coil, pose, rates[0])
-            told = write_fibres(folder, head, conductor, first, driven, fibres)
-        write_coil_geo(folder / "coil.geo", coil, pose)
-        if options.report:
+        _write(folder, request, prepared, solved, beside)
+        fibres, view = _fibres(folder, prepared, solved), None
+        write_coil_geo(folder / "coil.geo", prepared.frame.coil, prepared.shown.pose)
+        if request.report:
             progress.stage("report", "report")
-            aim = None
-            if target is not None:
-                aim = (np.asarray(options.target) * 1e-3, options.radius * 1e-3)
             with dispensable("report.html"):
-                view = look_at(head, first.magnitude, pose, coil, aim)
+                view = _view(prepared, solved)
         progress.close()
-        report = {
-            "poses": len(poses),
-            "names": list(poses.names),
-            "didt": _one_or_all(rates),
-            "didt_unit": "A/s",
-            "pictured_pose": 0,
-            "shown": shown_pose(poses.names[0], pose, rates[0]),
-            "order": options.order,
-            "anisotropy": options.anisotropy,
-            "tensors": tensors,
-            "fibres": told,
-            "fields": [
-                {
-                    "scalp_clearance_mm": place.clearance * 1e3,
-                    "lifted_mm": place.lifted * 1e3,
-                    **figure,
-                }
-                for place, figure in zip(places, figures, strict=True)
-            ],
-            "head": {
-                "source": options.head,
-                "nodes": len(head.nodes),
-                "tetrahedra": len(head.tags),
-            },
-            "coil": {
-                "source": options.coil,
-                "name": coil.name,
-                "stimulators": stimulator_rates(coil, float(rates[0])),
-            },
-            "versions": versions(),
-            "provenance": origin.as_json(),
-            "warnings": heard(),
-            "seconds": {
-                **{name: round(s, 3) for name, s in progress.seconds.items()},
-                "total": round(time.perf_counter() - begin, 3),
-            },
-        }
-        write_json(folder / "summary.json", report)
+        result = FieldsResult(
+            *(prepared.poses.names, prepared.rates, solved.figures, fibres),
+            _simulation(request, prepared),
+        )
+        write_json(folder / "summary.json", result.to_json())
         if view is not None:
             with dispensable("report.html"):
-                report_fields(folder, report, view)
-    if tensors is not None:
-        print(tensors)
-    _tell_simulation(report, options.out)
-    return report
+                report_fields(folder, result, view)
+    result.tell(request.out)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What is read before the head.
+
+    Attributes:
+        coil: Driven.
+        outline: Waits for its outline.
+        poses: As given.
+        rates: dI/dt of each. [A/s]
+        exports: The forms that the field is wanted in.
+        tracts: Along which it is wanted, or None.
+    """
+
+    coil: Coil
+    outline: Callable[[], Outline]
+    poses: PoseList
+    rates: Float[ndarray, "pose"]
+    exports: Exports
+    tracts: Tractogram | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """All that is known before the solves.
+
+    Attributes:
+        frame: Head, scalp, coil and conductor.
+        poses: Checked against the scalp.
+        rates: dI/dt of each. [A/s]
+        places: Of each.
+        outline: Of the coil.
+        exports: In the head's frame.
+        fibres: In the head, or None.
+        target: Or None.
+        estimator: Waits for what estimates errors.
+        table: Waits for the table of regions.
+    """
+
+    frame: Frame
+    poses: PoseList
+    rates: Float[ndarray, "pose"]
+    places: list[Placing]
+    outline: Outline
+    exports: Exports
+    fibres: Fibres | None
+    target: Target | None
+    estimator: Callable[[], Callable[..., ErrorEstimate]]
+    table: Callable[[], RegionTable]
+
+    @property
+    def shown(self) -> ShownPose:
+        """The first pose, which is pictured."""
+        return ShownPose.of(0, self.poses, self.rates)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What the solves gave.
+
+    Attributes:
+        first: The field of the first pose.
+        figures: Of each pose.
+    """
+
+    first: ElectricField
+    figures: tuple[PoseFigures, ...]
+
+
+def _read(request: SimulateRequest, beside: Beside) -> _Read:
+    coil, most = read_driven_coil(request.coil, request.rates)
+    outline = beside(Outline.of, coil)
+    poses = read_pose_list(request.poses)
+    rates = current_rates(poses, most, request.poses.source)
+    forms = request.forms
+    exports = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
+    return _Read(coil, outline, poses, rates, exports, read_fibres(request.tracts))
+
+
+def _prepare(
+    request: SimulateRequest, origin: Provenance, progress: Progress, beside: Beside
+) -> _Prepared:
+    given = _read(request, beside)
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
+    exports = given.exports.placed(head, request.forms.frame)
+    fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
+    _check_room(request.out, head, len(given.poses))
+    target = None if request.target is None else request.target.find(head)
+    progress.stage("scalp", "scalp")
+    scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
+    outline, source = given.outline(), request.poses.source
+    placer = Placer(scalp, outline, request.poses.repair, source)
+    poses, places = place_all(placer, given.poses, progress)
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    frame = Frame(
+        *(request.head, head, scalp, request.coil, given.coil, conductor, tensors),
+        *(progress, origin),
+    )
+    progress.stage("solve", "solving")
+    estimator = beside(efield.error_estimator, conductor, head)
+    region = None if target is None else target.region
+    thresholds, to_mni = request.forms.thresholds, way_to_mni(request.head)
+    table = beside(RegionTable, head, scalp, region, thresholds, to_mni)
+    return _Prepared(
+        *(frame, poses, given.rates, places, outline, exports, fibres, target),
+        *(estimator, table),
+    )
 
 
 def _check_room(out: str, head: HeadMesh, count: int) -> None:
@@ -222,114 +239,119 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def _solve_all(
-    folder: Path,
-    conductor: Conductor,
-    coil: Coil,
-    poses: PoseList,
-    rates: Float[ndarray, "pose"],
-    progress: Progress,
-    origin: Provenance,
-    head: HeadMesh,
-    estimator: Callable[[], Callable[..., ErrorEstimate]],
-    table: Callable[[], RegionTable],
-) -> tuple[ElectricField, list[dict]]:
-    first, figures = None, []
+def _solve(folder: Path, prepared: _Prepared) -> _Solved:
+    """Solve for all poses, block by block, into `field.h5`."""
+    frame, count = prepared.frame, len(prepared.poses)
+    head, first, figures = frame.head, None, []
     with FieldFile(
-        folder / "field.h5",
-        len(poses),
-        len(head.tags),
-        len(head.nodes),
-        rates,
-        origin.as_json(),
+        *(folder / "field.h5", count, len(head.tags), len(head.nodes)),
+        *(prepared.rates, frame.origin.as_json()),
     ) as file:
-        for start in range(0, len(poses), _POSES_AT_ONCE):
-            rows = slice(start, start + _POSES_AT_ONCE)
-            block = jax.tree.map(lambda x, r=rows: x[r], poses.poses)
-            driven = efield.rates(conductor, coil, block)
-            fields = efield.solve_rate(conductor, driven)
-            estimate = estimator()(fields, driven)
-            errors = error_figures(estimate, head, table().target)
-            check_field(fields.magnitude, f"poses from {start} on")
-            fields = fields.scaled(rates[rows] * 1e-6)  # Solved at 1e6 A/s.
+        for start in range(0, count, _POSES_AT_ONCE):
+            block, fields, errors = _solve_block(prepared, start)
             file.write(start, fields, block)
-            for i in range(len(fields.potential)):
-                one = jax.tree.map(lambda x, i=i: x[i], fields)
-                pose = jax.tree.map(lambda x, i=i: x[i], block)
-                figures.append(field_figures(head, one, table().target))
-                figures[-1]["estimated_error"] = errors[i]
-                table().add(start + i, poses.names[start + i], one, pose)
-                first = one if first is None else first
-            progress(len(figures) / len(poses), f"solved {len(figures)} poses")
+            for i, error in enumerate(errors):
+                pose, field = jax.tree.map(lambda x, i=i: x[i], (block, fields))
+                figures.append(_figures(prepared, start + i, pose, field, error))
+                first = field if first is None else first
+            frame.progress(len(figures) / count, f"solved {len(figures)} poses")
     assert first is not None
-    return first, figures
+    return _Solved(first, tuple(figures))
 
 
-def _one_or_all(rates: Float[ndarray, "pose"]) -> float | list[float]:
-    return float(rates[0]) if (rates == rates[0]).all() else rates.tolist()
+def _solve_block(
+    prepared: _Prepared, start: int
+) -> tuple[Pose, ElectricField, list[ErrorFigures]]:
+    """Solve for some poses: these, their fields, and estimated errors."""
+    frame, table = prepared.frame, prepared.table
+    rows = slice(start, start + _POSES_AT_ONCE)
+    block = jax.tree.map(lambda x: x[rows], prepared.poses.poses)
+    driven = efield.rates(frame.conductor, frame.coil, block)
+    fields = efield.solve_rate(frame.conductor, driven)
+    estimate = prepared.estimator()(fields, driven)
+    errors = ErrorFigures.of_each(estimate, frame.head, table().target)
+    check_field(fields.magnitude, f"poses from {start} on")
+    # They are solved at 1e6 A/s.
+    return block, fields.scaled(prepared.rates[rows] * 1e-6), errors
 
 
-def _rows(
-    poses: PoseList,
-    rates: Float[ndarray, "pose"],
-    places: list[Placing],
-    figures: list[dict],
-) -> list[dict]:
-    rows = []
-    for index, figure in enumerate(figures):
-        found = figure.get("gray_matter_percentiles", {})
-        rows.append(
-            describe_pulse(index, poses, rates, places[index])
-            | {
-                "E_gray_matter_median": found.get("50.0", np.nan),
-                "E_gray_matter_99": found.get("99.0", np.nan),
-                "E_gray_matter_99.9": found.get("99.9", np.nan),
-            }
-        )
-    return rows
+def _figures(
+    prepared: _Prepared,
+    number: int,
+    pose: Pose,
+    field: ElectricField,
+    error: ErrorFigures,
+) -> PoseFigures:
+    """Summarise the field of a pose, and add it to the table of regions."""
+    table = prepared.table()
+    found = FieldFigures.of(prepared.frame.head, field, table.target)
+    table.add(number, prepared.poses.names[number], field, pose)
+    return PoseFigures(prepared.places[number], found, error)
+
+
+def _write(
+    folder: Path,
+    request: SimulateRequest,
+    prepared: _Prepared,
+    solved: _Solved,
+    beside: Beside,
+) -> None:
+    head, poses = prepared.frame.head, prepared.poses
+    mesh_written = beside(write_field_msh, folder, head, solved.first)
+    export_fields(folder, head, solved.first, prepared.exports)
+    prepared.table().write(folder)
+    navigation.write_matsimnibs(folder / "pose.txt", poses)
+    rows = [
+        describe_pulse(number, poses, prepared.rates, each.place)
+        | {name: each.level(share) for name, share in _LEVELS.items()}
+        for number, each in enumerate(solved.figures)
+    ]
+    write_table(folder / ROWS, [*PULSE_COLUMNS, *_LEVELS], rows)
+    with dispensable("overview.png"):
+        _draw(folder, request, prepared, solved.first)
+    mesh_written()
 
 
 def _draw(
-    folder: Path,
-    head: HeadMesh,
-    coil: Coil,
-    casing: Float[ndarray, "point 3"],
-    poses: PoseList,
-    rates: Float[ndarray, "pose"],
-    field: ElectricField,
-    options: argparse.Namespace,
+    folder: Path, request: SimulateRequest, prepared: _Prepared, field: ElectricField
 ) -> None:
-    count = len(poses)
+    frame, count, shown = prepared.frame, len(prepared.poses), prepared.shown
+    coil = frame.coil.name
     write_overview(
         folder / "overview.png",
-        head,
+        frame.head,
         np.asarray(field.magnitude),
-        in_metres(jax.tree.map(lambda x: x[0], poses.poses)),
-        casing,
-        title=f"{coil.name} on {Path(options.head).name}"
+        in_metres(shown.pose),
+        prepared.outline.casing,
+        title=f"{coil} on {Path(request.head).name}"
         + (f", pose 1 of {count}" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
-        facts=[("dI/dt", f"{rates[0] / 1e6:g} A/µs"), ("coil", coil.name)],
+        facts=[("dI/dt", f"{shown.didt / 1e6:g} A/µs"), ("coil", coil)],
     )
 
 
-def _tell_simulation(report: dict, out: str) -> None:
-    for index, figures in enumerate(report["fields"]):
-        percentiles = figures.get("gray_matter_percentiles")
-        strength = (
-            ""
-            if percentiles is None
-            else (
-                f"|E| in gray matter: 99.9 % below {percentiles['99.9']:.2f} V/m, "
-                f"median {percentiles['50.0']:.2f} V/m; "
-            )
-        )
-        error = figures["estimated_error"]["relative_l2_head"]
-        print(
-            f"pose {index}: {strength}estimated error {error:.1%}; "
-            f"clearance {figures['scalp_clearance_mm']:.2f} mm"
-        )
-        if index == 19 and report["poses"] > 20:
-            print(f"… and {report['poses'] - 20} more, in summary.json")
-            break
-    print(f"files: {Path(out)}{os.sep}   time: {report['seconds']['total']:.1f} s")
+def _fibres(folder: Path, prepared: _Prepared, solved: _Solved) -> FibreFigures | None:
+    if prepared.fibres is None:
+        return None
+    frame, shown = prepared.frame, prepared.shown
+    driven = efield.rates(frame.conductor, frame.coil, shown.pose, shown.didt)
+    return write_fibres(
+        *(folder, frame.head, frame.conductor, solved.first, driven, prepared.fibres)
+    )
+
+
+def _view(prepared: _Prepared, solved: _Solved) -> dict:
+    frame, target, aim = prepared.frame, prepared.target, None
+    if target is not None:
+        aim = (np.asarray(target.centre), target.radius)
+    pose = prepared.shown.pose
+    return look_at(frame.head, solved.first.magnitude, pose, frame.coil, aim)
+
+
+def _simulation(request: SimulateRequest, prepared: _Prepared) -> Simulation:
+    frame, rates = prepared.frame, prepared.rates
+    return Simulation(
+        *(Subject.of(frame), stimulator_rates(frame.coil, float(rates[0]))),
+        *(prepared.shown, request.conduction.order, request.conduction.anisotropy),
+        *(frame.tensors, frame.origin, frame.progress.to_json(), tuple(heard())),
+    )

@@ -1,6 +1,5 @@
 """`tmsgrad simulate --reduced`: fields of given poses by a basis, in milliseconds each."""
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +13,19 @@ from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
 from ..inputs.coils import read_driven_coil
-from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
-from ..inputs.poses import current_rates, pose_source, read_pose_list
+from ..inputs.poses import current_rates, read_pose_list
 from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
 from ..results.placing import Outline, Placer, Placing, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
-from ..runtime.notices import dispensable, listening, note
+from ..runtime.notices import dispensable, heard, note
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
-
-
-_NOT_SERVED = ("target", "report", "nifti", "vtu", "gifti", "tracts", "uncertainty")
+from .simulate_request import SimulateRequest
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,51 +44,58 @@ class _Session:
     inside: ndarray  # Tetrahedra of the basis.
 
 
-def simulate_reduced(options: argparse.Namespace) -> dict:
-    """Compute the fields of given poses by a basis, and solve those it does not know."""
-    for name in _NOT_SERVED:
-        if getattr(options, name):
-            raise ValueError(
-                f"--{name} needs solves: leave it out, or leave out --reduced."
-            )
-    origin, progress = Provenance.of(options), Progress()
-    with listening(), output_folder(options.out) as folder:
-        session = _prepare(options, progress)
+def simulate_reduced(
+    request: SimulateRequest, basis: str, origin: Provenance
+) -> ReducedFields:
+    """Compute the fields of given poses by a basis, and solve those it does not know.
+
+    Args:
+        request: Of the poses.
+        basis: Its file.
+        origin: Where the results come from.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
+    progress = Progress()
+    with output_folder(request.out) as folder:
+        session = _prepare(request, basis, progress)
         progress.stage("fields", "fields by the basis")
         figures, first = _compute(session, progress)
         progress.stage("output", "files and picture")
         with dispensable("overview.png"):
-            _draw(folder, session, first, options.head)
+            _draw(folder, session, first, request.head)
         navigation.write_matsimnibs(folder / "pose.txt", session.poses)
         progress.close()
         result = ReducedFields(
-            *(options.reduced, session.basis.accuracy, tuple(figures)),
-            *(options.head, options.coil, origin, progress.to_json()),
+            *(basis, session.basis.accuracy, tuple(figures)),
+            *(request.head, request.coil, origin, progress.to_json(), tuple(heard())),
         )
         rows = result.rows(session.poses, session.rates, session.places)
         write_table(folder / ROWS, list(result.columns), rows)
         write_json(folder / "summary.json", result.to_json())
-    result.show(options.out)
-    return result.to_json()
+    result.show(request.out)
+    return result
 
 
-def _prepare(options: argparse.Namespace, progress: Progress) -> _Session:
-    coil = read_driven_coil(options)
-    poses = read_pose_list(options.pose, options)
-    rates = current_rates(options, poses)
-    progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress, forced=options.force)
+def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Session:
+    coil, most = read_driven_coil(request.coil, request.rates)
+    poses, source = read_pose_list(request.poses), request.poses.source
+    rates = current_rates(poses, most, source)
+    progress.stage("head", f"head {request.head}")
+    head = read_head(request.head, progress, forced=request.force)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head, exact=False)
     outline = Outline.of(coil)
-    placer = Placer(scalp, outline, options.repair, pose_source(options))
+    placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
     progress.stage("assembly", "finite elements")
-    conductor, tensors = Conduction.of(options).assemble(head, options.head)
+    conductor, tensors = request.conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
-    basis, number = _basis(options.reduced, conductor, coil)
-    inside = _elements(options.reduced, head, basis)
+    basis, number = _basis(path, conductor, coil)
+    inside = _elements(path, head, basis)
     return _Session(
         *(head, conductor, coil, outline, poses, places, rates, basis, number, inside)
     )

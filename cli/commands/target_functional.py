@@ -20,7 +20,9 @@ from ...optimize.targeting import (
     Reliability,
 )
 from ..arguments.words import triple
+from ..results.plain_steps import functional_step
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
@@ -44,7 +46,7 @@ class _Places:
     words: dict[str, str]
 
 
-def target_functional(options: argparse.Namespace) -> dict:
+def target_functional(options: argparse.Namespace) -> Outcome:
     """Find where a seed is most anticorrelated, and how reliably."""
     with output_folder(options.out) as folder:
         series = targeting.read_bold(options.bold, options.mask, options.tr)
@@ -73,7 +75,7 @@ def target_functional(options: argparse.Namespace) -> dict:
         write_json(folder / "target.json", report)
         _write_maps(folder, cleaned.series, z, target)
     _tell(report, options)
-    return report
+    return Outcome(report, functional_step(report))
 
 
 def _space(

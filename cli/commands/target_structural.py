@@ -21,6 +21,8 @@ from ...optimize.targeting import ConnectionMap, Reaching
 from ...optimize.targeting.tracts import Place
 from ..inputs.heads import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
+from ..results.plain_steps import structural_step
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
@@ -31,7 +33,7 @@ _BANNER = "for research use only; no medical device"
 _SPACING = 1e-3  # Of the grid of a head without a T1. [m]
 
 
-def target_structural(options: argparse.Namespace) -> dict:
+def target_structural(options: argparse.Namespace) -> Outcome:
     """Find the cortex that streamlines connect with a deep target."""
     progress = Progress()
     with output_folder(options.out) as folder:
@@ -73,7 +75,7 @@ def target_structural(options: argparse.Namespace) -> dict:
         progress.close()
         write_json(folder / "target.json", report)
     _tell(report, options)
-    return report
+    return Outcome(report, structural_step(report))
 
 
 def _check_tracking(options: argparse.Namespace) -> None:

@@ -1,13 +1,15 @@
 """Coils that the command line takes, and what drives them."""
 
-import argparse
-import sys
+from dataclasses import dataclass
 
 import numpy as np
 
 from ... import coils
 from ...coils import Coil
-from ..runtime.notices import warn
+from ..runtime.notices import note, warn
+
+
+Rates = float | tuple[float, ...] | None
 
 
 def read_coil(source: str) -> Coil:
@@ -20,38 +22,41 @@ def read_coil(source: str) -> Coil:
     return coils.read(source)
 
 
-def read_driven_coil(options: argparse.Namespace) -> Coil:
-    """Read the coil, and drive its stimulators as `--didt` says.
+def read_driven_coil(source: str, given: Rates) -> tuple[Coil, float | None]:
+    """Read a coil, and drive its stimulators. What exceeds a limit is warned of.
 
-    Where it gives one dI/dt for each stimulator, `options.didt` becomes the largest of
-    them. What exceeds a stimulator's limit is told on standard error.
+    Args:
+        source: A file, or a name of the catalogue.
+        given: dI/dt of all stimulators, or of each; None for those recorded. [A/s]
+
+    Returns:
+        The coil, and its dI/dt, the largest of its stimulators; None for those recorded.
 
     Raises:
         ValueError: The file is malformed, the name is unknown, or there are not as many
             rates as stimulators.
         FileNotFoundError: There is no such file.
     """
-    coil = read_coil(options.coil)
-    count, given = coil.stimulator_count, options.didt
+    coil = read_coil(source)
+    count = coil.stimulator_count
     if not isinstance(given, tuple):
         if count > 1:
-            print(
-                f"tmsgrad: note: all {count} stimulators of {coil.name} are driven alike; "
-                "--didt A,B,… gives each its own dI/dt.",
-                file=sys.stderr,
+            note(
+                f"all {count} stimulators of {coil.name} are driven alike; --didt A,B,… "
+                "gives each its own dI/dt."
             )
-        rates = () if given == "recorded" else (given,) * count
+        rates, most = () if given is None else (given,) * count, given
     elif len(given) != count:
         raise ValueError(
-            f"--didt gives {len(given)} rates, but {coil.name} ({options.coil}) has "
+            f"--didt gives {len(given)} rates, but {coil.name} ({source}) has "
             f"{count} stimulator{'s' if count > 1 else ''}."
         )
     else:
-        rates, options.didt = given, max(abs(each) for each in given)
-        coil = coil.driven(np.array(given) / options.didt)
+        rates, most = given, max(abs(each) for each in given)
+        coil = coil.driven(np.array(given) / most)
     for number, rate in enumerate(rates):
         _warn_of_limit(coil, number, abs(rate))
-    return coil
+    return coil, most
 
 
 def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
@@ -63,12 +68,29 @@ def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
         warn(f"{rate:.4g} A/s is more than {name} is made for: {limit:.4g} A/s.")
 
 
-def stimulator_rates(coil: Coil, rate: float) -> list[dict[str, str | float]]:
+@dataclass(frozen=True)
+class StimulatorRate:
+    """What drives a stimulator of a coil.
+
+    Attributes:
+        name: Of the stimulator.
+        didt: Its dI/dt. [A/s]
+    """
+
+    name: str
+    didt: float
+
+    def to_json(self) -> dict[str, str | float]:
+        """For a summary."""
+        return {"name": self.name, "didt": self.didt}
+
+
+def stimulator_rates(coil: Coil, rate: float) -> tuple[StimulatorRate, ...]:
     """List the stimulators of a coil and what drives each, at a dI/dt [A/s]."""
     count = coil.stimulator_count
     shares = [1.0] * count if coil.rates is None else np.asarray(coil.rates).tolist()
     names = [each.name for each in coil.stimulators] or [""] * count
-    return [
-        {"name": name, "didt": share * rate}
+    return tuple(
+        StimulatorRate(name, share * rate)
         for name, share in zip(names, shares, strict=True)
-    ]
+    )

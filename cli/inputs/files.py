@@ -1,6 +1,5 @@
-"""What the command line takes: heads, coils, poses and coordinates, in mm and as files."""
+"""Conductivity from files, and the ways between a head and MNI space."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +9,9 @@ from jaxtyping import Array, Float
 from numpy import ndarray
 
 from ... import efield, meshing
-from ...meshing import HeadMesh, Region
+from ...meshing import HeadMesh
 from ..runtime.notices import warn
 from .heads import TEMPLATE
-from .maps import MapChoice, place_of_map, target_of_map
-from .targets import MniPlace
 
 
 def read_conductivity(
@@ -63,39 +60,6 @@ def read_conductivity(
     return jnp.asarray(conductivity), f"{report}\n{Path(tensor).name}: {fibres}"
 
 
-def conductivity_of(
-    head: HeadMesh, options: argparse.Namespace
-) -> tuple[Array, str | None]:
-    """Give a head the conductivity that the options ask for, as `read_conductivity`."""
-    return read_conductivity(
-        head,
-        options.head,
-        options.anisotropy,
-        options.tensor,
-        options.tensor_coverage,
-    )
-
-
-def resolve_target(options: argparse.Namespace) -> None:
-    """Put what `TargetRequest` finds into options that other commands still share.
-
-    Sets `options.target` [mm], `options.mni`, `options.map` and `options.target_choice`.
-
-    Raises:
-        ValueError: The head has no way to MNI space, or the target lies outside of it.
-        FileNotFoundError: The transforms are missing.
-    """
-    options.mni = options.map = None
-    options.target_choice = choice = MapChoice.of(options)
-    if choice is not None:
-        options.target = place_of_map(choice)
-    elif options.target_mni is not None:
-        found = MniPlace.of(options.target_mni, options.head)
-        found.tell()
-        options.target = tuple(1e3 * x for x in found.place)
-        options.mni = found.to_json()
-
-
 def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:
     """Bring a point of MNI space to a head, in metres; None where nothing tells how."""
     if source.split(":")[0] == TEMPLATE and not Path(source).exists():
@@ -118,15 +82,3 @@ def way_to_mni(
         return None if subject is None else meshing.read_mni(subject).to_mni
     except (ValueError, FileNotFoundError):
         return None
-
-
-def read_target(head: HeadMesh, options: argparse.Namespace) -> Region:
-    """Find the target that `--target`, `--radius` and `--tissue` name, or a map.
-
-    Raises:
-        ValueError: There is no such tissue, or nothing of the map lies in it.
-    """
-    if options.target_choice is not None:
-        return target_of_map(options, head, options.target_choice)
-    centre = np.asarray(options.target) * 1e-3
-    return meshing.ball(head, centre, options.radius * 1e-3, options.tissue)

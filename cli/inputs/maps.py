@@ -168,24 +168,6 @@ def place_of_map(choice: MapChoice) -> tuple[float, float, float]:
     return x, y, z
 
 
-def target_of_map(
-    options: argparse.Namespace, head: HeadMesh, choice: MapChoice
-) -> Region:
-    """Weigh the head by the map; set `options.target` and `options.radius` to its extent.
-
-    Raises:
-        ValueError: Nothing of the map lies in the tissue.
-    """
-    found = choice.region(head, options.tissue)
-    centre, radius = extent(head, found.region)
-    options.target = tuple((centre * 1e3).tolist())
-    options.radius = radius * 1e3
-    about = describe(head, choice, found)
-    options.map = about.to_json()
-    tell_map(about, options.target, meshing.tissue_tag(options.tissue))
-    return found.region
-
-
 def extent(head: HeadMesh, region: Region) -> tuple[Float[ndarray, "3"], float]:
     """The centre of gravity, and the radius of a ball that spreads as far. [m]"""
     apart = head.centroids[region.tetrahedra] - region.centre

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,55 @@ if TYPE_CHECKING:
 _ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
 
 
-def read_pose_list(
-    path: str | None, options: argparse.Namespace, *, empty: bool = False
-) -> PoseList:
-    """Read poses as the options say, and tell on standard error what is odd about them.
+@dataclass(frozen=True)
+class PoseRequest:
+    """The poses that are asked for.
+
+    Attributes:
+        file: Of a navigation system, or of matrices; None for EEG positions.
+        head: That they are for, as the command line names it; None if that is not known.
+        eeg: Under the coil's centre, and where its y axis points, as names of positions.
+        space: Of the file's coordinates, where it does not say, or None.
+        repair: Whether improper matrices and coils in the head are repaired.
+        group: The only one to take of the file, or None.
+        transform: A file of the matrix to the head's coordinates, or None.
+        turns: To how many angles each pose is turned.
+    """
+
+    file: str | None
+    head: str | None
+    eeg: tuple[str, ...] = ()
+    space: str | None = None
+    repair: bool = False
+    group: str | None = None
+    transform: str | None = None
+    turns: int = 1
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, file: str | None) -> "PoseRequest":
+        """Take it from the options; not all commands have a head, turns, or EEG."""
+        return cls(
+            file=file,
+            head=getattr(options, "head", None),
+            eeg=tuple(getattr(options, "eeg", None) or ()),
+            space=options.space,
+            repair=options.repair,
+            group=options.group,
+            transform=options.transform,
+            turns=getattr(options, "turns", 1),
+        )
+
+    @property
+    def source(self) -> str:
+        """Where they come from, for messages."""
+        return self.file or f"--eeg {','.join(self.eeg)}"
+
+
+def read_pose_list(request: PoseRequest, *, empty: bool = False) -> PoseList:
+    """Read poses, and write to standard error what is odd about them.
 
     Args:
-        path: A file of a navigation system, or of matrices; None for `options.eeg`.
-        options: With `space`, `repair`, `group` and `transform`.
+        request: Which.
         empty: Whether a list without poses, or in another frame than the head's, will do.
 
     Raises:
@@ -37,18 +79,18 @@ def read_pose_list(
             poses in the head's frame.
         FileNotFoundError: There is no such file.
     """
-    turns = getattr(options, "turns", 1)
-    if path is None:
-        return _turned(_over_electrodes(options), turns)
-    poses = coils.read_poses(path, space=options.space, repair=options.repair)
+    if request.file is None:
+        return _turned(_over_electrodes(str(request.head), request.eeg), request.turns)
+    path = request.file
+    poses = coils.read_poses(path, space=request.space, repair=request.repair)
     try:
-        if options.transform is not None:
-            poses = poses.transformed(_transformation(options.transform))
+        if request.transform is not None:
+            poses = poses.transformed(_transformation(request.transform))
             poses = dataclasses.replace(poses, notes=())
         else:
-            poses = _in_head(poses, getattr(options, "head", None))
-        if options.group is not None:
-            poses = poses.selected(options.group)
+            poses = _in_head(poses, request.head)
+        if request.group is not None:
+            poses = poses.selected(request.group)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if not empty and len(poses) == 0:
@@ -58,7 +100,7 @@ def read_pose_list(
         raise ValueError(f"{path}: {' '.join(poses.notes)}")
     for each in poses.notes:
         note(each)
-    return _turned(poses, turns)
+    return _turned(poses, request.turns)
 
 
 def poses_in(path: str, head: str | None) -> PoseList:
@@ -125,25 +167,25 @@ def _turned(poses: PoseList, turns: int) -> PoseList:
     return coils.navigation.joined(every)
 
 
-def _over_electrodes(options: argparse.Namespace) -> PoseList:
+def _over_electrodes(head: str, names: tuple[str, ...]) -> PoseList:
     """Lay the coil over an EEG position of the head's m2m_ folder."""
-    subject = meshing.subject_of(options.head)
+    subject = meshing.subject_of(head)
     if subject is None:
-        raise ValueError(f"--eeg: {options.head} is no m2m_ folder with EEG positions.")
+        raise ValueError(f"--eeg: {head} is no m2m_ folder with EEG positions.")
     positions = meshing.read_electrodes(subject)
-    centre, towards = (meshing.electrode(positions, name) for name in options.eeg)
+    centre, towards = (meshing.electrode(positions, name) for name in names)
     scalp = meshing.scalp(meshing.read_head(subject.mesh))
     place = scalp.nearest(centre)
     normal = scalp.normal(place[None])[0]
     y = towards - centre
     y = y - (y @ normal) * normal
     if np.linalg.norm(y) < 1e-3:
-        raise ValueError(f"--eeg: {' and '.join(options.eeg)} are one above the other.")
+        raise ValueError(f"--eeg: {' and '.join(names)} are one above the other.")
     y /= np.linalg.norm(y)
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([np.cross(y, -normal), y, -normal], axis=1)
     matrix[:3, 3] = 1e3 * (place + _ABOVE * normal)
-    return PoseList.of_matrices(matrix[None], [f"{options.eeg[0]} {options.eeg[1]}"])
+    return PoseList.of_matrices(matrix[None], [f"{names[0]} {names[1]}"])
 
 
 def _transformation(path: str) -> Float[ndarray, "4 4"]:
@@ -155,25 +197,25 @@ def _transformation(path: str) -> Float[ndarray, "4 4"]:
     return found.matrices()[0]
 
 
-def pose_source(options: argparse.Namespace) -> str:
-    """Name where poses come from, for messages."""
-    return options.pose or f"--eeg {','.join(options.eeg)}"
-
-
 def current_rates(
-    options: argparse.Namespace, poses: PoseList
+    poses: PoseList, rate: float | None, source: str
 ) -> Float[ndarray, "pose"]:
     """Give each pose its dI/dt: one for all, or those recorded. [A/s]
+
+    Args:
+        poses: The poses.
+        rate: For all; None for those recorded. [A/s]
+        source: Of the poses, for messages.
 
     Raises:
         ValueError: Recorded ones are asked for, but a pose has none.
     """
-    if options.didt != "recorded":
-        return np.full(len(poses), float(options.didt))
+    if rate is not None:
+        return np.full(len(poses), rate)
     lacking = np.flatnonzero(np.isnan(poses.current_rates))
     if len(lacking):
         raise ValueError(
-            f"{pose_source(options)}: --didt recorded, but no dI/dt was recorded for "
+            f"{source}: --didt recorded, but no dI/dt was recorded for "
             f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
             f"({poses.names[lacking[0]]!r}). Give a number of A/s."
         )

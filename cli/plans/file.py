@@ -213,12 +213,11 @@ class _Reader:
                 if (file := file_of(action, word)) is not None
             }
         try:
-            options = self._parser.parse_args(found)
+            options = self._parser.parse_args(found, argparse.Namespace(words=found))
         except ValueError as error:
             message = str(error).removeprefix("argument ").replace("--", "")
             key = _plain(re.split(r"[:\s/]", message)[0]).lower()
             self._refuse(places.get(key, at), message)
-        options.words = found
         outputs = [a.dest for a in known.values() if a.type is words.output]
         writes = tuple(x for dest in outputs if (x := getattr(options, dest)))
         place = f"{self._path}:{line_of(self._lines, at)}"

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from ...disk import write_whole
+from ..runtime.outcome import StepWords
 from .file import Plan, Run
 from .opened import Opened, Places, digest, names_in
 
 
-_PARTS = ("left", "read", "names")
+_PARTS = ("left", "read", "names", "step")
 
 
 class Record:
@@ -18,7 +19,7 @@ class Record:
 
     A run is finished when it was once, with the same settings and the same version, when
     all that it read has the same content as then, and when all that it wrote is still
-    there as it was.
+    there as it was. What it chose is remembered in words, for the plan's page.
     """
 
     def __init__(self, plan: Plan, version: str):
@@ -34,10 +35,13 @@ class Record:
         self._known: dict[str, dict] = {}
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            self._known = {
+            known = {
                 str(key): {part: dict(about[part]) for part in _PARTS}
                 for key, about in content.items()
             }
+            for about in known.values():
+                StepWords.from_json(about["step"])
+            self._known = known
         except (OSError, ValueError, AttributeError, TypeError, KeyError):
             pass  # None yet, or not ours: all runs are done again.
 
@@ -48,16 +52,21 @@ class Record:
             return False
         return known["left"] == self._left(run) and self._same(known)
 
+    def step(self, run: Run) -> StepWords:
+        """What a finished run chose, in words."""
+        return StepWords.from_json(self._known[self._key(run)]["step"])
+
     def inputs(self, run: Run) -> Opened:
         """What a run reads, to be watched while it runs; before, what the plan names."""
         return Opened(run.reads.values(), run.writes, self._products)
 
-    def add(self, run: Run, inputs: Opened) -> None:
+    def add(self, run: Run, inputs: Opened, step: StepWords) -> None:
         """Remember a run that is finished.
 
         Args:
             run: The run.
             inputs: What it has opened.
+            step: What it chose, in words.
 
         Raises:
             OSError: The file cannot be written.
@@ -75,6 +84,7 @@ class Record:
             "left": left,
             "read": {self._short(path): kept for path, kept in inputs.files.items()},
             "names": {self._short(path): kept for path, kept in inputs.names.items()},
+            "step": step.to_json(),
         }
         write_whole(self._path, json.dumps(self._known, indent=1) + "\n")
 

@@ -7,12 +7,15 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from ...coils import catalogue
 from ..inputs.heads import TEMPLATE
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome, StepWords
 from ..runtime.ownership import owned
 from .file import Plan, Run
 from .opened import Opened, watching
@@ -20,7 +23,7 @@ from .record import Record
 
 
 def check_plan(plan: Plan) -> dict:
-    """Look for the files that a plan needs, and tell its runs.
+    """Look for the files that a plan needs, and print its runs.
 
     Raises:
         FileNotFoundError: A file is missing, and no earlier run writes it.
@@ -38,7 +41,50 @@ def check_plan(plan: Plan) -> dict:
     return {"runs": [{"command": _command(run)} for run in plan.runs]}
 
 
-def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run of a plan that was done.
+
+    Attributes:
+        run: The run.
+        step: What it chose, in words.
+        answer: Of its command; None where it was finished before.
+    """
+
+    run: Run
+    step: StepWords
+    answer: dict | None
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        about = {"command": _command(self.run), "outputs": list(self.run.writes)}
+        if self.answer is None:
+            return about | {"done": "before"}
+        return about | {"done": "now", "result": self.answer}
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """What running a plan gave.
+
+    Attributes:
+        path: Of the plan.
+        runs: Those that are done, in order.
+        failed: Whether a check of the last of them failed.
+    """
+
+    path: Path
+    runs: tuple[FinishedRun, ...]
+    failed: bool = False
+
+    def answer(self) -> dict:
+        """What `--json` prints."""
+        runs = [each.to_json() for each in self.runs]
+        failed = {"failed": True} if self.failed else {}
+        return {"plan": str(self.path), "runs": runs} | failed
+
+
+def run_plan(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanResult:
     """Do the runs of a plan in order, but for those that are finished.
 
     Args:
@@ -47,7 +93,7 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
 
     Raises:
         Exception: That of the first run that fails; those before are kept.
-        KeyboardInterrupt: Likewise; its message tells what is kept.
+        KeyboardInterrupt: Likewise; its message says what is kept.
     """
     for line in _outside(plan):
         warn(line, "note")
@@ -55,39 +101,53 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
         return _run_all(plan, do)
 
 
-def _run_all(plan: Plan, do: Callable[[argparse.Namespace], dict]) -> dict:
+def _run_all(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanResult:
     record, found = Record(plan, version("tmsgrad")), []
     count = len(plan.runs)
     for number, run in enumerate(plan.runs, 1):
-        about = {"command": _command(run), "outputs": list(run.writes)}
         if record.has(run):
             print(f"run {number} of {count} is finished: {', '.join(run.writes)}")
-            found.append(about | {"done": "before"})
+            found.append(FinishedRun(run, record.step(run), None))
             continue
         print(f"run {number} of {count}: {_command(run)}", flush=True)
         kept = (
             f"{number - 1} of {count} runs are finished; `tmsgrad plan` goes on there."
         )
         inputs = record.inputs(run)
-        try:
-            with watching(inputs):
-                result = do(run.options)
-        except ENDINGS as stop:
-            stop.args = (f"{stop}; {kept}" if str(stop) else kept,)
-            raise
-        except Exception:
-            print(f"tmsgrad: {run.place}: run {number} failed; {kept}", file=sys.stderr)
-            raise
-        found.append(about | {"done": "now", "result": result})
-        if result.get("failed"):
-            print(f"tmsgrad: {run.place}: run {number} failed; {kept}", file=sys.stderr)
-            return {"plan": str(plan.path), "runs": found, "failed": True}
-        _remember(plan, record, run, inputs)
-    return {"plan": str(plan.path), "runs": found}
+        outcome = _do(run, number, inputs, do, kept)
+        found.append(FinishedRun(run, outcome.step, outcome.answer))
+        if outcome.failed:
+            _say_failed(run, number, kept)
+            return PlanResult(plan.path, tuple(found), failed=True)
+        _remember(plan, record, found[-1], inputs)
+    return PlanResult(plan.path, tuple(found))
 
 
-def _remember(plan: Plan, record: Record, run: Run, inputs: Opened) -> None:
-    changed = inputs.changed()
+def _do(
+    run: Run,
+    number: int,
+    inputs: Opened,
+    do: Callable[[argparse.Namespace], Outcome],
+    kept: str,
+) -> Outcome:
+    """Do one run; what stops it says what is kept."""
+    try:
+        with watching(inputs):
+            return do(run.options)
+    except ENDINGS as stop:
+        stop.args = (f"{stop}; {kept}" if str(stop) else kept,)
+        raise
+    except Exception:
+        _say_failed(run, number, kept)
+        raise
+
+
+def _say_failed(run: Run, number: int, kept: str) -> None:
+    print(f"tmsgrad: {run.place}: run {number} failed; {kept}", file=sys.stderr)
+
+
+def _remember(plan: Plan, record: Record, done: FinishedRun, inputs: Opened) -> None:
+    changed, run = inputs.changed(), done.run
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         warn(
@@ -96,7 +156,7 @@ def _remember(plan: Plan, record: Record, run: Run, inputs: Opened) -> None:
         )
         return
     try:
-        record.add(run, inputs)
+        record.add(run, inputs, done.step)
     except OSError as error:
         warn(f"{plan.path}: finished runs cannot be remembered ({error.strerror}).")
 

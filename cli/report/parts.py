@@ -10,6 +10,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ..results.directions import in_words
+from ..results.figures import FieldFigures, TargetFigures
 from ..results.uncertainty import UncertaintyResult
 from ..runtime.provenance import Provenance
 from .page import Section, code, details, facts, paragraph, table
@@ -59,6 +60,38 @@ def uncertainty_part(found: UncertaintyResult) -> Markup:
         f"{found.tissues.high:.4g} V/m."
     )
     return paragraph(words) + table(head, rows)
+
+
+def field_rows(field: FieldFigures) -> list[tuple[str, str]]:
+    """Describe a field, row by row."""
+    rows, aimed, gray = [], field.target, field.gray_matter
+    if aimed is not None:
+        rows += [
+            ("mean vector in the target", f"({point(aimed.vector)}) V/m"),
+            ("its norm", f"{np.linalg.norm(aimed.vector):.4g} V/m"),
+            ("mean |E| in the target", f"{aimed.magnitude:.4g} V/m"),
+        ]
+    if gray is not None:
+        rows += [
+            (f"{share} % of gray matter below", f"{value:.4g} V/m")
+            for share, value in gray.percentiles.items()
+        ]
+        rows.append(("strongest place", f"({point(gray.strongest * 1e3)}) mm"))
+        rows += [
+            (
+                f"focality: gray matter above {share} % of its 99.9th percentile",
+                f"{volume * 1e6:.3g} cm³",
+            )
+            for share, volume in gray.volumes_above.items()
+        ]
+    return rows
+
+
+def target_shape(target: TargetFigures) -> str:
+    """Describe the extent of a target."""
+    if target.map is None:
+        return f"a ball of {target.radius * 1e3:g} mm radius"
+    return f"the map {target.map.choice.file}"
 
 
 def origin_section(

@@ -6,9 +6,16 @@ from ... import optimize
 from ...coils import Pose
 from ..results.best_placement import PlacementResult
 from ..results.directions import in_words
-from ..results.figures import FieldFigures, TargetFigures
 from .page import Card, Section, checks, facts, table
-from .parts import SAME, origin_section, point, pose_part, uncertainty_part
+from .parts import (
+    SAME,
+    field_rows,
+    origin_section,
+    point,
+    pose_part,
+    target_shape,
+    uncertainty_part,
+)
 
 
 _GOOD_RESIDUAL = 1e-6  # Of the linear system, relative.
@@ -53,7 +60,7 @@ def plan_words(found: PlacementResult) -> list[str]:
         f"{placement.distance * 1e3:.1f} mm from the scalp along the coil's axis, with the "
         f"handle pointing {in_words(-placement.matrix[:3, 1])}. Driven with "
         f"{placement.didt / 1e6:.4g} A/µs{of_output}, it gives the target, "
-        f"{_shape(target)} in {target.tissue} around "
+        f"{target_shape(target)} in {target.tissue} around "
         f"({point(1e3 * np.asarray(target.centre))}) mm{asked}, a field of "
         f"{placement.strength:.4g} V/m ({placement.objective})."
     ]
@@ -82,7 +89,7 @@ def plan_sections(found: PlacementResult) -> list[Section]:
     ]
     listed = [
         Section("Pose", pose_part(placement.matrix, more)),
-        Section("Field", facts(_field_rows(found.field))),
+        Section("Field", facts(field_rows(found.field))),
     ]
     if found.uncertainty is not None:
         listed.append(Section("Uncertainty", uncertainty_part(found.uncertainty)))
@@ -209,30 +216,6 @@ def _origin(found: PlacementResult) -> Section:
     )
 
 
-def _field_rows(field: FieldFigures) -> list[tuple[str, str]]:
-    rows, aimed, gray = [], field.target, field.gray_matter
-    if aimed is not None:
-        rows += [
-            ("mean vector in the target", f"({point(aimed.vector)}) V/m"),
-            ("its norm", f"{np.linalg.norm(aimed.vector):.4g} V/m"),
-            ("mean |E| in the target", f"{aimed.magnitude:.4g} V/m"),
-        ]
-    if gray is not None:
-        rows += [
-            (f"{share} % of gray matter below", f"{value:.4g} V/m")
-            for share, value in gray.percentiles.items()
-        ]
-        rows.append(("strongest place", f"({point(gray.strongest * 1e3)}) mm"))
-        rows += [
-            (
-                f"focality: gray matter above {share} % of its 99.9th percentile",
-                f"{volume * 1e6:.3g} cm³",
-            )
-            for share, volume in gray.volumes_above.items()
-        ]
-    return rows
-
-
 def _output(found: PlacementResult) -> tuple[float | None, str]:
     if found.dose is not None and found.dose.dose.output is not None:
         return found.dose.dose.output, "of the stimulator's output"
@@ -241,9 +224,3 @@ def _output(found: PlacementResult) -> tuple[float | None, str]:
 
 def _centre(pose: Pose) -> str:
     return point(np.asarray(pose.to_matsimnibs())[:3, 3])
-
-
-def _shape(target: TargetFigures) -> str:
-    if target.map is None:
-        return f"a ball of {target.radius * 1e3:g} mm radius"
-    return f"the map {target.map.choice.file}"

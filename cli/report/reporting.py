@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
@@ -13,7 +12,8 @@ from ...coils import Coil, Pose
 from ...meshing import HeadMesh
 from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
-from ..results.uncertainty import UncertaintyResult
+from ..results.fields_result import FieldsResult
+from ..results.session_result import SessionResult
 from ..runtime.notices import heard
 from .page import (
     Card,
@@ -26,9 +26,9 @@ from .view import view_data
 from .words import (
     fields_cards,
     fields_sections,
-    origin_of,
     session_cards,
     session_sections,
+    simulation_origin,
 )
 
 
@@ -66,46 +66,41 @@ def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
     )
 
 
-def report_fields(folder: Path, summary: dict, view: dict) -> None:
+def report_fields(folder: Path, found: FieldsResult, view: dict) -> None:
     """Write the page of computed fields."""
-    name, poses = _head(summary), summary["poses"]
-    shown = summary["shown"]
+    subject, shown = found.simulation.subject, found.simulation.shown
+    coil, head, count = subject.coil_name, Path(subject.head).name, len(found.poses)
     words = (
-        f"The field of {summary['coil']['name']} on {name} was computed for {poses} "
-        f"pose{'s' * (poses > 1)}. Shown is {shown['name']!r} at "
-        f"{shown['didt'] / 1e6:.4g} A/µs."
+        f"The field of {coil} on {head} was computed for {count} "
+        f"pose{'s' * (count > 1)}. Shown is {shown.name!r} at "
+        f"{shown.didt / 1e6:.4g} A/µs."
     )
     _write(
         folder,
         view,
-        title=f"Field of {summary['coil']['name']} on {name}",
-        cards=fields_cards(summary),
+        title=f"Field of {coil} on {head}",
+        cards=fields_cards(found),
         words=[words],
-        sections=[
-            *fields_sections(summary, summary["names"]),
-            origin_of(summary),
-        ],
+        sections=[*fields_sections(found), simulation_origin(found.simulation)],
     )
 
 
-def report_session(
-    folder: Path, summary: dict, view: dict, uncertainty: UncertaintyResult | None
-) -> None:
+def report_session(folder: Path, found: SessionResult, view: dict) -> None:
     """Write the page of a session."""
-    best, shares = summary["strongest"], summary["target_E_norm_percentiles"]
+    subject, shown = found.simulation.subject, found.simulation.shown
+    coil, head, count = subject.coil_name, Path(subject.head).name, len(found.norms)
     words = (
-        f"{summary['poses']} pulses of {summary['coil']['name']} gave the target a mean "
-        f"field of {shares['50']:.4g} V/m in the median. Shown is the strongest pulse, "
-        f"{best['name']!r}, at {summary['shown']['didt'] / 1e6:.4g} A/µs."
+        f"{count} pulses of {coil} gave the target a mean field of "
+        f"{found.percentiles[50]:.4g} V/m in the median. Shown is the strongest pulse, "
+        f"{shown.name!r}, at {shown.didt / 1e6:.4g} A/µs."
     )
     _write(
         folder,
         view,
-        title=f"{summary['poses']} pulses of {summary['coil']['name']} on "
-        f"{_head(summary)}",
-        cards=session_cards(summary),
+        title=f"{count} pulses of {coil} on {head}",
+        cards=session_cards(found),
         words=[words],
-        sections=[*session_sections(summary, uncertainty), origin_of(summary)],
+        sections=[*session_sections(found), simulation_origin(found.simulation)],
     )
 
 
@@ -131,16 +126,3 @@ def _write(
         sections=sections,
     )
     write_report(folder / REPORT, page)
-
-
-def _head(summary: dict) -> str:
-    return Path(summary["head"]["source"]).name
-
-
-def shown_pose(name: str, pose: Pose, rate: float) -> dict:
-    """What a summary tells of the pose that is pictured."""
-    return {
-        "name": name,
-        "matsimnibs": np.asarray(pose.to_matsimnibs()).tolist(),
-        "didt": float(rate),
-    }

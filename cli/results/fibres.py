@@ -47,6 +47,40 @@ class Fibres:
     numbers: Int[ndarray, "line"]
 
 
+@dataclass(frozen=True, eq=False)
+class FibreFigures:
+    """The field along streamlines, in figures.
+
+    Attributes:
+        file: Of the streamlines.
+        streamlines: How many.
+        along: The largest component along one. [V/m]
+        along_at: Where. [m]
+        activating: The largest value of the activating function. [V/m²]
+        activating_at: Where. [m]
+    """
+
+    file: str
+    streamlines: int
+    along: float
+    along_at: Float[ndarray, "3"]
+    activating: float
+    activating_at: Float[ndarray, "3"]
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "file": self.file,
+            "streamlines": self.streamlines,
+            "E_along_max": self.along,
+            "E_along_max_at_mm": (self.along_at * 1e3).tolist(),
+            "activating_max": self.activating,
+            "activating_max_at_mm": (self.activating_at * 1e3).tolist(),
+            "units": {"E_along_max": "V/m", "activating_max": "V/m²"},
+            "window_mm": 2e3 * efield.fibres.WINDOW,
+        }
+
+
 def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
     """Check streamlines against a head, and take their longest part in the brain.
 
@@ -87,7 +121,7 @@ def write_fibres(
     field: ElectricField,
     rates: Float[Array, "node 3"],
     fibres: Fibres,
-) -> dict:
+) -> FibreFigures:
     """Write `fibres.csv`, `fibres.trk` and `fibres.png` of one field.
 
     Args:
@@ -97,9 +131,6 @@ def write_fibres(
         field: Of one placement.
         rates: ∂A/∂t at the nodes of the head, for the same dI/dt. [V/m]
         fibres: From `fitted_fibres`.
-
-    Returns:
-        What to tell of it, for JSON.
     """
     tracts = fibres.tracts
     if conductor.elements.order == 1:
@@ -113,8 +144,7 @@ def write_fibres(
     values = {"E_along": found.along, "activating": found.activating}
     meshing.write_tracts(folder / "fibres.trk", tracts, grid, values)
     size = np.abs(found.along)
-    at = int(np.argmax(size))
-    top = int(np.argmax(found.activating))
+    at, top = int(np.argmax(size)), int(np.argmax(found.activating))
     write_tract_slices(
         folder / "fibres.png",
         head,
@@ -125,16 +155,10 @@ def write_fibres(
         subtitle="tmsgrad · for research use only · white and gray matter only; slices "
         "through the largest component along a fibre",
     )
-    return {
-        "file": tracts.name,
-        "streamlines": len(tracts),
-        "E_along_max": float(found.along[at]),
-        "E_along_max_at_mm": (tracts.points[at] * 1e3).tolist(),
-        "activating_max": float(found.activating[top]),
-        "activating_max_at_mm": (tracts.points[top] * 1e3).tolist(),
-        "units": {"E_along_max": "V/m", "activating_max": "V/m²"},
-        "window_mm": 2e3 * efield.fibres.WINDOW,
-    }
+    return FibreFigures(
+        *(tracts.name, len(tracts), float(found.along[at]), tracts.points[at]),
+        *(float(found.activating[top]), tracts.points[top]),
+    )
 
 
 def _rows(found: FibreField, numbers: Int[ndarray, "line"]) -> list[dict]:

@@ -8,9 +8,8 @@ from numpy import ndarray
 
 from ... import meshing
 from ...coils import Pose
-from ...efield import ElectricField, ErrorEstimate
-from ...meshing import HeadMesh, Region
-from .figures import ErrorFigures, FieldFigures
+from ...efield import ElectricField
+from ...meshing import HeadMesh
 
 
 _NO_FIELD = 1e-12  # What no coil near a head falls below, at 1 A/s. [V/m]
@@ -45,18 +44,6 @@ def check_field(
             "there, or its dI/dt is 0. Look at it with `tmsgrad coil info`, and at the "
             "units of its file."
         )
-
-
-def field_figures(head: HeadMesh, field: ElectricField, target: Region | None) -> dict:
-    """Summarise a field for JSON, as `FieldFigures`."""
-    return FieldFigures.of(head, field, target).to_json()
-
-
-def error_figures(
-    estimate: ErrorEstimate, head: HeadMesh, target: Region | None
-) -> list[dict]:
-    """Summarise estimated errors of fields for JSON, pose by pose, as `ErrorFigures`."""
-    return [each.to_json() for each in ErrorFigures.of_each(estimate, head, target)]
 
 
 def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:

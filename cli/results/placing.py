@@ -1,4 +1,4 @@
-"""Where the coil is to the head, for poses that were given: refused, told, or repaired."""
+"""Where the coil is to the head, for given poses: refused, warned of, or repaired."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,6 +32,44 @@ class Placing:
     distance: float
     clearance: float
     lifted: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPose:
+    """The pose that is pictured.
+
+    Attributes:
+        number: In the list, from 0.
+        name: Of the pose.
+        pose: Of the coil.
+        didt: Of the coil. [A/s]
+    """
+
+    number: int
+    name: str
+    pose: Pose
+    didt: float
+
+    @classmethod
+    def of(
+        cls, number: int, poses: PoseList, rates: Float[ndarray, "pose"]
+    ) -> "ShownPose":
+        """Take one of a list."""
+        pose = jax.tree.map(lambda x: x[number], poses.poses)
+        return cls(number, poses.names[number], pose, float(rates[number]))
+
+    @property
+    def matrix(self) -> Float[ndarray, "4 4"]:
+        """Of the pose, as SimNIBS has it. [mm]"""
+        return np.asarray(self.pose.to_matsimnibs())
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {
+            "name": self.name,
+            "matsimnibs": self.matrix.tolist(),
+            "didt": self.didt,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +163,7 @@ PULSE_COLUMNS = (
 def describe_pulse(
     index: int, poses: PoseList, rates: Float[ndarray, "pose"], place: Placing
 ) -> dict:
-    """Give what a row tells of a pulse itself, by column."""
+    """Give what a row says of a pulse itself, by column."""
     x, y, z = np.asarray(poses.poses.translation[index]) * 1e3
     found = (
         *(index, poses.names[index], poses.groups[index], poses.times[index]),

@@ -10,7 +10,6 @@ from numpy import ndarray
 from ... import efield
 from ...coils import PoseList
 from ...efield import Accuracy
-from ..runtime.notices import heard
 from ..runtime.provenance import Provenance
 from .placing import PULSE_COLUMNS, Placing, describe_pulse
 from .reduced_result import error_of
@@ -76,6 +75,7 @@ class ReducedFields:
         coil: As the command line names it.
         origin: Where the results come from.
         seconds: By stage and in total.
+        warnings: So far.
     """
 
     schema: ClassVar[int] = 1
@@ -92,6 +92,7 @@ class ReducedFields:
     coil: str
     origin: Provenance
     seconds: dict[str, float]
+    warnings: tuple[str, ...]
 
     def rows(
         self, poses: PoseList, rates: Float[ndarray, "pose"], places: list[Placing]
@@ -124,9 +125,13 @@ class ReducedFields:
             "head": {"source": self.head},
             "coil": {"source": self.coil},
             "provenance": self.origin.as_json(),
-            "warnings": heard(),
+            "warnings": list(self.warnings),
             "seconds": self.seconds,
         }
+
+    def answer(self) -> dict:
+        """What `--json` prints."""
+        return self.to_json()
 
     def show(self, out: str) -> None:
         """Print it."""

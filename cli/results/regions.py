@@ -43,7 +43,7 @@ class RegionTable:
             head: The head.
             scalp: Its scalp.
             target: The first region, or None.
-            thresholds: Of |E|, above which volumes are told. [V/m]
+            thresholds: Of |E|, above which volumes are wanted. [V/m]
             to_mni: Takes points of the head to MNI space [m], or None.
         """
         self.target = target

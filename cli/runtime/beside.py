@@ -4,12 +4,13 @@ import contextvars
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 
 _T = TypeVar("_T")
 
 
+@runtime_checkable
 class Beside(Protocol):
     """Begins a piece of work, and returns what waits for its result."""
 

@@ -13,7 +13,6 @@ from .versions import versions
 
 
 _PROGRAM = ("words", "command", "noun", "json", "quiet", "verbose", "save_plan")
-_NO_SETTINGS = (*_PROGRAM, "mni", "map", "target_choice")
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,12 @@ class Provenance:
         """
         given = vars(options) | dict(settled or {})
         settings = {
-            name: _plain(value)
-            for name, value in given.items()
-            if name not in _NO_SETTINGS
+            name: _plain(value) for name, value in given.items() if name not in _PROGRAM
         }
         inputs = {
             name: _file(path)
             for name, value in given.items()
-            if isinstance(value, str) and name not in (*_NO_SETTINGS, "out")
+            if isinstance(value, str) and name not in (*_PROGRAM, "out")
             for path in _files(value)
         }
         return cls(
