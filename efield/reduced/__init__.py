@@ -1,6 +1,7 @@
 """The field at many places in milliseconds: modes of solved placements."""
 
-from .field import Accuracy as Accuracy, ReducedField as ReducedField
+from .accuracy import Accuracy as Accuracy
+from .field import ReducedField as ReducedField
 from .files import read_reduced as read_reduced, write_reduced as write_reduced
 from .readouts import AbstractReadout as AbstractReadout, at_points as at_points
 from .setup import Growth as Growth, reduce as reduce

@@ -12,8 +12,9 @@ import numpy as np
 from ...coils import AbstractCoil, Pose, Sources
 from ...disk import whole_file
 from ..conductor import Conductor
+from .accuracy import Accuracy, Origin
 from .drives import Drives
-from .field import Accuracy, Origin, ReducedField
+from .field import ReducedField
 from .modes import Modes, Table
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from numpy import ndarray
 
+from .accuracy import Accuracy
 from .basis import Fit
 from .drives import Drives
-from .field import Accuracy, ReducedField
+from .field import ReducedField
 from .solving import Driven, Solving, some
 
 

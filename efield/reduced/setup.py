@@ -16,12 +16,13 @@ from ...coils import AbstractCoil, Pose
 from ...meshing import Region
 from ..conductor import Conductor
 from ..linear import AbstractSolver, default_solver
+from .accuracy import Accuracy, Origin
 from .basis import Basis
 from .blocks import Blocks
 from .candidates import Candidates, reading_points
 from .digests import conductor_digest, digest_of
 from .drives import by_stimulator, drives
-from .field import Accuracy, Origin, ReducedField
+from .field import ReducedField
 from .measuring import Unseen, measured, with_strengths
 from .modes import modes_of
 from .readouts import AbstractReadout, readout_of
