@@ -86,6 +86,7 @@ def test_a_row_per_pulse_is_the_direct_solve(whole, recorded, conductor, target)
         centre = [float(row[f"{c}_mm"]) for c in "xyz"]
         np.testing.assert_allclose(centre, pose.translation * 1e3, rtol=1e-8)
         assert float(row["scalp_distance_mm"]) == pytest.approx(4, abs=0.4)
+    assert result.json["schema"] == 1
     strongest = result.json["strongest"]
     assert strongest["direct_solve"] == pytest.approx(strongest["value"], rel=1e-7)
     norms = [float(row["target_E_norm"]) for row in found]

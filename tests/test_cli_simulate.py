@@ -83,6 +83,7 @@ def test_simulate_reports_each_pose(three, conductor):
     poses, folder, result = three
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert summary == result.json
+    assert summary["schema"] == 1
     assert summary["poses"] == len(summary["fields"]) == 3
     told = [line for line in result.out.splitlines() if line.startswith("pose ")]
     assert len(told) == 3

@@ -145,19 +145,29 @@ def write_fibres(
     meshing.write_tracts(folder / "fibres.trk", tracts, grid, values)
     size = np.abs(found.along)
     at, top = int(np.argmax(size)), int(np.argmax(found.activating))
-    write_tract_slices(
-        folder / "fibres.png",
-        head,
-        tracts.points[at],
-        tracts,
-        values=size,
-        title="The field along fibres",
-        subtitle="tmsgrad · for research use only · white and gray matter only; slices "
-        "through the largest component along a fibre",
-    )
+    _draw(folder / "fibres.png", head, tracts, size, at)
     return FibreFigures(
         *(tracts.name, len(tracts), float(found.along[at]), tracts.points[at]),
         *(float(found.activating[top]), tracts.points[top]),
+    )
+
+
+def _draw(
+    path: Path,
+    head: HeadMesh,
+    tracts: Tractogram,
+    values: Float[ndarray, "point"],
+    at: int,
+) -> None:
+    write_tract_slices(
+        path,
+        head,
+        tracts.points[at],
+        tracts,
+        values=values,
+        title="The field along fibres",
+        subtitle="tmsgrad · for research use only · white and gray matter only; slices "
+        "through the largest component along a fibre",
     )
 
 
