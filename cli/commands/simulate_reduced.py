@@ -142,7 +142,7 @@ def _compute(
         if unknown[i]:
             solved = efield.solve(session.conductor, session.coil, pose, rate)
             values = np.asarray(solved.magnitude)[session.inside]
-            error = 0.0
+            error = None
         else:
             values = np.asarray(basis.magnitude(pose, rate, coil=number), np.float64)
             error = float(basis.estimated_error(pose, coil=number))

@@ -28,14 +28,14 @@ class PoseFigures:
         above_half: Volume with more than half of the last of these. [m³]
         peak_at: Where |E| is largest. [m]
         solved: Whether the pose was outside of the basis, and solved instead.
-        error: Estimated relative error of E against a solve; 0 where it was solved.
+        error: Estimated relative error of E against a solve; None where it was solved.
     """
 
     percentiles: tuple[float, ...]
     above_half: float
     peak_at: tuple[float, float, float]
     solved: bool
-    error: float
+    error: float | None
 
     @classmethod
     def of(
@@ -44,7 +44,7 @@ class PoseFigures:
         volumes: Float[ndarray, "tet"],
         places: Float[ndarray, "tet 3"],
         solved: bool,
-        error: float,
+        error: float | None,
     ) -> "PoseFigures":
         """Summarise |E| [V/m] of elements with volumes [m³] and centroids [m]."""
         found = efield.volume_percentiles(values, volumes, _SHARES)
@@ -105,7 +105,8 @@ class ReducedFields:
                     self.columns[len(PULSE_COLUMNS) :],
                     (
                         *figures.percentiles,
-                        *(figures.above_half * 1e9, int(figures.solved), figures.error),
+                        *(figures.above_half * 1e9, int(figures.solved)),
+                        "" if figures.error is None else figures.error,
                     ),
                     strict=True,
                 )
@@ -136,7 +137,11 @@ class ReducedFields:
     def show(self, out: str) -> None:
         """Print it."""
         for index, figures in enumerate(self.figures[:_SHOWN]):
-            how = "solved" if figures.solved else f"basis within {figures.error:.2%}"
+            how = (
+                "solved"
+                if figures.error is None
+                else f"basis within {figures.error:.2%}"
+            )
             print(
                 f"pose {index}: |E|: 99.9 % below {figures.percentiles[-1]:.2f} V/m, "
                 f"median {figures.percentiles[0]:.2f} V/m; {how}"
