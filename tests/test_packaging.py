@@ -162,6 +162,7 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found[late].add((node.module or "").split(".")[0])
         late |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try)
+        late |= isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.stmt | ast.ExceptHandler):
                 look(part, late)
