@@ -133,7 +133,9 @@ def test_a_solve_with_another_systems_matrix_does_not_pass(monkeypatch):
         lambda host, solver, conductivity: wrong(host, solver, np.asarray(case.other)),
     )
     with pytest.raises(Exception, match="did not reach a relative residual"):
-        jax.value_and_grad(lambda x: case.value(x, SOLVERS[2]))(jnp.zeros(()))
+        jax.block_until_ready(
+            jax.value_and_grad(lambda x: case.value(x, SOLVERS[2]))(jnp.zeros(()))
+        )
     value, slope = jax.value_and_grad(lambda x: case.value(x, SOLVERS[0]))(
         jnp.zeros(())
     )
