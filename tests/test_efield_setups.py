@@ -78,6 +78,11 @@ def test_one_factor_is_kept_and_goes_with_its_head(head, factors):
     assert alive(factors) == 0
 
 
+@pytest.mark.skipif(
+    jax.__version_info__ < (0, 12),
+    reason="earlier JAX (seen: 0.8) keeps what a compiled function closed over; the next "
+    "test bounds how many factors that can be",
+)
 def test_a_compiled_function_that_is_gone_keeps_no_factor(head, factors):
     made = efield.assemble(head, efield.isotropic(head))
     run = jax.jit(lambda x: solve(made.with_conductivity(x), efield.Direct()))
