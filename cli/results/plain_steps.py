@@ -1,11 +1,14 @@
 """What targets and timing are in words, as steps of a plan, from what their files hold."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from numpy import ndarray
 
 from ..runtime.outcome import StepWords
 
 
-def place(values: Iterable[float]) -> str:
+def place(values: Float[ndarray, "3"] | Sequence[float]) -> str:
     """Write a place [mm]."""
     return "(" + ", ".join(f"{x:.1f}" for x in values) + ") mm"
 
