@@ -16,7 +16,7 @@ from .template_labels import template_labels
 
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
-_RECIPE = 4
+_RECIPE = 5
 
 # What reading a damaged file may raise, whatever part of it is damaged.
 _DAMAGE = (
