@@ -1,5 +1,7 @@
 """Better the worst elements of a cut lattice."""
 
+from itertools import count
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
@@ -53,8 +55,8 @@ def improve(
         Nodes, elements and labels, without unused nodes.
     """
     held = np.zeros(len(points), bool)
-    for attempt in range(_ATTEMPTS):
-        last = attempt == _ATTEMPTS - 1
+    for attempt in count(1):
+        last = attempt == _ATTEMPTS
         mesh = WorkingMesh.of(points, tetrahedra, tags, outer.copy())
         mesh.free &= ~(outer if last else held)
         _better(mesh, field, holding=last)
@@ -63,11 +65,11 @@ def improve(
         crossing = np.zeros(len(points), bool)
         crossing[used[crossing_nodes(mesh.points[used], elements)]] = True
         if last or not crossing.any():
-            break
+            return mesh.points[used], elements, mesh.tags
         near = crossing[tetrahedra].any(axis=1)
         held[tetrahedra[near]] = True
         held &= outer
-    return mesh.points[used], elements, mesh.tags
+    raise AssertionError("the last attempt ends")
 
 
 def _better(mesh: WorkingMesh, field: LabelField, *, holding: bool) -> None:
