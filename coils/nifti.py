@@ -4,51 +4,31 @@ The image has three values per voxel, the vector A in the frame of the coil [T m
 V s / m per A/s]; its affine maps voxels to that frame, in the header's unit of length, or
 in mm where it names none. SimNIBS writes the largest dI/dt [A/µs] into the header's
 description, as `dIdtmax=...`.
-
-Units, forms and sizes are decided as in `meshing/images/nifti.py`. These are their own
-lines, as folders beside each other do not import each other; the tests run over both.
 """
 
 import math
 import os
-import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import jax.numpy as jnp
 import nibabel
 import numpy as np
 from jaxtyping import Float
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 from numpy import ndarray
 
-from ..disk import whole_file
+from ..disk import nifti, whole_file
 from .coil import AbstractCoil, Coil
 from .grids import SampledPotential
 from .plausible import check_field, checked_rate
 
 
 _MOST_NUMBERS = 1 << 27
-_DAMAGE = (
-    ImageFileError,
-    HeaderDataError,
-    WrapStructError,
-    EOFError,
-    OSError,
-    zlib.error,
-    struct.error,
-    ValueError,
-    KeyError,
-    TypeError,
-    OverflowError,
+_FIELD = nifti.Kind(
+    "a coil's field",
+    (0.01, 50.0),
+    "Set the sform: from voxels to mm in the coil's frame.",
 )
-_METRES = {"mm": 1e-3, "meter": 1.0, "micron": 1e-6, "unknown": 1e-3}
-_STEP_RANGE = (1e-5, 0.05)  # Of a grid. [m]
-_APART = 0.1  # That qform and sform may differ by. [voxel]
-_MOST_COMPRESSED = 1040  # Deflate shrinks zeros by 1032.
 
 
 def read_nifti(path: str | os.PathLike[str], *, smooth: bool = False) -> Coil:
@@ -65,18 +45,11 @@ def read_nifti(path: str | os.PathLike[str], *, smooth: bool = False) -> Coil:
             has no field within 100 mm of the coil's origin.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such image.")
-    image = _opened(path)
+    image = nifti.opened(path, _FIELD)
     shape = tuple(image.shape)
     _check_shape(path, image)
     affine = _affine(path, image)
-    try:
-        stored = np.asanyarray(image.dataobj)
-    except _DAMAGE as error:
-        raise ValueError(f"{path}: the image is damaged: {str(error)[:160]}") from None
-    if stored.dtype.kind not in "iuf":
-        raise ValueError(f"{path}: values are {stored.dtype}, not real numbers.")
+    stored = nifti.values_of(path, image)
     samples = np.asarray(stored, dtype=np.float64)
     description = image.header["descrip"].tobytes().decode("latin-1")
     samples = samples.reshape(*shape[:3], 3)
@@ -168,62 +141,17 @@ def sampled(
     return SampledPotential(values.reshape(*counts, 3), affine, smooth=smooth)
 
 
-def _opened(path: Path) -> nibabel.Nifti1Image:
-    try:
-        image = nibabel.load(path)
-    except _DAMAGE as error:
-        raise ValueError(
-            f"{path}: the image is damaged or no NIfTI: {str(error)[:160]}"
-        ) from None
-    if not isinstance(image, nibabel.Nifti1Image):
-        raise ValueError(
-            f"{path}: the image is a {type(image).__name__}. Convert it to .nii.gz."
-        )
-    return image
-
-
 def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
-    """Take where the grid is from the header, from indices to the coil's frame. [m]"""
-    header = image.header
-    codes = int(header["qform_code"]), int(header["sform_code"])
-    if codes == (0, 0):
-        raise ValueError(
-            f"{path}: the header does not say where the grid is (qform and sform have the "
-            "code 0). Set the sform: from voxels to mm in the coil's frame."
+    """Take where the grid is, from indices to the coil's frame. [m]"""
+    apart = nifti.forms_apart(image)
+    if apart:
+        warnings.warn(
+            f"{path}: qform and sform disagree by up to {apart:.3g} mm about where the "
+            "grid is; the sform is taken.",
+            stacklevel=1,
         )
-    try:
-        unit = str(header.get_xyzt_units()[0])
-        qform = np.asarray(header.get_qform(), dtype=np.float64)
-        affine = np.array(header.get_best_affine(), dtype=np.float64)
-        scale = _METRES[unit]
-    except _DAMAGE as error:
-        raise ValueError(
-            f"{path}: the header is damaged: its unit of length is unknown, or its qform "
-            f"is no rotation ({str(error)[:80]})."
-        ) from None
-    step = np.linalg.norm(affine[:3, :3], axis=0)
-    if 0 not in codes:
-        ends = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
-        apart = qform - affine
-        apart = (ends * (np.array(image.shape[:3]) - 1)) @ apart[:3, :3].T + apart[
-            :3, 3
-        ]
-        largest = float(np.linalg.norm(apart, axis=1).max())
-        if not largest <= _APART * step.min():
-            warnings.warn(
-                f"{path}: qform and sform disagree by up to {largest * scale * 1e3:.3g} mm "
-                "about where the grid is; the sform is taken.",
-                stacklevel=1,
-            )
-    affine[:3] *= scale
-    low, high = _STEP_RANGE
-    step = step * scale
-    if not (np.isfinite(affine).all() and (step >= low).all() and (step <= high).all()):
-        size = " × ".join(f"{x * 1e3:.3g}" for x in step)
-        raise ValueError(
-            f"{path}: voxels are {size} mm by the header (unit: {unit}), but those of a "
-            f"coil's field are {low * 1e3:g} to {high * 1e3:g} mm. Correct the header."
-        )
+    affine = np.array(image.affine, dtype=np.float64)
+    affine[:3] *= 1e-3
     return affine
 
 
@@ -237,13 +165,6 @@ def _check_shape(path: Path, image: nibabel.Nifti1Image) -> None:
         )
     if math.prod(shape) > _MOST_NUMBERS:
         raise ValueError(f"{path}: an image of {shape} is no plausible coil.")
-    held = path.stat().st_size
-    held *= 1 if path.suffix.lower() == ".nii" else _MOST_COMPRESSED
-    if math.prod(shape) * image.header.get_data_dtype().itemsize > held:
-        raise ValueError(
-            f"{path}: the image is cut short or damaged: its header announces {shape} "
-            "values, which the file cannot hold."
-        )
 
 
 def _limit(path: Path, description: str) -> float | None:

@@ -162,11 +162,22 @@ def test_damaged_files_are_read_or_refused_by_name(tmp_path, monkeypatch, real, 
     path.unlink()
 
 
-def test_a_gzipped_bomb_is_refused_unread(tmp_path, real):
-    """An image whose header announces 2 TB, over zeros that compress to little."""
+@pytest.mark.parametrize(
+    ("shape", "content", "message"),
+    [
+        ((30000, 30000, 300), bytes(1 << 24), "which the file cannot hold"),
+        (
+            (1000, 1000, 50),
+            np.random.default_rng(0).bytes(700_000),
+            "no plausible coil",
+        ),
+    ],
+)
+def test_a_gzipped_bomb_is_refused_unread(tmp_path, real, shape, content, message):
+    """An image whose header announces up to 2 TB, over zeros that compress to little."""
     header = bytearray(real["nii"][:352])
-    header[40:50] = np.array([4, 30000, 30000, 300, 3], "<i2").tobytes()
+    header[40:50] = np.array([4, *shape, 3], "<i2").tobytes()
     path = tmp_path / "bomb.nii.gz"
-    path.write_bytes(gzip.compress(bytes(header) + bytes(1 << 24)))
-    with pytest.raises(ValueError, match=r"bomb\.nii\.gz: .*no plausible coil"):
+    path.write_bytes(gzip.compress(bytes(header) + content))
+    with pytest.raises(ValueError, match=rf"bomb\.nii\.gz: .*{message}"):
         coils.read(path)

@@ -34,6 +34,12 @@ print(json.dumps({n: f for n, f in files.items() if f}))
 """
 
 
+def test_the_library_names_no_command():
+    for folder in set(FOLDERS) - {"cli"}:
+        for path in (ROOT / folder).rglob("*.py"):
+            assert "`tmsgrad " not in path.read_text("utf-8"), path
+
+
 def build(what, tree, out):
     """Build as pip does, without a network and without pip; return the file's path."""
     command = f"from hatchling.build import build_{what} as b; print(b({str(out)!r}))"

@@ -121,7 +121,7 @@ def raise_unless_converged(residual: np.ndarray, rtol: float, how: str) -> None:
             f"{how} reached a relative residual of {np.max(residual):.1e} instead of "
             f"{rtol:.0e}. Likely causes: elements of almost no volume, a part of the mesh "
             "that hangs on nothing, or conductivities many orders of magnitude apart. "
-            "Check the mesh with `tmsgrad head info`, or allow a larger `rtol`."
+            "Check the mesh (`meshing.check`), or allow a larger `rtol`."
         )
 
 

@@ -151,7 +151,7 @@ class Multigrid(AbstractDeviceSolver):
                 f"multigrid did not reach a relative residual of {self.rtol:g} in "
                 f"{self.max_steps} iterations. Likely causes: elements of no volume, "
                 "a part of the mesh that hangs on nothing, or conductivities many orders "
-                "of magnitude apart. Check the mesh with `tmsgrad head info`.",
+                "of magnitude apart. Check the mesh (`meshing.check`).",
             )
         return columns.T, report
 

@@ -1,0 +1,195 @@
+"""NIfTI images as all readers open them: what their headers say of their numbers is used.
+
+Lengths come in mm, whatever the header's unit; an image has one place in space; and no
+header announces more than its file can hold. What sizes are plausible, and what to do where
+qform and sform disagree, is for the reader to say. Not imported with `disk`, so that what
+needs no image does without nibabel.
+"""
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from jaxtyping import Float, Shaped
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+from numpy import ndarray
+
+
+# What nibabel raises for damaged images, besides what it knows by name.
+_DAMAGE = (
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    EOFError,
+    OSError,
+    zlib.error,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    OverflowError,
+)
+_MM = {"mm": 1.0, "meter": 1e3, "micron": 1e-3, "unknown": 1.0}
+_APART = 0.1  # That qform and sform may differ by. [voxel]
+_MOST_COMPRESSED = 1040  # Deflate shrinks zeros by 1032.
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an image should be of.
+
+    Attributes:
+        name: In messages, such as `an image of a head`.
+        voxels: Their least and largest plausible size. [mm]
+        placing: What to do about one that says not where it is, a sentence.
+    """
+
+    name: str
+    voxels: tuple[float, float]
+    placing: str
+
+
+def opened(file: Path, kind: Kind) -> nibabel.Nifti1Image:
+    """Open an image, whose numbers are read later, and bring its place in space to mm.
+
+    Args:
+        file: The image.
+        kind: What it should be of.
+
+    Returns:
+        The image; its affine and the lengths in its header are in mm. The affine is that
+        of the sform where both forms are set, as in nibabel and SimNIBS.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no NIfTI image, is damaged, says not where it is, or has voxels
+            of a size that is not plausible.
+    """
+    if not file.exists():
+        raise FileNotFoundError(f"{file}: there is no such image.")
+    try:
+        image = nibabel.load(file)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{file}: the image is damaged or no NIfTI ({str(error)[:160]}). Convert it "
+            "to .nii.gz (MRtrix: mrconvert)."
+        ) from None
+    if not isinstance(image, nibabel.Nifti1Image):
+        raise ValueError(
+            f"{file}: the image is a {type(image).__name__}. Convert it to .nii.gz."
+        )
+    _check_size(file, image)
+    if image.header["qform_code"] == 0 and image.header["sform_code"] == 0:
+        raise ValueError(
+            f"{file}: the header does not say where the image is (qform and sform have the "
+            f"code 0). {kind.placing}"
+        )
+    return _in_mm(file, image, kind)
+
+
+def forms_apart(image: nibabel.Nifti1Image) -> float:
+    """How far apart qform and sform put a corner of an opened image. [mm]
+
+    Returns:
+        0 where one is not set, or they differ by a tenth of a voxel at most.
+    """
+    header = image.header
+    if 0 in (int(header["qform_code"]), int(header["sform_code"])):
+        return 0.0
+    qform, sform = np.asarray(header.get_qform()), np.asarray(header.get_sform())
+    apart = _largest_shift(qform - sform, image.shape[:3])
+    voxel = float(np.linalg.norm(sform[:3, :3], axis=0).min())
+    return 0.0 if apart <= _APART * voxel else apart
+
+
+def values_of(file: Path, image: nibabel.Nifti1Image) -> Shaped[ndarray, "..."]:
+    """Read the numbers of an image with the header's scaling, else as the file has them.
+
+    Raises:
+        ValueError: They are not real, or the file is damaged.
+    """
+    try:
+        values = np.asanyarray(image.dataobj)
+    except _DAMAGE as error:
+        raise ValueError(f"{file}: the image is damaged: {str(error)[:160]}") from None
+    if values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{file}: values are {values.dtype}, but must be real numbers."
+        )
+    return values
+
+
+def _check_size(file: Path, image: nibabel.Nifti1Image) -> None:
+    """Refuse a header that announces more than the file can hold, before it is read."""
+    shape = tuple(int(n) for n in image.shape)
+    if not shape or min(shape) < 1:
+        raise ValueError(
+            f"{file}: the image is damaged or empty: its header gives the shape {shape}."
+        )
+    needed = math.prod(shape) * image.header.get_data_dtype().itemsize
+    held = file.stat().st_size
+    if file.suffix.lower() != ".nii":
+        held *= _MOST_COMPRESSED
+    if needed > held:
+        raise ValueError(
+            f"{file}: the image is cut short or damaged: its header announces {shape} "
+            f"values of {image.header.get_data_dtype()}, which the file cannot hold."
+        )
+
+
+def _in_mm(file: Path, image: nibabel.Nifti1Image, kind: Kind) -> nibabel.Nifti1Image:
+    header = image.header.copy()
+    try:
+        space, time = map(str, header.get_xyzt_units())
+        scale = _MM[space]
+        qform = np.asarray(header.get_qform(), dtype=np.float64)
+        sform = np.asarray(header.get_sform(), dtype=np.float64)
+        affine = np.array(header.get_best_affine(), dtype=np.float64)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{file}: the header is damaged: its unit of length is unknown, or its qform "
+            f"is no rotation ({str(error)[:80]})."
+        ) from None
+    if scale != 1.0:
+        header["pixdim"] = np.asarray(header["pixdim"]) * np.repeat(
+            [1, scale, 1], [1, 3, 4]
+        )
+        if header["sform_code"]:
+            header.set_sform(np.diag([scale, scale, scale, 1.0]) @ sform)
+        for axis, name in enumerate(("qoffset_x", "qoffset_y", "qoffset_z")):
+            header[name] = scale * qform[axis, 3]
+        affine[:3] *= scale
+    _check_affine(file, affine, space, kind)
+    header.set_xyzt_units("mm", time)
+    return type(image)(image.dataobj, affine, header)
+
+
+def _check_affine(
+    file: Path, affine: Float[ndarray, "4 4"], unit: str, kind: Kind
+) -> None:
+    voxel = np.linalg.norm(affine[:3, :3], axis=0)
+    low, high = kind.voxels
+    flat = not np.isfinite(affine).all() or not (
+        abs(np.linalg.det(affine[:3, :3])) > 1e-3 * voxel.prod() > 0
+    )
+    if flat or not ((voxel >= low) & (voxel <= high)).all():
+        size = " × ".join(f"{x:.3g}" for x in voxel)
+        raise ValueError(
+            f"{file}: voxels are {size} mm by the header (unit: {unit}), but those of "
+            f"{kind.name} are {low:g} to {high:g} mm, with a volume. Correct the header."
+        )
+
+
+def _largest_shift(difference: ndarray, shape: tuple[int, ...]) -> float:
+    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    sides = np.ones(3)
+    sides[: len(shape)] = shape
+    at = corners * (sides - 1)
+    shift = at @ difference[:3, :3].T + difference[:3, 3]
+    return float(np.linalg.norm(shift, axis=1).max())
