@@ -75,9 +75,9 @@ def test_objectives_are_what_they_say_of_the_whole_field():
         average.value(mean), gray().weights @ magnitude, rtol=1e-5
     )
     sharp = optimize.HotSpotOverlap(reduced(), target(), 0.05, softness=1e-4)
-    np.testing.assert_allclose(
-        sharp.value(mean), overlap_of(magnitude, 0.05), atol=5e-3
-    )
+    # The hottest places counted one by one are 5 % but for one of them.
+    one = gray().weights.max() / 0.05
+    np.testing.assert_allclose(sharp.value(mean), overlap_of(magnitude, 0.05), atol=one)
     np.testing.assert_allclose(focality.centre, CENTRE, atol=3e-3)
 
 
@@ -96,16 +96,19 @@ def test_some_places_stand_for_all():
 def test_slopes_equal_finite_differences():
     pose = jax.tree.map(lambda x: x[2], domain()(4, 5))
     at = reduced().coefficients(pose)
-    ways = jnp.asarray(np.random.default_rng(0).normal(size=at.shape)) * jnp.abs(at)
-    # Modes are of single precision: steps are as large as that asks for.
+    # Modes are of single precision: steps are as large as that asks for. The edge of the
+    # hot spot goes from place to place: its steps are as small as that asks for.
     for objective, step in (
         (optimize.FocalityEverywhere(reduced(), target()), 1e-2),
         (optimize.MeanOfMagnitude(reduced()), 1e-2),
-        (optimize.HotSpotOverlap(reduced(), target(), 0.1), 2e-3),
+        (optimize.HotSpotOverlap(reduced(), target(), 0.1), 4e-4),
     ):
-        slope = jnp.vdot(jax.grad(objective.value)(at), ways)
+        gradient = jax.grad(objective.value)(at)
+        ways = gradient * at**2
+        ways = ways * jnp.linalg.norm(at) / jnp.linalg.norm(ways)
+        slope = jnp.vdot(gradient, ways)
         ends = [float(objective.value(at + k * step * ways)) for k in (-1, 1)]
-        np.testing.assert_allclose(slope, (ends[1] - ends[0]) / 2 / step, rtol=0.03)
+        np.testing.assert_allclose(slope, (ends[1] - ends[0]) / 2 / step, rtol=2e-3)
 
 
 def test_a_search_for_focality_needs_no_list_of_what_to_spare():
