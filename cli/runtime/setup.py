@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from ...meshing.template import cache_folder
+from ...disk import cache_folder
 from .notices import detail
 from .versions import versions
 
