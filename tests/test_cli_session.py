@@ -182,7 +182,7 @@ def test_what_makes_no_sense_is_refused(case, recorded, tmp_path):
     one_line(refused(words(case, unknown, out), tmp_path, "no dI/dt was recorded"))
     with_radius = case.simulate(out, radius=5)
     refused(with_radius, tmp_path, "--target, which is missing")
-    refused(case.simulate(out, target="1,2,3"), tmp_path, "needs a --radius")
+    refused(case.simulate(out, target="1,2,3"), tmp_path, "within 5 mm of the target")
     empty = tmp_path / "empty.xml"
     navigation.write_localite(empty, PoseList.of_matrices(np.zeros((0, 4, 4))))
     refused(words(case, empty, out, didt="1e6"), tmp_path, "holds no poses")

@@ -19,7 +19,7 @@ def add_target(
 ) -> None:
     """Add the target's centre, in the head or in MNI space."""
     target = verb.add_mutually_exclusive_group(required=required)
-    target.add_argument("--target", type=words.triple, metavar="X,Y,Z", help=what)
+    target.add_argument("--target", type=words.point, metavar="X,Y,Z", help=what)
     target.add_argument(
         "--target-mni",
         type=words.mni,

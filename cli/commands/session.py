@@ -32,6 +32,7 @@ from ..results.placing import (
     describe_pulse,
     place_all,
 )
+from ..results.plausible import ask_of_strength
 from ..results.session_result import SessionResult
 from ..results.simulation import Simulation
 from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
@@ -253,6 +254,8 @@ def _verify(request: SimulateRequest, prepared: _Prepared) -> _Verified:
     norms = np.array([float(row["target_E_norm"]) for row in table])
     check_field(norms, "the target", prepared.rates)
     shown = ShownPose.of(int(np.argmax(norms)), prepared.poses, prepared.rates)
+    strongest = [(shown.didt, float(norms[shown.number]))]
+    ask_of_strength(strongest, "in the target, of the strongest pulse,")
     field = efield.solve(frame.conductor, frame.coil, shown.pose, shown.didt)
     return _Verified(norms, shown, field)
 
