@@ -129,7 +129,7 @@ def _rules(found: PlacementResult) -> list[Section]:
         )
         for each in found.rules
     ]
-    head = ("rule", "at 1e6 A/s", "share of the best", "coil centre")
+    head = ("rule", "at 1 A/µs", "share of the best", "coil centre")
     return [Section("Clinical rules", table(head, rows))]
 
 

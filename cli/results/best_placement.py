@@ -27,6 +27,7 @@ from .doses import (
 )
 from .fields import in_metres
 from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from .plausible import ask_of_strength
 from .shaping import ShapeResult
 from .uncertainty import PoseShift, UncertaintyResult
 
@@ -259,7 +260,7 @@ def _tell_placement(found: Placement, error: ErrorFigures) -> None:
     print(f"coil centre      {np.round(found.matrix[:3, 3], 1).tolist()} mm")
     print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
     print(
-        f"field in target  {found.value:.4f} V/m at 1e6 A/s ({found.objective}; "
+        f"field in target  {found.value:.4f} V/m at 1 A/µs ({found.objective}; "
         "by a direct solve)"
     )
     print(
@@ -270,7 +271,8 @@ def _tell_placement(found: Placement, error: ErrorFigures) -> None:
     of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
     if found.wanted is not None:
         print(
-            f"drive it with    {found.didt:.4g} A/s for {found.wanted:g} V/m{of_maximum}"
+            f"drive it with    {found.didt / 1e6:.4g} A/µs for {found.wanted:g} V/m"
+            f"{of_maximum}"
         )
     print(
         f"scalp            {found.distance * 1e3:.2f} mm from the coil's centre, "
@@ -282,10 +284,11 @@ def warn_of_placement(found: Placement, coil: Coil, at_edge: bool) -> None:
     """Warn of a current above the coil's limit, and of a pose at the search's border."""
     if found.max_didt is not None and found.didt > found.max_didt:
         warn(
-            f"{found.didt:.4g} A/s is more than {coil.name} is made "
-            f"for ({found.max_didt:.4g} A/s); there the target gets "
+            f"{found.didt / 1e6:.4g} A/µs is more than {coil.name} is made "
+            f"for ({found.max_didt / 1e6:.4g} A/µs); there the target gets "
             f"{found.value * found.max_didt / 1e6:.1f} V/m."
         )
+    ask_of_strength([(found.didt, abs(found.strength))], "in the target")
     if at_edge:
         warn(
             "the best pose lies at the border of what was searched; a "

@@ -12,6 +12,7 @@ from ..runtime.notices import warn
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .dose_extras import MatchedInterval
+from .plausible import ask_of_strength
 
 
 _NOTE = "for research use only; no medical device"
@@ -192,8 +193,9 @@ class DoseResult:
         if self.didt is not None:
             print(
                 f"field in target  {self.target_field:.1f} V/m ({self.metric}) at "
-                f"{self.didt:.4g} A/s"
+                f"{self.didt / 1e6:.4g} A/µs"
             )
+            ask_of_strength([(self.didt, self.target_field or 0.0)], "in the target")
         print(f"files            {Path(out)}{os.sep} ({_NOTE})")
         if self.interval is not None:
             self.interval.tell()
