@@ -11,11 +11,13 @@ from numpy import ndarray
 from ... import meshing
 from ...meshing import HeadMesh, Region
 from ...optimize.targeting import SymptomTarget, symptom_targets
+from ..runtime.notices import note
 from .heads import TEMPLATE
 from .maps import MapChoice, MapFigures, describe, extent, place_of_map, tell_map
 
 
 _RADIUS = 5e-3  # Of a ball for which none is given. [m]
+_OFF_CENTRE = 0.6  # Of the radius: farther off, a target is at the edge of its ball.
 _RETURN = 5e-3  # After going from MNI space to the head and back, at most. [m]
 Point = tuple[float, float, float]
 
@@ -115,6 +117,22 @@ def _point(values: Float[ndarray, "3"]) -> Point:
     return x, y, z
 
 
+def _note_of_shift(head: HeadMesh, region: Region, radius: float, tissue: str) -> None:
+    """Say where a target lies that is at the edge of its ball."""
+    middle = region.weights @ head.centroids[region.tetrahedra]
+    off = float(np.linalg.norm(middle - region.centre))
+    if off > _OFF_CENTRE * radius:
+        asked, found = (
+            ", ".join(f"{1e3 * x:.1f}" for x in place)
+            for place in (region.centre, middle)
+        )
+        name = meshing.TISSUE_NAMES[meshing.tissue_tag(tissue)]
+        note(
+            f"the target's ball at ({asked}) mm has {name} at its edge only, on average at "
+            f"({found}) mm, {1e3 * off:.1f} mm off; that is the target."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """A target in a head.
@@ -195,6 +213,7 @@ class TargetRequest:
         if self.choice is None:
             place = np.asarray(self.centre)
             region = meshing.ball(head, place, self.radius, self.tissue)
+            _note_of_shift(head, region, self.radius, self.tissue)
             return Target(region, self.centre, self.radius, self.tissue, self.mni)
         found = self.choice.region(head, self.tissue)
         centre, radius = extent(head, found.region)
