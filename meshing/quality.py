@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .head import TISSUE_NAMES, HeadMesh
 
 
-_AT_ONCE = 1 << 16  # Elements, so that temporary arrays stay small.
+_AT_ONCE = 1 << 13  # Elements, so that temporary arrays stay in the cache.
 
 
 @dataclass(frozen=True)
@@ -97,32 +97,54 @@ def radius_ratios(corners: Float[ndarray, "tet 4 3"]) -> Float[ndarray, "tet"]:
     The inscribed radius is 3 V over the sum of face areas; the circumscribed one is
     |u² v×w + v² w×u + w² u×v| / (12 V) for the edges u, v, w from one corner.
     """
-    u, v, w = (corners[:, i] - corners[:, 0] for i in (1, 2, 3))
-    uv, vw, wu = np.cross(u, v), np.cross(v, w), np.cross(w, u)
-    volume = np.abs((uv * w).sum(axis=1)) / 6
-    norm = lambda x: np.linalg.norm(x, axis=1)
-    area = (norm(uv) + norm(vw) + norm(wu) + norm(uv + vw + wu)) / 2
-    square = lambda x: (x * x).sum(axis=1)[:, None]
-    to_centre = norm(square(u) * vw + square(v) * wu + square(w) * uv)
+    a, b, c, d = _by_component(corners)
+    u, v, w = b - a, c - a, d - a
+    uv, vw, wu = _cross(u, v), _cross(v, w), _cross(w, u)
+    volume = np.abs(_dot(uv, w)) / 6
+    area = (_norm(uv) + _norm(vw) + _norm(wu) + _norm(uv + vw + wu)) / 2
+    to_centre = _norm(_dot(u, u) * vw + _dot(v, v) * wu + _dot(w, w) * uv)
     # The radii's quotient, cleared of divisions by the volume of a flat element.
     return 3 * (3 * volume) * (12 * volume) / (area * to_centre)
 
 
 def dihedral_angles(corners: Float[ndarray, "tet 4 3"]) -> Float[ndarray, "tet 6"]:
     """The angles between the faces of each tetrahedron. [rad]"""
-    a, b, c, d = (corners[:, i] for i in range(4))
+    a, b, c, d = _by_component(corners)
     faces = (
-        np.cross(d - b, c - b),
-        np.cross(c - a, d - a),
-        np.cross(d - a, b - a),
-        np.cross(b - a, c - a),
+        _cross(d - b, c - b),
+        _cross(c - a, d - a),
+        _cross(d - a, b - a),
+        _cross(b - a, c - a),
     )
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in faces]
+    unit = [x / _norm(x) for x in faces]
     pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
     # Accurate for small angles, unlike the arccosine.
-    sine = [np.linalg.norm(np.cross(unit[i], unit[j]), axis=1) for i, j in pairs]
-    cosine = [-(unit[i] * unit[j]).sum(axis=1) for i, j in pairs]
+    sine = [_norm(_cross(unit[i], unit[j])) for i, j in pairs]
+    cosine = [-_dot(unit[i], unit[j]) for i, j in pairs]
     return np.stack([np.arctan2(s, c) for s, c in zip(sine, cosine, strict=True)], 1)
+
+
+def _by_component(corners: Float[ndarray, "tet 4 3"]) -> Float[ndarray, "4 3 tet"]:
+    """The corners with their components apart: on these, NumPy is thrice as fast."""
+    return np.ascontiguousarray(corners.transpose(1, 2, 0))
+
+
+def _cross(u: Float[ndarray, "3 tet"], v: Float[ndarray, "3 tet"]) -> ndarray:
+    return np.stack(
+        [
+            u[1] * v[2] - u[2] * v[1],
+            u[2] * v[0] - u[0] * v[2],
+            u[0] * v[1] - u[1] * v[0],
+        ]
+    )
+
+
+def _dot(u: Float[ndarray, "3 tet"], v: Float[ndarray, "3 tet"]) -> ndarray:
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
+
+
+def _norm(u: Float[ndarray, "3 tet"]) -> ndarray:
+    return np.sqrt(_dot(u, u))
 
 
 def _by_name(totals: ndarray) -> dict[str, float]:
