@@ -24,6 +24,7 @@ from .everywhere import (
     FocalityEverywhere as FocalityEverywhere,
     HotSpotOverlap as HotSpotOverlap,
 )
+from .face import COVER as COVER, Face as Face
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,
@@ -31,6 +32,7 @@ from .goals import (
     WantedField as WantedField,
     WantedMagnitude as WantedMagnitude,
 )
+from .handle import Handle as Handle
 from .objectives import (
     AbstractObjective as AbstractObjective,
     MeanComponent as MeanComponent,

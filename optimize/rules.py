@@ -57,9 +57,9 @@ def handle_back(
         domain: Its distance is kept, its clearance and its obstacles are cleared.
         angle: Between handle and midline; near the midline it is zero. [rad]
     """
-    domain = Domain() if domain is None else domain
+    domain = (Domain() if domain is None else domain).on(coil)
     foot = _on_scalp(scalp, point)
-    pose = tangential(scalp, foot[None], domain.distance)
+    pose = tangential(scalp, foot[None], domain.centred)
     one = Pose(pose.rotation[0], pose.translation[0])
     # Right-handed about z, which points inwards: seen from outside, a turn clockwise.
     side = 0.0 if abs(foot[0]) < _BESIDE else float(np.sign(foot[0]))

@@ -34,6 +34,7 @@ from ..results.doses import (
 from ..results.exports import export_fields, write_coil_geo
 from ..results.fields import check_field, write_field_msh
 from ..results.figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from ..results.handle_result import HandleResult
 from ..results.regions import RegionTable
 from ..results.shaping import ShapeResult, best_shape
 from ..results.steps import placement_step
@@ -98,10 +99,13 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         rules = _rules(request, prepared, found)
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
-        warn_of_placement(verified.placement, found.coil, at_edge)
+        handle = HandleResult.of(
+            found.search, prepared.search.handle, request.handle.words
+        )
+        warn_of_placement(verified.placement, handle, found.coil, at_edge)
         warn_of_dose(verified.dose)
         result = _result(
-            *(request, prepared, found, verified, rules, uncertainty, shift)
+            *(request, prepared, found, verified, rules, uncertainty, shift, handle)
         )
         write_json(folder / "summary.json", result.to_json())
         if view is not None:
@@ -169,7 +173,7 @@ def _compute(request: OptimizeRequest, prepared: Prepared) -> _Found:
         return _Found(goal, search, frame.coil, None)
     progress.stage("shape", "shape of the coil")
     coil, search, shape = best_shape(
-        *(goal.objective, frame.coil, frame.scalp, search, request.domain.clearance)
+        *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
     return _Found(goal, search, coil, shape)
 
@@ -196,6 +200,7 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
         max_didt=found.coil.max_current_rate,
         wanted=request.efield,
         clearance=best.clearance,
+        cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
     )
@@ -299,6 +304,7 @@ def _result(
     rules: tuple[optimize.Rule, ...] | None,
     uncertainty: UncertaintyResult | None,
     shift: PoseShift | None,
+    handle: HandleResult,
 ) -> PlacementResult:
     frame = prepared.frame
     return PlacementResult(
@@ -314,6 +320,7 @@ def _result(
         rules=rules,
         uncertainty=uncertainty,
         best_pose=shift,
+        handle=handle,
         subject=Subject.of(frame),
         order=request.conduction.order,
         anisotropy=request.conduction.anisotropy,

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import meshing, optimize
+from ... import meshing
 from ...coils import Coil
 from ...meshing import HeadMesh
 from ..inputs.coils import read_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import poses_in
 from ..pictures.animation import Frame, write_animation
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path
 from ..pictures.slices import write_field_slices
@@ -67,7 +68,7 @@ def show(options: argparse.Namespace) -> dict:
         "subtitle": f"{options.result} · tmsgrad · for research use only",
         "facts": facts,
     }
-    points = None if coil is None else optimize.casing_samples(coil)
+    points = None if coil is None else CoilHull.of(coil)
     slices = options.slices or options.t1 is not None or options.at is not None
     at = None
     if out.suffix == ".gif":

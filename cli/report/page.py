@@ -115,8 +115,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     return _part("table", columns, rows)
 
 
-def checks(rows: Iterable[tuple[str, bool, str]]) -> Markup:
-    """A table of what was checked, whether it is well, and what was found."""
+def checks(rows: Iterable[tuple[str, bool | None, str]]) -> Markup:
+    """A table of checks: name, whether it is well (None: not checked), and what is so."""
     return _part("checks", rows)
 
 

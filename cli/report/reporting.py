@@ -7,9 +7,9 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ... import optimize
 from ...coils import Coil, Pose
 from ...meshing import HeadMesh
+from ..pictures.hull import CoilHull
 from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
@@ -48,8 +48,7 @@ def look_at(
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Make the surfaces of the page's view, as `view_data`."""
-    samples = optimize.casing_samples(coil)
-    return view_data(head, magnitude, in_metres(pose), samples, target)
+    return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
 
 
 def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
