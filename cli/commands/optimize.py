@@ -35,6 +35,7 @@ from ..results.exports import export_fields, write_coil_geo
 from ..results.fields import check_field, write_field_msh
 from ..results.figures import ErrorFigures, FieldFigures, Subject, TargetFigures
 from ..results.handle_result import HandleResult
+from ..results.locating import ScalpPlace
 from ..results.regions import RegionTable
 from ..results.shaping import ShapeResult, best_shape
 from ..results.steps import placement_step
@@ -296,6 +297,14 @@ def _rules(
     return tuple(rules)
 
 
+def _place(
+    request: OptimizeRequest, prepared: Prepared, found: _Found
+) -> ScalpPlace | None:
+    scalp = prepared.frame.scalp
+    positions = named_positions(request.head, request.electrodes, scalp)
+    return ScalpPlace.of(scalp, found.pose, *positions)
+
+
 def _result(
     request: OptimizeRequest,
     prepared: Prepared,
@@ -321,6 +330,7 @@ def _result(
         uncertainty=uncertainty,
         best_pose=shift,
         handle=handle,
+        place=_place(request, prepared, found),
         subject=Subject.of(frame),
         order=request.conduction.order,
         anisotropy=request.conduction.anisotropy,

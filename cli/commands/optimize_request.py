@@ -34,7 +34,8 @@ class RulesRequest:
         Raises:
             ValueError: The motor hotspot is given for nothing.
         """
-        if options.rules:
+        # A page compares with them in any case; the parts of a coil move only for one pose.
+        if options.rules or (options.report and not options.shape):
             return cls(options.hotspot, options.hotspot_pose)
         for name in ("hotspot", "hotspot_pose"):
             if getattr(options, name) is not None:
@@ -138,6 +139,7 @@ class OptimizeRequest:
             out=options.out,
             efield=60.0,
             report=options.report,
+            rules=RulesRequest() if options.report else None,
         )
 
 

@@ -6,6 +6,7 @@ from ... import optimize
 from ...coils import Pose
 from ..results.best_placement import PlacementResult
 from ..results.directions import in_words
+from ..results.verdict import UNSURE, of_error, words_of_limits
 from .page import Card, Section, checks, facts, table
 from .parts import (
     SAME,
@@ -20,7 +21,6 @@ from .parts import (
 
 
 _GOOD_RESIDUAL = 1e-6  # Of the linear system, relative.
-_LARGE_ERROR = 0.15  # Of the mesh, in the target.
 _Check = tuple[str, bool | None, str]
 
 
@@ -169,8 +169,9 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
         ),
         (
             "error of the mesh",
-            error.target is None or error.target <= _LARGE_ERROR,
-            f"estimated: {error.target:.1%} in the target, {error.head:.1%} in the head",
+            of_error(error.target) != UNSURE,
+            f"{of_error(error.target)}: {error.target:.1%} in the target, {error.head:.1%} "
+            f"in the head ({words_of_limits()})",
         ),
         casing_check(
             placement.cover is None,

@@ -15,7 +15,9 @@ from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import heard
+from .answers import answers, distrust
 from .page import (
+    Answer,
     Card,
     Page,
     Section,
@@ -62,6 +64,8 @@ def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
         cards=plan_cards(found),
         words=plan_words(found),
         sections=plan_sections(found),
+        answered=answers(found),
+        warned=distrust(found),
     )
 
 
@@ -112,6 +116,8 @@ def _write(
     words: Sequence[str],
     sections: Sequence[Section],
     subtitle: str = _SUBTITLE,
+    answered: Sequence[Answer] = (),
+    warned: str = "",
 ) -> None:
     overview = folder / "overview.png"
     page = Page(
@@ -123,5 +129,7 @@ def _write(
         pictures={overview: _OVERVIEW} if overview.is_file() else {},
         view=view,
         sections=sections,
+        answers=answered,
+        distrust=warned,
     )
     write_report(folder / REPORT, page)

@@ -29,6 +29,7 @@ from .doses import (
 from .fields import in_metres
 from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
 from .handle_result import HandleResult
+from .locating import ScalpPlace
 from .plausible import ask_of_strength
 from .shaping import ShapeResult
 from .uncertainty import PoseShift, UncertaintyResult
@@ -129,6 +130,7 @@ class PlacementResult:
         uncertainty: Of the field in the target, or None.
         best_pose: How far it moves with the conductivities; None at a border.
         handle: Which way it points, and what that costs.
+        place: Where on the scalp it is, from known positions, or None.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -153,6 +155,7 @@ class PlacementResult:
     uncertainty: UncertaintyResult | None
     best_pose: PoseShift | None
     handle: HandleResult
+    place: ScalpPlace | None
     subject: Subject
     order: int
     anisotropy: str
@@ -173,6 +176,7 @@ class PlacementResult:
             "optima": [self._optimum(each) for each in self.search.optima],
             "search": self._search(),
             "handle": self.handle.to_json(),
+            "place": None if self.place is None else self.place.to_json(),
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -224,6 +228,8 @@ class PlacementResult:
         """Print the placement, and what else was asked for."""
         if self.tensors is not None:
             print(self.tensors)
+        if self.place is not None:
+            print(f"where            {self.place.steps[0].words}")
         _tell_placement(self.placement, self.handle, self.error)
         if self.uncertainty is not None:
             self.uncertainty.tell()
