@@ -113,14 +113,17 @@ def add_force(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def add_conductor(verb: argparse.ArgumentParser) -> None:
+def add_conductor(
+    verb: argparse.ArgumentParser, order: int | None = 1, usual: str = "1"
+) -> None:
     """Add how the head conducts, and the order of its elements."""
     verb.add_argument(
         "--order",
         type=int,
         choices=(1, 2),
-        default=1,
-        help="of the elements: 2 is more accurate, and takes two to five times as long (1)",
+        default=order,
+        help="of the elements: 2 is more accurate, and takes two to five times as long "
+        f"({usual})",
     )
     verb.add_argument(
         "--anisotropy",

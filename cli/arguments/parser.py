@@ -119,7 +119,7 @@ def parser(
     )
     add_head(reduced)
     add_reduce(reduced)
-    add_conductor(reduced)
+    add_conductor(reduced, order=2, usual="2")
 
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
@@ -337,15 +337,22 @@ def _add_simulate(verbs) -> None:
         action="store_true",
         help="with --target, solve for whole fields as without it",
     )
-    simulate.add_argument(
+    evaluation = simulate.add_mutually_exclusive_group()
+    evaluation.add_argument(
         "--fast",
         action="store_true",
-        help="values in the target to about 5e-4, many times faster",
+        help="values in the target to about 5e-4, many times faster: as usual for more "
+        "than 64 pulses, where the error is measured at 16 of them",
+    )
+    evaluation.add_argument(
+        "--exact",
+        action="store_true",
+        help="values in the target to rounding, however many pulses",
     )
     add_reduced(simulate)
     add_exports(simulate)
     add_fibres(simulate)
-    add_conductor(simulate)
+    add_conductor(simulate, order=None, usual="1, or that of the --reduced basis")
     add_uncertainty(simulate)
     add_out(simulate)
 

@@ -331,7 +331,7 @@ def _draw(
         in_metres(shown.pose),
         prepared.outline.hull,
         title=f"{coil} on {Path(request.head).name}"
-        + (f", pose 1 of {count}" if count > 1 else ""),
+        + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
         facts=[("dI/dt", f"{shown.didt / 1e6:g} A/µs"), ("coil", coil)],
     )

@@ -27,9 +27,12 @@ class Conduction:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Conduction":
-        """Take it from the options."""
+        """Take it from the options. The order is 1 where none is asked for."""
         return cls(
-            options.order, options.anisotropy, options.tensor, options.tensor_coverage
+            options.order or 1,
+            options.anisotropy,
+            options.tensor,
+            options.tensor_coverage,
         )
 
     def assemble(self, head: HeadMesh, source: str) -> tuple[Conductor, str | None]:
