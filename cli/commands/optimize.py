@@ -46,6 +46,7 @@ from ..results.uncertainty import (
     best_pose_shift,
     find_uncertainty,
 )
+from ..runtime.naming import target_name
 from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import FieldFile, write_json
@@ -229,7 +230,8 @@ def _write(
     )
     table.add(0, "best", field, found.pose)
     table.write(folder)
-    best = PoseList.of_matrices(found.pose.to_matsimnibs(), ["best"])
+    name = target_name(request.head, request.out)
+    best = PoseList.of_matrices(found.pose.to_matsimnibs(), [name])
     navigation.write_matsimnibs(folder / "pose.txt", best)
     with dispensable("overview.png"):
         draw_placement(

@@ -191,10 +191,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     mesh = path if path.suffix in (".msh", ".gz") else folder / "field.msh"
     store = folder / "field.h5"
     if not mesh.is_file() and not store.is_file():
-        raise FileNotFoundError(
-            f"{path}: there is neither field.h5 nor field.msh. `tmsgrad simulate` without "
-            "--target, or with --fields, leaves them."
-        )
+        raise FileNotFoundError(f"{path}: {_instead(folder)}")
     if options.head is not None:
         head = read_head(options.head, progress, forced=options.force)
     elif mesh.is_file():
@@ -238,6 +235,20 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     return Result(
         head, magnitude, pose, rate, coil, _target(options, told), Path(name).name
     )
+
+
+def _instead(folder: Path) -> str:
+    """Say what a folder without fields holds, and where its picture is."""
+    none = "there is neither field.h5 nor field.msh."
+    for file, what in (
+        ("pulses.csv", "values in a target, in pulses.csv"),
+        ("sweep.h5", "a map of a target's value, in sweep.h5"),
+    ):
+        if (folder / file).is_file():
+            drawn = (folder / "overview.png").is_file()
+            picture = "; its picture is overview.png" if drawn else ""
+            none = f"the folder holds {what}{picture}, but no fields to draw."
+    return f"{none} `tmsgrad simulate` without --target, or with --fields, leaves them."
 
 
 def _told(path: Path) -> dict:
