@@ -8,11 +8,17 @@ with DIRECT followed by L-BFGS-B without gradients (scipy). All use the same adj
 solution, distance and lift; values are those of exact reciprocity at the final placement,
 set on the true scalp in the same way. The targets of the template are committed; those of
 another head are drawn with the same seed.
+
+    python -m benchmarks targets --handles --count=20
+
+asks instead what the default rule for the handle (`optimize.Handle()`) costs each target,
+and whether its handle keeps to it.
 """
 
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import equinox as eqx
@@ -50,6 +56,9 @@ def main(words: list[str]) -> None:
     parser.add_argument(
         "--draw", action="store_true", help="write the template's list anew, and stop"
     )
+    parser.add_argument(
+        "--handles", action="store_true", help="rate the rule for the handle instead"
+    )
     options = parser.parse_args(words)
     head = head_of(options.head)
     scalp = meshing.scalp(head)
@@ -61,7 +70,7 @@ def main(words: list[str]) -> None:
     centres = centres_of(options.head, head, scalp)
     coil = coils.read(options.coil)
     conductor = efield.assemble(head, efield.isotropic(head))
-    study = Study(coil, scalp)
+    study = Handles(coil, scalp) if options.handles else Study(coil, scalp)
     rows = []
     for number, centre in enumerate(centres[: options.count]):
         target = meshing.ball(head, centre, RADIUS)
@@ -69,11 +78,13 @@ def main(words: list[str]) -> None:
         rows.append(study.row(number, optimize.MeanMagnitude(reciprocal)))
         print(json.dumps(rows[-1]), flush=True)
     print(record.table(rows))
-    for name, value in summary(rows).items():
+    summed = handles_summary(rows) if options.handles else summary(rows)
+    for name, value in summed.items():
         print(f"{name}: {value}")
     millions = len(head.tags) / 1e6
     name = Path(options.head.partition(":")[0]).stem
-    print("written to", record.write(f"targets-{name}-{millions:.1f}M", rows))
+    kind = "handles" if options.handles else "targets"
+    print("written to", record.write(f"{kind}-{name}-{millions:.1f}M", rows))
 
 
 def centres_of(name: str, head, scalp) -> np.ndarray:
@@ -120,6 +131,49 @@ def summary(rows: list[dict]) -> dict:
             np.median([row["DIRECT share"] for row in rows])
         ),
     }
+
+
+def handles_summary(rows: list[dict]) -> dict:
+    """What a study of handles comes to."""
+    costs = [row["cost, %"] for row in rows]
+    return {
+        "targets": len(rows),
+        "within the rule": sum(row["beyond the rule, °"] == 0 for row in rows),
+        "free ones within it": sum(row["free one beyond it, °"] == 0 for row in rows),
+        "median cost, %": float(np.median(costs)),
+        "largest cost, %": max(costs),
+    }
+
+
+class Handles:
+    """The search without a rule for the handle, and with the default one."""
+
+    def __init__(self, coil, scalp):
+        self._coil, self._scalp = coil, scalp
+        self._wheel, self._rule = coils.rings(coil), optimize.Handle()
+
+    def row(self, number: int, objective) -> dict:
+        """Search for one target both ways."""
+        free, ruled = (
+            optimize.prepare_search(
+                self._coil,
+                self._scalp,
+                objective.centre,
+                replace(_DOMAIN, handle=rule),
+                wheel=self._wheel,
+            ).run(objective)
+            for rule in (None, self._rule)
+        )
+        beyond = lambda found: np.degrees(self._rule.deviation(found.pose)).item()
+        return {
+            "target": number,
+            "free [V/m]": free.value,
+            "ruled [V/m]": ruled.value,
+            "cost, %": 100 * (1 - ruled.value / free.value),
+            "beyond the rule, °": beyond(ruled),
+            "free one beyond it, °": beyond(free),
+            "evaluations": ruled.evaluations,
+        }
 
 
 class Study:

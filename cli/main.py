@@ -155,8 +155,9 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
 
     if options.check:
         return running.check_plan(plan)
-    result = running.run_plan(plan, commands.execute)
-    if result.failed:
+    going = options.keep_going
+    result = running.run_plan(plan, commands.execute, keep_going=going)
+    if result.failed and not (result.kept_going and result.runs):
         return result.answer()
     from .plans.journal import write_journal
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .interpolant import Interpolant as Interpolant, interpolate as interpolate
     from .joining import evaluated as evaluated, joined as joined
+    from .kinds import is_figure_of_eight as is_figure_of_eight
     from .loops import CircularTurns as CircularTurns
     from .losses import lost_in as lost_in
     from .motions import (
@@ -124,6 +125,7 @@ _NAMES = {
         "evaluated",
         "joined",
     ),
+    "kinds": ("is_figure_of_eight",),
     "loops": ("CircularTurns",),
     "losses": ("lost_in",),
     "motions": (

@@ -41,6 +41,11 @@ class AbstractCoil(eqx.Module):
     def surface_points(self) -> Float[Array, "point 3"]:
         """Points that must stay outside the head: of the casing, else the sources. [m]"""
 
+    @property
+    def has_casing(self) -> bool:
+        """Whether `surface_points` are those of a casing, not of the sources."""
+        return False
+
     def sources(self) -> Sources:
         """Write the coil as dipoles and short currents, for reciprocity.
 
@@ -130,6 +135,11 @@ class Part(AbstractCoil):
     def sources(self) -> Sources:
         """Take the sources of the part at rest."""
         return self.element.sources()
+
+    @property
+    def has_casing(self) -> bool:
+        """Whether the part has a hull of its own."""
+        return self.casing is not None
 
     @property
     def surface_points(self) -> Float[Array, "point 3"]:
@@ -335,6 +345,12 @@ class Coil(AbstractCoil):
         if hulls:
             return jnp.concatenate(hulls)
         return jnp.concatenate([self._moved_points(each) for each in self.elements])
+
+    @property
+    def has_casing(self) -> bool:
+        """Whether a casing is known, of the coil or of a part."""
+        parts = [each for each in self.elements if isinstance(each, Part)]
+        return self.casing is not None or any(part.has_casing for part in parts)
 
     def placed_elements(self) -> list[tuple[AbstractCoil, Pose | None]]:
         """List the elements, as parts hold them, and where the settings put them."""

@@ -26,6 +26,7 @@ from .everywhere import (
     HotSpotOverlap as HotSpotOverlap,
     PeakMagnitude as PeakMagnitude,
 )
+from .face import COVER as COVER, Face as Face
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,
@@ -33,6 +34,7 @@ from .goals import (
     WantedField as WantedField,
     WantedMagnitude as WantedMagnitude,
 )
+from .handle import Handle as Handle
 from .objectives import (
     AbstractObjective as AbstractObjective,
     MeanComponent as MeanComponent,

@@ -71,9 +71,10 @@ class Dose:
                 f"{self.reached:.4g} V/m at {self.current_rate * 1e-6:.4g} A/µs{share}"
             )
         return (
-            f"{self.wanted:g} V/m cannot be reached: it takes {self.needed * 1e-6:.4g} "
-            f"A/µs, but {self.bound_by} allows {self.highest * 1e-6:.4g} A/µs at most; "
-            f"there the target gets {self.reached:.4g} V/m"
+            f"{self.wanted:g} V/m cannot be reached: it takes "
+            f"{(self.needed or 0.0) * 1e-6:.4g} A/µs, but {self.bound_by} allows "
+            f"{self.highest * 1e-6:.4g} A/µs at most; there the target gets "
+            f"{self.reached:.4g} V/m"
         )
 
 

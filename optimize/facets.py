@@ -31,6 +31,7 @@ def promising(
     scalp: Scalp,
     best: Float[ndarray, "n"],
     size: int,
+    turning: bool = True,
 ) -> Float[ndarray, "point n"]:
     """Order places around an optimum by their value on the true scalp.
 
@@ -42,6 +43,7 @@ def promising(
         scalp: With the triangles.
         best: The optimum.
         size: Of the batches for which the problem is compiled.
+        turning: Whether angles may be corrected.
 
     Returns:
         Places, the best first.
@@ -54,12 +56,12 @@ def promising(
     every = np.concatenate([points, [best - turn, best + turn]])
     values, gradients = batched_derivatives(problem, every, size)
     curvature = (gradients[-1, 2] - gradients[-2, 2]) / (2 * _TURN)
-    values, turning = values[:-2], gradients[:-2, 2]
+    values, slopes = values[:-2], gradients[:-2, 2]
     here = values[np.argmin(np.linalg.norm(lattice, axis=1))]
-    if curvature < 0:
-        step = np.clip(-turning / curvature, -_FARTHEST, _FARTHEST)
+    if curvature < 0 and turning:
+        step = np.clip(-slopes / curvature, -_FARTHEST, _FARTHEST)
         points[:, 2] += step
-        values = values + turning * step + curvature * step**2 / 2
+        values = values + slopes * step + curvature * step**2 / 2
     distance = problem.unknowns.held.distance
     lowered = eqx.tree_at(
         lambda whole: whole.unknowns.held.distance, problem, distance - _LOWER

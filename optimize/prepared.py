@@ -42,10 +42,12 @@ from .first_look import (
     finer,
     triangular_lattice,
 )
+from .handle import Handle
 from .objectives import AbstractObjective, MeanMagnitude
 from .placement import Chart, chart as chart_of
+from .preferring import preferred
 from .problem import Problem
-from .results import Search
+from .results import Optimum, Search
 from .sensitivity import Sensitivity, sensitivity_at
 from .true_scalp import TrueScalp, exact_mean
 from .uncertainty import AbstractUncertainty
@@ -72,6 +74,7 @@ class PreparedSearch:
         arrangement: Of the target's equivalent sources.
         starts: From how many places to climb.
         forbidden: Balls in which the coil may not be placed: centres and radii. [m]
+        handle: Which way it should point, or None.
         seconds: What it took, by stage.
     """
 
@@ -83,6 +86,7 @@ class PreparedSearch:
     arrangement: Arrangement
     starts: int
     forbidden: Float[ndarray, "zone 4"]
+    handle: Handle | None
     seconds: dict[str, float] = field(repr=False)
 
     def __repr__(self) -> str:
@@ -173,8 +177,16 @@ class PreparedSearch:
             objective, problem, maxima, _different(maxima), self.starts
         )
         clock.lap("check")
+        best, free = int(np.argmax(maxima.values)), None
+        if self.handle is not None and self.handle.deviation(optima[0].pose) > 0:
+            tell(0.85, "turning the handle to the rule")
+            held, index, kept, aim = self._turned(objective, problem, maxima, scale)
+            evaluations += int(held.evaluations.sum())
+            if self.handle.deviation(kept.pose) < self.handle.deviation(optima[0].pose):
+                free, maxima, best, planned = optima[0], held, index, aim
+                optima = [kept, *optima]
+            clock.lap("handle")
         tell(0.9, "measuring the sensitivity")
-        best = int(np.argmax(maxima.values))
         sensitivity = self._sensitivity(problem, maxima, best)
         clock.lap("sensitivity")
         tell(1.0, "done")
@@ -192,7 +204,24 @@ class PreparedSearch:
             robust_value=None if uncertainty is None else float(maxima.values[best]),
             history=maxima.history,
             seconds=clock.seconds,
+            free=free,
         )
+
+    def _turned(
+        self,
+        objective: AbstractObjective,
+        problem: Problem,
+        maxima: Maxima,
+        scale: float,
+    ) -> tuple[Maxima, int, Optimum, float]:
+        """Bring the handle to its rule: climbs, the best of them, it, and its plan."""
+        assert self.handle is not None
+        again = lambda first, kept: self._climbed(problem, first, scale, kept)
+        held, index = preferred(problem, maxima, self.handle, again, self.starts)
+        (kept,), planned = self.rest.optima(
+            objective, problem, held, [index], self.starts, turning=False
+        )
+        return held, index, kept, planned
 
     def simplified(self, reciprocal: Reciprocal) -> Reciprocal:
         """Replace a target's currents at all nodes by fewer beneath the scalp."""
@@ -203,7 +232,11 @@ class PreparedSearch:
         return arranged.fitted(reciprocal)
 
     def _climbed(
-        self, problem: Problem, first: Float[ndarray, "start n"], scale: float
+        self,
+        problem: Problem,
+        first: Float[ndarray, "start n"],
+        scale: float,
+        held: Callable[[ndarray], ndarray] = lambda points: points,
     ) -> Maxima:
         return climb(
             lambda points, active: derivatives(
@@ -211,7 +244,7 @@ class PreparedSearch:
             ),
             first,
             self.unknowns.curvature,
-            lambda points: np.array(projected(problem, jnp.asarray(points))),
+            lambda points: held(np.array(projected(problem, jnp.asarray(points)))),
             scale=scale,
             same=_same,
         )
@@ -309,7 +342,7 @@ def prepare_search(
         ValueError: An argument is out of range, the scalp cannot be charted there, or
             the coil's field below it is that of no currents above.
     """
-    domain = domain_of("prepare_search", domain, old)
+    domain = domain_of("prepare_search", domain, old).on(coil)
     if starts < 1:
         raise ValueError(f"`starts` must be at least 1, got {starts!r}.")
     clock = Clock({})
@@ -324,7 +357,7 @@ def prepare_search(
         coil,
         samples,
         scalp,
-        float(domain.distance),
+        domain.centred,
         float(domain.clearance),
         balls(domain.obstacles),
     )
@@ -340,6 +373,7 @@ def prepare_search(
         arrangement,
         int(starts),
         balls(domain.forbidden),
+        domain.handle,
         clock.seconds,
     )
 

@@ -62,6 +62,7 @@ class Search(eqx.Module):
         history: The best value so far of each start, after each round of evaluations,
             as the simplified coil and target give it. [V/m]
         seconds: By stage.
+        free: The best one without a rule for the handle, where there is one.
     """
 
     best: Optimum
@@ -76,6 +77,7 @@ class Search(eqx.Module):
     robust_value: float | None
     history: Float[ndarray, "round start"]
     seconds: dict[str, float]
+    free: Optimum | None = None
 
     def __repr__(self) -> str:
         """Say what was found, and at what price."""
@@ -102,6 +104,13 @@ class Search(eqx.Module):
     def value(self) -> float:
         """The objective at the best pose. [V/m]"""
         return self.best.value
+
+    @property
+    def handle_cost(self) -> float:
+        """What the rule for the handle costs, as a share of the best value without it."""
+        if self.free is None or self.free.value == 0:
+            return 0.0
+        return max((self.free.value - self.value) / abs(self.free.value), 0.0)
 
     @property
     def stopped(self) -> str:

@@ -57,9 +57,9 @@ def handle_back(
         domain: Its distance is kept, its clearance and its obstacles are cleared.
         angle: Between handle and midline; near the midline it is zero. [rad]
     """
-    domain = Domain() if domain is None else domain
-    foot = _on_scalp(scalp, point)
-    pose = tangential(scalp, foot[None], domain.distance)
+    domain = (Domain() if domain is None else domain).on(coil)
+    foot = on_scalp(scalp, point)
+    pose = tangential(scalp, foot[None], domain.centred)
     one = Pose(pose.rotation[0], pose.translation[0])
     # Right-handed about z, which points inwards: seen from outside, a turn clockwise.
     side = 0.0 if abs(foot[0]) < _BESIDE else float(np.sign(foot[0]))
@@ -92,7 +92,7 @@ def ahead_of(
         raise ValueError(
             f"`length` must lie between 0 and 0.15 m along the scalp, got {length!r}."
         )
-    place = _on_scalp(scalp, np.asarray(hotspot, dtype=np.float64))
+    place = on_scalp(scalp, np.asarray(hotspot, dtype=np.float64))
     column, gone = place[0], 0.0
     while gone < length:
         out = scalp.normal(place[None])[0]
@@ -103,14 +103,14 @@ def ahead_of(
                 "the scalp faces to the side at or before the end of the way forward: is "
                 "the hotspot on the upper head?"
             )
-        onward = _on_scalp(scalp, place + _STRIDE * forward / size)
+        onward = on_scalp(scalp, place + _STRIDE * forward / size)
         onward[0] = column  # The normal may lead off the plane by a little.
         there = float(np.linalg.norm(onward - place))
         if not 0.2 * _STRIDE < there < 5 * _STRIDE:
             raise ValueError("the scalp ends before the end of the way forward.")
         share = min(1.0, (length - gone) / there)
         place, gone = place + share * (onward - place), gone + there
-    return _on_scalp(scalp, place)
+    return on_scalp(scalp, place)
 
 
 def clinical_rules(
@@ -167,7 +167,7 @@ def clinical_rules(
     return tuple(found)
 
 
-def _on_scalp(scalp: Scalp, point: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
+def on_scalp(scalp: Scalp, point: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
     """Bring a point that is measured or marked onto the scalp, along its normal."""
     out = scalp.normal(point[None])[0]
     hit = float(scalp.surface.cast((point + 0.05 * out)[None], -out[None])[0])

@@ -92,7 +92,7 @@ def find_pose(
             coil,
             scalp,
             spread(scalp, around.spacing, forbidden=domain.forbidden),
-            replace(domain, tilt=0.0),
+            replace(domain, tilt=0.0, handle=None),
             angles=_ANGLES,
         )
         centres = list(_hills(swept, domain.radius, around.hills))

@@ -53,7 +53,12 @@ def problem(
     """
     check_inputs(objective, coil, scalp, domain)
     check_rate(current_rate)
-    domain = Domain() if domain is None else domain
+    domain = (Domain() if domain is None else domain).on(coil)
+    if domain.handle is not None:
+        raise ValueError(
+            "a problem is of one objective, which knows no rule for the `handle`: leave it "
+            "out of the domain, or take `find_pose`."
+        )
     free = Free() if free is None else free
     middle = objective.centre if around is None else around
     check_point("around", middle)
@@ -109,7 +114,7 @@ def _moving(coil: Coil) -> Moving:
 def _first(made: Problem, coil: AbstractCoil, domain: Domain) -> Variables:
     """The middle of all, with distance, settings and currents as they come."""
     first = made.variables(jnp.zeros(len(made)))
-    first = dataclasses.replace(first, distance=jnp.asarray(domain.distance, float))
+    first = dataclasses.replace(first, distance=jnp.asarray(domain.centred, float))
     if "settings" in made.unknowns.free:
         assert isinstance(coil, Coil)
         assert coil.settings is not None

@@ -157,7 +157,7 @@ def find_shape(
     check_pose(start)
     domain = domain_of("find_shape", domain, old)
     domain.require("distance", "radius", "clearance", "tilt", by="a search for shapes")
-    clearance = domain.clearance
+    clearance = domain.on(coil).clearance
     if not coil.ranges or coil.settings is None:
         raise ValueError(f"{coil.name!r} has no parts that move: take `find_pose`.")
     few, _ = equivalent(objective.reciprocal, scalp)

@@ -110,7 +110,7 @@ def sweep(
         ValueError: An argument is out of range, or the coil's field below it is that of
             no currents above.
     """
-    domain = domain_of("sweep", domain, old)
+    domain = domain_of("sweep", domain, old).on(coil)
     domain.require(
         "distance", "radius", "clearance", "forbidden", "obstacles", by="a sweep"
     )
@@ -133,7 +133,7 @@ def sweep(
     guard = eqx.tree_at(lambda whole: whole.distance, guard, guard.distance.rough())
     few, _ = equivalent(objective.reciprocal, scalp, _SOURCES, everywhere=True)
     simple = eqx.tree_at(lambda whole: whole.reciprocal, objective, few)
-    near = tangential(scalp, positions, domain.distance)
+    near = tangential(scalp, positions, domain.centred)
     count = len(positions)
     size = min(_AT_ONCE, count)
     parts = []

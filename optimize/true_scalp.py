@@ -54,6 +54,7 @@ class TrueScalp:
         maxima: Maxima,
         chosen: Sequence[int],
         size: int,
+        turning: bool = True,
     ) -> tuple[list[Optimum], float]:
         """Set optima on the true scalp and rate them.
 
@@ -67,6 +68,7 @@ class TrueScalp:
             maxima: Where the climbs ended.
             chosen: Which of them count, the best first.
             size: Of the batches for which the problem is compiled.
+            turning: Whether the best may be turned a little on the true triangles.
 
         Returns:
             The optima, the best first, and what simplification gives for that one.
@@ -86,7 +88,7 @@ class TrueScalp:
             if len(ties) > 1:
                 exact = {i: self.rated(objective, problem, settled[i][0]) for i in ties}
             first = max(ties, key=lambda i: exact.get(i, simple[i]))
-            place = self.on_facets(problem, points[first], simple[first], size)
+            place = self.on_facets(problem, points[first], simple[first], size, turning)
             if place is not None:
                 point, pose, gap, value = place
                 found = self.rated(objective, problem, pose)
@@ -148,6 +150,7 @@ class TrueScalp:
         point: Float[ndarray, "n"],
         planned: float,
         size: int,
+        turning: bool = True,
     ) -> tuple[Float[ndarray, "n"], Pose, float, float] | None:
         """Try the most promising places around an optimum on the true triangles.
 
@@ -156,12 +159,13 @@ class TrueScalp:
             point: The optimum.
             planned: Its simplified value.
             size: Of the batches for which the problem is compiled.
+            turning: Whether angles may be corrected.
 
         Returns:
             The best place, its pose, clearance and simplified value, if that is better
             than what was planned.
         """
-        places = promising(problem, self.scalp, point, size)[:_TRIED]
+        places = promising(problem, self.scalp, point, size, turning)[:_TRIED]
         near = batched_poses(problem, places, size)
         tried = [self._along(_one(near, i)) for i in range(len(places))]
         values = [float(value_of(problem, pose)) for pose in tried]

@@ -256,7 +256,7 @@ def unknowns(
         jnp.zeros(2),
         jnp.zeros(()),
         jnp.zeros(2),
-        jnp.asarray(domain.distance, float),
+        jnp.asarray(domain.centred, float),
         jnp.asarray(current_rate, float),
         jnp.asarray(middle.get("settings", np.zeros(0))),
         jnp.asarray(middle.get("currents", np.zeros(0))),

@@ -145,7 +145,8 @@ def test_the_clearance_is_that_of_the_casing_on_the_true_scalp(plan):
         @ -np.asarray(pose.rotation)[:, 2]
     )
     assert result.json["scalp_clearance_mm"] == pytest.approx(nearest * 1e3, abs=0.3)
-    assert result.json["scalp_clearance_mm"] > 0
+    # By default the casing touches the scalp, and does not cut it.
+    assert 0 <= result.json["scalp_clearance_mm"] < 0.02
 
 
 def test_the_field_of_the_best_pose_is_written_in_all_forms(plan, conductor):

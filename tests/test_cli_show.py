@@ -181,7 +181,7 @@ def test_surfaces_are_drawn_of_what_the_result_tells(result, tmp_path, monkeypat
     meant = np.array(pose_over([0, 1.0, 0.3]).to_matsimnibs())
     meant[:3, 3] *= 1e-3
     np.testing.assert_allclose(pose, meant, atol=1e-12)
-    assert len(points) > 8
+    assert len(points.points) > 8
     np.testing.assert_allclose(more["target_centre"], [0.010, 0.020, 0.061])
     assert more["title"] == "boxed on spheres.msh"
     # What is said goes before what the result tells.

@@ -70,6 +70,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "head info": ("tmsgrad head info template",),
     "head convert": ("tmsgrad head convert m2m_ernie head.vtu",),
     "coil info": ("tmsgrad coil info MagStim_D70.ccd",),
+    "coil list": ("tmsgrad coil list",),
     "coil convert": ("tmsgrad coil convert magstim-70mm-double coil.tcd",),
     "coil show": ("tmsgrad coil show MagStim_D70.ccd --out coil.png",),
     "coil join": (

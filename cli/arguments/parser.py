@@ -80,6 +80,12 @@ def parser(
         run = _verb(verbs, name, what)
         run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
         run.add_argument("--check", action="store_true", help="only look for mistakes")
+        run.add_argument(
+            "--keep-going",
+            action=argparse.BooleanOptionalAction,
+            help="go on with other runs after one that fails, and list all at the end "
+            "(where the plan has more than one head)",
+        )
 
     demo = _verb(verbs, "demo", "find the best pose on the template head and draw it")
     demo.add_argument(
@@ -175,6 +181,7 @@ def parser(
 def _add_coil_verbs(verbs) -> None:
     actions = _noun(verbs, "coil", "describe, convert and draw coils")
     info = _action(actions, "info", "describe a coil")
+    _action(actions, "list", "name the coils of the catalogue")
     convert = _action(actions, "convert", "write a coil in another format")
     show = _action(actions, "show", "draw a coil and its field")
     join = _action(actions, "join", "put coils together as one, on stimulators apart")

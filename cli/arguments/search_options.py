@@ -9,6 +9,7 @@ from .words import (
     ball,
     count,
     full_output,
+    handle,
     path,
     place,
     positive,
@@ -109,6 +110,21 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
         help="how far the coil's axis may depart from the scalp's normal (0)",
     )
     verb.add_argument(
+        "--handle",
+        type=handle,
+        metavar="RULE",
+        help="among placements nearly as good as the best, take one whose handle is back "
+        "and to the side (back), so many degrees outwards from straight back (45±30, "
+        "45+-30), or any (free) (back for figure-of-eight coils)",
+    )
+    verb.add_argument(
+        "--handle-tolerance",
+        type=positive,
+        default=1.0,
+        metavar="PERCENT",
+        help="of the field in the target, that --handle may cost (1)",
+    )
+    verb.add_argument(
         "--around",
         type=place,
         metavar="PLACE",
@@ -200,9 +216,21 @@ def _add_distance(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--distance",
         type=units.length_or_none,
-        default=4.0,
         metavar="MM",
-        help="scalp to coil centre along the coil's axis (4)",
+        help="from the scalp to the coil's face: 0 is contact (0; 4 to its centre)",
+    )
+    verb.add_argument(
+        "--distance-to",
+        choices=("face", "centre"),
+        default="face",
+        help="what --distance is to: the nearest point of the casing, or as in SimNIBS the "
+        "coil's centre along the coil's axis (face)",
+    )
+    verb.add_argument(
+        "--cover",
+        type=units.length_or_none,
+        metavar="MM",
+        help="assumed over the windings of a coil whose file has no casing (4)",
     )
     verb.add_argument(
         "--hair",

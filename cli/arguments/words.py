@@ -143,6 +143,21 @@ def four(word: str) -> tuple[float, ...]:
     return values
 
 
+def handle(word: str) -> str | tuple[float, float]:
+    """Read `back`, `free`, or an angle and how far a handle may be off it. [°]"""
+    if word in ("back", "free"):
+        return word
+    found = re.fullmatch(r"(-?[\d.]+)(?:±|\+-|\+/-)([\d.]+)", word.replace(" ", ""))
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} must be back, free, or degrees such as 45±30 (also 45+-30)"
+        )
+    angle, within = number(found[1]), number(found[2])
+    if not (-180 <= angle <= 180 and within <= 180):
+        raise argparse.ArgumentTypeError(f"{word!r}: angles go from -180 to 180")
+    return angle, within
+
+
 def names(word: str) -> tuple[str, str]:
     """Read two names."""
     first, comma, second = (part.strip() for part in word.partition(","))

@@ -15,6 +15,15 @@ from ..runtime.setup import set_up
 _LOWEST, _HIGHEST, _SPACING = (-100.0, -100.0, 0.0), (100.0, 100.0, 100.0), 2.0
 
 
+def coil_list(options: argparse.Namespace) -> dict:
+    """Name the coils of the catalogue."""
+    del options
+    names = list(coils.catalogue.names())
+    for name in names:
+        print(name)
+    return {"coils": names}
+
+
 def coil_convert(options: argparse.Namespace) -> dict:
     """Write a coil in another format, and tell what is lost."""
     set_up()

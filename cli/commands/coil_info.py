@@ -34,6 +34,8 @@ def coil_info(options: argparse.Namespace) -> dict:
         if box is not None:
             spans = (f"{a * 1e3:.1f}…{b * 1e3:.1f}" for a, b in zip(*box, strict=True))
             print(f"{name:<16} {' × '.join(spans)} mm")
+    if not coil.has_casing:
+        print("casing           none in the file: distances end at the windings' cover")
     if found.max_current_rate is not None:
         print(f"largest dI/dt    {found.max_current_rate * 1e-6:.4g} A/µs")
     for each in coil.stimulators if len(coil.stimulators) > 1 else ():

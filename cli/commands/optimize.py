@@ -34,6 +34,8 @@ from ..results.doses import (
 from ..results.exports import export_fields, write_coil_geo
 from ..results.fields import check_field, write_field_msh
 from ..results.figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from ..results.handle_result import HandleResult
+from ..results.locating import ScalpPlace
 from ..results.regions import RegionTable
 from ..results.shaping import ShapeResult, best_shape
 from ..results.steps import placement_step
@@ -44,6 +46,7 @@ from ..results.uncertainty import (
     best_pose_shift,
     find_uncertainty,
 )
+from ..runtime.naming import target_name
 from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import FieldFile, write_json
@@ -98,10 +101,13 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         rules = _rules(request, prepared, found)
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
-        warn_of_placement(verified.placement, found.coil, at_edge)
+        handle = HandleResult.of(
+            found.search, prepared.search.handle, request.handle.words
+        )
+        warn_of_placement(verified.placement, handle, found.coil, at_edge)
         warn_of_dose(verified.dose)
         result = _result(
-            *(request, prepared, found, verified, rules, uncertainty, shift)
+            *(request, prepared, found, verified, rules, uncertainty, shift, handle)
         )
         write_json(folder / "summary.json", result.to_json())
         if view is not None:
@@ -169,7 +175,7 @@ def _compute(request: OptimizeRequest, prepared: Prepared) -> _Found:
         return _Found(goal, search, frame.coil, None)
     progress.stage("shape", "shape of the coil")
     coil, search, shape = best_shape(
-        *(goal.objective, frame.coil, frame.scalp, search, request.domain.clearance)
+        *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
     return _Found(goal, search, coil, shape)
 
@@ -196,6 +202,7 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
         max_didt=found.coil.max_current_rate,
         wanted=request.efield,
         clearance=best.clearance,
+        cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
     )
@@ -223,7 +230,8 @@ def _write(
     )
     table.add(0, "best", field, found.pose)
     table.write(folder)
-    best = PoseList.of_matrices(found.pose.to_matsimnibs(), ["best"])
+    name = target_name(request.head, request.out)
+    best = PoseList.of_matrices(found.pose.to_matsimnibs(), [name])
     navigation.write_matsimnibs(folder / "pose.txt", best)
     with dispensable("overview.png"):
         draw_placement(
@@ -291,6 +299,14 @@ def _rules(
     return tuple(rules)
 
 
+def _place(
+    request: OptimizeRequest, prepared: Prepared, found: _Found
+) -> ScalpPlace | None:
+    scalp = prepared.frame.scalp
+    positions = named_positions(request.head, request.electrodes, scalp)
+    return ScalpPlace.of(scalp, found.pose, *positions)
+
+
 def _result(
     request: OptimizeRequest,
     prepared: Prepared,
@@ -299,6 +315,7 @@ def _result(
     rules: tuple[optimize.Rule, ...] | None,
     uncertainty: UncertaintyResult | None,
     shift: PoseShift | None,
+    handle: HandleResult,
 ) -> PlacementResult:
     frame = prepared.frame
     return PlacementResult(
@@ -314,6 +331,8 @@ def _result(
         rules=rules,
         uncertainty=uncertainty,
         best_pose=shift,
+        handle=handle,
+        place=_place(request, prepared, found),
         subject=Subject.of(frame),
         order=request.conduction.order,
         anisotropy=request.conduction.anisotropy,

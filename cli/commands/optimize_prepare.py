@@ -1,6 +1,6 @@
 """What `tmsgrad optimize` reads and makes before the adjoint solves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -67,7 +67,10 @@ def prepare(
     check_target(scalp, target)
     around = search_place(request.around, request.head, request.electrodes, scalp)
     hotspot = find_hotspot(request.rules, request.head, request.electrodes, scalp)
-    search = plan_search(request, coil, scalp, target.region, around, len(head.nodes))
+    domain = replace(request.domain, handle=request.handle.of(coil))
+    search = plan_search(
+        *(request.wishes, domain, coil, scalp, target.region, around, len(head.nodes))
+    )
     progress.stage("assembly", "finite elements")
     conductor, tensors = request.conduction.assemble(head, request.head)
     frame = Frame(

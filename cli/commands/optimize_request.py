@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...optimize import Domain
+from ...optimize import COVER, Domain, Face
 from ..inputs.conduction import Conduction
+from ..inputs.distances import coil_distance
 from ..inputs.forms import Forms
 from ..inputs.goals import Wishes
+from ..inputs.handles import HandleRequest
 from ..inputs.targets import Point, TargetRequest
 from ..inputs.uncertainties import Uncertainties
 
@@ -32,7 +34,8 @@ class RulesRequest:
         Raises:
             ValueError: The motor hotspot is given for nothing.
         """
-        if options.rules:
+        # A page compares with them in any case; the parts of a coil move only for one pose.
+        if options.rules or (options.report and not options.shape):
             return cls(options.hotspot, options.hotspot_pose)
         for name in ("hotspot", "hotspot_pose"):
             if getattr(options, name) is not None:
@@ -62,6 +65,7 @@ class OptimizeRequest:
         rules: To compare with, or None.
         shape: Whether the coil's parts are to be moved.
         report: Whether a page is wanted.
+        handle: Which way it is to point.
     """
 
     head: str
@@ -80,6 +84,13 @@ class OptimizeRequest:
     rules: RulesRequest | None = None
     shape: bool = False
     report: bool = False
+    handle: HandleRequest = field(default_factory=HandleRequest)
+
+    @property
+    def cover(self) -> float:
+        """Assumed over windings that have no casing. [m]"""
+        asked = self.domain.distance
+        return asked.cover if isinstance(asked, Face) else COVER
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "OptimizeRequest":
@@ -108,6 +119,10 @@ class OptimizeRequest:
             rules=RulesRequest.of(options),
             shape=options.shape,
             report=options.report,
+            handle=HandleRequest(
+                "free" if options.shape else options.handle,
+                options.handle_tolerance / 100,
+            ),
         )
 
     @classmethod
@@ -120,10 +135,11 @@ class OptimizeRequest:
             # j.biopsych.2012.04.028) with the best clinical response, MNI.
             target=TargetRequest((-0.044, 0.040, 0.029), 5e-3, "gm"),
             wishes=Wishes(),
-            domain=Domain(distance=4e-3, radius=30e-3),
+            domain=Domain(distance=Face(), radius=30e-3),
             out=options.out,
             efield=60.0,
             report=options.report,
+            rules=RulesRequest() if options.report else None,
         )
 
 
@@ -132,6 +148,10 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
     if options.shape and (options.uncertainty or options.robust or options.rules):
         raise ValueError(
             "--shape is of one pose: leave out --uncertainty, --robust and --rules."
+        )
+    if options.shape and options.handle not in (None, "free"):
+        raise ValueError(
+            "--shape moves the coil as its parts need: leave out --handle, or write free."
         )
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"
@@ -144,7 +164,7 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
 
 def _domain(options: argparse.Namespace) -> Domain:
     return Domain(
-        distance=options.distance * 1e-3,
+        distance=coil_distance(options),
         radius=options.search_radius * 1e-3,
         clearance=options.hair * 1e-3,
         tilt=np.radians(options.tilt).item(),

@@ -15,7 +15,6 @@ from ...coils import Coil
 from ...meshing import Region, Scalp
 from ..inputs.goals import Wishes
 from ..runtime.progress import Progress
-from .optimize_request import OptimizeRequest
 
 
 _DIRECTIONS = 3  # Of the adjoint solves of a mean vector.
@@ -28,14 +27,17 @@ class SearchPlan:
     Attributes:
         run: Search with an objective.
         prepared: Made already, or None for the whole upper head.
+        handle: The rule for the coil's handle, or None.
     """
 
     run: Callable[[optimize.AbstractObjective, Progress], optimize.Search]
     prepared: optimize.PreparedSearch | None
+    handle: optimize.Handle | None
 
 
 def plan_search(
-    request: OptimizeRequest,
+    wishes: Wishes,
+    domain: optimize.Domain,
     coil: Coil,
     scalp: Scalp,
     target: Region,
@@ -45,26 +47,29 @@ def plan_search(
     """Prepare the search, and compile it while the solver leaves Python idle.
 
     Args:
-        request: What is asked for.
+        wishes: What is wanted.
+        domain: Where the coil may be.
         coil: As it comes.
         scalp: Of the head.
         target: Where the field is wanted.
         around: Where to search; None for near the target.
         nodes: Of the head.
     """
-    errors = request.wishes.uncertainty
+    errors = wishes.uncertainty
     if isinstance(around, optimize.UpperHead):
         everywhere = functools.partial(
-            _everywhere, request=request, coil=coil, scalp=scalp, around=around
+            _everywhere,
+            **{"domain": domain, "errors": errors, "coil": coil},
+            **{"scalp": scalp, "around": around},
         )
-        return SearchPlan(everywhere, None)
+        return SearchPlan(everywhere, None, domain.handle)
     centre = target.centre if around is None else around
-    prepared = optimize.prepare_search(coil, scalp, centre, request.domain)
+    prepared = optimize.prepare_search(coil, scalp, centre, domain)
     compiling = None
-    if request.wishes.simple:
+    if wishes.simple:
         arguments = (
             prepared.compile,
-            simple_objective(request.wishes),
+            simple_objective(wishes),
             _DIRECTIONS,
             nodes,
         )
@@ -79,7 +84,7 @@ def plan_search(
             compiling.join()
         return prepared.run(objective, uncertainty=errors, progress=progress)
 
-    return SearchPlan(search, prepared)
+    return SearchPlan(search, prepared, domain.handle)
 
 
 def simple_objective(
@@ -97,7 +102,8 @@ def _everywhere(
     objective: optimize.AbstractObjective,
     progress: Progress,
     *,
-    request: OptimizeRequest,
+    domain: optimize.Domain,
+    errors: optimize.AbstractUncertainty | None,
     coil: Coil,
     scalp: Scalp,
     around: optimize.UpperHead,
@@ -106,9 +112,9 @@ def _everywhere(
         objective,
         coil,
         scalp,
-        request.domain,
+        domain,
         around=around,
-        uncertainty=request.wishes.uncertainty,
+        uncertainty=errors,
         progress=progress,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import efield, meshing
 from ...coils import PoseList, navigation
 from ...efield import ElectricField, Reciprocal
 from ..inputs.coils import read_driven_coil, stimulator_rates
@@ -19,6 +19,7 @@ from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target, TargetRequest
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session
 from ..results.fields import check_field, in_metres
@@ -268,7 +269,7 @@ def _draw(folder: Path, prepared: _Prepared, verified: _Verified) -> None:
         frame.head,
         np.asarray(verified.field.magnitude),
         in_metres(shown.pose),
-        optimize.casing_samples(frame.coil),
+        CoilHull.of(frame.coil),
         target_centre=target.region.centre,
         target_radius=target.radius,
         title=f"{coil} on {Path(frame.source).name}: the strongest of "

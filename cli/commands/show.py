@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import meshing, optimize
+from ... import meshing
 from ...coils import Coil
 from ...meshing import HeadMesh
 from ..inputs.coils import read_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import poses_in
 from ..pictures.animation import Frame, write_animation
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..pictures.paper import picture_path
 from ..pictures.slices import write_field_slices
@@ -67,7 +68,7 @@ def show(options: argparse.Namespace) -> dict:
         "subtitle": f"{options.result} · tmsgrad · for research use only",
         "facts": facts,
     }
-    points = None if coil is None else optimize.casing_samples(coil)
+    points = None if coil is None else CoilHull.of(coil)
     slices = options.slices or options.t1 is not None or options.at is not None
     at = None
     if out.suffix == ".gif":
@@ -190,10 +191,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     mesh = path if path.suffix in (".msh", ".gz") else folder / "field.msh"
     store = folder / "field.h5"
     if not mesh.is_file() and not store.is_file():
-        raise FileNotFoundError(
-            f"{path}: there is neither field.h5 nor field.msh. `tmsgrad simulate` without "
-            "--target, or with --fields, leaves them."
-        )
+        raise FileNotFoundError(f"{path}: {_instead(folder)}")
     if options.head is not None:
         head = read_head(options.head, progress, forced=options.force)
     elif mesh.is_file():
@@ -237,6 +235,20 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     return Result(
         head, magnitude, pose, rate, coil, _target(options, told), Path(name).name
     )
+
+
+def _instead(folder: Path) -> str:
+    """Say what a folder without fields holds, and where its picture is."""
+    none = "there is neither field.h5 nor field.msh."
+    for file, what in (
+        ("pulses.csv", "values in a target, in pulses.csv"),
+        ("sweep.h5", "a map of a target's value, in sweep.h5"),
+    ):
+        if (folder / file).is_file():
+            drawn = (folder / "overview.png").is_file()
+            picture = "; its picture is overview.png" if drawn else ""
+            none = f"the folder holds {what}{picture}, but no fields to draw."
+    return f"{none} `tmsgrad simulate` without --target, or with --fields, leaves them."
 
 
 def _told(path: Path) -> dict:

@@ -329,7 +329,7 @@ def _draw(
         frame.head,
         np.asarray(field.magnitude),
         in_metres(shown.pose),
-        prepared.outline.casing,
+        prepared.outline.hull,
         title=f"{coil} on {Path(request.head).name}"
         + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",

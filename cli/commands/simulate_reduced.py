@@ -198,7 +198,7 @@ def _draw(
         session.head,
         whole,
         in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
-        session.outline.casing,
+        session.outline.hull,
         title=f"{session.coil.name} on {Path(source).name}"
         + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",

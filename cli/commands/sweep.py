@@ -15,6 +15,7 @@ from ...coils import Pose
 from ...meshing import Scalp
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
+from ..inputs.distances import coil_distance
 from ..inputs.frame import Frame
 from ..inputs.goals import Wishes, make_goal
 from ..inputs.heads import read_head
@@ -83,7 +84,7 @@ class SweepRequest:
             wishes=Wishes.of(options),
             conduction=Conduction.of(options),
             domain=optimize.Domain(
-                distance=options.distance * 1e-3, clearance=options.hair * 1e-3
+                distance=coil_distance(options), clearance=options.hair * 1e-3
             ),
             around=None if around is None else around * 1e-3,
             spacing=options.spacing * 1e-3,

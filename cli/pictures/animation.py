@@ -13,6 +13,7 @@ from PIL import Image
 
 from ...disk import replacing
 from ...meshing import HeadMesh
+from .hull import CoilHull
 from .overview import (
     camera_of_coil,
     camera_of_scalp,
@@ -58,7 +59,7 @@ def write_animation(
     path: Path,
     head: HeadMesh,
     frames: Sequence[Frame],
-    coil_points: Float[ndarray, "point 3"],
+    coil_points: CoilHull,
     *,
     target: tuple[Float[ndarray, "3"], float] | None,
     title: str,
@@ -83,13 +84,14 @@ def write_animation(
     centre, radius = target or (None, None)
     place = checked_target(centre, radius)
     highest = max(highest_shown(head, frame.magnitude) for frame in frames)
-    body = coil_body(coil_points)[0]
+    hull = CoilHull.around(coil_points)
+    body = coil_body(hull.points, hull.casing)[0]
     coils = np.concatenate(
         [body @ frame.pose[:3, :3].T + frame.pose[None, :3, 3] for frame in frames]
     )
     cameras, pictures = None, []
     for number, frame in enumerate(frames):
-        scene = Scene.build(head, frame.magnitude, frame.pose, coil_points, highest)
+        scene = Scene.build(head, frame.magnitude, frame.pose, hull, highest)
         cameras = cameras or (camera_of_coil(scene), camera_of_scalp(scene, coils))
         figure = paper()
         write(figure, 32, 62, title, WIDTH * 3 / 4 - 64, size=24, weight="bold")

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ...meshing import HeadMesh
+from .hull import CoilHull
 from .palette import field_palette
 from .paper import (
     FAINT as _FAINT,
@@ -71,7 +72,7 @@ def write_overview(
     head: HeadMesh,
     magnitude: ArrayLike,
     pose: ArrayLike,
-    coil_points: ArrayLike,
+    coil_points: ArrayLike | CoilHull,
     *,
     target_centre: ArrayLike | None = None,
     target_radius: float | None = None,
@@ -92,8 +93,8 @@ def write_overview(
         magnitude: |E| in each tetrahedron, (tetrahedra,). [V/m]
         pose: Coil to head, 4 x 4: columns x, y, z, centre; z into the head, the handle
             towards -y. [m]
-        coil_points: Points of the winding or the casing in the coil's frame, (points, 3).
-            [m]
+        coil_points: Points of the casing in the coil's frame, (points, 3) [m]; or a hull,
+            which says whether there is a casing: windings are drawn without a handle.
         target_centre: Centre of the target, if there is one. [m]
         target_radius: Its radius. [m]
         title: One line, in bold.
@@ -121,7 +122,7 @@ def write_overview(
     for place, letter in zip(_STANDARD, ("S", _side(scene)), strict=True):
         _draw_standard(figure, scene, target, place, letter)
     draw_colour_bar(figure, scene.highest)
-    draw_legend(figure, target)
+    draw_legend(figure, target, scene.casing)
     draw_facts(figure, facts)
     _save(figure, path, title or "tmsgrad overview")
 
@@ -338,12 +339,13 @@ def draw_colour_bar(
     )
 
 
-def draw_legend(figure: Figure, target) -> None:
+def draw_legend(figure: Figure, target, casing: bool = True) -> None:
     """Tell what lines mean."""
     top = _COLOUR_BAR[1] + 76
     axes = _panel(figure, (110, top, 560, 24), np.zeros((1, 1, 4)))
     _line(axes, [0, 26], [12, 12], _INK, 1.4)
-    _text(axes, 34, 12, "coil and handle", size=11, color=_FAINT, va="center")
+    coil = "coil and handle" if casing else "windings: no casing known"
+    _text(axes, 34, 12, coil, size=11, color=_FAINT, va="center")
     for line in (([184, 200], [12, 12]), ([192, 192], [4, 20])):
         _line(axes, *line, _INK, 1.4)
     _text(axes, 208, 12, "centre of the coil", size=11, color=_FAINT, va="center")

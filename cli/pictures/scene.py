@@ -8,6 +8,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ...meshing import HeadMesh
+from .hull import CoilHull
 from .palette import field_palette
 from .render import Surface
 from .shapes import (
@@ -30,9 +31,10 @@ class Scene:
     Attributes:
         cortex: The gray matter's surface; its values are |E| over `highest`.
         scalp: The head's outside.
-        coil: The casing and the handle.
+        coil: The casing and the handle, or the windings.
         pose: Coil to head. [m]
         highest: |E| at the end of the palette. [V/m]
+        casing: Whether the coil is drawn with one; else it is its windings.
     """
 
     cortex: Surface
@@ -40,25 +42,27 @@ class Scene:
     coil: Surface
     pose: Float[ndarray, "4 4"]
     highest: float
+    casing: bool = True
 
     @staticmethod
     def build(
         head: HeadMesh,
         magnitude: ArrayLike,
         pose: ArrayLike,
-        coil_points: ArrayLike,
+        coil_points: ArrayLike | CoilHull,
         highest: float | None = None,
     ) -> "Scene":
         """Make the surfaces; arguments and errors are those of `write_overview`.
 
         The palette ends at `highest`, by default at what `highest_shown` gives. [V/m]
         """
-        values, matrix, points = _checked(head, magnitude, pose, coil_points)
+        values, matrix = _checked(head, magnitude, pose)
+        hull = CoilHull.around(coil_points)
         if highest is None:
             highest = highest_shown(head, values)
         at_node = means_at_nodes(head, values) / highest
         scalp, cortex = head.boundary(), head.boundary(head.tags <= 2)
-        vertices, triangles, handle = coil_body(points)
+        vertices, triangles, handle = coil_body(hull.points, hull.casing)
         return Scene(
             _surface(head, cortex, field_palette(), np.clip(at_node, 0, 1), rounds=8),
             _surface(
@@ -73,6 +77,7 @@ class Scene:
             ),
             matrix,
             highest,
+            hull.casing,
         )
 
     @property
@@ -121,8 +126,8 @@ def _percentile(
 
 
 def _checked(
-    head: HeadMesh, magnitude: ArrayLike, pose: ArrayLike, coil_points: ArrayLike
-) -> tuple[ndarray, ndarray, ndarray]:
+    head: HeadMesh, magnitude: ArrayLike, pose: ArrayLike
+) -> tuple[ndarray, ndarray]:
     values = np.asarray(magnitude, dtype=float)
     if values.shape != head.tags.shape:
         raise ValueError(
@@ -148,9 +153,4 @@ def _checked(
             "`pose` must be a rotation and a translation, without shear, scale or "
             f"reflection, got {matrix.tolist()}."
         )
-    points = np.asarray(coil_points, dtype=float)
-    if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
-        raise ValueError(f"`coil_points` must be (points, 3), got {points.shape}.")
-    if not np.isfinite(points).all() or np.abs(points).max() > 1.0:
-        raise ValueError("`coil_points` must be finite and in metres, within 1 m.")
-    return values, matrix, points
+    return values, matrix

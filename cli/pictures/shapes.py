@@ -17,6 +17,7 @@ _CUBE = np.array(
 )
 
 _WALL = 0.004  # From a dipole to the outside of the casing. [m]
+_WINDING = 0.0015  # From a dipole to the outside of a winding without a casing. [m]
 _RIM = 0.005  # Over which a rim is made smooth. [m]
 _HANDLE_LENGTH = 0.095  # Beyond the casing. [m]
 _HANDLE_HALF_WIDTH = 0.0135  # [m]
@@ -85,7 +86,7 @@ def _neighbour_mean(triangles: Int[ndarray, "triangle 3"], count: int):
 
 
 def coil_body(
-    points: Float[ndarray, "point 3"],
+    points: Float[ndarray, "point 3"], casing: bool = True
 ) -> tuple[
     Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"], Bool[ndarray, "vertex"]
 ]:
@@ -97,31 +98,35 @@ def coil_body(
 
     Args:
         points: Of the winding or the casing, in the frame of the coil. [m]
+        casing: Whether the coil is known to have one: without it nothing but the windings
+            is drawn, as a body 3 mm thick.
 
     Returns:
         Vertices [m], triangles with outward normals, and which vertices are the handle's.
     """
     spacing = KDTree(points).query(points, k=min(8, len(points)))[0]
-    reach = _WALL + float(np.clip(1.5 * np.median(spacing.max(axis=-1)), 0.004, 0.02))
-    edge = float(points[:, 1].min()) - _WALL
+    wall = _WALL if casing else _WINDING
+    reach = wall + float(np.clip(1.5 * np.median(spacing.max(axis=-1)), 0.004, 0.02))
+    edge = float(points[:, 1].min()) - wall
     low, high = points.min(axis=0) - reach, points.max(axis=0) + reach
-    low[1] = edge - _HANDLE_LENGTH - 0.01
-    low = np.minimum(low, [-0.03, low[1], low[2] - 2.2 * _HANDLE_HALF_HEIGHT])
-    high = np.maximum(high, [0.03, 0.01, high[2]])
+    if casing:
+        low[1] = edge - _HANDLE_LENGTH - 0.01
+        low = np.minimum(low, [-0.03, low[1], low[2] - 2.2 * _HANDLE_HALF_HEIGHT])
+        high = np.maximum(high, [0.03, 0.01, high[2]])
     step = max(0.0016, float((np.prod(high - low) / _GRID_NODES) ** (1 / 3)))
     shape = tuple(np.ceil((high - low) / step).astype(int) + 3)
     origin = low - step
     grid = origin + step * np.moveaxis(np.indices(shape), 0, -1)
 
-    casing = _closing(points, grid, step, reach)
-    inside = _handle(points, grid, edge)
-    blend = 0.004
-    closer = np.clip(0.5 + 0.5 * (inside - casing) / blend, 0, 1)
-    field = casing + closer * (inside - casing) + blend * closer * (1 - closer)
+    field = _closing(points, grid, step, reach, wall)
+    if casing:
+        inside, blend = _handle(points, grid, edge), 0.004
+        closer = np.clip(0.5 + 0.5 * (inside - field) / blend, 0, 1)
+        field = field + closer * (inside - field) + blend * closer * (1 - closer)
     field = ndimage.gaussian_filter(field, 0.8)
     vertices, triangles = isosurface(field)
     vertices = smooth(origin[None] + step * vertices, triangles, 3)
-    return vertices, triangles, vertices[:, 1] < edge - 0.006
+    return vertices, triangles, (vertices[:, 1] < edge - 0.006) & casing
 
 
 def _closing(
@@ -129,6 +134,7 @@ def _closing(
     grid: Float[ndarray, "x y z 3"],
     step: float,
     reach: float,
+    wall: float,
 ) -> Float[ndarray, "x y z"]:
     """How deep grid nodes lie in the closing of points, negative outside. [m]"""
     far = reach + 2 * _RIM
@@ -137,7 +143,7 @@ def _closing(
     # Points lie on a raster, whose steps would show at the rim; a coil is flat along z.
     away = ndimage.gaussian_filter(away, np.array([_RIM, _RIM, 0.0]) / step)
     hull = grid[0, 0, 0] + step * isosurface(reach - away)[0]
-    inside, shrink = away < reach, reach - _WALL
+    inside, shrink = away < reach, reach - wall
     depth = reach - away
     found = KDTree(hull).query(grid[inside], distance_upper_bound=reach)[0]
     depth[inside] = np.minimum(found, reach)

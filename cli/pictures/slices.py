@@ -13,6 +13,7 @@ from scipy import ndimage
 from ... import meshing
 from ...efield import volume_percentiles
 from ...meshing import HeadMesh, VoxelGrid
+from .hull import CoilHull
 from .overview import (
     _LETTERS,
     _draw_centre,
@@ -54,7 +55,7 @@ def write_field_slices(
     magnitude: Float[ndarray, "tet"],
     at: Float[ndarray, "3"],
     *,
-    coil: tuple[Float[ndarray, "4 4"], Float[ndarray, "point 3"]] | None = None,
+    coil: tuple[Float[ndarray, "4 4"], CoilHull] | None = None,
     target: tuple[Float[ndarray, "3"], float] | None = None,
     image: nibabel.Nifti1Image | None = None,
     title: str = "",
@@ -71,7 +72,7 @@ def write_field_slices(
         head: The head, with gray matter.
         magnitude: |E| in each tetrahedron. [V/m]
         at: Where the slices meet. [m]
-        coil: Its pose and points of its casing, in metres.
+        coil: Its pose [m] and its hull.
         target: Its centre and radius. [m]
         image: A T1 in the head's coordinates, drawn behind.
         title: One line, in bold.
@@ -186,9 +187,9 @@ def _brightness(
 
 
 def _placed_body(
-    pose: Float[ndarray, "4 4"], points: Float[ndarray, "point 3"]
+    pose: Float[ndarray, "4 4"], hull: CoilHull
 ) -> tuple[Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"]]:
-    vertices, triangles, _ = coil_body(points)
+    vertices, triangles, _ = coil_body(hull.points, hull.casing)
     return vertices @ pose[:3, :3].T + pose[None, :3, 3], triangles
 
 

@@ -13,6 +13,7 @@ from ..report.page import (
     picture,
     write_page,
 )
+from ..runtime.naming import subject_name
 from ..runtime.outputs import write_json
 from ..runtime.versions import versions
 from .running import FinishedRun
@@ -70,8 +71,22 @@ def _as_json(run: FinishedRun, folder: Path) -> dict:
     }
 
 
+def _about(run: FinishedRun) -> str:
+    """Of whom, with which coil, and where: what tells a step from others like it."""
+    options, words = run.run.options, []
+    head = getattr(options, "head", None)
+    if head is not None:
+        words.append(f"of {subject_name(head)}")
+    coil = getattr(options, "coil", None)
+    if isinstance(coil, str):
+        words.append(f"with {subject_name(coil).partition('.')[0]}")
+    if run.run.writes:
+        words.append(f"({Path(run.run.writes[0]).name})")
+    return " ".join(words)
+
+
 def _section(run: FinishedRun, folder: Path) -> Section:
-    step, outputs = run.step, run.run.writes
+    step, outputs, about = run.step, run.run.writes, _about(run)
     rows = [("step", f"tmsgrad {run.run.options.command}")]
     for name, words in (
         ("chosen", step.chosen),
@@ -87,5 +102,5 @@ def _section(run: FinishedRun, folder: Path) -> Section:
     drawn = Path(outputs[0]) / "overview.png" if outputs else None
     content = facts(rows) + paragraph("Files: " + links(names))
     if drawn and drawn.is_file():
-        content += picture(drawn, "The placement.")
-    return Section(step.title, content)
+        content += picture(drawn, f"{step.title} {about}.".replace(" .", "."))
+    return Section(f"{step.title} {about}".strip(), content)

@@ -22,6 +22,9 @@ from .opened import Opened, watching
 from .record import Record
 
 
+_DONE = "done"
+
+
 def check_plan(plan: Plan) -> dict:
     """Look for the files that a plan needs, and print its runs.
 
@@ -70,12 +73,14 @@ class PlanResult:
     Attributes:
         path: Of the plan.
         runs: Those that are done, in order.
-        failed: Whether a check of the last of them failed.
+        failed: Whether a run failed, or a check of the last of them.
+        kept_going: Whether other runs were done after one that failed.
     """
 
     path: Path
     runs: tuple[FinishedRun, ...]
     failed: bool = False
+    kept_going: bool = False
 
     def answer(self) -> dict:
         """What `--json` prints."""
@@ -84,12 +89,19 @@ class PlanResult:
         return {"plan": str(self.path), "runs": runs} | failed
 
 
-def run_plan(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanResult:
+def run_plan(
+    plan: Plan,
+    do: Callable[[argparse.Namespace], Outcome],
+    *,
+    keep_going: bool | None = False,
+) -> PlanResult:
     """Do the runs of a plan in order, but for those that are finished.
 
     Args:
         plan: The plan.
         do: Runs one command.
+        keep_going: Whether runs that need nothing of one that failed are done all the
+            same; None for plans of more than one head.
 
     Raises:
         Exception: That of the first run that fails; those before are kept.
@@ -97,8 +109,70 @@ def run_plan(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanRes
     """
     for line in _outside(plan):
         warn(line, "note")
+    heads = {getattr(run.options, "head", None) for run in plan.runs} - {None}
+    going = len(heads) > 1 if keep_going is None else keep_going
     with _alone(plan):
-        return _run_all(plan, do)
+        return (_run_each if going else _run_all)(plan, do)
+
+
+def _run_each(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanResult:
+    """Do all runs that can be done, and list at the end what became of each."""
+    record, found, lost = Record(plan, version("tmsgrad")), [], []
+    rows: list[tuple[Run, str]] = []
+    count = len(plan.runs)
+    for number, run in enumerate(plan.runs, 1):
+        needed = _made_by(run, lost)
+        if needed is not None:
+            rows.append((run, f"not done: it needs {needed}, which failed"))
+        elif record.has(run):
+            found.append(FinishedRun(run, record.step(run), None))
+            rows.append((run, "finished before"))
+            continue
+        else:
+            print(f"run {number} of {count}: {_command(run)}", flush=True)
+            rows.append((run, _try(plan, record, run, number, do, found)))
+        if rows[-1][1] != _DONE:
+            lost += map(os.path.abspath, run.writes)
+    failed = [words for _, words in rows if words not in (_DONE, "finished before")]
+    for number, (run, words) in enumerate(rows, 1):
+        print(f"{number}. {_command(run)}: {words}")
+    print(f"{count - len(failed)} of {count} runs are finished")
+    return PlanResult(plan.path, tuple(found), bool(failed), kept_going=True)
+
+
+def _try(
+    plan: Plan,
+    record: Record,
+    run: Run,
+    number: int,
+    do: Callable[[argparse.Namespace], Outcome],
+    found: list[FinishedRun],
+) -> str:
+    """Do one run, and say what became of it; interruptions pass."""
+    inputs = record.inputs(run)
+    kept = "the others go on."
+    try:
+        outcome = _do(run, number, inputs, do, f"run {number} is not finished.", kept)
+    except Exception as error:
+        # Endings by signals are no Exceptions, and pass.
+        words = (str(error) or type(error).__name__).replace("\n", "\\n")
+        print(f"tmsgrad: error: {words}", file=sys.stderr)
+        return f"failed: {words}"
+    if outcome.failed:
+        _say_failed(run, number, kept)
+        return "failed: a check failed"
+    found.append(FinishedRun(run, outcome.step, outcome.answer))
+    _remember(plan, record, found[-1], inputs)
+    return _DONE
+
+
+def _made_by(run: Run, lost: list[str]) -> str | None:
+    """The file of a failed run that a run reads, if there is one."""
+    for name in run.reads.values():
+        path = os.path.abspath(name)
+        if any(path == each or path.startswith(each + os.sep) for each in lost):
+            return name
+    return None
 
 
 def _run_all(plan: Plan, do: Callable[[argparse.Namespace], Outcome]) -> PlanResult:
@@ -129,8 +203,9 @@ def _do(
     inputs: Opened,
     do: Callable[[argparse.Namespace], Outcome],
     kept: str,
+    after: str | None = None,
 ) -> Outcome:
-    """Do one run; what stops it says what is kept."""
+    """Do one run; what stops it says what is kept, and an error what comes after."""
     try:
         with watching(inputs):
             return do(run.options)
@@ -138,7 +213,7 @@ def _do(
         stop.args = (f"{stop}; {kept}" if str(stop) else kept,)
         raise
     except Exception:
-        _say_failed(run, number, kept)
+        _say_failed(run, number, after or kept)
         raise
 
 

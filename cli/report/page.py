@@ -33,6 +33,15 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A question that a clinic has, and the answer to it."""
+
+    question: str
+    answer: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the page: a heading, and its content."""
 
@@ -53,6 +62,8 @@ class Page:
         pictures: Caption by file.
         view: Of `view_data`.
         sections: Tables, in order.
+        answers: On the first screen, before all figures.
+        distrust: When not to trust them.
     """
 
     title: str
@@ -63,6 +74,8 @@ class Page:
     pictures: Mapping[Path, str]
     view: Mapping[str, object]
     sections: Sequence[Section]
+    answers: Sequence[Answer] = ()
+    distrust: str = ""
 
 
 def write_report(path: Path, page: Page) -> None:
@@ -115,8 +128,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     return _part("table", columns, rows)
 
 
-def checks(rows: Iterable[tuple[str, bool, str]]) -> Markup:
-    """A table of what was checked, whether it is well, and what was found."""
+def checks(rows: Iterable[tuple[str, bool | None, str]]) -> Markup:
+    """A table of checks: name, whether it is well (None: not checked), and what is so."""
     return _part("checks", rows)
 
 

@@ -62,6 +62,13 @@ def uncertainty_part(found: UncertaintyResult) -> Markup:
     return paragraph(words) + table(head, rows)
 
 
+def casing_check(known: bool, clear: bool, words: str) -> tuple[str, bool | None, str]:
+    """A row of checks: whether the casing is clear of the scalp, where it is known."""
+    if known:
+        return "casing", clear, words
+    return "casing", None, "the coil's file has none: keep its windings' cover in mind"
+
+
 def field_rows(field: FieldFigures) -> list[tuple[str, str]]:
     """Describe a field, row by row."""
     rows, aimed, gray = [], field.target, field.gray_matter

@@ -6,9 +6,11 @@ from ... import optimize
 from ...coils import Pose
 from ..results.best_placement import PlacementResult
 from ..results.directions import in_words
+from ..results.verdict import UNSURE, of_error, words_of_limits
 from .page import Card, Section, checks, facts, table
 from .parts import (
     SAME,
+    casing_check,
     field_rows,
     origin_section,
     point,
@@ -19,8 +21,7 @@ from .parts import (
 
 
 _GOOD_RESIDUAL = 1e-6  # Of the linear system, relative.
-_LARGE_ERROR = 0.15  # Of the mesh, in the target.
-_Check = tuple[str, bool, str]
+_Check = tuple[str, bool | None, str]
 
 
 def plan_cards(found: PlacementResult) -> list[Card]:
@@ -37,7 +38,7 @@ def plan_cards(found: PlacementResult) -> list[Card]:
         Card("dI/dt", f"{placement.didt / 1e6:.4g} A/µs"),
         *([] if output is None else [Card("output", f"{output:.0%}", note)]),
         Card("coil centre", point(placement.matrix[:3, 3]), "mm, head file"),
-        Card("clearance", f"{placement.clearance * 1e3:.1f} mm", "casing to scalp"),
+        Card("scalp to coil", f"{placement.face * 1e3:.1f} mm", placement.face_words),
         Card(
             "error of the mesh",
             f"{found.error.target:.1%}",
@@ -57,7 +58,7 @@ def plan_words(found: PlacementResult) -> list[str]:
     words = [
         f"Place the centre of {found.subject.coil_name} at "
         f"({point(placement.matrix[:3, 3])}) mm, "
-        f"{placement.distance * 1e3:.1f} mm from the scalp along the coil's axis, with the "
+        f"its face {placement.face * 1e3:.1f} mm from the scalp, with the "
         f"handle pointing {in_words(-placement.matrix[:3, 1])}. Driven with "
         f"{placement.didt / 1e6:.4g} A/µs{of_output}, it gives the target, "
         f"{target_shape(target)} in {target.tissue} around "
@@ -85,7 +86,8 @@ def plan_sections(found: PlacementResult) -> list[Section]:
             "scalp to coil centre, along the axis",
             f"{placement.distance * 1e3:.2f} mm",
         ),
-        ("casing to scalp", f"{placement.clearance * 1e3:.2f} mm"),
+        ("scalp to the coil's face", f"{placement.face * 1e3:.2f} mm"),
+        ("face", placement.face_words),
     ]
     listed = [
         Section("Pose", pose_part(placement.matrix, more)),
@@ -167,10 +169,15 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
         ),
         (
             "error of the mesh",
-            error.target is None or error.target <= _LARGE_ERROR,
-            f"estimated: {error.target:.1%} in the target, {error.head:.1%} in the head",
+            of_error(error.target) != UNSURE,
+            f"{of_error(error.target)}: {error.target:.1%} in the target, {error.head:.1%} "
+            f"in the head ({words_of_limits()})",
         ),
-        ("casing", clear >= -1e-6, f"{clear:.2f} mm clear of the scalp"),
+        casing_check(
+            placement.cover is None,
+            clear >= -1e-6,
+            f"{clear:.2f} mm clear of the scalp",
+        ),
         (
             "search",
             search.converged > 0,

@@ -7,15 +7,17 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ... import optimize
 from ...coils import Coil, Pose
 from ...meshing import HeadMesh
+from ..pictures.hull import CoilHull
 from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import heard
+from .answers import answers, distrust
 from .page import (
+    Answer,
     Card,
     Page,
     Section,
@@ -48,8 +50,7 @@ def look_at(
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Make the surfaces of the page's view, as `view_data`."""
-    samples = optimize.casing_samples(coil)
-    return view_data(head, magnitude, in_metres(pose), samples, target)
+    return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
 
 
 def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
@@ -63,6 +64,8 @@ def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
         cards=plan_cards(found),
         words=plan_words(found),
         sections=plan_sections(found),
+        answered=answers(found),
+        warned=distrust(found),
     )
 
 
@@ -113,6 +116,8 @@ def _write(
     words: Sequence[str],
     sections: Sequence[Section],
     subtitle: str = _SUBTITLE,
+    answered: Sequence[Answer] = (),
+    warned: str = "",
 ) -> None:
     overview = folder / "overview.png"
     page = Page(
@@ -124,5 +129,7 @@ def _write(
         pictures={overview: _OVERVIEW} if overview.is_file() else {},
         view=view,
         sections=sections,
+        answers=answered,
+        distrust=warned,
     )
     write_report(folder / REPORT, page)

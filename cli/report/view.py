@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from ...efield import volume_percentiles
 from ...meshing import HeadMesh
+from ..pictures.hull import CoilHull
 from ..pictures.palette import field_palette
 from ..pictures.raster import Camera
 from ..pictures.render import Surface, coverage
@@ -58,7 +59,7 @@ def view_data(
     head: HeadMesh,
     magnitude: ArrayLike,
     pose: Float[ndarray, "4 4"],
-    coil_points: Float[ndarray, "point 3"],
+    hull: CoilHull,
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Collect what the page's script draws.
@@ -67,7 +68,7 @@ def view_data(
         head: The head.
         magnitude: |E| of each tetrahedron. [V/m]
         pose: Coil to head. [m]
-        coil_points: Of the casing, in the coil's frame. [m]
+        hull: Of the coil.
         target: Centre and radius, if there is one. [m]
 
     Returns:
@@ -83,7 +84,7 @@ def view_data(
     )
     outside, triangles, _ = compact(head.nodes, head.boundary())
     scalp = thinned(smooth(outside, triangles, 4), triangles, _SCALP_TRIANGLES)
-    body, faces, handle = coil_body(np.asarray(coil_points, dtype=np.float64))
+    body, faces, handle = coil_body(hull.points, hull.casing)
     placed = body @ pose[:3, :3].T + pose[None, :3, 3]
     coil = thinned(placed, faces, _COIL_TRIANGLES)
     return {

@@ -3,11 +3,13 @@
 from markupsafe import Markup
 
 from ..results.fields_result import FieldsResult
+from ..results.placing import face_name
 from ..results.session_result import SessionResult
 from ..results.simulation import Simulation
 from .page import Card, Section, checks, facts, paragraph, table
 from .parts import (
     SAME,
+    casing_check,
     field_rows,
     origin_section,
     point,
@@ -28,7 +30,11 @@ def fields_cards(found: FieldsResult) -> list[Card]:
     cards = [
         Card("dI/dt", f"{pose.didt / 1e6:.4g} A/µs"),
         Card("coil centre", point(pose.matrix[:3, 3]), "mm, head file"),
-        Card("clearance", f"{shown.place.clearance * 1e3:.1f} mm", "casing to scalp"),
+        Card(
+            "clearance",
+            f"{shown.place.clearance * 1e3:.1f} mm",
+            f"{face_name(shown.place.casing)} to scalp",
+        ),
         Card("error of the mesh", f"{shown.error.head:.1%}", "estimated, in the head"),
     ]
     if shown.field.target is not None:
@@ -51,8 +57,8 @@ def fields_sections(found: FieldsResult) -> list[Section]:
     error = max(each.error.head for each in found.poses)
     cut = sum(each.place.clearance < 0 for each in found.poses)
     rows = [
-        (
-            "casing",
+        casing_check(
+            found.poses[0].place.casing,
             cut == 0,
             "clear of the scalp in all poses"
             if cut == 0

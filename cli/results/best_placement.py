@@ -13,6 +13,7 @@ from ... import optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
 from ...meshing import HeadMesh
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..runtime.notices import warn
 from ..runtime.progress import rounded
@@ -27,6 +28,8 @@ from .doses import (
 )
 from .fields import in_metres
 from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from .handle_result import HandleResult
+from .locating import ScalpPlace
 from .plausible import ask_of_strength
 from .shaping import ShapeResult
 from .uncertainty import PoseShift, UncertaintyResult
@@ -43,7 +46,9 @@ class Placement:
         didt: To drive the coil with. [A/s]
         max_didt: That the coil is made for, or None. [A/s]
         wanted: In the target, or None. [V/m]
-        clearance: From the casing to the scalp. [m]
+        clearance: From the casing to the scalp, or from the windings where no casing is
+            known. [m]
+        cover: Assumed over windings without a casing; None where there is a casing. [m]
         distance: From the scalp to the coil's centre, along the coil's axis. [m]
         objective: In words.
     """
@@ -55,6 +60,7 @@ class Placement:
     max_didt: float | None
     wanted: float | None
     clearance: float
+    cover: float | None
     distance: float
     objective: str
 
@@ -62,6 +68,18 @@ class Placement:
     def matrix(self) -> Float[ndarray, "4 4"]:
         """Of the pose, as SimNIBS has it. [mm]"""
         return np.asarray(self.pose.to_matsimnibs())
+
+    @property
+    def face(self) -> float:
+        """From the scalp to the coil's face: its casing, or its covered windings. [m]"""
+        return self.clearance - (self.cover or 0.0)
+
+    @property
+    def face_words(self) -> str:
+        """What the face is."""
+        if self.cover is None:
+            return "casing"
+        return f"windings with {self.cover * 1e3:g} mm of cover assumed"
 
     @property
     def strength(self) -> float:
@@ -87,6 +105,9 @@ class Placement:
             "scalp_clearance_mm": self.clearance * 1e3,
             "distance_mm": self.distance * 1e3,
             "distance_convention": "scalp to coil centre along the coil's z axis",
+            "casing": self.cover is None,
+            "face_distance_mm": self.face * 1e3,
+            "face": self.face_words,
             "objective": self.objective,
         }
 
@@ -108,6 +129,8 @@ class PlacementResult:
         rules: Placements by clinical rules; None where they were not asked for.
         uncertainty: Of the field in the target, or None.
         best_pose: How far it moves with the conductivities; None at a border.
+        handle: Which way it points, and what that costs.
+        place: Where on the scalp it is, from known positions, or None.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -131,6 +154,8 @@ class PlacementResult:
     rules: tuple[optimize.Rule, ...] | None
     uncertainty: UncertaintyResult | None
     best_pose: PoseShift | None
+    handle: HandleResult
+    place: ScalpPlace | None
     subject: Subject
     order: int
     anisotropy: str
@@ -150,6 +175,8 @@ class PlacementResult:
             "field": self.field.to_json() | error,
             "optima": [self._optimum(each) for each in self.search.optima],
             "search": self._search(),
+            "handle": self.handle.to_json(),
+            "place": None if self.place is None else self.place.to_json(),
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -188,7 +215,8 @@ class PlacementResult:
 
     def share_of_best(self, optimum: optimize.Optimum) -> float | None:
         """How good an optimum is beside the best one, where that is positive."""
-        best = self.search.value
+        free = self.search.free
+        best = self.search.value if free is None else free.value
         return optimum.value / best if best > 0 else None
 
     def rating(self, optimum: optimize.Optimum) -> str:
@@ -200,7 +228,9 @@ class PlacementResult:
         """Print the placement, and what else was asked for."""
         if self.tensors is not None:
             print(self.tensors)
-        _tell_placement(self.placement, self.error)
+        if self.place is not None:
+            print(f"where            {self.place.steps[0].words}")
+        _tell_placement(self.placement, self.handle, self.error)
         if self.uncertainty is not None:
             self.uncertainty.tell()
             if self.best_pose is not None:
@@ -256,8 +286,12 @@ class PlacementResult:
         }
 
 
-def _tell_placement(found: Placement, error: ErrorFigures) -> None:
+def _tell_placement(
+    found: Placement, handle: HandleResult, error: ErrorFigures
+) -> None:
     print(f"coil centre      {np.round(found.matrix[:3, 3], 1).tolist()} mm")
+    price = f" ({handle.price})" if handle.price else ""
+    print(f"handle           {handle.direction}{price}")
     print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
     print(
         f"field in target  {found.value:.4f} V/m at 1 A/µs ({found.objective}; "
@@ -275,13 +309,25 @@ def _tell_placement(found: Placement, error: ErrorFigures) -> None:
             f"{of_maximum}"
         )
     print(
-        f"scalp            {found.distance * 1e3:.2f} mm from the coil's centre, "
-        f"{found.clearance * 1e3:.2f} mm from its casing"
+        f"scalp            {found.face * 1e3:.2f} mm from the coil's face "
+        f"({found.face_words}), {found.distance * 1e3:.2f} mm from its centre"
     )
+    if found.cover is not None:
+        print(
+            "casing           none in the coil's file: not checked; its windings lie "
+            f"{found.clearance * 1e3:.2f} mm from the scalp"
+        )
 
 
-def warn_of_placement(found: Placement, coil: Coil, at_edge: bool) -> None:
-    """Warn of a current above the coil's limit, and of a pose at the search's border."""
+def warn_of_placement(
+    found: Placement, handle: HandleResult, coil: Coil, at_edge: bool
+) -> None:
+    """Warn of too high a current, a handle over the face, and a pose at a border."""
+    if handle.over_face:
+        warn(
+            f"the handle points {handle.direction}, over the face; --handle back turns it, "
+            "where that costs little."
+        )
     if found.max_didt is not None and found.didt > found.max_didt:
         warn(
             f"{found.didt / 1e6:.4g} A/µs is more than {coil.name} is made "
@@ -327,15 +373,16 @@ def draw_placement(
         ("field in target", f"{found.strength:.1f} V/m"),
         ("dI/dt", f"{found.didt / 1e6:.1f} A/µs{of_maximum}"),
         ("coil", coil.name),
-        ("distance to scalp", f"{found.distance * 1e3:.1f} mm along the coil's axis"),
-        ("clearance of the casing", f"{found.clearance * 1e3:.1f} mm"),
+        ("scalp to the coil's face", f"{found.face * 1e3:.1f} mm"),
+        ("scalp to the coil's centre", f"{found.distance * 1e3:.1f} mm"),
+        *([] if found.cover is None else [("casing", "none known: windings drawn")]),
     ]
     write_overview(
         folder / "overview.png",
         head,
         np.asarray(field.magnitude),
         in_metres(found.pose),
-        optimize.casing_samples(coil),
+        CoilHull.of(coil),
         target_centre=np.asarray(target.centre),
         target_radius=target.radius,
         title=f"Best placement of {coil.name} on {Path(source).name}",

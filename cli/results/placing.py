@@ -11,6 +11,7 @@ from numpy import ndarray
 from ... import optimize
 from ...coils import AbstractCoil, Pose, PoseList
 from ...meshing import Scalp
+from ..pictures.hull import CoilHull
 from ..runtime.notices import warn
 
 
@@ -25,13 +26,21 @@ class Placing:
     Attributes:
         distance: From the coil's centre to the scalp along the coil's axis; infinite
             where the axis misses the head. [m]
-        clearance: The smallest distance from its casing to the scalp. [m]
+        clearance: The smallest distance from its casing to the scalp, or from its windings
+            where no casing is known. [m]
         lifted: How far it was moved back along its axis. [m]
+        casing: Whether the coil has one; else the clearance is that of its windings.
     """
 
     distance: float
     clearance: float
     lifted: float = 0.0
+    casing: bool = True
+
+    @property
+    def words(self) -> str:
+        """The clearance, and of what it is."""
+        return f"{self.clearance * 1e3:.1f} mm from its {face_name(self.casing)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +88,17 @@ class Outline:
     Attributes:
         casing: Samples of its casing. [m]
         windings: Its point sources; a coil of samples on a grid has none. [m]
+        has_casing: Whether there is one: else its samples are those of the windings.
     """
 
     casing: Float[ndarray, "sample 3"]
     windings: Float[ndarray, "source 3"]
+    has_casing: bool = True
+
+    @property
+    def hull(self) -> CoilHull:
+        """What is drawn of it."""
+        return CoilHull(self.casing, self.has_casing)
 
     @staticmethod
     def of(coil: AbstractCoil) -> "Outline":
@@ -94,7 +110,7 @@ class Outline:
         else:
             parts = [sources.dipole_positions, sources.current_positions]
             windings = np.concatenate(parts)
-        return Outline(optimize.casing_samples(coil), windings)
+        return Outline(optimize.casing_samples(coil), windings, coil.has_casing)
 
 
 class Placer:
@@ -103,6 +119,7 @@ class Placer:
     def __init__(self, scalp: Scalp, outline: Outline, repair: bool, path: str):
         self._scalp, self._repair, self._path = scalp, repair, path
         self._casing, self._windings = outline.casing, outline.windings
+        self._has_casing = outline.has_casing
 
     def place(self, pose: Pose, number: int, name: str) -> tuple[Pose, Placing]:
         """Measure where a coil is, and lift it off the scalp where that is asked for.
@@ -137,15 +154,15 @@ class Placer:
             )
         axis = np.asarray(pose.rotation)[:, 2]
         distance = self._scalp.distance_along(np.asarray(pose.translation), axis)
-        return pose, Placing(distance, clearance, lift)
+        return pose, Placing(distance, clearance, lift, self._has_casing)
 
     def _depth(self, pose: Pose) -> tuple[float, str]:
-        """How deep the coil's centre or its windings lie beneath the scalp. [m]"""
-        centre = -self._scalp.clearance(self._placed(pose, np.zeros((1, 3))))
-        inside = -np.inf
-        if len(self._windings):
-            inside = -self._scalp.clearance(self._placed(pose, self._windings))
-        return max(centre, inside), "centre" if centre > 0 else "winding"
+        """How deep the coil's windings, or its centre, lie beneath the scalp. [m]"""
+        inside = lambda points: -self._scalp.clearance(self._placed(pose, points))
+        # The origin of some coils lies before their face, where no part of them is.
+        centre = min(inside(np.zeros((1, 3))), inside(self._casing))
+        winding = inside(self._windings) if len(self._windings) else -np.inf
+        return max(centre, winding), "centre" if centre > 0 else "winding"
 
     @staticmethod
     def _placed(
@@ -193,6 +210,11 @@ def place_all(
     together = jax.tree.map(lambda *x: np.stack(x), *placed)
     found = {"rotations": together.rotation, "translations": together.translation}
     return replace(poses, **found), places
+
+
+def face_name(casing: bool) -> str:
+    """What a coil's clearance is measured from."""
+    return "casing" if casing else "windings (no casing is known)"
 
 
 def warn_of_cut(number: int, place: Placing) -> None:

@@ -96,7 +96,7 @@ def best_shape(
     coil: Coil,
     scalp: Scalp,
     search: Search,
-    clearance: float,
+    domain: optimize.Domain,
 ) -> tuple[Coil, Search, ShapeResult]:
     """Search pose and shape from where a coil that does not move is best.
 
@@ -105,14 +105,15 @@ def best_shape(
         coil: As it comes.
         scalp: Of the same head.
         search: Of the coil as it comes.
-        clearance: Between casing and scalp. [m]
+        domain: What remains between casing and scalp.
 
     Returns:
         The coil in its shape, the search with the pose of that, and what it gains.
     """
-    found = optimize.find_shape(
-        objective, coil, scalp, search.pose, optimize.Domain(clearance=clearance)
-    )
+    resting = optimize.Domain(domain.distance, clearance=domain.clearance)
+    if not isinstance(domain.distance, optimize.Face):
+        resting = optimize.Domain(clearance=domain.clearance)
+    found = optimize.find_shape(objective, coil, scalp, search.pose, resting)
     apart = float(found.self_clearance)
     shape = ShapeResult(
         _settings(found.coil),

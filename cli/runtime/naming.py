@@ -1,0 +1,20 @@
+"""What a head is called in headings, captions and exported targets."""
+
+from pathlib import Path
+
+
+_ENDINGS = (".gz", ".msh", ".npz", ".vtu")
+
+
+def subject_name(source: str) -> str:
+    """Shorten the name of a head's file or folder: `ernie` of `heads/m2m_ernie`."""
+    name = Path(source).name
+    for ending in _ENDINGS:
+        name = name.removesuffix(ending)
+    return name.removeprefix("m2m_") or source
+
+
+def target_name(source: str, out: str) -> str:
+    """Name a placement so that those of several heads can be told from each other."""
+    subject, folder = subject_name(source), Path(out).name
+    return folder if subject in folder else f"{subject} {folder}"
