@@ -116,7 +116,10 @@ from .surface_files import (
     read_sphere as read_sphere,
     read_surface as read_surface,
 )
-from .template import template as template
+from .template import (
+    kept_template_labels as kept_template_labels,
+    template as template,
+)
 from .template_labels import template_labels as template_labels
 from .tracts import (
     Tractogram as Tractogram,

@@ -4,9 +4,12 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
 
 from ..disk import cache_folder, replacing
 from .head import HeadMesh
@@ -17,6 +20,7 @@ from .template_labels import template_labels
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
 _RECIPE = 5
+_LABEL_RECIPE = 1  # The same for the label image.
 
 # What reading a damaged file may raise, whatever part of it is damaged.
 _DAMAGE = (
@@ -81,6 +85,26 @@ def template(
             stacklevel=2,
         )
     return head
+
+
+def kept_template_labels() -> tuple[UInt8[ndarray, "i j k"], Float[ndarray, "4 4"]]:
+    """The image of `template_labels`, from the cache folder where it is kept.
+
+    Raises:
+        ModuleNotFoundError: It must be built, and nilearn or mne is missing.
+    """
+    path = cache_folder() / "template-labels.npz"
+    with suppress(*_DAMAGE), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if int(archive["recipe"]) == _LABEL_RECIPE:
+            return archive["labels"], archive["affine"]
+    labels, affine = template_labels()
+    with suppress(OSError):  # It is built anew next time.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, durable=False) as file:
+            recipe = np.array(_LABEL_RECIPE)
+            np.savez_compressed(file, recipe=recipe, labels=labels, affine=affine)
+    return labels, affine
 
 
 def _read(path: Path) -> HeadMesh | None:

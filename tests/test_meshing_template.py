@@ -147,6 +147,26 @@ def test_a_damaged_or_old_cache_is_built_anew(cache, damage):
     assert len(built) == 2
 
 
+def test_the_label_image_is_kept_and_built_anew_where_it_is_damaged(cache):
+    folder, built = cache
+    path = folder / "template-labels.npz"
+    first = module.kept_template_labels()
+    for count, damage in (
+        (1, lambda path: None),
+        (2, truncate),
+        (3, empty),
+        (4, array_alone),
+    ):
+        damage(path)
+        again = module.kept_template_labels()
+        assert len(built) == count
+        for ours, theirs in zip(again, first, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("a file where the folder belongs")
+    assert module.kept_template_labels()[0].shape == first[0].shape
+
+
 def test_two_that_fill_the_cache_at_once_both_get_the_head(cache, monkeypatch):
     folder, built = cache
     both_build = threading.Barrier(2)

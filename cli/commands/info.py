@@ -18,7 +18,7 @@ def head_info(options: argparse.Namespace) -> dict:
     head = read_head(options.head, progress, forced=options.force)
     labels = ()
     if options.head.split(":")[0] == "template" and not Path(options.head).exists():
-        labels = meshing.template_labels()
+        labels = meshing.kept_template_labels()
     progress.close()
     report = describe_head(head, *labels)
     subject = meshing.subject_of(options.head)
