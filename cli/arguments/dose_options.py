@@ -6,6 +6,7 @@ from . import units
 from .common_options import add_uncertainty
 from .words import (
     full_output,
+    mni,
     path,
     point,
     positive,
@@ -22,16 +23,27 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="resting motor threshold, %% of the stimulator's maximum",
     )
+    verb.add_argument(
+        "--motor",
+        type=point,
+        metavar="X,Y,Z",
+        help="M1, mm (the left hand knob, where the head has a way to MNI space)",
+    )
+    target = verb.add_mutually_exclusive_group(required=True)
+    target.add_argument("--target", type=point, metavar="X,Y,Z", help="the target, mm")
+    target.add_argument(
+        "--target-mni",
+        type=mni,
+        metavar="X,Y,Z",
+        help="the same in MNI coordinates, for an m2m_ folder or the template; or a "
+        "symptom whose published target to take",
+    )
     for name, what in (("motor", "M1"), ("target", "the target")):
-        verb.add_argument(
-            f"--{name}", type=point, required=True, metavar="X,Y,Z", help=f"{what}, mm"
-        )
         verb.add_argument(
             f"--{name}-pose",
             type=path,
-            required=True,
             metavar="FILE",
-            help=f"of the coil for {what}: one pose, any pose file",
+            help=f"of the coil for {what}: one pose, any pose file (the best one, found)",
         )
     verb.add_argument(
         "--radius",

@@ -21,6 +21,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--out session",
     ),
     "dose": (
+        "tmsgrad dose m2m_ernie --coil MagStim_D70.ccd --threshold 55 "
+        "--target-mni -44,40,29 --out dose",
         "tmsgrad dose m2m_ernie --coil MagStim_D70.ccd --threshold 55 --motor -37,-21,58 "
         "--motor-pose m1.txt --target -44,40,29 --target-pose plan/pose.txt --out dose",
     ),

@@ -2,24 +2,28 @@
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ... import efield, meshing
-from ...coils import Coil
+from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh
 from ...optimize import dosing
 from ..inputs.coils import read_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
+from ..inputs.sites import SiteRequest, motor_place, pose_of, target_place
+from ..inputs.targets import MniPlace
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
 from ..results.dose_extras import matched_interval, write_activation
-from ..results.dose_result import Activated, DoseResult, TrainResult
+from ..results.dose_result import Activated, DoseResult, TrainResult, draw_dose
 from ..results.fields import check_field
 from ..results.steps import dose_step
-from ..runtime.notices import listening
+from ..runtime.naming import target_name
+from ..runtime.notices import dispensable, listening
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -33,24 +37,6 @@ _METRICS = {
     "p99": dosing.Percentile(99.0),
     "normal": dosing.MeanNormal(),
 }
-_Point = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class SiteRequest:
-    """A place that is stimulated.
-
-    Attributes:
-        centre: Of the ball. [m]
-        pose: The file of the coil's pose.
-        coil: As the command line names it.
-        maximum: dI/dt at full output; None for what the coil's file says. [A/s]
-    """
-
-    centre: _Point
-    pose: str
-    coil: str
-    maximum: float | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +49,7 @@ class DoseRequest:
         threshold: Resting motor threshold, a share of the maximum.
         motor: The place of the threshold.
         target: The place to be treated.
+        mni: The place of MNI space that it comes from, or None.
         other_coil: Whether the target has a coil of its own.
         radius: Of both balls. [m]
         tissue: Of both.
@@ -79,6 +66,7 @@ class DoseRequest:
     threshold: float
     motor: SiteRequest
     target: SiteRequest
+    mni: MniPlace | None
     other_coil: bool
     radius: float
     tissue: str
@@ -101,19 +89,19 @@ class DoseRequest:
         other = options.target_coil is not None
         coil = options.target_coil if other else options.coil
         maximum = options.target_max_didt
+        place, mni = target_place(options.target, options.target_mni, options.head)
         return cls(
             head=options.head,
             force=tuple(options.force),
             threshold=threshold,
             motor=SiteRequest(
-                _metres(options.motor),
+                motor_place(options.motor, options.head),
                 options.motor_pose,
                 options.coil,
                 options.max_didt,
             ),
-            target=SiteRequest(
-                _metres(options.target), options.target_pose, coil, maximum
-            ),
+            target=SiteRequest(place, options.target_pose, coil, maximum),
+            mni=mni,
             other_coil=other,
             radius=options.radius * 1e-3,
             tissue=options.tissue,
@@ -131,7 +119,10 @@ def dose(options: argparse.Namespace) -> Outcome:
     set_up()
     with listening():
         request = DoseRequest.of(options)
-        found = find_dose(request, Provenance.of(options))
+        settled = {"motor": [1e3 * x for x in request.motor.centre]}
+        if request.mni is not None:
+            settled["target"] = [1e3 * x for x in request.target.centre]
+        found = find_dose(request, Provenance.of(options, settled))
     return Outcome(found.answer(), dose_step(found))
 
 
@@ -172,9 +163,20 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             None if most is None else outputs[-1].output * most,
         )
         write_json(folder / "dose.json", result.to_json())
+        _write_poses(folder, request, frame)
+        with dispensable("dose.png"):
+            draw_dose(folder, result)
         progress.close()
     result.tell(request.out)
     return result
+
+
+def _write_poses(folder: Path, request: DoseRequest, frame: "_Frame") -> None:
+    """Write the placements, found or given, for the navigation."""
+    names = [f"{target_name(request.head, request.out)} {x}" for x in ("M1", "target")]
+    matrices = [site.pose.to_matsimnibs() for site in frame.sites]
+    poses = PoseList.of_matrices(np.stack(matrices), names)
+    navigation.write_matsimnibs(folder / "pose.txt", poses)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,19 +209,24 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
             "--target-coil: the dI/dt at full output of both coils must be known: give "
             "--max-didt and --target-max-didt."
         )
-    poses = [one_pose(place.pose, request.head) for place in places]
+    for place in places:  # Before the head, which takes longer to read.
+        if place.pose is not None:
+            one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
-    motor, target = (
-        dosing.Site(
-            *(each, pose),
-            meshing.ball(
-                head, np.asarray(place.centre), request.radius, request.tissue
-            ),
-        )
-        for each, pose, place in zip((coil, other), poses, places, strict=True)
+    conductor, scalp = (
+        efield.assemble(head, efield.isotropic(head)),
+        meshing.scalp(head),
     )
-    conductor = efield.assemble(head, efield.isotropic(head))
+
+    def site(each: Coil, place: SiteRequest) -> dosing.Site:
+        centre = np.asarray(place.centre)
+        region = meshing.ball(head, centre, request.radius, request.tissue)
+        where = (request.head, each, scalp, conductor, region)
+        return dosing.Site(each, pose_of(place, *where), region)
+
+    progress.stage("placements", "placements over M1 and the target")
+    motor, target = site(coil, request.motor), site(other, request.target)
     return _Frame(head, conductor, (motor, target), most)
 
 
@@ -283,8 +290,3 @@ def _outputs(
 
 def _maximum(given: float | None, coil: Coil) -> float | None:
     return coil.max_current_rate if given is None else given
-
-
-def _metres(place: _Point) -> _Point:
-    x, y, z = place
-    return x * 1e-3, y * 1e-3, z * 1e-3

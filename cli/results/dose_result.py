@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from ...optimize import dosing
 from ...optimize.dosing import safety
 from ..inputs.trains import Trains
+from ..pictures.dose_chart import write_dose_chart
 from ..runtime.notices import warn
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
@@ -143,6 +146,11 @@ class DoseResult:
         """The field in the target at the last output. [V/m]"""
         return None if self.didt is None else self.fields[1] * self.didt / 1e6
 
+    @property
+    def reason(self) -> str:
+        """Why the target needs another output than M1, in a sentence."""
+        return reason_of(self.fields, self.depths, self.outputs[-1].of_threshold)
+
     def share(self, output: dosing.Output) -> float:
         """The target's field in units of that of M1 at threshold."""
         return output.output / self.outputs[-1].output
@@ -173,6 +181,7 @@ class DoseResult:
             "trains": None if self.trains is None else self.trains.to_json(),
             "interval": None if self.interval is None else self.interval.to_json(),
             "activation": self.activation.to_json(),
+            "reason": self.reason,
             "versions": versions(),
             "provenance": self.origin.as_json(),
         }
@@ -189,6 +198,7 @@ class DoseResult:
             )
             if not each.reachable:
                 warn(f"{each.rule}: the output {each.statement}.")
+        print(f"why              {self.reason}")
         self.activation.tell()
         if self.didt is not None:
             print(
@@ -201,3 +211,50 @@ class DoseResult:
             self.interval.tell()
         if self.trains is not None:
             self.trains.tell(self.outputs)
+
+
+def draw_dose(folder: Path, found: DoseResult) -> None:
+    """Draw the outputs by rule as `dose.png`."""
+    motor = found.fields[0]
+    at = ""
+    if found.didt is not None:
+        rate = found.didt / found.outputs[-1].of_threshold
+        at = f"; M1 gets {motor * rate / 1e6:.0f} V/m there"
+    write_dose_chart(
+        folder / "dose.png",
+        [(each.rule, each.output) for each in found.outputs],
+        None if found.interval is None else found.interval.ends,
+        f"Outputs for a motor threshold of {found.threshold:.0%}{at}",
+    )
+
+
+def reason_of(
+    fields: tuple[float, float], depths: tuple[float, float], ratio: float
+) -> str:
+    """Why a target needs another output than M1, in a sentence.
+
+    Args:
+        fields: Of M1 and of the target, at 1e6 A/s. [V/m]
+        depths: From scalp to cortex, there and there. [m]
+        ratio: Of the matched outputs.
+    """
+    motor, target = fields
+    above, below = (depth * 1e3 for depth in depths)
+    more = "more" if ratio > 1 else "less"
+    apart = f"{abs(ratio - 1):.0%} {more} output than M1"
+    if abs(ratio - 1) < 0.01:
+        apart = "the same output as M1"
+    of_depths = ""
+    if np.isfinite(depths).all():
+        of_depths = (
+            f"; its cortex lies {below:.0f} mm below the scalp, that of M1 "
+            f"{above:.0f} mm"
+        )
+    deeper = below > above
+    despite = ", though it is deeper" if deeper and ratio < 1 else ""
+    despite = ", though it is less deep" if not deeper and ratio > 1 else despite
+    return (
+        f"The target needs {apart}{despite}: at the same dI/dt it gets "
+        f"{target / motor:.0%} of M1's field ({target:.2f} and {motor:.2f} V/m at 1 "
+        f"A/µs){of_depths}. Folds and the directions of the field count besides depth."
+    )

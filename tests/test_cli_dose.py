@@ -1,0 +1,71 @@
+"""A dose in one go: placements that are found, a chart, and why the outputs differ."""
+
+import json
+
+import numpy as np
+import pytest
+from cli_examples import run
+from heads import five_layers
+from PIL import Image
+
+from tmsgrad import coils, efield, meshing
+from tmsgrad.cli.inputs import sites
+from tmsgrad.cli.results.dose_result import reason_of
+from tmsgrad.coils import Pose
+
+
+MOTOR, TARGET = np.array([-0.030, 0.0, 0.056]), np.array([0.030, -0.020, 0.050])
+
+
+@pytest.mark.usefixtures("program_settings")
+def test_placements_are_found_that_are_better_than_others(case, tmp_path):
+    out = tmp_path / "out"
+    words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50", "--radius=10"]
+    result = run(*words, "--motor=-30,0,56", "--target=30,-20,50", "--out", out)
+    assert result.status == 0, result.err
+    poses = coils.read_poses(out / "pose.txt")
+    assert [name.split()[-1] for name in poses.names] == ["M1", "target"]
+    found = json.loads((out / "dose.json").read_text())
+    head, coil = five_layers(), coils.read(case.coil)
+    conductor = efield.assemble(head, efield.isotropic(head))
+    fields = found["field_per_1e6_A_per_s"]
+    for number, (name, centre) in enumerate({"motor": MOTOR, "target": TARGET}.items()):
+        region, pose = meshing.ball(head, centre, 10e-3), poses.pose(number)
+        strength = lambda at, where=region: float(
+            efield.solve(conductor, coil, at).mean_magnitude(where)
+        )
+        assert strength(pose) == pytest.approx(fields[name], rel=1e-6)
+        for shift in ([6e-3, 0, 0], [0, 6e-3, 0], [-6e-3, 0, 0]):
+            moved = Pose(
+                pose.rotation, pose.translation + pose.rotation @ np.array(shift)
+            )
+            assert strength(moved) < strength(pose)
+    assert "why              The target needs" in result.out
+    assert found["reason"] in result.out
+    with Image.open(out / "dose.png") as picture:
+        assert picture.size[0] == 1200
+
+
+def test_m1_is_the_hand_knob_where_that_is_known_and_else_asked_for(tmp_path):
+    knob = sites.motor_place(None, "template")
+    np.testing.assert_allclose(knob, np.array(sites.HAND_KNOB) * 1e-3)
+    assert sites.motor_place((-30.0, 0.0, 56.0), "any.msh") == (-0.030, 0.0, 0.056)
+    with pytest.raises(ValueError, match="give --motor X,Y,Z"):
+        sites.motor_place(None, str(tmp_path / "unknown.msh"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "depths", "words"),
+    [
+        ((1.0, 1.25), (0.014, 0.016), "20% less output than M1, though it is deeper"),
+        ((1.0, 0.8), (0.014, 0.012), "25% more output than M1, though it is less deep"),
+        ((1.0, 0.8), (0.014, 0.016), "25% more output than M1:"),
+        ((1.0, 1.0), (0.014, 0.014), "the same output as M1:"),
+    ],
+)
+def test_the_reason_says_field_and_depth(fields, depths, words):
+    ratio = fields[0] / fields[1]
+    found = reason_of(fields, depths, ratio)
+    assert words in found
+    assert f"{fields[1] / fields[0]:.0%} of M1's field" in found
+    assert f"that of M1 {depths[0] * 1e3:.0f} mm" in found
