@@ -59,18 +59,24 @@ class Hierarchy(NamedTuple):
 
 
 def assemble_hierarchy(
-    mesh: HostMesh, conductivity: ndarray
+    mesh: HostMesh, conductivity: ndarray, coarse: Hierarchy | None = None
 ) -> tuple[sp.csr_matrix, Hierarchy]:
     """Assemble the stiffness matrix and coarsen it, first in order and then in size.
 
     Elements of first order hold every function that is linear in each element, so their
     matrix is that of second order between prolongations, and need not be multiplied out.
+
+    Args:
+        mesh: The geometry.
+        conductivity: A value or a tensor per element. [S/m]
+        coarse: The hierarchy of `mesh.coarser`, where it is at hand.
     """
     matrix = whole(assemble_upper(mesh, conductivity))
     if mesh.coarser is None:
         return matrix, build_hierarchy(matrix)
     assert mesh.prolongation is not None
-    _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
+    if coarse is None:
+        _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
     finest = _level(matrix, mesh.prolongation)
     return matrix, Hierarchy((finest, *coarse.levels), coarse.coarsest)
 
