@@ -29,7 +29,9 @@ def cut_in_eight(mesh: HeadMesh) -> tuple[HeadMesh, Float[ndarray, "tet 8 4 4"]]
     """
     elements = second_order(mesh, ordered_sums=False)
     nodes, local = np.asarray(elements.nodes), np.asarray(elements.tetrahedra)
-    lengths = [np.linalg.norm(nodes[local[a]] - nodes[local[b]], axis=1) for a, b in _AROUND]
+    lengths = [
+        np.linalg.norm(nodes[local[a]] - nodes[local[b]], axis=1) for a, b in _AROUND
+    ]
     shortest = np.argmin(lengths, axis=0)
     corners = np.eye(4)
     places = np.concatenate(

@@ -2,7 +2,7 @@
 
 The solution is a function of the conductor's own elements plus one of each patch. They are
 solved for in turn, each for what the others leave (fast adaptive composite grids
-[McCormick & Thomas 1986, doi:10.1090/S0025-5718-1986-0829618-X]): a patch by a factorisation,
+[McCormick & Thomas 1986, doi:10.1090/S0025-5718-1986-0829618-X]): a patch by its factors,
 the head by its usual solver, to a loose tolerance, as only changes are solved for.
 """
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
@@ -24,7 +25,7 @@ from .reciprocity import adjoint_dipole, total_current
 
 _CHANGE = 1e-3  # Relative tolerance of what is solved for the head, of a change.
 
-Potentials = Float[ndarray, "rhs node"]
+Potentials = Float[ndarray, "rhs _"]  # At nodes of the head, or of a patch.
 
 
 class Adjoint(NamedTuple):
@@ -125,7 +126,7 @@ def refined(
 
 def currents(
     conductor: Conductor, patches: Sequence[Patch], dipoles: Dipoles, found: Adjoint
-) -> list[Float[ndarray, "direction node 3"]]:
+) -> list[Float[ndarray, "direction _ 3"]]:
     """Take the currents of a solution at the nodes of the head, and of each patch.
 
     Together they are the sources of `Reciprocal`.
@@ -184,5 +185,5 @@ def _drives(
     return found
 
 
-def _times(matrix, vectors: Float[ndarray, "rhs column"]) -> Float[ndarray, "rhs row"]:
+def _times(matrix: sp.csr_matrix | sp.csc_matrix, vectors: Potentials) -> Potentials:
     return np.ascontiguousarray((matrix @ vectors.T).T)

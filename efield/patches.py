@@ -1,8 +1,8 @@
 """A patch of finer elements on a mesh, whose functions vanish where the patch ends.
 
-A function of the mesh plus one of a patch is a function of a mesh that is finer there: it is
-continuous, as the latter vanishes on the patch's border within the head. So no mesh is made
-anew, and only what is small is solved for anew.
+A function of the mesh plus one of a patch is a function of a mesh that is finer there: it
+is continuous, as the latter vanishes on the patch's border within the head. So no mesh is
+made anew, and only what is small is solved for anew.
 """
 
 from dataclasses import dataclass
@@ -141,13 +141,13 @@ def patch(level: Level, selected: Bool[ndarray, "tet"], *, refined: bool) -> Pat
 
 def _renumbered(
     faces: Int[ndarray, "face 3"], numbers: Int[ndarray, "node"]
-) -> Int[ndarray, "face 3"]:
+) -> Int[ndarray, "kept 3"]:
     """Keep the faces all of whose corners are among some nodes, by places there."""
     place = np.minimum(np.searchsorted(numbers, faces), len(numbers) - 1)
     return place[(numbers[place] == faces).all(axis=1)]
 
 
-def _ends(part: HeadMesh, outer: Int[ndarray, "face 3"]) -> Bool[ndarray, "tet 4"]:
+def _ends(part: HeadMesh, outer: Int[ndarray, "outer 3"]) -> Bool[ndarray, "tet 4"]:
     """Tell for each corner whether the patch ends within the head at the face opposite."""
     tetrahedra, count = part.tetrahedra, len(part.nodes)
     faces = np.concatenate([np.delete(tetrahedra, i, axis=1) for i in range(4)])

@@ -119,8 +119,8 @@ def add_conductor(verb: argparse.ArgumentParser) -> None:
         "--order",
         type=int,
         choices=(1, 2),
-        default=1,
-        help="of the elements: 2 is more accurate, and takes two to five times as long (1)",
+        help="of the elements; 2 takes two to five times as long (1; the mean field in the "
+        "target of `optimize` and `simulate` is corrected beyond that for the mesh)",
     )
     verb.add_argument(
         "--anisotropy",

@@ -67,7 +67,9 @@ def prepare(
     check_target(scalp, target)
     around = search_place(request.around, request.head, request.electrodes, scalp)
     hotspot = find_hotspot(request.rules, request.head, request.electrodes, scalp)
-    search = plan_search(request, coil, scalp, target.region, around, len(head.nodes))
+    # Those of a corrected field are not known yet.
+    nodes = 0 if request.conduction.corrected else len(head.nodes)
+    search = plan_search(request, coil, scalp, target.region, around, nodes)
     progress.stage("assembly", "finite elements")
     conductor, tensors = request.conduction.assemble(head, request.head)
     frame = Frame(

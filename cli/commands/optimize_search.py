@@ -50,7 +50,7 @@ def plan_search(
         scalp: Of the head.
         target: Where the field is wanted.
         around: Where to search; None for near the target.
-        nodes: Of the head.
+        nodes: That the field of the target will come from; 0 where it is not known.
     """
     errors = request.wishes.uncertainty
     if isinstance(around, optimize.UpperHead):

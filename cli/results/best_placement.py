@@ -26,7 +26,13 @@ from .doses import (
     tell_sensitivity,
 )
 from .fields import in_metres
-from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from .figures import (
+    ErrorFigures,
+    FieldFigures,
+    Subject,
+    TargetError,
+    TargetFigures,
+)
 from .shaping import ShapeResult
 from .uncertainty import PoseShift, UncertaintyResult
 
@@ -37,7 +43,8 @@ class Placement:
 
     Attributes:
         pose: Of the coil.
-        value: In the target at 1e6 A/s, by a direct solution. [V/m]
+        value: In the target at 1e6 A/s: corrected for the mesh, or else by a direct
+            solution. [V/m]
         reciprocal_value: The same by the search. [V/m]
         didt: To drive the coil with. [A/s]
         max_didt: That the coil is made for, or None. [A/s]
@@ -45,6 +52,8 @@ class Placement:
         clearance: From the casing to the scalp. [m]
         distance: From the scalp to the coil's centre, along the coil's axis. [m]
         objective: In words.
+        mesh: What the mesh leaves in the value, at 1e6 A/s; None where it was not
+            corrected.
     """
 
     pose: Pose
@@ -56,6 +65,7 @@ class Placement:
     clearance: float
     distance: float
     objective: str
+    mesh: TargetError | None
 
     @property
     def matrix(self) -> Float[ndarray, "4 4"]:
@@ -66,6 +76,14 @@ class Placement:
     def strength(self) -> float:
         """In the target, at the dI/dt. [V/m]"""
         return self.value * self.didt / 1e6
+
+    @property
+    def stated(self) -> str:
+        """The field in the target at the dI/dt, with what the mesh leaves in it."""
+        if self.mesh is None:
+            return f"{self.strength:.1f} V/m"
+        bar = self.mesh.bar * self.didt / 1e6
+        return f"{self.strength:.1f} ± {bar:.1f} V/m (mesh)"
 
     @property
     def share_of_max(self) -> float | None:
@@ -87,6 +105,7 @@ class Placement:
             "distance_mm": self.distance * 1e3,
             "distance_convention": "scalp to coil centre along the coil's z axis",
             "objective": self.objective,
+            "mesh_error": None if self.mesh is None else self.mesh.to_json(),
         }
 
 
@@ -179,6 +198,7 @@ class PlacementResult:
         return {
             "matsimnibs": placement.matrix.tolist(),
             "value": placement.value,
+            "mesh_error": None if placement.mesh is None else placement.mesh.to_json(),
             "reciprocal_value": placement.reciprocal_value,
             "didt": placement.didt,
             "scalp_clearance_mm": placement.clearance * 1e3,
@@ -255,16 +275,31 @@ class PlacementResult:
         }
 
 
+def _tell_value(found: Placement) -> None:
+    mesh, value = found.mesh, found.value
+    if mesh is None:
+        print(
+            f"field in target  {value:.4f} V/m at 1e6 A/s ({found.objective}; "
+            "by a direct solve)"
+        )
+        return
+    print(
+        f"field in target  {value:.4f} ± {mesh.bar:.4f} V/m (mesh) at 1e6 A/s "
+        f"({found.objective})"
+    )
+    print(
+        f"mesh             a finer mesh of the same surfaces would give a value within ±; "
+        f"{mesh.first_order:.4f} V/m before the correction, by a direct solve"
+    )
+
+
 def _tell_placement(found: Placement, error: ErrorFigures) -> None:
     print(f"coil centre      {np.round(found.matrix[:3, 3], 1).tolist()} mm")
     print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
-    print(
-        f"field in target  {found.value:.4f} V/m at 1e6 A/s ({found.objective}; "
-        "by a direct solve)"
-    )
+    _tell_value(found)
     print(
         f"estimated error  {error.target:.1%} of the field in the target, "
-        f"{error.head:.1%} in the whole head (of the mesh alone)"
+        f"{error.head:.1%} in the whole head (of the mesh alone, in the field's files)"
     )
     share = found.share_of_max
     of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
@@ -321,7 +356,7 @@ def draw_placement(
             "target",
             f"({at}) mm, radius {target.radius * 1e3:g} mm, {target.tissue}",
         ),
-        ("field in target", f"{found.strength:.1f} V/m"),
+        ("field in target", found.stated),
         ("dI/dt", f"{found.didt / 1e6:.1f} A/µs{of_maximum}"),
         ("coil", coil.name),
         ("distance to scalp", f"{found.distance * 1e3:.1f} mm along the coil's axis"),
