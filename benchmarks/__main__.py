@@ -19,7 +19,7 @@ ALL = (
     *("command", "reduced", "focality", "truth"),
 )
 NEED_DATA = ("shape",)
-NAMED_ONLY = ("optimizers",)  # Needs the extra [optimizers].
+NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.
 
 
 KNOWN = (*ALL, *NEED_DATA, *NAMED_ONLY)

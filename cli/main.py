@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import commands
+from .arguments import former
 from .arguments.parser import parser
 from .plans.file import Plan, read_plan
 from .plans.saving import save_plan
@@ -75,8 +76,10 @@ def _be_program() -> None:
 
 
 def _status(words: list[str]) -> int:
-    joined = with_negative_values(words)
+    joined, notices = former.renewed(with_negative_values(words))
     options = parser().parse_args(joined, argparse.Namespace(words=words))
+    for each in notices:
+        note(each)
     try:
         answer = _obey(options, joined)
     except BrokenPipeError:

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from .coil import AbstractCoil, Coil, Part
 from .grids import SampledPotential
 from .interpolant import Interpolant
+from .joining import sources_of_elements
 from .sources import Sources
 
 
@@ -111,7 +112,7 @@ def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Descrip
         max_current_rate=coil.max_current_rate,
         stimulators=tuple(each.name for each in coil.stimulators if each.name),
         settings=tuple((e.initial, e.lowest, e.highest) for e in coil.ranges),
-        peaks=tuple(_peak(coil, depth, places) for depth in depths),
+        peaks=_peaks(coil, depths, places),
         warnings=_warnings(coil, sources, casing),
     )
 
@@ -150,7 +151,7 @@ def _warnings(
             "The winding lies at z > 0, on the head's side: does z point away from "
             "the head? It must point into it."
         )
-    open_ends = _open_current(coil)
+    open_ends = _open_current(coil) if len(sources.current_positions) else 0.0
     if open_ends > 0.01:
         found.append(
             f"The current is not closed: its path ends {open_ends * 1e3:.3g} mm from its "
@@ -181,43 +182,45 @@ def _casing_warnings(places: np.ndarray, casing: np.ndarray) -> list[str]:
 def _open_current(coil: Coil) -> float:
     """How far the currents are from closing, over all elements of one stimulator. [m]"""
     sums: dict[int, np.ndarray] = {}
-    for element, vectors in zip(coil.elements, _currents(coil), strict=True):
+    for element, mine in zip(coil.elements, sources_of_elements(coil), strict=True):
         key = element.stimulator if isinstance(element, Part) else 0
-        sums[key] = sums.get(key, np.zeros(3)) + np.asarray(vectors).sum(axis=0)
+        vectors = np.zeros((1, 3)) if mine is None else np.asarray(mine.current_vectors)
+        sums[key] = sums.get(key, np.zeros(3)) + vectors.sum(axis=0)
     return max((float(np.linalg.norm(each)) for each in sums.values()), default=0.0)
 
 
-@eqx.filter_jit  # As a whole: element by element each shape takes its time.
-def _currents(coil: Coil) -> list[Float[Array, "current 3"]]:
-    return [element.sources().current_vectors for element in coil.elements]
-
-
-def _peak(coil: Coil, depth: float, places: np.ndarray | None) -> FieldPeak:
+def _peaks(
+    coil: Coil, depths: tuple[float, ...], places: np.ndarray | None
+) -> tuple[FieldPeak, ...]:
+    if not depths:
+        return ()
     x = np.linspace(-0.1, 0.1, 41)
-    flat = np.stack(np.meshgrid(x, x, [depth], indexing="ij"), axis=-1).reshape(-1, 3)
-    a, b = _fields(coil, jnp.asarray(flat))
-    sizes = [np.linalg.norm(field, axis=1) for field in (a, b)]
+    grid = np.stack(np.meshgrid(depths, x, x, indexing="ij"), axis=-1)
+    points = grid[..., [1, 2, 0]].reshape(-1, 3)
+    sizes = [
+        np.linalg.norm(each, axis=1) for each in _fields(coil, jnp.asarray(points))
+    ]
     counts = np.isfinite(sizes[0]) & np.isfinite(sizes[1])
     if places is not None:
-        counts &= KDTree(places).query(flat)[0] >= _CLEAR
-    sizes = [np.where(counts, size, 0) for size in sizes]
-    rows = [int(size.argmax()) for size in sizes]
-    return FieldPeak(
-        depth,
-        float(sizes[0][rows[0]]),
-        _triple(flat[rows[0]]),
-        float(sizes[1][rows[1]]),
-        _triple(flat[rows[1]]),
+        counts &= KDTree(places).query(points, distance_upper_bound=_CLEAR)[0] >= _CLEAR
+    planes = [np.where(counts, each, 0).reshape(len(depths), -1) for each in sizes]
+    return tuple(
+        FieldPeak(
+            depth,
+            float(a.max()),
+            _triple(plane[a.argmax()]),
+            float(b.max()),
+            _triple(plane[b.argmax()]),
+        )
+        for depth, plane, a, b in zip(
+            depths, points.reshape(len(depths), -1, 3), *planes, strict=True
+        )
     )
 
 
-@eqx.filter_jit
-def _fields(coil: AbstractCoil, points):
-    return coil.vector_potential(points), magnetic_field(coil, points)
-
-
-@eqx.filter_jit
-def magnetic_field(coil: AbstractCoil, points):
+def magnetic_field(
+    coil: AbstractCoil, points: Float[Array, "point 3"]
+) -> Float[Array, "point 3"]:
     """Evaluate B = curl A of a current of 1 A.
 
     Args:
@@ -227,13 +230,24 @@ def magnetic_field(coil: AbstractCoil, points):
     Returns:
         B at each point, (points, 3). [T / A]
     """
-    # One push forward of all points along each axis gives all derivatives.
-    columns = []
-    for axis in range(3):
-        step = jnp.zeros_like(points).at[:, axis].set(1)
-        columns.append(jax.jvp(coil.vector_potential, (points,), (step,))[1])
-    by_x, by_y, by_z = columns
-    return jnp.stack(
+    return _fields(coil, points)[1]
+
+
+@eqx.filter_jit
+def _fields(
+    coil: AbstractCoil, points: Float[Array, "point 3"]
+) -> tuple[Float[Array, "point 3"], Float[Array, "point 3"]]:
+    """Evaluate A [T m / A] and B [T / A] of a current of 1 A."""
+
+    def along(axis: Float[Array, "3"]):
+        # One push forward of all points along each axis gives all derivatives.
+        steps = jnp.broadcast_to(axis, points.shape)
+        return jax.jvp(coil.vector_potential, (points,), (steps,))
+
+    potential, (by_x, by_y, by_z) = jax.vmap(along, out_axes=(None, 0))(
+        jnp.eye(3, dtype=points.dtype)
+    )
+    return potential, jnp.stack(
         [
             by_y[:, 2] - by_z[:, 1],
             by_z[:, 0] - by_x[:, 2],
@@ -259,7 +273,12 @@ def _casing(coil: Coil) -> Float[np.ndarray, "point 3"] | None:
     parts = any(isinstance(e, Part) and e.casing is not None for e in coil.elements)
     if coil.casing is None and not parts:
         return None
-    return np.asarray(coil.surface_points)
+    return np.asarray(_surface_points(coil))
+
+
+@eqx.filter_jit  # As a whole, as each of the parts has a shape of its own.
+def _surface_points(coil: Coil) -> Float[Array, "point 3"]:
+    return coil.surface_points
 
 
 def _moments(sources: Sources | None) -> tuple[np.ndarray, float]:

@@ -9,6 +9,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .coil import AbstractCoil, AbstractSourceList, Coil, Part
+from .grids import SampledPotential
+from .sources import Sources
 
 
 def joined(coil: AbstractCoil) -> AbstractCoil:
@@ -53,3 +55,12 @@ def evaluated(
 ) -> Float[Array, "point 3"]:
     """Evaluate a coil's vector potential, compiled once for each kind of coil. [T m / A]"""
     return coil.vector_potential(points)
+
+
+@eqx.filter_jit  # As a whole: element by element, each shape would take its time.
+def sources_of_elements(coil: Coil) -> list[Sources | None]:
+    """List the point sources of each element at rest; None for a grid, which has none."""
+    held = [each.element if isinstance(each, Part) else each for each in coil.elements]
+    return [
+        None if isinstance(each, SampledPotential) else each.sources() for each in held
+    ]

@@ -8,6 +8,8 @@ from numpy import ndarray
 
 from .coil import AbstractCoil, Coil, Part
 from .grids import SampledPotential
+from .joining import sources_of_elements
+from .sources import Sources
 
 
 _REACH = 0.1  # From the coil's origin, that a coil must have a field within. [m]
@@ -28,7 +30,10 @@ def check_field(path: Path, coil: Coil) -> None:
         ValueError: There is none within 100 mm, or one that is not finite.
     """
     held = [each.element if isinstance(each, Part) else each for each in coil.elements]
-    largest = max(_largest_potential(each) for each in held)
+    largest = max(
+        _largest_sample(each) if sources is None else _largest_potential(sources)
+        for each, sources in zip(held, sources_of_elements(coil), strict=True)
+    )
     if not np.isfinite(largest):
         raise ValueError(
             f"{path}: the coil's field is not finite: its values are absurd."
@@ -61,11 +66,8 @@ def checked_rate(where: str, value: float, words: str) -> float:
     return value
 
 
-def _largest_potential(element: AbstractCoil) -> float:
+def _largest_potential(sources: Sources) -> float:
     """The largest |A| within reach of the origin, at 1 A. [T m / A]"""
-    if isinstance(element, SampledPotential):
-        return _largest_sample(element)
-    sources = element.sources()
     points = np.stack(np.meshgrid(*(_LEVELS,) * 3), axis=-1).reshape(-1, 3)
     total = np.zeros((len(points), 3))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -87,8 +89,9 @@ def _largest_potential(element: AbstractCoil) -> float:
     return float(np.linalg.norm(total, axis=1).max())
 
 
-def _largest_sample(grid: SampledPotential) -> float:
+def _largest_sample(grid: AbstractCoil) -> float:
     """The largest sample in a cell of the grid that is within reach."""
+    assert isinstance(grid, SampledPotential)
     samples, affine = np.asarray(grid.samples), np.asarray(grid.affine)
     step = np.linalg.norm(affine[:3, :3], axis=0)
     size = np.linalg.norm(samples, axis=-1)

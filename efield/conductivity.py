@@ -6,7 +6,6 @@ The values are those of SimNIBS 4.5, which follow Wagner et al. 2004 (doi:10.110
 
 from collections.abc import Mapping
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -72,8 +71,9 @@ def checked_conductivity(conductivity: Array, elements: int) -> Array:
     """Refuse what cannot be a conductivity: a shape, NaN, or not positive definite.
 
     Returns:
-        The conductivity. Where its values are not known yet, under `jax.jit`, it is
-        checked when they are, and an error is raised then.
+        The conductivity. Where its values are not known yet, under `jax.jit`, all of
+        them are NaN if one is wrong, and the solve that meets them says so: a check
+        of its own would have every device wait for the host.
 
     Raises:
         ValueError: Which tetrahedron is wrong, and how.
@@ -85,11 +85,7 @@ def checked_conductivity(conductivity: Array, elements: int) -> Array:
         )
     values = known_values(conductivity)
     if values is None:
-        return eqx.error_if(
-            conductivity,
-            ~_all_positive(conductivity),
-            "`conductivity` of some tetrahedron is not finite, or not positive definite.",
-        )
+        return jnp.where(_all_positive(conductivity), conductivity, jnp.nan)
     _check_values(values, elements)
     return conductivity
 

@@ -1,6 +1,5 @@
 """The template head: meshed once, then kept in the user's cache folder."""
 
-import os
 import warnings
 import zipfile
 import zlib
@@ -8,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
-from ..disk import replacing
+from ..disk import cache_folder, replacing
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
 from .template_labels import template_labels
@@ -18,7 +16,7 @@ from .template_labels import template_labels
 
 # To be raised whenever the same request comes to give another mesh: files of an older
 # recipe in users' caches are then built anew.
-_RECIPE = 4
+_RECIPE = 5
 
 # What reading a damaged file may raise, whatever part of it is damaged.
 _DAMAGE = (
@@ -83,16 +81,6 @@ def template(
             stacklevel=2,
         )
     return head
-
-
-def cache_folder() -> Path:
-    """Where tmsgrad keeps what it builds once.
-
-    The folder in the environment variable `TMSGRAD_CACHE`, or else the operating system's
-    cache folder of this user.
-    """
-    chosen = os.environ.get("TMSGRAD_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("tmsgrad")
 
 
 def _read(path: Path) -> HeadMesh | None:

@@ -21,8 +21,10 @@ from .currents import (
 from .domain import Domain as Domain
 from .dose import Dose as Dose, FieldLimit as FieldLimit, dose as dose
 from .everywhere import (
+    Compactness as Compactness,
     FocalityEverywhere as FocalityEverywhere,
     HotSpotOverlap as HotSpotOverlap,
+    PeakMagnitude as PeakMagnitude,
 )
 from .goals import (
     Focality as Focality,

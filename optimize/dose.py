@@ -67,11 +67,13 @@ class Dose:
         """What is reached and what keeps from more, in words."""
         share = "" if self.output is None else f", {self.output:.0%} of the maximum"
         if self.reachable:
-            return f"{self.reached:.4g} V/m at {self.current_rate:.4g} A/s{share}"
+            return (
+                f"{self.reached:.4g} V/m at {self.current_rate * 1e-6:.4g} A/µs{share}"
+            )
         return (
-            f"{self.wanted:g} V/m cannot be reached: it takes {self.needed:.4g} A/s, but "
-            f"{self.bound_by} allows {self.highest:.4g} A/s at most; there the target gets "
-            f"{self.reached:.4g} V/m"
+            f"{self.wanted:g} V/m cannot be reached: it takes {self.needed * 1e-6:.4g} "
+            f"A/µs, but {self.bound_by} allows {self.highest * 1e-6:.4g} A/µs at most; "
+            f"there the target gets {self.reached:.4g} V/m"
         )
 
 

@@ -173,11 +173,116 @@ class HotSpotOverlap(AbstractObjective):
     def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
         """Return the share, from 0 to 1."""
         magnitude, weights = self.places.magnitude(mean), self.places.weights
-        order = jnp.argsort(-magnitude)
-        inside = jnp.cumsum(weights[order]) < self.hottest
-        edge = magnitude[order[jnp.sum(inside)]]
+        edge = _edge(magnitude, weights, self.hottest)
         hot = weights * jax.nn.sigmoid((magnitude / edge - 1) / self.softness)
         return jnp.dot(hot, self.network) / jnp.sum(hot)
+
+
+class PeakMagnitude(AbstractObjective):
+    """The strongest |E| in a brain: that which a share of the tissue does not reach. [V/m]
+
+    Attributes:
+        reciprocal: Gives the coefficients of the reduced field.
+        places: Of the brain.
+        below: The share of the tissue with a smaller |E|.
+    """
+
+    reciprocal: Reciprocal
+    places: Places
+    below: float = eqx.field(static=True)
+
+    def __init__(
+        self, reduced: ReducedField, below: float = 0.999, *, count: int = _PLACES
+    ):
+        """Ask for the peak of the field.
+
+        Args:
+            reduced: The field in the brain.
+            below: The share of the tissue with a smaller |E|: the very largest belongs to
+                some element of bad shape.
+            count: How many places stand for all.
+
+        Raises:
+            ValueError: The share is out of range.
+        """
+        if not 0 < below < 1:
+            raise ValueError(f"`below` must lie between 0 and 1, got {below!r}.")
+        self.places, _ = places_of(reduced, None, count)
+        self.below = float(below)
+        self.reciprocal = reduced.reciprocal()
+
+    def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
+        """Return |E| at the edge of the share. [V/m]"""
+        return _edge(self.places.magnitude(mean), self.places.weights, 1 - self.below)
+
+
+class Compactness(AbstractObjective):
+    """How little of the brain is stimulated about as strongly as the peak.
+
+    The reciprocal of the share of the tissue whose |E| exceeds a share of the peak's, with
+    a soft edge, so that it has slopes: 50 where a fiftieth of the tissue does.
+
+    Attributes:
+        reciprocal: Gives the coefficients of the reduced field.
+        places: Of the brain.
+        above: The share of the peak.
+        below: Which share of the tissue the peak exceeds.
+        softness: Of the edge, in units of |E| there.
+    """
+
+    reciprocal: Reciprocal
+    places: Places
+    above: float = eqx.field(static=True)
+    below: float = eqx.field(static=True)
+    softness: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        reduced: ReducedField,
+        above: float = 0.5,
+        *,
+        below: float = 0.999,
+        softness: float = _SOFTNESS,
+        count: int = _PLACES,
+    ):
+        """Ask for a compact field.
+
+        Args:
+            reduced: The field in the brain.
+            above: The share of the peak.
+            below: Which share of the tissue the peak exceeds, as in `PeakMagnitude`.
+            softness: |E| that is by this much larger or smaller than at the edge, in
+                units of it, counts by 73 or 27 %.
+            count: How many places stand for all.
+
+        Raises:
+            ValueError: A share is out of range.
+        """
+        if not (0 < above < 1 and 0 < below < 1 and 0 < softness < 1):
+            raise ValueError(
+                f"`above`, `below` and `softness` must lie between 0 and 1, got {above!r}, "
+                f"{below!r} and {softness!r}."
+            )
+        self.places, _ = places_of(reduced, None, count)
+        self.above, self.below = float(above), float(below)
+        self.softness = float(softness)
+        self.reciprocal = reduced.reciprocal()
+
+    def value(self, mean: Float[Array, "direction"]) -> Float[Array, ""]:
+        """Return how many times the tissue is as large as its hot part."""
+        magnitude, weights = self.places.magnitude(mean), self.places.weights
+        edge = self.above * _edge(magnitude, weights, 1 - self.below)
+        inside = jax.nn.sigmoid((magnitude / edge - 1) / self.softness)
+        return jnp.sum(weights) / jnp.dot(weights, inside)
+
+
+def _edge(
+    magnitude: Float[Array, "place"], weights: Float[Array, "place"], hottest: float
+) -> Float[Array, ""]:
+    """|E| that a share of the tissue exceeds. [V/m]"""
+    order = jnp.argsort(-magnitude)
+    inside = jnp.cumsum(weights[order]) < hottest
+    return magnitude[order[jnp.minimum(jnp.sum(inside), len(order) - 1)]]
 
 
 def _shares(

@@ -16,6 +16,8 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+_MAPS = 25_000
+
 # A change is judged by the same examples each time; `--hypothesis-profile=default` looks
 # for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -75,6 +77,19 @@ def program_settings(tmp_path_factory):
         yield
     for name, value in before.items():
         jax.config.update(name, value)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _room_for_programs():
+    """Forget compiled programs before they fill what a process may map.
+
+    Each is some ten pieces of memory, of which Linux allows 65,530. One more ends the
+    process, and with it the worker that ran the tests.
+    """
+    yield
+    pieces = Path("/proc/self/maps")
+    if pieces.exists() and pieces.read_bytes().count(b"\n") > _MAPS:
+        jax.clear_caches()
 
 
 # These import late: what is imported with this file escapes jaxtyping's checks.

@@ -1,5 +1,6 @@
 """The program as a whole: processes, interruptions, failures, help."""
 
+import jax
 import numpy as np
 import pytest
 from cli_examples import (
@@ -17,6 +18,7 @@ from heads import boxed_coil
 
 from tmsgrad import efield
 from tmsgrad.cli.commands import simulate as simulation
+from tmsgrad.cli.runtime.setup import set_up
 from tmsgrad.coils import Pose
 
 
@@ -156,3 +158,13 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv("TMSGRAD_DEBUG", "1")
     assert "Traceback" in run(*case.simulate(tmp_path / "out")).err
+
+
+def test_a_cache_that_cannot_be_written_is_said_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TMSGRAD_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(jax.config, "update", lambda name, value: None)
+    set_up()
+    said = capsys.readouterr().err
+    assert said.count("cannot be written: compiled code is not kept") == 1
+    assert said.count("\n") == 1

@@ -181,7 +181,7 @@ def test_the_picture_is_one(plan):
 def test_optimize_says_in_words_where_the_coil_goes(plan):
     _, result = plan
     text = result.out
-    for words in ("coil centre", "handle towards", "V/m (mesh) at 1e6", "direct solve"):
+    for words in ("coil centre", "handle towards", "(mesh) at 1 A/µs", "direct solve"):
         assert words in text
     value, mesh = result.json["value"], result.json["mesh_error"]
     assert f"field in target  {value:.4f} ± {mesh['bar']:.4f} V/m (mesh)" in text
@@ -225,8 +225,8 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
     with pytest.raises(ValueError, match=r"m1\.txt: the coil's axis misses the scalp"):
         find_hotspot(rules, str(case.head), None, scalp)
     words = case.optimize(tmp_path / "out", **{"motor-pose": tmp_path / "m1.txt"})
-    refused(words, tmp_path, "--motor-pose is for --rules")
-    refused([*words, "--rules", "--motor=C3"], tmp_path, "not allowed with")
+    refused(words, tmp_path, "--hotspot-pose is for --rules")
+    refused([*words, "--rules", "--hotspot=C3"], tmp_path, "not allowed with")
 
 
 def test_a_ball_partly_outside_the_head_is_told(capsys):

@@ -23,7 +23,8 @@ def made(case, program_settings, tmp_path_factory):
 def words(case, out, *more):
     return [
         *("reduce", case.head, f"--coil={case.coil}", "--around=0,0,90"),
-        *("--radius=20", "--tolerance=5", "--modes=40", "--out", out, *more),
+        *("--radius=20", "--tolerance=5", "--modes=40", "--order=1", "--out", out),
+        *more,
     ]
 
 
@@ -79,6 +80,32 @@ def test_poses_are_taken_from_the_basis_and_solved_outside_of_it(
     assert float(rows[0]["didt_A_per_s"]) == 2e6
 
 
+def test_a_basis_is_of_second_order_and_so_are_the_fields_of_its_poses(case, tmp_path):
+    out = tmp_path / "top.h5"
+    quick = [each for each in words(case, out) if each != "--order=1"]
+    result = run(*quick, "--tolerance=30")
+    assert result.status == 0, result.err
+    basis = efield.read_reduced(out)
+    assert basis.origin.order == 2
+    path, (near, far) = two_poses(tmp_path)
+    result = run(
+        *case.simulate(tmp_path / "out", pose=path, didt="1e6"),
+        "--reduced",
+        out,
+        "--json",
+    )
+    assert result.status == 0, result.err
+    known, solved = result.json["fields"]
+    gray = five_layers().tags == 2
+    volumes = five_layers().volumes[gray]
+    second = efield.assemble(five_layers(), efield.isotropic(five_layers()), order=2)
+    field = efield.solve(second, coils.read(case.coil), far).magnitude
+    top = efield.volume_percentiles(np.asarray(field)[gray], volumes, [99.9])
+    np.testing.assert_allclose(solved["percentiles"]["99.9"], top[0], rtol=1e-6)
+    top = efield.volume_percentiles(np.asarray(basis.magnitude(near)), volumes, [99.9])
+    np.testing.assert_allclose(known["percentiles"]["99.9"], top[0], rtol=1e-6)
+
+
 def test_another_head_or_coil_is_refused_by_name(case, made, tmp_path):
     with_basis = lambda **changes: [
         *case.simulate(tmp_path / "out", **changes),
@@ -94,7 +121,7 @@ def test_another_head_or_coil_is_refused_by_name(case, made, tmp_path):
         meshing.HeadMesh(head.nodes, head.tetrahedra[kept], head.tags[kept]),
     )
     refused(with_basis(head=tmp_path / "other.npz"), tmp_path, "made for another head")
-    refused([*with_basis(), "--order", "2"], tmp_path, "made with elements of order 1")
+    refused([*with_basis(), "--order=2"], tmp_path, "--order 2", "elements of order 1")
     refused([*with_basis(), "--report"], tmp_path, "--report needs solves")
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("program_settings")
 @pytest.fixture(scope="module")
 def plan(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plan") / "a <b> & c"
-    words = case.optimize(folder, efield="80", stimulator="5e7")
+    words = case.optimize(folder, efield="80", **{"max-didt": "50"})
     result = run(*words, "--report")
     assert result.status == 0, result.err
     return folder
@@ -80,7 +80,7 @@ def test_the_page_says_what_the_summary_holds(plan, page):
         summary["provenance"]["inputs"]["head"]["sha256"],
         summary["provenance"]["inputs"]["coil"]["sha256"],
         summary["versions"]["jax"],
-        "--stimulator=5e7",
+        "--max-didt=50",
         "a <b> & c",
     ):
         assert words in page.words, words

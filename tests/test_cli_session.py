@@ -140,6 +140,29 @@ def test_the_fast_way_is_close_and_says_how_close(case, recorded, whole, tmp_pat
 
 
 @pytest.mark.usefixtures("_no_picture")
+def test_many_pulses_are_fast_unless_they_are_to_be_exact(
+    case, recorded, whole, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(session, "_MANY", PULSES - 1)
+    result = run(*words(case, recorded, tmp_path / "many"), "--json")
+    error = result.json["fast_error"]
+    exact, fast = (
+        np.array([float(row["target_E_norm"]) for row in rows(folder)])
+        for folder in (whole[0], tmp_path / "many")
+    )
+    # 16 of the 21 are those at which the error is measured.
+    assert 0 < np.abs(fast / exact - 1).max() < 1.5 * error
+    result = run(*words(case, recorded, tmp_path / "exact", "--exact"), "--json")
+    assert result.json["fast_error"] is None
+    found = [float(row["target_E_norm"]) for row in rows(tmp_path / "exact")]
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    both = words(case, recorded, tmp_path / "out", "--exact", "--fast")
+    refused(both, tmp_path, "not allowed with")
+    whole_fields = words(case, recorded, tmp_path / "out", "--fields", "--exact")
+    refused(whole_fields, tmp_path, "--exact is of the values in a --target")
+
+
+@pytest.mark.usefixtures("_no_picture")
 def test_a_coil_in_the_head_is_lifted_on_request_only(case, tmp_path):
     deep = pose_over([0.4, -0.2, 1.0], distance=-3e-3)
     np.savetxt(tmp_path / "deep.txt", deep.to_matsimnibs())
@@ -161,7 +184,7 @@ def test_what_makes_no_sense_is_refused(case, recorded, tmp_path):
     one_line(refused(words(case, unknown, out), tmp_path, "no dI/dt was recorded"))
     with_radius = case.simulate(out, radius=5)
     refused(with_radius, tmp_path, "--target, which is missing")
-    refused(case.simulate(out, target="1,2,3"), tmp_path, "needs a --radius")
+    refused(case.simulate(out, target="1,2,3"), tmp_path, "within 5 mm of the target")
     empty = tmp_path / "empty.xml"
     navigation.write_localite(empty, PoseList.of_matrices(np.zeros((0, 4, 4))))
     refused(words(case, empty, out, didt="1e6"), tmp_path, "holds no poses")

@@ -227,7 +227,7 @@ def test_a_map_in_mni_space_weighs_the_tissue_of_the_head(files, tmp_path):
     path = write_bump(tmp_path / "z.nii.gz", MNI)
     head = five_layers()
     common = ["--coil", "x.ccd", "--out", "x", "--target-map", path, "--map-space=mni"]
-    common += ["--threshold=0.3", "--objective=focality", "--avoid-map", path]
+    common += ["--map-threshold=0.3", "--objective=focality", "--avoid-map", path]
     options = parser().parse_args(
         [str(word) for word in ("optimize", files / "m2m_ball", *common)]
     )

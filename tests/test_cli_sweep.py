@@ -57,7 +57,7 @@ def test_limits_are_respected_and_what_is_reached_is_told(
 ):
     monkeypatch.setattr(best_placement, "write_overview", no_picture)
     words = case.optimize(
-        tmp_path / "out", efield=100, avoid="-30,20,50,8,5", stimulator=2e8
+        tmp_path / "out", efield=100, avoid="-30,20,50,8,5", **{"max-didt": 200}
     )
     result = run(*words, "--json")
     assert result.status == 0, result.err

@@ -25,7 +25,13 @@ for theirs, ours in {
     SCRIPT = SCRIPT.replace(theirs, ours)
 SCRIPT += """
 # For the test.
+import jax
+import jax.export
 import numpy as np
+solver = efield.Multigrid(1e-4, throw=False)
+there = lambda pose: efield.solve(conductor, coil, pose, solver=solver).vectors
+cuda = jax.export.export(jax.jit(there), platforms=["cuda"])(search.pose)
+assert cuda.out_avals[0].dtype == "float32"
 np.savez("found.npz", rotation=search.pose.rotation, value=search.value,
     translation=search.pose.translation, vectors=field.vectors, potential=field.potential,
     mean=field.mean(target), residual=field.report.residual)

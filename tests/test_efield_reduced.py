@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import equinox as eqx
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -210,6 +211,36 @@ def test_a_file_gives_back_what_was_written(tmp_path):
         np.testing.assert_allclose(np.asarray(theirs), np.asarray(ours), rtol=1e-12)
     assert jax.tree.structure(stored) == jax.tree.structure(again)
     assert [each.name for each in tmp_path.iterdir()] == ["basis.h5"]
+
+
+def _link(file, name):
+    del file[name]
+    file[name] = h5py.ExternalLink("other.h5", name)
+
+
+def _group(file, name):
+    del file[name]
+    file.create_group(name)
+
+
+def _words(file, name):
+    del file[name]
+    file[name] = "words"
+
+
+@pytest.mark.parametrize("change", [_link, _group, _words, h5py.File.__delitem__])
+@pytest.mark.parametrize(
+    "name", ["points", "modes", "table0", "table0/values", "coil0/rates", "accuracy"]
+)
+def test_files_that_are_not_as_they_were_written_are_refused(tmp_path, change, name):
+    for each in ("other.h5", "basis.h5"):
+        efield.write_reduced(tmp_path / each, reduced())
+    with h5py.File(tmp_path / "basis.h5", "r+") as file:
+        change(file, name)
+    with pytest.raises(
+        ValueError, match=r"basis\.h5 is no reduced field, or is damaged"
+    ):
+        efield.read_reduced(tmp_path / "basis.h5")
 
 
 def test_another_head_or_coil_is_refused_by_name(tmp_path):

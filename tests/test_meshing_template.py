@@ -7,8 +7,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from tmsgrad.disk import cache_folder
 from tmsgrad.meshing.head import HeadMesh
-from tmsgrad.meshing.template import cache_folder, template
+from tmsgrad.meshing.template import template
 from tmsgrad.meshing.template_labels import template_labels
 
 

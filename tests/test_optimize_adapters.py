@@ -42,6 +42,15 @@ def best():
     return found, float(found.history.max())
 
 
+@functools.cache
+def begin():
+    """On the search's own hill: facets of this scalp make several of almost its height."""
+    found, highest = best()
+    start = few().at(found.pose) + jnp.asarray([0.02, -0.02, 0.9])
+    assert few().value(start) < 0.999 * highest
+    return start
+
+
 def test_optax_climbs_from_many_starts_at_once():
     found, highest = best()
     starts = few().draw(jax.random.key(0), 6)
@@ -69,11 +78,11 @@ def test_optax_climbs_from_many_starts_at_once():
 
 def test_scipy_climbs_to_the_same_place():
     _, highest = best()
-    climbed = optimize.with_scipy(few())
-    np.testing.assert_allclose(climbed.value, highest, rtol=1e-4)
+    climbed = optimize.with_scipy(few(), begin())
+    np.testing.assert_allclose(climbed.value, highest, rtol=1e-5)
     assert climbed.message.startswith("CONVERGENCE")
     wider = optimize.with_evolution(few(), maxiter=6, popsize=6, seed=0)
-    # Turned round, the coil has another optimum that is nearly as good.
+    # It may end on another of the hills.
     np.testing.assert_allclose(wider.value, highest, rtol=5e-4)
     np.testing.assert_array_equal(few().project(jnp.asarray(wider.x)), wider.x)
 
@@ -84,8 +93,8 @@ def test_optimistix_climbs_to_the_same_place():
         jax.numpy_dtype_promotion("standard"),
         jax.numpy_rank_promotion("allow"),
     ):
-        climbed = optimize.with_optimistix(few(), optimistix.BFGS(1e-7, 1e-7))
-    np.testing.assert_allclose(climbed.value, highest, rtol=1e-4)
+        climbed = optimize.with_optimistix(few(), optimistix.BFGS(1e-7, 1e-7), begin())
+    np.testing.assert_allclose(climbed.value, highest, rtol=1e-5)
     assert climbed.message == "converged"
 
 

@@ -22,8 +22,8 @@ def test_what_is_out_of_reach_is_told_with_what_is_reached():
     assert not found.reachable
     assert found.current_rate == 60e6
     assert found.reached == pytest.approx(30.0)
-    assert "100 V/m cannot be reached: it takes 2e+08 A/s" in found.statement
-    assert "the stimulator R30 allows 6e+07 A/s at most" in found.statement
+    assert "100 V/m cannot be reached: it takes 200 A/µs" in found.statement
+    assert "the stimulator R30 allows 60 A/µs at most" in found.statement
     assert "the target gets 30 V/m" in found.statement
 
 

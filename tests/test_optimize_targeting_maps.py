@@ -142,7 +142,7 @@ def test_the_objective_of_a_map_is_the_weighted_normal_component(
     case, blobs, conductor
 ):
     words = ["optimize", case.head, f"--coil={case.coil}", "--out=x"]
-    more = [f"--target-map={blobs}", "--threshold=2.5", "--cluster=1"]
+    more = [f"--target-map={blobs}", "--map-threshold=2.5", "--cluster=1"]
     options = parser().parse_args([*map(str, words), *more, "--objective=normal"])
     head, scalp, coil = five_layers(), scalp_of_five_layers(), boxed_coil()
     target, wishes = TargetRequest.of(options).find(head), goals.Wishes.of(options)
@@ -172,12 +172,11 @@ def test_maps_that_do_not_fit_the_command_are_refused(case, blobs, tmp_path):
     mapped, ball = [*words, f"--target-map={blobs}"], [*words, "--target=30,-20,50"]
     for base, extra, needed in (
         (mapped, ["--target=30,-20,50"], "not allowed with"),
-        (mapped, ["--threshold=9"], "no voxel passes"),
+        (mapped, ["--map-threshold=9"], "no voxel passes"),
         (mapped, ["--radius=5"], "has its own extent"),
         (mapped, [f"--avoid-map={blobs}"], "FILE:V/M"),
         (mapped, [f"--surface={case.head}"], "need --surface"),
         (ball, ["--radius=5", "--cluster=1"], "needs --target-map"),
-        (ball, [], "needs a --radius"),
     ):
         refused([*base, *extra], tmp_path, needed)
     assert words_of.avoided_map("C:/z.nii:80") == ("C:/z.nii", 80.0)
@@ -189,7 +188,7 @@ def test_the_session_of_a_map_gives_the_weighted_mean(
 ):
     monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
     words = case.simulate(tmp_path / "out", order=1)
-    result = run(*words, f"--target-map={blobs}", "--threshold=2.5", "--cluster=1")
+    result = run(*words, f"--target-map={blobs}", "--map-threshold=2.5", "--cluster=1")
     assert result.status == 0, result.err
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["target"]["map"]["cluster"] == 1

@@ -4,12 +4,14 @@ import contextlib
 import math
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from benchmarks import simulated_eeg
 from cli_examples import refused, run
 
+from tmsgrad.cli.commands import eeg_live
 from tmsgrad.optimize import timing
 from tmsgrad.optimize.timing import streams
 
@@ -220,15 +222,19 @@ def test_a_stream_gives_the_pulses_of_the_replay(pylsl, person, tmp_path, monkey
 
 
 def test_an_interruption_keeps_what_was_decided(pylsl, person, tmp_path, monkeypatch):
-    real, sent = timing.MarkerStream.send, []
+    real, sent, slept = timing.MarkerStream.send, [], [0.0]
+    clock = lambda: pylsl.local_clock() + sum(slept)
 
     def send(self, word, stamp):
         if len(sent) == 2:
             raise KeyboardInterrupt
         real(self, word, stamp)
-        sent.append(pylsl.local_clock() - stamp)
+        sent.append(clock() - stamp)
 
     monkeypatch.setattr(timing.MarkerStream, "send", send)
+    # To sleep is to put the clock forward.
+    monkeypatch.setattr(timing, "stream_clock", clock)
+    monkeypatch.setattr(eeg_live, "time", SimpleNamespace(sleep=slept.append))
     sender = stream(pylsl, "tmsgrad more", person, 2.0, "tmsgrad pulses")
     sender.start()
     out = tmp_path / "out"
@@ -240,6 +246,7 @@ def test_an_interruption_keeps_what_was_decided(pylsl, person, tmp_path, monkeyp
     assert len(rows) == 2
     report = (out / "pulses.json").read_text("utf-8")
     assert '"pulses": 2' in report
+    assert max(slept) > 0
     assert min(sent) >= 0  # Not before it is due.
     sender.join(10.0)
     for (word, stamp), row in zip(sender.markers, rows, strict=True):
@@ -277,6 +284,30 @@ def test_streams_that_cannot_serve_are_refused(pylsl, person, tmp_path):
     assert result.status == 2
     assert "8.0 s after the beginning the time stamps jump by 0.500 s" in result.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["it's", "a' or name!='", 'say "x"', "a\x1b[31m", "a\nb", "ü <&>", "x" * 5000],
+)
+def test_streams_of_any_name_are_found(pylsl, name):
+    about = pylsl.StreamInfo(name, "EEG", 1, RATE, "float32", "strange")
+    outlet = pylsl.StreamOutlet(about)
+    found = timing.open_stream(name)
+    assert found.name == name
+    found.close()
+    del outlet
+
+
+def test_names_that_no_stream_can_have_are_refused(tmp_path):
+    words = [*WORDS, *AIM, "--out", tmp_path / "out"]
+    for name in ("", "  "):
+        refused(["eeg", "live", name, *words], tmp_path, "the stream is empty")
+    for name in ("", " ", "a\nb"):
+        with pytest.raises(ValueError, match="markers cannot be named"):
+            timing.MarkerStream(name)
+    words += ["--markers", ""]
+    refused(["eeg", "live", "EEG", *words], tmp_path, "markers cannot be named")
 
 
 def test_two_streams_of_a_name_are_refused(pylsl):

@@ -19,7 +19,7 @@ def add_target(
 ) -> None:
     """Add the target's centre, in the head or in MNI space."""
     target = verb.add_mutually_exclusive_group(required=required)
-    target.add_argument("--target", type=words.triple, metavar="X,Y,Z", help=what)
+    target.add_argument("--target", type=words.point, metavar="X,Y,Z", help=what)
     target.add_argument(
         "--target-mni",
         type=words.mni,
@@ -113,14 +113,17 @@ def add_force(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def add_conductor(verb: argparse.ArgumentParser) -> None:
+def add_conductor(
+    verb: argparse.ArgumentParser, order: int | None = 1, usual: str = "1"
+) -> None:
     """Add how the head conducts, and the order of its elements."""
     verb.add_argument(
         "--order",
         type=int,
         choices=(1, 2),
-        help="of the elements; 2 takes two to five times as long (1; the mean field in the "
-        "target of `optimize` and `simulate` is corrected beyond that for the mesh)",
+        default=order,
+        help="of the elements: 2 is more accurate, and takes two to five times as long "
+        f"({usual})",
     )
     verb.add_argument(
         "--anisotropy",

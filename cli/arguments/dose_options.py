@@ -2,12 +2,14 @@
 
 import argparse
 
+from . import units
 from .common_options import add_uncertainty
 from .words import (
+    full_output,
     path,
+    point,
     positive,
     source,
-    triple,
 )
 
 
@@ -15,14 +17,14 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
     """Add what `dose` takes, besides head and coil."""
     verb.add_argument(
         "--threshold",
-        type=positive,
+        type=units.percent,
         required=True,
         metavar="PERCENT",
         help="resting motor threshold, %% of the stimulator's maximum",
     )
     for name, what in (("motor", "M1"), ("target", "the target")):
         verb.add_argument(
-            f"--{name}", type=triple, required=True, metavar="X,Y,Z", help=f"{what}, mm"
+            f"--{name}", type=point, required=True, metavar="X,Y,Z", help=f"{what}, mm"
         )
         verb.add_argument(
             f"--{name}-pose",
@@ -32,7 +34,11 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
             help=f"of the coil for {what}: one pose, any pose file",
         )
     verb.add_argument(
-        "--radius", type=positive, default=5.0, metavar="MM", help="of both balls (5)"
+        "--radius",
+        type=units.length,
+        default=5.0,
+        metavar="MM",
+        help="of both balls (5)",
     )
     verb.add_argument("--tissue", default="gm", help="of both (gm)")
     verb.add_argument(
@@ -48,16 +54,16 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         metavar="C",
         help="where the target gets another coil",
     )
-    for name, what in (("maximum", ""), ("target-maximum", " for --target-coil")):
+    for name, what in (("max-didt", ""), ("target-max-didt", " for --target-coil")):
         verb.add_argument(
             f"--{name}",
-            type=positive,
-            metavar="A/S",
+            type=full_output,
+            metavar="A/µs",
             help=f"dI/dt at full output{what} (the coil's own limit)",
         )
     verb.add_argument(
         "--activated",
-        type=positive,
+        type=units.percent,
         default=83.0,
         metavar="PERCENT",
         help="of M1's field at threshold, from which tissue counts as activated (83)",

@@ -15,7 +15,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "simulate": (
         "tmsgrad simulate ernie.msh --coil magstim-70mm-double --pose plan/pose.txt "
-        "--didt 1e6 --out field",
+        "--didt 79 --out field",
         "tmsgrad simulate m2m_ernie --coil MagStim_D70.ccd --pose "
         "TriggerMarkers_Coil0.xml --didt recorded --target -41,-13,66 --radius 5 "
         "--out session",

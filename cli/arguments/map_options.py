@@ -2,12 +2,12 @@
 
 import argparse
 
+from . import units
 from .words import (
     avoided_map,
     count,
     number,
     path,
-    positive,
 )
 
 
@@ -15,7 +15,7 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     """Add how a map becomes a target."""
     options = verb.add_argument_group("targets that are maps")
     options.add_argument(
-        "--threshold",
+        "--map-threshold",
         type=number,
         metavar="VALUE",
         help="count what is at least this, or at most a negative one (all above zero)",
@@ -49,7 +49,7 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     )
     options.add_argument(
         "--depth",
-        type=positive,
+        type=units.length,
         default=40.0,
         metavar="MM",
         help="leave out what lies deeper below the scalp (40)",

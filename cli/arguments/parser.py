@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import examples, words
+from . import examples, units, words
 from .common_options import (
     HELP,
     add_coil,
@@ -38,6 +38,10 @@ SYSTEMS = (
     "ant",
     "matsimnibs",
 )
+
+
+# The usual order where a target's mean field is stated.
+_CORRECTED = "1, the target's mean field corrected beyond that"
 
 
 class _Version(argparse.Action):
@@ -102,7 +106,7 @@ def parser(
     add_goals(optimize)
     add_domain(optimize)
     add_exports(optimize)
-    add_conductor(optimize)
+    add_conductor(optimize, order=None, usual=_CORRECTED)
     add_uncertainty(optimize)
     add_out(optimize)
 
@@ -119,7 +123,7 @@ def parser(
     )
     add_head(reduced)
     add_reduce(reduced)
-    add_conductor(reduced)
+    add_conductor(reduced, order=2, usual="2")
 
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
@@ -134,7 +138,7 @@ def parser(
     )
     show.add_argument(
         "--at",
-        type=words.triple,
+        type=words.point,
         metavar="X,Y,Z",
         help="where the slices meet, mm (the middle of the brain)",
     )
@@ -198,10 +202,10 @@ def _add_coil_verbs(verbs) -> None:
     )
     for name, corner in (("lowest", "-100,-100,0"), ("highest", "100,100,100")):
         what = f"{name} corner of an image's grid, mm ({corner})"
-        convert.add_argument(f"--{name}", type=words.triple, metavar="X,Y,Z", help=what)
+        convert.add_argument(f"--{name}", type=words.point, metavar="X,Y,Z", help=what)
     convert.add_argument(
         "--spacing",
-        type=words.positive,
+        type=units.length,
         metavar="MM",
         help="of an image's grid, mm (2)",
     )
@@ -213,7 +217,7 @@ def _add_coil_verbs(verbs) -> None:
     )
     show.add_argument(
         "--depth",
-        type=words.positive,
+        type=units.length,
         default=20.0,
         metavar="MM",
         help="of the plane, below the coil's origin (20)",
@@ -263,7 +267,7 @@ def _add_meshing(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--neck",
-        type=words.not_negative,
+        type=units.length_or_none,
         metavar="MM",
         help="end the head so far below the brain (where the image ends)",
     )
@@ -311,8 +315,9 @@ def _add_simulate(verbs) -> None:
         "--didt",
         type=words.current_rate,
         default=1e6,
-        metavar="A/S[,…]",
-        help="dI/dt (1e6 A/s), one for each stimulator of the coil as 1e6,5e5, or "
+        metavar="A/µs[,…]",
+        help="dI/dt, as stimulators show it (1), one for each stimulator of the coil as "
+        "79,40, or "
         "`recorded` for those in the pose file",
     )
     add_target(
@@ -321,7 +326,7 @@ def _add_simulate(verbs) -> None:
         "of pulses.csv each; an interrupted run goes on",
     )
     simulate.add_argument(
-        "--radius", type=words.positive, metavar="MM", help="of the target, mm"
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
     )
     add_map(simulate)
     simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
@@ -336,15 +341,24 @@ def _add_simulate(verbs) -> None:
         action="store_true",
         help="with --target, solve for whole fields as without it",
     )
-    simulate.add_argument(
+    evaluation = simulate.add_mutually_exclusive_group()
+    evaluation.add_argument(
         "--fast",
         action="store_true",
-        help="values in the target to about 5e-4, many times faster",
+        help="values in the target to about 5e-4, many times faster: as usual for more "
+        "than 64 pulses, where the error is measured at 16 of them",
+    )
+    evaluation.add_argument(
+        "--exact",
+        action="store_true",
+        help="values in the target to rounding, however many pulses",
     )
     add_reduced(simulate)
     add_exports(simulate)
     add_fibres(simulate)
-    add_conductor(simulate)
+    add_conductor(
+        simulate, order=None, usual=f"{_CORRECTED}; or that of the --reduced basis"
+    )
     add_uncertainty(simulate)
     add_out(simulate)
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import words
+from . import units, words
 from .common_options import HELP
 
 
@@ -19,13 +19,13 @@ def add_reduce(verb: argparse.ArgumentParser) -> None:
     domain = verb.add_argument_group("where the coil may be")
     domain.add_argument(
         "--around",
-        type=words.triple,
+        type=words.point,
         metavar="X,Y,Z",
         help="near the scalp's point nearest to this place, mm (the upper head)",
     )
     domain.add_argument(
         "--radius",
-        type=words.positive,
+        type=units.length,
         metavar="MM",
         help="how far around that point, mm (45)",
     )

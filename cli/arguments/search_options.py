@@ -2,12 +2,13 @@
 
 import argparse
 
+from . import units
 from .map_options import add_avoided_map, add_map
 from .words import (
     avoided,
     ball,
     count,
-    not_negative,
+    full_output,
     path,
     place,
     positive,
@@ -29,10 +30,11 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="wanted in the target: gives dI/dt",
     )
     verb.add_argument(
-        "--stimulator",
-        type=positive,
-        metavar="A/S",
-        help="its dI/dt at full output with this coil: not exceeded, and the output told",
+        "--max-didt",
+        type=full_output,
+        metavar="A/µs",
+        help="dI/dt at full output with this coil, which is not exceeded: the output is "
+        "given in %% of it",
     )
     verb.add_argument(
         "--avoid",
@@ -51,7 +53,7 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--position-error",
-        type=positive,
+        type=units.length,
         metavar="MM",
         help="standard deviation along each of two axes of the scalp (2.9, navigated TMS)",
     )
@@ -71,18 +73,18 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "--rules",
         action="store_true",
         help="compare with scalp projection, 10-20 positions, a rule like Beam F3, an MNI "
-        "coordinate, and with --motor the 5 cm rules",
+        "coordinate, and with --hotspot the 5 cm rules",
     )
     motor = verb.add_mutually_exclusive_group()
     motor.add_argument(
-        "--motor",
+        "--hotspot",
         type=place,
         metavar="PLACE",
         help="the motor hotspot on the scalp, X,Y,Z in mm or a 10-20 position such as C3 "
         "in its stead: adds the 5, 5.5 and 6 cm rules to --rules",
     )
     motor.add_argument(
-        "--motor-pose",
+        "--hotspot-pose",
         type=path,
         metavar="FILE",
         help="the same where the axis of a coil over it meets the scalp: one pose",
@@ -94,7 +96,7 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
     _add_distance(verb)
     verb.add_argument(
         "--search-radius",
-        type=positive,
+        type=units.length,
         default=30.0,
         metavar="MM",
         help="how far around the target's nearest scalp point to search (30)",
@@ -145,7 +147,7 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
     _add_distance(verb)
     verb.add_argument(
         "--spacing",
-        type=positive,
+        type=units.length,
         default=4.0,
         metavar="MM",
         help="between positions (4)",
@@ -159,7 +161,7 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--search-radius",
-        type=positive,
+        type=units.length,
         metavar="MM",
         help="map positions within this of the target only (the upper head)",
     )
@@ -174,7 +176,9 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_target(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--radius", type=positive, metavar="MM", help="of the target, mm")
+    verb.add_argument(
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
+    )
     add_map(verb)
     verb.add_argument("--tissue", default="gm", help="of the target (gm)")
     verb.add_argument(
@@ -195,14 +199,14 @@ def _add_target(verb: argparse.ArgumentParser) -> None:
 def _add_distance(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--distance",
-        type=not_negative,
+        type=units.length_or_none,
         default=4.0,
         metavar="MM",
         help="scalp to coil centre along the coil's axis (4)",
     )
     verb.add_argument(
         "--hair",
-        type=not_negative,
+        type=units.length_or_none,
         default=0.0,
         metavar="MM",
         help="of hair or a pad, that must remain between casing and scalp (0)",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import words
+from . import units, words
 from .common_options import add_force
 
 
@@ -38,7 +38,7 @@ def add_show(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--at",
-        type=words.triple,
+        type=words.point,
         metavar="X,Y,Z",
         help="where slices meet, mm (the target, or the strongest place)",
     )
@@ -54,8 +54,8 @@ def add_show(verb: argparse.ArgumentParser) -> None:
         "--pose", type=words.path, metavar="FILE", help="of the coil, any pose file"
     )
     known.add_argument(
-        "--target", type=words.triple, metavar="X,Y,Z", help="to mark, mm"
+        "--target", type=words.point, metavar="X,Y,Z", help="to mark, mm"
     )
     known.add_argument(
-        "--radius", type=words.positive, metavar="MM", help="of the target"
+        "--radius", type=units.length, metavar="MM", help="of the target"
     )

@@ -2,6 +2,7 @@
 
 import argparse
 
+from . import units
 from .words import (
     count,
     index,
@@ -61,7 +62,11 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         help="sgACC, X,Y,Z in MNI mm, or a mask on the images' grid (sgACC)",
     )
     verb.add_argument(
-        "--seed-radius", type=positive, default=10.0, metavar="MM", help="of X,Y,Z (10)"
+        "--seed-radius",
+        type=units.length,
+        default=10.0,
+        metavar="MM",
+        help="of X,Y,Z (10)",
     )
     verb.add_argument(
         "--seed-map",
@@ -104,7 +109,7 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--displacement",
-        type=positive,
+        type=units.length,
         default=0.5,
         metavar="MM",
         help="leave out volumes with a larger framewise displacement (0.5)",

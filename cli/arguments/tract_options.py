@@ -2,12 +2,11 @@
 
 import argparse
 
+from . import units
 from .words import (
     count,
-    not_negative,
     output,
     path,
-    positive,
     seed,
     share,
 )
@@ -60,7 +59,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
         help="the deep target: sgACC, X,Y,Z in mm, or a mask or weights image",
     )
     verb.add_argument(
-        "--radius", type=positive, default=10.0, metavar="MM", help="of X,Y,Z (10)"
+        "--radius", type=units.length, default=10.0, metavar="MM", help="of X,Y,Z (10)"
     )
     verb.add_argument(
         "--space",
@@ -97,7 +96,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--smoothing",
-        type=not_negative,
+        type=units.length_or_none,
         default=6.0,
         metavar="MM",
         help="of the streamlines' ends, full width at half maximum (6)",
@@ -111,7 +110,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--depth",
-        type=positive,
+        type=units.length,
         default=40.0,
         metavar="MM",
         help="leave out what lies deeper below the scalp (40)",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import words
+from . import units, words
 
 
 def add_validate(verb: argparse.ArgumentParser) -> None:
@@ -45,13 +45,13 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
     )
     live.add_argument(
         "--target",
-        type=words.triple,
+        type=words.point,
         metavar="X,Y,Z",
         help="compare searches for this target too, mm",
     )
     live.add_argument(
         "--radius",
-        type=words.positive,
+        type=units.length,
         default=5.0,
         metavar="MM",
         help="its radius (5)",

@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from . import units
+
 
 #: The checks of a head that find errors: `about` of such findings.
 CHECKS = ("sliver", "overlap", "parts")
@@ -19,7 +21,9 @@ def source(word: str) -> str:
 
 
 def seed(word: str) -> str:
-    """Take the name of a file, of something that tmsgrad knows, or three numbers."""
+    """Take the name of a file, of something that tmsgrad knows, or a place in mm."""
+    if re.fullmatch(r"[-+\d.eE, ]+", word) and word.count(",") == 2:
+        point(word)
     return word
 
 
@@ -48,15 +52,25 @@ def positive(word: str) -> float:
 
 
 def current_rate(word: str) -> float | tuple[float, ...] | str:
-    """Read a dI/dt, one for each stimulator, or `recorded`."""
+    """Read a dI/dt, one for each stimulator [A/s], or `recorded`."""
     if word == "recorded":
         return word
-    if "," not in word:
-        return positive(word)
-    rates = tuple(number(part) for part in word.split(","))
-    if not any(rates):
+    found = units.rates(word)
+    if len(found) == 1:
+        if found[0] <= 0:
+            raise argparse.ArgumentTypeError(f"{word!r} must be positive")
+        return found[0]
+    if not any(found):
         raise argparse.ArgumentTypeError(f"{word!r} drives no stimulator")
-    return rates
+    return found
+
+
+def full_output(word: str) -> float:
+    """Read a positive dI/dt. [A/s]"""
+    found = current_rate(word)
+    if not isinstance(found, float):
+        raise argparse.ArgumentTypeError(f"{word!r} must be one number in A/µs")
+    return found
 
 
 def not_negative(word: str) -> float:
@@ -170,6 +184,13 @@ def triple(word: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def point(word: str) -> tuple[float, float, float]:
+    """Read a place in mm."""
+    found = triple(word)
+    units.check_place(word, found)
+    return found
+
+
 def ball(word: str) -> tuple[tuple[float, float, float], float]:
     """Read four numbers X,Y,Z,R of a ball in mm, in metres."""
     centre, radius, *more = _mixed(word, (4,))
@@ -187,13 +208,13 @@ def place(word: str) -> tuple[float, float, float] | str:
     """Read three numbers in mm, in metres, or a name."""
     if any(letter.isalpha() for letter in word):
         return word
-    x, y, z = triple(word)
+    x, y, z = point(word)
     return x * 1e-3, y * 1e-3, z * 1e-3
 
 
 def mni(word: str) -> tuple[float, float, float] | str:
     """Read three numbers in mm, or the name of a symptom."""
-    return word if any(letter.isalpha() for letter in word) else triple(word)
+    return word if any(letter.isalpha() for letter in word) else point(word)
 
 
 def _mixed(word: str, counts: tuple[int, ...]):
@@ -203,7 +224,9 @@ def _mixed(word: str, counts: tuple[int, ...]):
         raise argparse.ArgumentTypeError(
             f"{word!r} must be {needed}, with a positive radius and limit"
         )
-    x, y, z, radius = (value * 1e-3 for value in parts[:4])
+    units.check_place(word, parts[:3])
+    x, y, z = (value * 1e-3 for value in parts[:3])
+    radius = units.length(str(parts[3])) * 1e-3
     return (x, y, z), radius, *parts[4:]
 
 

@@ -3,6 +3,8 @@
 import argparse
 from importlib import import_module
 
+from ..arguments import units
+from ..runtime.notices import note
 from ..runtime.outcome import Outcome
 
 
@@ -38,6 +40,8 @@ _PLACES = {
 
 def execute(options: argparse.Namespace) -> Outcome:
     """Do what the verb in the options does; one without words of its own makes files."""
+    for each in units.readings(options.words):
+        note(each)
     module, _, function = _PLACES[options.command].partition(":")
     found = getattr(import_module(f"{__name__}.{module}"), function)(options)
     return found if isinstance(found, Outcome) else Outcome(found)

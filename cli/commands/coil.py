@@ -93,7 +93,7 @@ def coil_join(options: argparse.Namespace) -> dict:
     for number, name in enumerate(names):
         print(f"stimulator {number + 1}     {name}")
     print(
-        f"wrote {options.out}: simulate it with --didt {','.join(['1e6'] * len(names))}"
+        f"wrote {options.out}: simulate it with --didt {','.join(['1'] * len(names))}"
     )
     return {"out": options.out, "name": whole.name, "stimulators": names}
 

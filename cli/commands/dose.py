@@ -104,7 +104,7 @@ class DoseRequest:
         dosing.fixed(threshold)
         other = options.target_coil is not None
         coil = options.target_coil if other else options.coil
-        maximum = options.target_maximum
+        maximum = options.target_max_didt
         return cls(
             head=options.head,
             force=tuple(options.force),
@@ -113,7 +113,7 @@ class DoseRequest:
                 _metres(options.motor),
                 options.motor_pose,
                 options.coil,
-                options.maximum,
+                options.max_didt,
             ),
             target=SiteRequest(
                 _metres(options.target), options.target_pose, coil, maximum
@@ -211,7 +211,7 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     if request.other_coil and None in most:
         raise ValueError(
             "--target-coil: the dI/dt at full output of both coils must be known: give "
-            "--maximum and --target-maximum."
+            "--max-didt and --target-max-didt."
         )
     poses = [one_pose(place.pose, request.head) for place in places]
     progress.stage("head", f"head {request.head}")

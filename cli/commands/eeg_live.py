@@ -83,8 +83,9 @@ def eeg_live(options: argparse.Namespace) -> dict:
         raise ValueError(
             f"--out {folder}: it holds pulses of an earlier session. Name another folder."
         )
+    named = options.markers is not None
+    markers = timing.MarkerStream(options.markers) if named else None
     stream = timing.open_stream(options.stream, options.wait)
-    markers = timing.MarkerStream(options.markers) if options.markers else None
     try:
         return _session(options, stream, markers, table)
     finally:

@@ -104,11 +104,11 @@ def find_hotspot(
         distance = scalp.distance_along(centre, axis)
         if not np.isfinite(distance):
             raise ValueError(
-                f"--motor-pose {rules.motor_pose}: the coil's axis misses the scalp."
+                f"--hotspot-pose {rules.motor_pose}: the coil's axis misses the scalp."
             )
         return centre + distance * axis
     if isinstance(rules.motor, str):
-        return position_named(rules.motor, "motor", source, electrodes, scalp)
+        return position_named(rules.motor, "hotspot", source, electrodes, scalp)
     return None if rules.motor is None else np.asarray(rules.motor)
 
 

@@ -33,8 +33,8 @@ class RulesRequest:
             ValueError: The motor hotspot is given for nothing.
         """
         if options.rules:
-            return cls(options.motor, options.motor_pose)
-        for name in ("motor", "motor_pose"):
+            return cls(options.hotspot, options.hotspot_pose)
+        for name in ("hotspot", "hotspot_pose"):
             if getattr(options, name) is not None:
                 name = name.replace("_", "-")
                 raise ValueError(f"--{name} is for --rules, which are not asked for.")

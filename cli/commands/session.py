@@ -32,6 +32,7 @@ from ..results.placing import (
     describe_pulse,
     place_all,
 )
+from ..results.plausible import ask_of_strength
 from ..results.session_result import SessionResult
 from ..results.simulation import Simulation
 from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
@@ -46,7 +47,11 @@ from .simulate_request import SimulateRequest
 
 
 _PULSES_AT_ONCE = 16
-_SOURCES = 3200  # Of the fast evaluation: its error is a few 1e-4.
+_MANY = (
+    64  # More pulses are evaluated by equivalent currents, which cost as much as these.
+)
+_SOURCES = 1600  # Of the fast evaluation: its error is a few 1e-4.
+_CHECKED = 16  # Pulses at which that error is measured.
 _COLUMNS = [
     *PULSE_COLUMNS,
     *("target_E_x", "target_E_y", "target_E_z", "target_E_norm", "target_E_component"),
@@ -112,9 +117,10 @@ class _Computed:
     """The pulses in the table.
 
     Attributes:
-        reciprocal: What computes them.
+        reciprocal: The target's currents at all nodes.
         corrected: The same with its mesh error; None where it is not corrected.
-        error: Of the fast evaluation, relative; None where it was not used.
+        error: Of the fast evaluation, the largest of the pulses at which it was measured,
+            relative; None where it was not used.
         rows: The table, all of whose rows are written.
         resumed: How many rows an interrupted run had left.
     """
@@ -179,17 +185,37 @@ def _compute(request: SimulateRequest, prepared: _Prepared) -> _Computed:
         reciprocal = corrected.reciprocal
     else:
         reciprocal = efield.reciprocal(frame.conductor, region)
-    if request.fast:
-        reciprocal, error = efield.equivalent(reciprocal, frame.scalp, _SOURCES)
+    out, count, evaluated = Path(request.out), len(prepared.poses), reciprocal
+    if _fast(request, count):
+        evaluated, error = _simplified(prepared, reciprocal)
     progress.stage("pulses", "pulses")
-    out, count = Path(request.out), len(prepared.poses)
     with open_rows(out, _COLUMNS, _key(request, prepared), count) as rows:
         left, resumed = rows.missing(), len(rows.done)
         for start in range(0, len(left), _PULSES_AT_ONCE):
             part = left[start : start + _PULSES_AT_ONCE]
-            rows.write(_pulses(prepared, reciprocal, part))
+            rows.write(_pulses(prepared, evaluated, part))
             progress(len(rows.done) / count, f"{len(rows.done)} pulses")
     return _Computed(reciprocal, corrected, error, rows, resumed)
+
+
+def _fast(request: SimulateRequest, count: int) -> bool:
+    return request.fast or (count > _MANY and not request.exact)
+
+
+def _simplified(prepared: _Prepared, exact: Reciprocal) -> tuple[Reciprocal, float]:
+    """Replace a target's currents by few, and measure at some pulses what that changes."""
+    frame = prepared.frame
+    few, _ = efield.equivalent(exact, frame.scalp, _SOURCES, everywhere=True)
+    count = len(prepared.poses)
+    part = np.unique(np.linspace(0, count - 1, _CHECKED).astype(int))
+    chosen = jax.tree.map(lambda x: x[part], prepared.poses.poses)
+    found, right = (
+        efield.mean_fields(each, frame.coil, chosen, prepared.rates[part], _CHECKED)
+        for each in (few, exact)
+    )
+    sizes = np.linalg.norm(right, axis=1)
+    missed = np.linalg.norm(found - right, axis=1)
+    return few, float((missed / np.where(sizes > 0, sizes, 1)).max())
 
 
 def _pulses(prepared: _Prepared, reciprocal: Reciprocal, part: ndarray) -> list[dict]:
@@ -224,8 +250,8 @@ def _key(request: SimulateRequest, prepared: _Prepared) -> str:
         *(np.asarray(frame.conductor.conductivity), prepared.poses.matrices()),
         *(prepared.rates, region.tetrahedra, region.weights),
         *(prepared.direction, prepared.poses.names),
-        *(request.fast, request.conduction.order, request.conduction.corrected),
-        versions(),
+        *(_fast(request, len(prepared.poses)), request.conduction.order),
+        *(request.conduction.corrected, versions()),
     )
 
 
@@ -236,6 +262,8 @@ def _verify(request: SimulateRequest, prepared: _Prepared) -> _Verified:
     norms = np.array([float(row["target_E_norm"]) for row in table])
     check_field(norms, "the target", prepared.rates)
     shown = ShownPose.of(int(np.argmax(norms)), prepared.poses, prepared.rates)
+    strongest = [(shown.didt, float(norms[shown.number]))]
+    ask_of_strength(strongest, "in the target, of the strongest pulse,")
     field = efield.solve(frame.conductor, frame.coil, shown.pose, shown.didt)
     return _Verified(norms, shown, field)
 

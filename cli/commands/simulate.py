@@ -43,6 +43,7 @@ from ..results.placing import (
     describe_pulse,
     place_all,
 )
+from ..results.plausible import ask_of_strength
 from ..results.regions import RegionTable
 from ..results.simulation import Simulation
 from ..runtime.beside import Beside, working_beside
@@ -301,6 +302,12 @@ def _write(
     export_fields(folder, head, solved.first, prepared.exports)
     prepared.table().write(folder)
     navigation.write_matsimnibs(folder / "pose.txt", poses)
+    known = [
+        (rate, each.level(99.9))
+        for rate, each in zip(prepared.rates, solved.figures, strict=True)
+        if each.field.gray_matter is not None
+    ]
+    ask_of_strength(known, "below which 99.9 % of gray matter lie")
     rows = [
         describe_pulse(number, poses, prepared.rates, each.place)
         | {name: each.level(share) for name, share in _LEVELS.items()}
@@ -324,7 +331,7 @@ def _draw(
         in_metres(shown.pose),
         prepared.outline.casing,
         title=f"{coil} on {Path(request.head).name}"
-        + (f", pose 1 of {count}" if count > 1 else ""),
+        + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
         facts=[("dI/dt", f"{shown.didt / 1e6:g} A/µs"), ("coil", coil)],
     )

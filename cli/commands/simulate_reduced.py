@@ -1,11 +1,12 @@
 """`tmsgrad simulate --reduced`: fields of given poses by a basis, in milliseconds each."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from ... import efield, meshing
@@ -26,6 +27,9 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from .simulate_request import SimulateRequest
+
+
+_AT_ONCE = 16  # Poses that the basis evaluates together.
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,7 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     coil, most = read_driven_coil(request.coil, request.rates)
     poses, source = read_pose_list(request.poses), request.poses.source
     rates = current_rates(poses, most, source)
+    basis = _read(path, request)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
     progress.stage("scalp", "scalp")
@@ -91,20 +96,33 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
     progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
+    conduction = replace(request.conduction, order=basis.origin.order)
+    conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
-    basis, number = _basis(path, conductor, coil)
+    number = _checked(path, basis, conductor, coil)
     inside = _elements(path, head, basis)
     return _Session(
         *(head, conductor, coil, outline, poses, places, rates, basis, number, inside)
     )
 
 
-def _basis(path: str, conductor: Conductor, coil: Coil) -> tuple[ReducedField, int]:
+def _read(path: str, request: SimulateRequest) -> ReducedField:
+    """Read a basis, whose elements those of solves are to be."""
     basis = efield.read_reduced(path)
+    if request.order not in (None, basis.origin.order):
+        raise ValueError(
+            f"--order {request.order}: the basis {path} was made with elements of order "
+            f"{basis.origin.order}. Leave --order out, or make one by `tmsgrad reduce "
+            f"--order {request.order}`."
+        )
+    return basis
+
+
+def _checked(path: str, basis: ReducedField, conductor: Conductor, coil: Coil) -> int:
+    """Refuse a basis of another head or coil, and find which of its coils this one is."""
     try:
-        return basis, basis.check_made_for(conductor, coil)
+        return basis.check_made_for(conductor, coil)
     except ValueError as error:
         raise ValueError(f"--reduced {path}: {error}") from None
 
@@ -136,23 +154,37 @@ def _compute(
             f"{unknown.sum()} of {len(unknown)} poses are outside of what the basis has "
             f"seen and are solved: {which}{', …' if unknown.sum() > 10 else ''}."
         )
+    errors = np.asarray(basis.estimated_error(poses, coil=number))
+    volumes = session.head.volumes[session.inside]
+    places = session.head.centroids[session.inside]
     found, first = [], np.zeros(0)
-    for i, rate in enumerate(session.rates):
-        pose = jax.tree.map(lambda x, i=i: x[i], poses)
-        if unknown[i]:
-            solved = efield.solve(session.conductor, session.coil, pose, rate)
-            values = np.asarray(solved.magnitude)[session.inside]
-            error = None
-        else:
-            values = np.asarray(basis.magnitude(pose, rate, coil=number), np.float64)
-            error = float(basis.estimated_error(pose, coil=number))
-        check_field(values, f"pose {i}")
-        first = values if i == 0 else first
-        volumes = session.head.volumes[session.inside]
-        places = session.head.centroids[session.inside]
-        found.append(PoseFigures.of(values, volumes, places, bool(unknown[i]), error))
-        progress((i + 1) / len(unknown), f"{i + 1} poses")
+    for start in range(0, len(unknown), _AT_ONCE):
+        part = range(start, min(start + _AT_ONCE, len(unknown)))
+        for i, values in zip(part, _magnitudes(session, part, unknown), strict=True):
+            check_field(values, f"pose {i}")
+            first = values if i == 0 else first
+            solved = bool(unknown[i])
+            error = None if solved else float(errors[i])
+            found.append(PoseFigures.of(values, volumes, places, solved, error))
+            progress((i + 1) / len(unknown), f"{i + 1} poses")
     return found, first
+
+
+def _magnitudes(
+    session: _Session, part: range, unknown: Bool[ndarray, "pose"]
+) -> Iterator[Float[ndarray, "tet"]]:
+    """Give |E| of some poses, one after the other. [V/m]"""
+    poses, rates = session.poses.poses, session.rates
+    known = jax.tree.map(lambda x: x[part.start : part.stop], poses)
+    # All are evaluated at 1e6 A/s together, as a field is in proportion to it.
+    table = np.asarray(session.basis.magnitude(known, 1e6, coil=session.number))
+    for row, i in enumerate(part):
+        if unknown[i]:
+            pose = jax.tree.map(lambda x, i=i: x[i], poses)
+            solved = efield.solve(session.conductor, session.coil, pose, rates[i])
+            yield np.asarray(solved.magnitude)[session.inside]
+        else:
+            yield np.abs(rates[i]) * 1e-6 * table[row].astype(np.float64)
 
 
 def _draw(
@@ -168,7 +200,7 @@ def _draw(
         in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
         session.outline.casing,
         title=f"{session.coil.name} on {Path(source).name}"
-        + (f", pose 1 of {count}" if count > 1 else ""),
+        + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
         facts=[("dI/dt", f"{rate / 1e6:g} A/µs"), ("coil", session.coil.name)],
     )

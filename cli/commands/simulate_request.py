@@ -31,8 +31,10 @@ class SimulateRequest:
         target: Or None.
         direction: Of which the component in the target is wanted, of length 1, or None.
         whole: Whether whole fields are wanted, or values in the target only.
-        fast: Whether those values may be less exact.
+        fast: Whether those values may be less exact, however few.
+        exact: Whether they may not, however many.
         conduction: Of the head.
+        order: Of the elements, as asked for; None where a basis may choose.
         forms: Of whole fields.
         tracts: A file of streamlines, or None.
         reduced: A file of a reduced field that stands for solves, or None.
@@ -50,7 +52,9 @@ class SimulateRequest:
     direction: Point | None
     whole: bool
     fast: bool
+    exact: bool
     conduction: Conduction
+    order: int | None
     forms: Forms
     tracts: str | None
     reduced: str | None
@@ -73,6 +77,11 @@ class SimulateRequest:
             raise ValueError(
                 "--uncertainty is of the value in a --target, without --fields."
             )
+        for name in ("fast", "exact"):
+            if getattr(options, name) and whole:
+                raise ValueError(
+                    f"--{name} is of the values in a --target, without --fields."
+                )
         if options.tracts and not whole:
             raise ValueError(
                 "--tracts needs whole fields: with a --target, give --fields."
@@ -87,7 +96,9 @@ class SimulateRequest:
             direction=_unit(options.direction),
             whole=whole,
             fast=options.fast,
+            exact=options.exact,
             conduction=Conduction.of(options),
+            order=options.order,
             forms=Forms.of(options),
             tracts=options.tracts,
             reduced=options.reduced,

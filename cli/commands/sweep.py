@@ -224,5 +224,5 @@ def _draw(
         positions,
         found.values.max(axis=1),
         title=f"Where to place {frame.coil.name} for ({at}) mm on {name}",
-        subtitle=f"best of all angles: {words} at 1e6 A/s · tmsgrad · research use only",
+        subtitle=f"best of all angles: {words} at 1 A/µs · tmsgrad · research use only",
     )

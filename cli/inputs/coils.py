@@ -65,7 +65,10 @@ def _warn_of_limit(coil: Coil, number: int, rate: float) -> None:
         limit = coil.stimulators[number].max_current_rate
         name = coil.stimulators[number].name or name
     if limit is not None and rate > limit:
-        warn(f"{rate:.4g} A/s is more than {name} is made for: {limit:.4g} A/s.")
+        warn(
+            f"{rate / 1e6:.4g} A/µs is more than {name} is made for: "
+            f"{limit / 1e6:.4g} A/µs."
+        )
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ class Conduction:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Conduction":
-        """Take it from the options."""
+        """Take it from the options. The order is 1 where none is asked for."""
         return cls(
-            1 if options.order is None else options.order,
+            options.order or 1,
             options.order is None,
             options.anisotropy,
             options.tensor,

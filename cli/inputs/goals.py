@@ -75,7 +75,7 @@ class Wishes:
             options.direction,
             avoid,
             maps,
-            getattr(options, "stimulator", None),
+            getattr(options, "max_didt", None),
             _uncertainty(options),
         )
 

@@ -15,7 +15,7 @@ from ...optimize import targeting
 
 
 _ON_SURFACES = (".gii", ".annot")
-_OPTIONS = ("threshold", "cluster", "label", "surface", "map_space")
+_OPTIONS = ("map_threshold", "cluster", "label", "surface", "map_space")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class MapChoice:
         return cls(
             file,
             options.head,
-            0.0 if options.threshold is None else options.threshold,
+            0.0 if options.map_threshold is None else options.map_threshold,
             options.cluster,
             options.label,
             options.surface,
@@ -112,7 +112,9 @@ class MapChoice:
         sign = -1.0 if self.threshold < 0 else 1.0
         passed = np.where(sign * values >= abs(self.threshold), sign * values, 0.0)
         if self.cluster is not None:
-            raise ValueError("--cluster is of images; on surfaces give --threshold.")
+            raise ValueError(
+                "--cluster is of images; on surfaces give --map-threshold."
+            )
         file = meshing.open_surface(str(self.surface))
         try:
             surface = file.surface(head, self.frame)

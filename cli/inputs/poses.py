@@ -217,6 +217,6 @@ def current_rates(
         raise ValueError(
             f"{source}: --didt recorded, but no dI/dt was recorded for "
             f"{len(lacking)} of {len(poses)} poses, the first of them {lacking[0]} "
-            f"({poses.names[lacking[0]]!r}). Give a number of A/s."
+            f"({poses.names[lacking[0]]!r}). Give a number of A/µs."
         )
     return poses.current_rates

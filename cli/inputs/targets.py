@@ -15,6 +15,7 @@ from .heads import TEMPLATE
 from .maps import MapChoice, MapFigures, describe, extent, place_of_map, tell_map
 
 
+_RADIUS = 5e-3  # Of a ball for which none is given. [m]
 _RETURN = 5e-3  # After going from MNI space to the head and back, at most. [m]
 Point = tuple[float, float, float]
 
@@ -175,9 +176,8 @@ class TargetRequest:
         else:
             x, y, z = options.target
             centre = (x * 1e-3, y * 1e-3, z * 1e-3)
-        if options.radius is None:
-            raise ValueError("--target needs a --radius.")
-        return cls(centre, options.radius * 1e-3, options.tissue, mni)
+        radius = _RADIUS if options.radius is None else options.radius * 1e-3
+        return cls(centre, radius, options.tissue, mni)
 
     @property
     def settled(self) -> dict[str, list[float]]:

@@ -15,8 +15,10 @@ from typing import NoReturn
 
 from ...disk import read_text
 from ..arguments import words
+from ..arguments.former import notice, renewed_key
 from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
+from ..runtime.notices import note
 from .lines import At, line_of, lines_of
 from .words import (
     actions,
@@ -164,7 +166,8 @@ class _Reader:
         known = {"command", *PROGRAM}
         known.update(*(actions(self._verbs[name]) for name in names))
         for key in defaults:
-            if _plain(key) not in known:
+            renamed = {renewed_key(name, _plain(key)) for name in names}
+            if not renamed & known:
                 hint = nearest(key, known, alike=_ALIKE)
                 message = f"no command of this plan has {key}{hint}"
                 self._refuse(("defaults", key), message)
@@ -175,7 +178,7 @@ class _Reader:
         given: dict[str, object] = {}
         places: dict[str, At] = {}
         for key, value in table.items():
-            plain = _plain(key)
+            plain = self._renewed(name, key)
             if plain not in known and plain != "command":
                 hint = nearest(plain, known, alike=_ALIKE)
                 self._refuse((*at, key), f"{name} has no {key}{hint}")
@@ -188,11 +191,20 @@ class _Reader:
                     "[defaults]",
                 )
             given[plain], places[plain] = value, (*at, key)
-        for key, value in _fitting(defaults, verb, known, given).items():
-            given[_plain(key)], places[_plain(key)] = value, ("defaults", key)
+        for key, value in _fitting(name, defaults, verb, known, given).items():
+            plain = self._renewed(name, key)
+            given[plain], places[plain] = value, ("defaults", key)
         for key in ("command", *PROGRAM):
             given.pop(key, None)
         return self._parsed(name, at, given, places)
+
+    def _renewed(self, command: str, key: str) -> str:
+        """What a key is called now, with a notice if that is another name."""
+        old = _plain(key)
+        new = renewed_key(command, old)
+        if new != old:
+            note(f"{self._path}: {notice(old, new)}")
+        return new
 
     def _parsed(self, name: str, at: At, given: dict, places: dict[str, At]) -> Run:
         found, reads, known = name.split(), {}, actions(self._verbs[name])
@@ -253,7 +265,11 @@ class _Reader:
 
 
 def _fitting(
-    defaults: dict, verb: argparse.ArgumentParser, known: Mapping, given: Mapping
+    name: str,
+    defaults: dict,
+    verb: argparse.ArgumentParser,
+    known: Mapping,
+    given: Mapping,
 ) -> dict:
     """The defaults that a run takes: not those that it says, or says otherwise."""
     taken = set(given)
@@ -263,7 +279,8 @@ def _fitting(
     return {
         key: value
         for key, value in defaults.items()
-        if _plain(key) in known and _plain(key) not in taken
+        if renewed_key(name, _plain(key)) in known
+        and renewed_key(name, _plain(key)) not in taken
     }
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import tmsgrad
 
-from ...meshing.template import cache_folder
+from ...disk import cache_folder
 
 
 _CODE = (".py", ".pyc", ".so", ".pyd", ".dll")

@@ -136,7 +136,7 @@ def _rules(found: PlacementResult) -> list[Section]:
         )
         for each in found.rules
     ]
-    head = ("rule", "at 1e6 A/s", "share of the best", "coil centre")
+    head = ("rule", "at 1 A/µs", "share of the best", "coil centre")
     return [Section("Clinical rules", table(head, rows))]
 
 
@@ -165,7 +165,7 @@ def _corrected(placement: Placement) -> list[_Check]:
             "correction for the mesh",
             abs(first - value) <= _LARGE_ERROR * abs(value),
             f"{first:.4g} V/m by a direct solution of first order became {value:.4g} ± "
-            f"{placement.mesh.bar:.2g} V/m at 1e6 A/s; a finer mesh of the same surfaces "
+            f"{placement.mesh.bar:.2g} V/m at 1 A/µs; a finer mesh of the same surfaces "
             "would give a value within ±",
         )
     ]

@@ -33,6 +33,7 @@ from .figures import (
     TargetError,
     TargetFigures,
 )
+from .plausible import ask_of_strength
 from .shaping import ShapeResult
 from .uncertainty import PoseShift, UncertaintyResult
 
@@ -279,12 +280,12 @@ def _tell_value(found: Placement) -> None:
     mesh, value = found.mesh, found.value
     if mesh is None:
         print(
-            f"field in target  {value:.4f} V/m at 1e6 A/s ({found.objective}; "
+            f"field in target  {value:.4f} V/m at 1 A/µs ({found.objective}; "
             "by a direct solve)"
         )
         return
     print(
-        f"field in target  {value:.4f} ± {mesh.bar:.4f} V/m (mesh) at 1e6 A/s "
+        f"field in target  {value:.4f} ± {mesh.bar:.4f} V/m (mesh) at 1 A/µs "
         f"({found.objective})"
     )
     print(
@@ -305,7 +306,8 @@ def _tell_placement(found: Placement, error: ErrorFigures) -> None:
     of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
     if found.wanted is not None:
         print(
-            f"drive it with    {found.didt:.4g} A/s for {found.wanted:g} V/m{of_maximum}"
+            f"drive it with    {found.didt / 1e6:.4g} A/µs for {found.wanted:g} V/m"
+            f"{of_maximum}"
         )
     print(
         f"scalp            {found.distance * 1e3:.2f} mm from the coil's centre, "
@@ -317,10 +319,11 @@ def warn_of_placement(found: Placement, coil: Coil, at_edge: bool) -> None:
     """Warn of a current above the coil's limit, and of a pose at the search's border."""
     if found.max_didt is not None and found.didt > found.max_didt:
         warn(
-            f"{found.didt:.4g} A/s is more than {coil.name} is made "
-            f"for ({found.max_didt:.4g} A/s); there the target gets "
+            f"{found.didt / 1e6:.4g} A/µs is more than {coil.name} is made "
+            f"for ({found.max_didt / 1e6:.4g} A/µs); there the target gets "
             f"{found.value * found.max_didt / 1e6:.1f} V/m."
         )
+    ask_of_strength([(found.didt, abs(found.strength))], "in the target")
     if at_edge:
         warn(
             "the best pose lies at the border of what was searched; a "

@@ -13,6 +13,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .dose_extras import MatchedInterval
 from .figures import TargetError
+from .plausible import ask_of_strength
 
 
 _NOTE = "for research use only; no medical device"
@@ -198,7 +199,7 @@ class DoseResult:
             )
             print(
                 f"fields           {motor} V/m in M1, {target} V/m in the target (mesh), "
-                "at 1e6 A/s"
+                "at 1 A/µs"
             )
             print(
                 "mesh             corrected; a finer mesh of the same surfaces would give "
@@ -215,8 +216,9 @@ class DoseResult:
         if self.didt is not None:
             print(
                 f"field in target  {self.target_field:.1f} V/m ({self.metric}) at "
-                f"{self.didt:.4g} A/s"
+                f"{self.didt / 1e6:.4g} A/µs"
             )
+            ask_of_strength([(self.didt, self.target_field or 0.0)], "in the target")
         print(f"files            {Path(out)}{os.sep} ({_NOTE})")
         if self.interval is not None:
             self.interval.tell()

@@ -30,7 +30,8 @@ class SessionResult:
         target: Where the field is wanted.
         lifted: How many coils were lifted off the scalp.
         resumed: How many pulses an interrupted run had left.
-        fast_error: Of the fast evaluation, relative; None where it was not used.
+        fast_error: Of the fast evaluation, the largest of the pulses at which it was
+            measured, relative; None where it was not used.
         uncertainty: Of the strongest pulse, or None.
         simulation: Head, coil and run.
     """
@@ -115,6 +116,11 @@ class SessionResult:
             print(
                 "mesh             a finer mesh of the same surfaces would give a value "
                 f"within ±; {self.direct:.4g} V/m before the correction, by a direct solve"
+            )
+        if self.fast_error is not None:
+            print(
+                f"error            at most {self.fast_error:.2g} of the field, at pulses "
+                "that were evaluated exactly as well (--exact: all of them)"
             )
         if self.lifted:
             print(f"lifted           {self.lifted} coils off the scalp")

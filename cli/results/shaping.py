@@ -86,7 +86,7 @@ class ShapeResult:
         )
         print(f"shape            {settings}{between}")
         print(
-            f"without it       {self.value_as_it_comes:.4f} V/m at 1e6 A/s: the shape "
+            f"without it       {self.value_as_it_comes:.4f} V/m at 1 A/µs: the shape "
             f"and its pose gain {self.gain:.1%}"
         )
 

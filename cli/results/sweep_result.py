@@ -81,7 +81,7 @@ class SweepResult:
         """Print it."""
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
-            f"{self.value:.4f} V/m at 1e6 A/s ({self.objective})"
+            f"{self.value:.4f} V/m at 1 A/µs ({self.objective})"
         )
         centre = np.round(self.pose.to_matsimnibs()[:3, 3], 1).tolist()
         print(f"coil centre      {centre} mm")

@@ -1,8 +1,6 @@
 """What a run writes: fields, summaries, and the versions that they depend on."""
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -15,6 +13,7 @@ from numpy import ndarray
 
 from ...coils import Pose
 from ...disk import write_whole
+from ...disk.hdf5 import open_hdf5
 from ...efield import ElectricField
 from .plain import finite
 
@@ -89,15 +88,11 @@ def open_h5(path: Path) -> Iterator[h5py.File]:
         ValueError: A name in it is no array, or one of another file.
         OSError: It cannot be read.
     """
-    sys.audit("open", str(path), "rb", os.O_RDONLY)  # HDF5 opens it unseen.
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         for name in file:
-            here = isinstance(file.get(name, getlink=True), h5py.HardLink)
-            data = file[name] if here else None
-            if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
+            if not isinstance(file[name], h5py.Dataset):
                 raise ValueError(
-                    f"{path}: {name} is no array in this file: it may lead to another "
-                    "file, which is not followed. Copy the data into this one."
+                    f"{path}: {name} is no array in this file, but fields are arrays."
                 )
         yield file
 

@@ -169,8 +169,10 @@ def _entries(content: dict) -> tuple:
         return content["matsimnibs"], listed, rates, unit
     if len(content) == 1:
         return next(iter(content.values())), None, None, unit
+    first, more = list(content)[:5], len(content) - 5
+    named = ", ".join(first) + (f" and {more} more" if more > 0 else "")
     raise ValueError(
-        f"it holds {', '.join(content) or 'nothing'}, but no `matsimnibs`, under which "
+        f"it holds {named or 'nothing'}, but no `matsimnibs`, under which "
         "poses are looked for"
     )
 

@@ -23,6 +23,11 @@ from .stiffness import HostMesh
 FACTORISED = 5e-13  # Of the largest conductivity.
 ITERATED = 1e-7
 
+# What solvers say of values that `checked_conductivity` made NaN in a compiled function.
+WRONG_CONDUCTIVITY = (
+    "`conductivity` of some tetrahedron is not finite, or not positive definite."
+)
+
 
 def refuse_floating_regions(
     mesh: HostMesh, conductivity: ndarray, least: float

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..tracing import is_plain, known_values
+from .contrast import WRONG_CONDUCTIVITY
 from .setups import AbstractSolver, HostSide
 from .stiffness import Stiffness
 
@@ -193,6 +194,8 @@ def _for_each_conductivity(solver, host, conductivity, rhs, rank):
 def _on_host(
     solver: AbstractHostSolver, host: HostSide, conductivity, rhs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if not np.isfinite(conductivity).all():
+        raise ValueError(WRONG_CONDUCTIVITY)
     rows = np.asarray(rhs)
     if not np.isfinite(rows).all():
         raise ValueError(

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...coils import AbstractCoil, Pose, Sources
 from ...disk import whole_file
+from ...disk.hdf5 import open_hdf5
 from ..conductor import Conductor
 from .accuracy import Accuracy, Origin
 from .drives import Drives
@@ -28,6 +29,8 @@ _SOURCES = (
 )
 _UNSEEN = ("coils", "relative", "at_hot_spots", "misfit")
 _NUMBERS = ("tolerance", "limit", "storage")
+# What reading a damaged file may raise, whatever part of it is damaged.
+_DAMAGE = (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 def write_reduced(path: str | os.PathLike[str], reduced: ReducedField) -> None:
@@ -97,9 +100,9 @@ def read_reduced(
     if not target.exists():
         raise FileNotFoundError(f"{target} does not exist.")
     try:
-        with h5py.File(target) as file:
+        with open_hdf5(target) as file:
             found = _read(file)
-    except (OSError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise ValueError(
             f"{target} is no reduced field, or is damaged ({error}). `write_reduced` "
             "makes such files."
@@ -114,13 +117,12 @@ def read_reduced(
 def _read(file: h5py.File) -> ReducedField:
     if file.attrs.get("format") != _FORMAT:
         raise KeyError(f"its format is {file.attrs.get('format')!r}, not {_FORMAT!r}")
-    array = lambda group, name: np.asarray(group[name])
-    real = lambda group, name: jnp.asarray(array(group, name), dtype=float)
+    real = lambda group, name: jnp.asarray(_array(group, name), dtype=float)
     tables = []
-    for number in range(len(array(file, "modes"))):
+    for number in range(len(_array(file, "modes"))):
         group = _group(file, f"table{number}")
-        scale = jnp.asarray(array(group, "scale")) if "scale" in group else None
-        tables.append(Table(jnp.asarray(array(group, "values")), scale))
+        scale = jnp.asarray(_array(group, "scale")) if "scale" in group else None
+        tables.append(Table(jnp.asarray(_array(group, "values")), scale))
     coils = []
     while f"coil{len(coils)}" in file:
         group = _group(file, f"coil{len(coils)}")
@@ -141,10 +143,10 @@ def _read(file: h5py.File) -> ReducedField:
             )
         )
     group = _group(file, "accuracy")
-    arrays = {name: array(group, name) for name in _UNSEEN}
+    arrays = {name: _array(group, name) for name in _UNSEEN}
     numbers = {name: _number(group, name) for name in _NUMBERS}
     accuracy = Accuracy(
-        poses=Pose.from_matsimnibs(array(group, "matsimnibs")),
+        poses=Pose.from_matsimnibs(_array(group, "matsimnibs")),
         coefficients=real(group, "coefficients"),
         solves=int(_number(group, "solves")),
         coils=arrays["coils"],
@@ -155,7 +157,7 @@ def _read(file: h5py.File) -> ReducedField:
         limit=numbers["limit"],
         storage=numbers["storage"],
     )
-    places = array(file, "positions")
+    places = _array(file, "positions")
     about = json.loads(str(file.attrs["about"]))
     return ReducedField(
         Modes(tuple(tables), len(places)),
@@ -174,7 +176,15 @@ def _number(group: h5py.Group, name: str) -> float:
     return float(group.attrs[name])  # pyright: ignore[reportArgumentType]
 
 
+def _array(group: h5py.Group, name: str) -> np.ndarray:
+    found = group[name]
+    if not isinstance(found, h5py.Dataset):
+        raise TypeError(f"{name} is no array")
+    return np.asarray(found)
+
+
 def _group(file: h5py.File, name: str) -> h5py.Group:
     found = file[name]
-    assert isinstance(found, h5py.Group)
+    if not isinstance(found, h5py.Group):
+        raise TypeError(f"{name} is no group")
     return found

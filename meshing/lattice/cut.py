@@ -44,7 +44,9 @@ def cut(
     masks = np.left_shift(1, field.labels(points).astype(np.int32))
     mixed = np.bitwise_or.reduce(masks[tetrahedra], axis=1) != masks[tetrahedra[:, 0]]
     air = ~mixed & (masks[tetrahedra[:, 0]] == 1)
-    whole, divided = tetrahedra[~mixed & ~air], tetrahedra[mixed]
+    whole, divided, left_out = (
+        tetrahedra[each] for each in (~mixed & ~air, mixed, air)
+    )
     points = points.copy()
     for _ in range(2):
         _snap(points, masks, tetrahedra, divided, field)
@@ -53,6 +55,7 @@ def cut(
     tags = _tags(points, masks, tetrahedra, field)
     outer = np.zeros(len(points), bool)
     outer[tetrahedra[tags == 0]] = True
+    outer[left_out] = True  # Some nodes that were moved touch no other air.
     used, tetrahedra, tags = sorted_in_space(
         points, tetrahedra[tags > 0], tags[tags > 0]
     )
@@ -214,11 +217,13 @@ def _divide(
             node[new] = len(points) + np.arange(len(new))
             points, masks = np.concatenate([points, at]), np.append(masks, meeting)
         divided = np.flatnonzero(node >= 0)
-        known, node_on = key[divided], node[divided]
+        # None is forgotten: some elements come to an edge much later than others.
+        known, first = np.unique(np.append(known, key[divided]), return_index=True)
+        node_on = np.append(node_on, node[divided])[first]
         rank = np.zeros(len(pairs), np.int64)
         ends = points[pairs[divided]]
         length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
-        rank[divided[np.lexsort((known, length))]] = 1 + np.arange(len(divided))
+        rank[divided[np.lexsort((key[divided], length))]] = 1 + np.arange(len(divided))
         ranked = rank[edges]
         split = ranked.any(axis=1)
         done.append(tetrahedra[~split])

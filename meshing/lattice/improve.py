@@ -1,9 +1,12 @@
 """Better the worst elements of a cut lattice."""
 
+from itertools import count
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from .crossings import crossing_nodes
 from .improve_collapse import collapse_edges
 from .improve_fit import fit_surfaces
 from .improve_flip import swap_edges
@@ -26,6 +29,7 @@ _RINGS = 3  # Of elements around bad ones that their repair needs.
 # Drifts in the repair of the few that are left: what cannot be bettered along the
 # surfaces may leave them a little.
 _REPAIRS = 6 * (_DRIFT,) + 10 * (0.5,)
+_ATTEMPTS = 4  # With more and more of the outer surface held, in the last all of it.
 
 
 def improve(
@@ -37,6 +41,9 @@ def improve(
 ) -> tuple[ndarray, ndarray, ndarray]:
     """Collapse edges and move nodes until dihedral angles are large enough.
 
+    Where the outer surface comes to cross itself, as in narrow gaps of air, this is done
+    anew with the nodes there held: the surface is free of crossings at the start.
+
     Args:
         points: The nodes.
         tetrahedra: The elements, with positive volumes.
@@ -47,7 +54,26 @@ def improve(
     Returns:
         Nodes, elements and labels, without unused nodes.
     """
-    mesh = WorkingMesh.of(points, tetrahedra, tags, outer.copy())
+    held = np.zeros(len(points), bool)
+    for attempt in count(1):
+        last = attempt == _ATTEMPTS
+        mesh = WorkingMesh.of(points, tetrahedra, tags, outer.copy())
+        mesh.free &= ~(outer if last else held)
+        _better(mesh, field, holding=last)
+        used, elements = np.unique(mesh.tetrahedra, return_inverse=True)
+        elements = elements.reshape(-1, 4)
+        crossing = np.zeros(len(points), bool)
+        crossing[used[crossing_nodes(mesh.points[used], elements)]] = True
+        if last or not crossing.any():
+            return mesh.points[used], elements, mesh.tags
+        near = crossing[tetrahedra].any(axis=1)
+        held[tetrahedra[near]] = True
+        held &= outer
+    raise AssertionError("the last attempt ends")
+
+
+def _better(mesh: WorkingMesh, field: LabelField, *, holding: bool) -> None:
+    """Better the elements; `holding` nodes that come to touch air as well."""
     rng = np.random.default_rng(0)
     for collapses, moves, fit in _STAGES:
         if fit:
@@ -62,9 +88,9 @@ def improve(
         flat = mesh.shapes < _FLAT
         if not flat.any() or not relabel_flat(mesh, flat):
             break
+        if holding:
+            mesh.free &= ~mesh.outer
         _repair(mesh, rng)
-    used, tetrahedra = np.unique(mesh.tetrahedra, return_inverse=True)
-    return mesh.points[used], tetrahedra.reshape(-1, 4), mesh.tags
 
 
 def _repair(mesh: WorkingMesh, rng: np.random.Generator) -> None:

@@ -45,7 +45,8 @@ def fit_surfaces(mesh: WorkingMesh, field: LabelField, wanted: float) -> None:
         off += _offsets(place, normal, inner, outer, field) / len(_SAMPLES)
     off += _balance(mesh, area, off, inner, outer, field)
     node, shift = _shifts(faces, area, normal, off, len(mesh.points))
-    _move(mesh, node, shift, wanted)
+    free = mesh.free[node]
+    _move(mesh, node[free], shift[free], wanted)
 
 
 def _balance(

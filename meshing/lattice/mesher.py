@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..head import TISSUE_NAMES, HeadMesh, tissue_tag
+from ..head import TISSUE_NAMES, HeadMesh, signed_volumes, tissue_tag
 from .cut import cut
 from .improve import improve
 from .label_field import LabelField
@@ -59,9 +59,10 @@ def mesh_labels(
 
     Raises:
         ValueError: `labels` is not a three-dimensional image of whole numbers, has fewer
-            than two labels or an unknown one; `affine` is not a regular matrix of that
-            kind; `tetrahedra` is out of range; `largest_edges` names a tissue that is
-            not there, or asks for too many elements.
+            than two labels or an unknown one, or is so rough that elements stay flat;
+            `affine` is not a regular matrix of that kind; `tetrahedra` is out of range;
+            `largest_edges` names a tissue that is not there, or asks for too many
+            elements.
     """
     image = _checked_labels(labels)
     matrix = _checked_affine(affine)
@@ -205,4 +206,10 @@ def _to_head(
     nodes = (indices @ matrix[:3, :3].T + matrix[:3, 3]) * 1e-3
     if np.linalg.det(matrix[:3, :3]) < 0:
         elements = elements[:, [0, 1, 3, 2]]
+    flat = int((signed_volumes(nodes, elements) <= 0).sum())
+    if flat:
+        raise ValueError(
+            f"`labels` is so rough that {flat} tetrahedra stay flat. Smooth it, remove "
+            "its specks, or ask for more tetrahedra."
+        )
     return HeadMesh(nodes, elements, tags)

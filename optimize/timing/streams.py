@@ -19,6 +19,7 @@ SILENCE = 3.0  # After which a stream is taken as lost. [s]
 
 _POLL = 0.1  # So long a call may keep an interruption waiting. [s]
 _TWINS = 0.3  # How long to look for another stream of a name. [s]
+_LOOK = 0.5  # How long to list all streams at a time. [s]
 _MOST = 1024  # Samples at once.
 _RATE_WITHIN = 0.01  # Of the rate that the stream tells.
 
@@ -132,7 +133,13 @@ class MarkerStream:
 
         Raises:
             ModuleNotFoundError: pylsl is not installed.
+            ValueError: The name is empty, or holds control characters.
         """
+        if not name.strip() or not name.isprintable():
+            raise ValueError(
+                f"a stream of markers cannot be named {name!r}: give a name of letters, "
+                "digits and signs."
+            )
         pylsl = _library()
         about = pylsl.StreamInfo(name, "Markers", 1, 0.0, "string", f"tmsgrad {name}")
         self._outlet = pylsl.StreamOutlet(about)
@@ -151,11 +158,13 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
 
     Raises:
         ModuleNotFoundError: pylsl is not installed.
-        ValueError: There is no such stream or more than one, or it has no regular rate or
-            no numbers.
+        ValueError: The name is empty, there is no such stream or more than one, or it has
+            no regular rate or no numbers.
     """
+    if not name.strip():
+        raise ValueError("the name of the stream is empty: give the one that it tells.")
     pylsl = _library()
-    found = pylsl.resolve_byprop("name", name, 1, wait)
+    found = _named(pylsl, name, 1, wait)
     if not found:
         there = sorted({each.name() for each in pylsl.resolve_streams(1.0)})
         told = (
@@ -166,7 +175,7 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
             f"waited); {told}."
         )
     # The first search ends with the first answer.
-    found = pylsl.resolve_byprop("name", name, 2, _TWINS) or found
+    found = _named(pylsl, name, 2, _TWINS) or found
     if len(found) > 1:
         hosts = ", ".join(each.hostname() for each in found)
         raise ValueError(
@@ -198,6 +207,18 @@ def stream_clock() -> float:
         ModuleNotFoundError: pylsl is not installed.
     """
     return float(_library().local_clock())
+
+
+def _named(pylsl: Any, name: str, least: int, wait: float) -> list[Any]:
+    """Look for streams of a name until so many are found, or time is over [s]."""
+    # Queries are XPath in single quotes: other names are compared here.
+    if "'" in name or not name.isprintable():
+        end, found = time.monotonic() + wait, []
+        while len(found) < least and (left := end - time.monotonic()) > 0:
+            there = pylsl.resolve_streams(min(left, _LOOK))
+            found = [each for each in there if each.name() == name]
+        return found
+    return pylsl.resolve_byprop("name", name, least, wait)
 
 
 def _library() -> Any:
