@@ -168,10 +168,10 @@ def _patches(conductor: Conductor, head: HeadMesh, target: Region) -> list[Patch
     steps = zip(_MARGINS, _EDGES, _MOST, (False, True), strict=True)
     for margin, edges, most, halves in steps:
         selected = distance[level.origin] <= max(margin, edges * edge)
+        if len(target.tetrahedra) > most:
+            break
         if np.count_nonzero(selected) > most:
             selected = _nearest(distance[level.origin], most)
-        if not selected[np.isin(level.origin, target.tetrahedra)].all():
-            break
         found.append(patch(level, selected, refined=halves))
         level = found[-1].level
     return found

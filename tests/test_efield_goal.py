@@ -14,6 +14,7 @@ from efield_examples import (
 )
 
 from tmsgrad import efield, meshing
+from tmsgrad.efield import goal
 from tmsgrad.efield.cut_in_eight import cut_in_eight
 from tmsgrad.efield.locally_refined import Dipoles, currents, refined, unrefined
 from tmsgrad.efield.patches import base_level, patch
@@ -156,3 +157,41 @@ def test_second_order_shares_its_coarser_mesh():
     assert second.host.mesh == own.host.mesh
     with pytest.raises(ValueError, match="no higher"):
         efield.enriched(second, head)
+
+
+@pytest.mark.parametrize("centre", CENTRES)
+def test_correction_and_bar_are_the_size_of_the_errors(centre):
+    head, first = coarse()
+    target, coil = meshing.ball(head, centre, 0.02), figure_of_eight()
+    exact = efield.reciprocal(on_pieces()[1], pieces_of(target)).mean_field(coil, POSE)
+    found = efield.target_field(first, head, target)
+    raw = efield.reciprocal(first, target).mean_field(coil, POSE)
+    corrected = found.mean_field(coil, POSE)
+    assert relative_error(corrected, exact) < 0.1 * relative_error(raw, exact)
+    truth, before = float(jnp.linalg.norm(exact)), float(jnp.linalg.norm(raw))
+    value, bar = found.mesh_error(jnp.linalg.norm, coil, POSE)
+    assert value == pytest.approx(float(jnp.linalg.norm(corrected)), rel=1e-12)
+    assert 0.5 < (before - value) / (before - truth) < 2
+    assert 0.5 < bar / abs(value - truth) < 2
+
+
+def test_the_bar_is_in_proportion_to_the_current():
+    head, first = coarse()
+    found = efield.target_field(first, head, meshing.ball(head, CENTRES[0], 0.02))
+    small, large = (
+        found.mesh_error(jnp.linalg.norm, figure_of_eight(), POSE, rate)
+        for rate in (1e6, 3e7)
+    )
+    np.testing.assert_allclose(large, 30 * np.array(small), rtol=1e-9)
+
+
+def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
+    monkeypatch.setattr(goal, "_MOST", (0, 0))
+    head, first = coarse()
+    target, coil = meshing.ball(head, CENTRES[0], 0.02), figure_of_eight()
+    found = efield.target_field(first, head, target)
+    assert found.reciprocal.positions.shape == first.nodes.shape
+    wanted = efield.reciprocal(efield.enriched(first, head), target)
+    # ∂A/∂t is averaged over elements, of 30 mm here.
+    wanted = wanted.mean_field(coil, POSE)
+    assert relative_error(found.mean_field(coil, POSE), wanted) < 0.05
