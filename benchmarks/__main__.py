@@ -16,7 +16,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("command", "reduced", "focality"),
+    *("command", "reduced", "focality", "truth"),
 )
 NEED_DATA = ("shape",)
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.

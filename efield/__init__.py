@@ -6,7 +6,11 @@ from .anisotropy import (
     anisotropic as anisotropic,
 )
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
-from .conductor import Conductor as Conductor, assemble as assemble
+from .conductor import (
+    Conductor as Conductor,
+    assemble as assemble,
+    enriched as enriched,
+)
 from .distributions import (
     CONDUCTIVITY_DISTRIBUTIONS as CONDUCTIVITY_DISTRIBUTIONS,
     AbstractDistribution as AbstractDistribution,
@@ -33,6 +37,11 @@ from .fibres import (
 )
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
+from .goal import (
+    MeshError as MeshError,
+    TargetField as TargetField,
+    target_field as target_field,
+)
 from .linear import (
     AbstractSolver as AbstractSolver,
     Direct as Direct,

@@ -124,6 +124,27 @@ def assemble(head: HeadMesh, conductivity: ArrayLike, *, order: int = 1) -> Cond
     )
 
 
+def enriched(conductor: Conductor, head: HeadMesh) -> Conductor:
+    """Give a conductor elements of second order on the same mesh.
+
+    Solvers share what they set up for both.
+
+    Args:
+        conductor: Of first order.
+        head: The mesh that it was made of.
+
+    Raises:
+        ValueError: It is of second order already.
+    """
+    if conductor.elements.order != 1:
+        raise ValueError("`conductor` is of second order: there is no higher one.")
+    elements, first = second_order(head), conductor.host
+    ground = conductor.stiffness.ground
+    mesh = HostMesh(elements, int(ground), first.mesh)
+    stiffness = Stiffness(elements, conductor.conductivity, ground)
+    return Conductor(stiffness, HostSide(mesh, first.reference))
+
+
 def _checked(
     conductivity: ArrayLike, elements: int
 ) -> Float[Array, "tet"] | Float[Array, "tet 3 3"]:

@@ -173,7 +173,7 @@ def reciprocal_of(
         default_solver(conductor.host.mesh, len(vectors)) if solver is None else solver
     )
     stiffness, elements = conductor.stiffness, conductor.elements
-    dipoles = [_adjoint_dipole(elements, tetrahedra, each) for each in vectors]
+    dipoles = [adjoint_dipole(elements, tetrahedra, each) for each in vectors]
     loads = jnp.stack([elements.gradient_adjoint(dipole) for dipole in dipoles])
     potentials, _ = solve_linear(stiffness, conductor.host, loads, solver)
     currents = jnp.stack(
@@ -192,16 +192,17 @@ def target_dipoles(
     """Lay unit dipoles in a target, the right-hand sides of its adjoint problems."""
     weights = jnp.asarray(target.weights, dtype=directions.dtype)[:, None]
     return [
-        _adjoint_dipole(elements, target.tetrahedra, weights * direction[None])
+        adjoint_dipole(elements, target.tetrahedra, weights * direction[None])
         for direction in directions
     ]
 
 
-def _adjoint_dipole(
+def adjoint_dipole(
     elements: AbstractElements,
     tetrahedra: Int[ndarray, "selected"],
     vectors: Float[Array, "selected 3"],
 ) -> Float[Array, "*point 3 tet"]:
+    """Lay the dipoles that a linear function of the field is the response to."""
     whole = jnp.zeros((3, len(elements.volumes)), dtype=vectors.dtype)
     return elements.averaged_adjoint(whole.at[:, tetrahedra].set(vectors.T))
 

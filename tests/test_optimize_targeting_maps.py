@@ -187,7 +187,7 @@ def test_the_session_of_a_map_gives_the_weighted_mean(
     case, blobs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
-    words = case.simulate(tmp_path / "out")
+    words = case.simulate(tmp_path / "out", order=1)
     result = run(*words, f"--target-map={blobs}", "--map-threshold=2.5", "--cluster=1")
     assert result.status == 0, result.err
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

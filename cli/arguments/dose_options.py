@@ -87,6 +87,12 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         help="write the share of M1's field, and what is activated, as images in this "
         "image's grid, such as the T1's",
     )
+    verb.add_argument(
+        "--order",
+        type=int,
+        choices=(1,),
+        help="1: fields of first order, not corrected for the mesh",
+    )
     add_uncertainty(verb, "the matched output")
     _add_trains(verb)
 

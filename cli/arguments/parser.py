@@ -40,6 +40,10 @@ SYSTEMS = (
 )
 
 
+# The usual order where a target's mean field is stated.
+_CORRECTED = "1, the target's mean field corrected beyond that"
+
+
 class _Version(argparse.Action):
     """show program's version number and exit"""
 
@@ -108,7 +112,7 @@ def parser(
     add_goals(optimize)
     add_domain(optimize)
     add_exports(optimize)
-    add_conductor(optimize)
+    add_conductor(optimize, order=None, usual=_CORRECTED)
     add_uncertainty(optimize)
     add_out(optimize)
 
@@ -359,7 +363,9 @@ def _add_simulate(verbs) -> None:
     add_reduced(simulate)
     add_exports(simulate)
     add_fibres(simulate)
-    add_conductor(simulate, order=None, usual="1, or that of the --reduced basis")
+    add_conductor(
+        simulate, order=None, usual=f"{_CORRECTED}; or that of the --reduced basis"
+    )
     add_uncertainty(simulate)
     add_out(simulate)
 

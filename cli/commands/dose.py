@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 
 from ... import efield, meshing
@@ -21,6 +22,7 @@ from ..inputs.uncertainties import Uncertainties
 from ..results.dose_extras import matched_interval, write_activation
 from ..results.dose_result import Activated, DoseResult, TrainResult, draw_dose
 from ..results.fields import check_field
+from ..results.figures import TargetError
 from ..results.steps import dose_step
 from ..runtime.naming import target_name
 from ..runtime.notices import dispensable, listening
@@ -56,6 +58,7 @@ class DoseRequest:
         metric: By which the fields are compared.
         activated: Share of the field of M1 that activates.
         nifti: In whose grid images are wanted, or None.
+        corrected: Whether values are corrected for the mesh.
         trains: To compare with tables, or None.
         uncertainties: Or None.
         out: Folder.
@@ -73,6 +76,7 @@ class DoseRequest:
     metric: dosing.AbstractMetric
     activated: float
     nifti: str | None
+    corrected: bool
     trains: Trains | None
     uncertainties: Uncertainties | None
     out: str
@@ -108,6 +112,7 @@ class DoseRequest:
             metric=_METRICS[options.metric],
             activated=options.activated / 100,
             nifti=options.nifti,
+            corrected=options.order is None,
             trains=Trains.of(options),
             uncertainties=Uncertainties.of(options),
             out=options.out,
@@ -147,7 +152,8 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
                 *(outputs[-1], request.uncertainties, progress),
             )
         progress.stage("activation", "activated tissue")
-        (motor, target), limit = fields.values, request.activated * fields.values[0]
+        # As in the field: what the mesh does to both changes their ratio little.
+        (motor, target), limit = fields.first, request.activated * fields.first[0]
         matched, region = fields.target.scaled(motor / target), frame.sites[1].region
         active = dosing.activated(frame.head, matched, limit, region, request.tissue)
         write_activation(folder, frame.head, matched, motor, active, grid)
@@ -155,7 +161,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
         result = DoseResult(
             request.threshold,
             request.metric.words,
-            *(fields.values, fields.depths, outputs),
+            *(fields.values, fields.mesh, fields.depths, outputs),
             TrainResult.of(request.trains, outputs),
             interval,
             Activated(request.activated, active.volume, active.inside, active.covered),
@@ -236,12 +242,16 @@ class _Fields:
 
     Attributes:
         target: The field of the target's coil, at 1e6 A/s.
-        values: Of M1 and of the target, at 1e6 A/s. [V/m]
+        first: Of M1 and of the target, at 1e6 A/s, as in the fields. [V/m]
+        values: The same, corrected for the mesh where that is asked for. [V/m]
+        mesh: What the mesh leaves in these; None where they are not corrected.
         depths: From scalp to cortex, there and there. [m]
     """
 
     target: ElectricField
+    first: tuple[float, float]
     values: tuple[float, float]
+    mesh: tuple[TargetError, TargetError] | None
     depths: tuple[float, float]
 
     @classmethod
@@ -264,7 +274,28 @@ class _Fields:
         )
         for name, value in (("M1", motor), ("the target", target)):
             check_field(value, f"{metric.words} in {name}")
-        return cls(fields[1], (motor, target), (above_motor, above_target))
+        first, depths = (motor, target), (above_motor, above_target)
+        if not request.corrected:
+            return cls(fields[1], first, first, None, depths)
+        values, mesh = _corrected(frame, fields, first)
+        return cls(fields[1], first, values, mesh, depths)
+
+
+def _corrected(
+    frame: _Frame, fields: list[ElectricField], first: tuple[float, float]
+) -> tuple[tuple[float, float], tuple[TargetError, TargetError]]:
+    """Correct both values for the mesh, by what it does to the norms of mean vectors."""
+    second = efield.enriched(frame.conductor, frame.head)
+    values, errors = [], []
+    for site, field, value in zip(frame.sites, fields, first, strict=True):
+        found = efield.target_field(
+            frame.conductor, frame.head, site.region, second=second
+        )
+        norm, bar = found.mesh_error(jnp.linalg.norm, site.coil, site.pose)
+        unit = value / float(jnp.linalg.norm(field.mean(site.region)))
+        values.append(norm * unit)
+        errors.append(TargetError(bar * unit, value))
+    return (values[0], values[1]), (errors[0], errors[1])
 
 
 def _outputs(

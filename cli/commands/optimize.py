@@ -33,7 +33,13 @@ from ..results.doses import (
 )
 from ..results.exports import export_fields, write_coil_geo
 from ..results.fields import check_field, write_field_msh
-from ..results.figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from ..results.figures import (
+    ErrorFigures,
+    FieldFigures,
+    Subject,
+    TargetError,
+    TargetFigures,
+)
 from ..results.handle_result import HandleResult
 from ..results.locating import ScalpPlace
 from ..results.regions import RegionTable
@@ -168,6 +174,7 @@ def _compute(request: OptimizeRequest, prepared: Prepared) -> _Found:
     goal = make_goal(
         *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
         *(prepared.target.region, request.target.tissue, request.domain.radius),
+        corrected=request.conduction.corrected,
     )
     progress.stage("search", "search")
     search = prepared.search.run(goal.objective, progress)
@@ -191,7 +198,7 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
     (error,) = ErrorFigures.of_each(estimate, frame.head, region)
     check_field(field.magnitude, "the head")
     check_field(field.mean_magnitude(region), "the target")
-    value = found.goal.value(field)
+    value, mesh = _value(found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
     best = found.search.best
     placement = Placement(
@@ -205,12 +212,24 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
         cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
+        mesh=mesh,
     )
     residual = float(np.max(field.report.residual))
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
     figures = FieldFigures.of(frame.head, scaled, region)
     return _Verified(placement, scaled, residual, figures, error, dose, target)
+
+
+def _value(found: _Found, field: ElectricField) -> tuple[float, TargetError | None]:
+    """The value at 1e6 A/s: from the field, or corrected, with what the mesh leaves."""
+    first, corrected = found.goal.value(field), found.goal.corrected
+    if corrected is None:
+        return first, None
+    value, bar = corrected.mesh_error(
+        found.goal.objective.value, found.coil, found.pose
+    )
+    return value, TargetError(bar, first)
 
 
 def _write(

@@ -68,8 +68,10 @@ def prepare(
     around = search_place(request.around, request.head, request.electrodes, scalp)
     hotspot = find_hotspot(request.rules, request.head, request.electrodes, scalp)
     domain = replace(request.domain, handle=request.handle.of(coil))
+    # Nodes of a corrected field are not known yet.
+    nodes = 0 if request.conduction.corrected else len(head.nodes)
     search = plan_search(
-        *(request.wishes, domain, coil, scalp, target.region, around, len(head.nodes))
+        *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )
     progress.stage("assembly", "finite elements")
     conductor, tensors = request.conduction.assemble(head, request.head)

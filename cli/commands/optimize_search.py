@@ -53,7 +53,7 @@ def plan_search(
         scalp: Of the head.
         target: Where the field is wanted.
         around: Where to search; None for near the target.
-        nodes: Of the head.
+        nodes: That the field of the target will come from; 0 where it is not known.
     """
     errors = wishes.uncertainty
     if isinstance(around, optimize.UpperHead):

@@ -23,7 +23,7 @@ from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session
 from ..results.fields import check_field, in_metres
-from ..results.figures import Subject, TargetFigures
+from ..results.figures import Subject, TargetError, TargetFigures
 from ..results.placing import (
     PULSE_COLUMNS,
     Outline,
@@ -119,6 +119,7 @@ class _Computed:
 
     Attributes:
         reciprocal: The target's currents at all nodes.
+        corrected: The same with its mesh error; None where it is not corrected.
         error: Of the fast evaluation, the largest of the pulses at which it was measured,
             relative; None where it was not used.
         rows: The table, all of whose rows are written.
@@ -126,6 +127,7 @@ class _Computed:
     """
 
     reciprocal: Reciprocal
+    corrected: efield.TargetField | None
     error: float | None
     rows: Rows
     resumed: int
@@ -178,7 +180,12 @@ def _wanted(request: SimulateRequest) -> TargetRequest:
 def _compute(request: SimulateRequest, prepared: _Prepared) -> _Computed:
     frame, progress = prepared.frame, prepared.frame.progress
     progress.stage("adjoint", "adjoint solves")
-    reciprocal, error = efield.reciprocal(frame.conductor, prepared.target.region), None
+    region, corrected, error = prepared.target.region, None, None
+    if request.conduction.corrected:
+        corrected = efield.target_field(frame.conductor, frame.head, region)
+        reciprocal = corrected.reciprocal
+    else:
+        reciprocal = efield.reciprocal(frame.conductor, region)
     out, count, evaluated = Path(request.out), len(prepared.poses), reciprocal
     if _fast(request, count):
         evaluated, error = _simplified(prepared, reciprocal)
@@ -189,7 +196,7 @@ def _compute(request: SimulateRequest, prepared: _Prepared) -> _Computed:
             part = left[start : start + _PULSES_AT_ONCE]
             rows.write(_pulses(prepared, evaluated, part))
             progress(len(rows.done) / count, f"{len(rows.done)} pulses")
-    return _Computed(reciprocal, error, rows, resumed)
+    return _Computed(reciprocal, corrected, error, rows, resumed)
 
 
 def _fast(request: SimulateRequest, count: int) -> bool:
@@ -244,7 +251,8 @@ def _key(request: SimulateRequest, prepared: _Prepared) -> str:
         *(np.asarray(frame.conductor.conductivity), prepared.poses.matrices()),
         *(prepared.rates, region.tetrahedra, region.weights),
         *(prepared.direction, prepared.poses.names),
-        *(_fast(request, len(prepared.poses)), request.conduction.order, versions()),
+        *(_fast(request, len(prepared.poses)), request.conduction.order),
+        *(request.conduction.corrected, versions()),
     )
 
 
@@ -310,6 +318,19 @@ def _view(prepared: _Prepared, verified: _Verified) -> dict:
     return look_at(frame.head, magnitude, pose, frame.coil, aim)
 
 
+def _mesh_error(
+    prepared: _Prepared, computed: _Computed, verified: _Verified, direct: float
+) -> TargetError | None:
+    """What the mesh leaves in the norm of the strongest pulse."""
+    if computed.corrected is None:
+        return None
+    shown = verified.shown
+    _, bar = computed.corrected.mesh_error(
+        jnp.linalg.norm, prepared.frame.coil, shown.pose, shown.didt
+    )
+    return TargetError(bar, direct)
+
+
 def _result(
     request: SimulateRequest,
     prepared: _Prepared,
@@ -319,10 +340,12 @@ def _result(
 ) -> SessionResult:
     frame, rates, conduction = prepared.frame, prepared.rates, request.conduction
     mean = verified.field.mean(prepared.target.region)
+    direct = float(np.linalg.norm(mean))
     return SessionResult(
         norms=verified.norms,
         didt=float(rates[0]) if (rates == rates[0]).all() else None,
-        direct=float(np.linalg.norm(mean)),
+        direct=direct,
+        mesh=_mesh_error(prepared, computed, verified, direct),
         target=TargetFigures.of(frame.head, prepared.target),
         lifted=sum(place.lifted > 0 for place in prepared.places),
         resumed=computed.resumed,

@@ -15,12 +15,15 @@ class Conduction:
 
     Attributes:
         order: Of the elements, 1 or 2.
+        corrected: Whether the mean field in a target is of second order, and corrected
+            for the mesh, though the elements are of first.
         anisotropy: `scalar`, `vn`, `dir` or `mc`.
         tensor: The tensor image; None for that of the head's folder.
         tensor_coverage: The share of white matter that it must cover.
     """
 
     order: int = 1
+    corrected: bool = True
     anisotropy: str = "scalar"
     tensor: str | None = None
     tensor_coverage: float = 0.5
@@ -30,6 +33,7 @@ class Conduction:
         """Take it from the options. The order is 1 where none is asked for."""
         return cls(
             options.order or 1,
+            options.order is None,
             options.anisotropy,
             options.tensor,
             options.tensor_coverage,

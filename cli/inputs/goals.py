@@ -105,11 +105,13 @@ class Goal:
         objective: What the search maximises.
         value: The target's field, from a direct solution. [V/m]
         avoided: Names, regions and limits [V/m] of what is to be spared.
+        corrected: The mean field beyond first order, where the objective is of it.
     """
 
     objective: optimize.AbstractObjective
     value: Callable[[ElectricField], float]
     avoided: tuple[tuple[str, Region, float | None], ...]
+    corrected: efield.TargetField | None = None
 
     def limits(self, field: ElectricField) -> list[optimize.FieldLimit]:
         """Take the mean |E| of regions with limits from a direct solution."""
@@ -129,6 +131,8 @@ def make_goal(
     target: Region,
     tissue: str,
     radius: float,
+    *,
+    corrected: bool = False,
 ) -> Goal:
     """Solve the adjoint problems, and put the objective together.
 
@@ -141,10 +145,15 @@ def make_goal(
         target: The target.
         tissue: Of the target and of regions to avoid.
         radius: How far around the target coils will be. [m]
+        corrected: Whether to go beyond first order, where the target's mean vector is
+            all that is looked at.
 
     Raises:
         ValueError: A region to avoid is empty.
     """
+    if corrected and wishes.simple:
+        found = jax.block_until_ready(efield.target_field(conductor, head, target))
+        return Goal(*_of_mean(wishes, found.reciprocal, target), (), found)
     avoided = tuple(
         (
             f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
@@ -193,7 +202,12 @@ def _of_target(
         return optimize.NormalComponent(found), lambda field: float(
             np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
         )
-    reciprocal = efield.reciprocal(conductor, target)
+    return _of_mean(wishes, efield.reciprocal(conductor, target), target)
+
+
+def _of_mean(
+    wishes: Wishes, reciprocal: efield.Reciprocal, target: Region
+) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
     simple = (
         optimize.MeanMagnitude(reciprocal)
         if wishes.direction is None

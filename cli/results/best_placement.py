@@ -27,7 +27,13 @@ from .doses import (
     tell_sensitivity,
 )
 from .fields import in_metres
-from .figures import ErrorFigures, FieldFigures, Subject, TargetFigures
+from .figures import (
+    ErrorFigures,
+    FieldFigures,
+    Subject,
+    TargetError,
+    TargetFigures,
+)
 from .handle_result import HandleResult
 from .locating import ScalpPlace
 from .plausible import ask_of_strength
@@ -41,7 +47,8 @@ class Placement:
 
     Attributes:
         pose: Of the coil.
-        value: In the target at 1e6 A/s, by a direct solution. [V/m]
+        value: In the target at 1e6 A/s: corrected for the mesh, or else by a direct
+            solution. [V/m]
         reciprocal_value: The same by the search. [V/m]
         didt: To drive the coil with. [A/s]
         max_didt: That the coil is made for, or None. [A/s]
@@ -51,6 +58,8 @@ class Placement:
         cover: Assumed over windings without a casing; None where there is a casing. [m]
         distance: From the scalp to the coil's centre, along the coil's axis. [m]
         objective: In words.
+        mesh: What the mesh leaves in the value, at 1e6 A/s; None where it was not
+            corrected.
     """
 
     pose: Pose
@@ -63,6 +72,7 @@ class Placement:
     cover: float | None
     distance: float
     objective: str
+    mesh: TargetError | None
 
     @property
     def matrix(self) -> Float[ndarray, "4 4"]:
@@ -87,6 +97,14 @@ class Placement:
         return self.value * self.didt / 1e6
 
     @property
+    def stated(self) -> str:
+        """The field in the target at the dI/dt, with what the mesh leaves in it."""
+        if self.mesh is None:
+            return f"{self.strength:.1f} V/m"
+        bar = self.mesh.bar * self.didt / 1e6
+        return f"{self.strength:.1f} ± {bar:.1f} V/m (mesh)"
+
+    @property
     def share_of_max(self) -> float | None:
         """The dI/dt as a share of what the coil is made for, where that is known."""
         return None if self.max_didt is None else self.didt / self.max_didt
@@ -109,6 +127,7 @@ class Placement:
             "face_distance_mm": self.face * 1e3,
             "face": self.face_words,
             "objective": self.objective,
+            "mesh_error": None if self.mesh is None else self.mesh.to_json(),
         }
 
 
@@ -207,6 +226,7 @@ class PlacementResult:
         return {
             "matsimnibs": placement.matrix.tolist(),
             "value": placement.value,
+            "mesh_error": None if placement.mesh is None else placement.mesh.to_json(),
             "reciprocal_value": placement.reciprocal_value,
             "didt": placement.didt,
             "scalp_clearance_mm": placement.clearance * 1e3,
@@ -286,6 +306,24 @@ class PlacementResult:
         }
 
 
+def _tell_value(found: Placement) -> None:
+    mesh, value = found.mesh, found.value
+    if mesh is None:
+        print(
+            f"field in target  {value:.4f} V/m at 1 A/µs ({found.objective}; "
+            "by a direct solve)"
+        )
+        return
+    print(
+        f"field in target  {value:.4f} ± {mesh.bar:.4f} V/m (mesh) at 1 A/µs "
+        f"({found.objective})"
+    )
+    print(
+        f"mesh             a finer mesh of the same surfaces would give a value within ±; "
+        f"{mesh.first_order:.4f} V/m before the correction, by a direct solve"
+    )
+
+
 def _tell_placement(
     found: Placement, handle: HandleResult, error: ErrorFigures
 ) -> None:
@@ -293,13 +331,10 @@ def _tell_placement(
     price = f" ({handle.price})" if handle.price else ""
     print(f"handle           {handle.direction}{price}")
     print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
-    print(
-        f"field in target  {found.value:.4f} V/m at 1 A/µs ({found.objective}; "
-        "by a direct solve)"
-    )
+    _tell_value(found)
     print(
         f"estimated error  {error.target:.1%} of the field in the target, "
-        f"{error.head:.1%} in the whole head (of the mesh alone)"
+        f"{error.head:.1%} in the whole head (of the mesh alone, in the field's files)"
     )
     share = found.share_of_max
     of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
@@ -370,7 +405,7 @@ def draw_placement(
             "target",
             f"({at}) mm, radius {target.radius * 1e3:g} mm, {target.tissue}",
         ),
-        ("field in target", f"{found.strength:.1f} V/m"),
+        ("field in target", found.stated),
         ("dI/dt", f"{found.didt / 1e6:.1f} A/µs{of_maximum}"),
         ("coil", coil.name),
         ("scalp to the coil's face", f"{found.face * 1e3:.1f} mm"),

@@ -15,6 +15,7 @@ from ..runtime.notices import warn
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .dose_extras import MatchedInterval
+from .figures import TargetError
 from .plausible import ask_of_strength
 
 
@@ -119,6 +120,7 @@ class DoseResult:
         threshold: Resting motor threshold, a share of the maximum.
         metric: Of the fields, in words.
         fields: Of M1 and of the target, at 1e6 A/s. [V/m]
+        mesh: What the mesh leaves in both; None where they are not corrected.
         depths: From scalp to cortex, there and there. [m]
         outputs: By rule; the last matches the fields.
         trains: Compared with tables, or None.
@@ -133,6 +135,7 @@ class DoseResult:
     threshold: float
     metric: str
     fields: tuple[float, float]
+    mesh: tuple[TargetError, TargetError] | None
     depths: tuple[float, float]
     outputs: tuple[dosing.Output, ...]
     trains: TrainResult | None
@@ -167,6 +170,7 @@ class DoseResult:
             "threshold": self.threshold,
             "metric": self.metric,
             "field_per_1e6_A_per_s": fields,
+            "mesh_error": self._mesh_error(),
             "scalp_to_cortex_mm": [depth * 1e3 for depth in self.depths],
             "outputs": [
                 {
@@ -189,8 +193,27 @@ class DoseResult:
             report |= {"didt": self.didt, "target_field": self.target_field}
         return report
 
+    def _mesh_error(self) -> dict | None:
+        if self.mesh is None:
+            return None
+        motor, target = self.mesh
+        return {"motor": motor.to_json(), "target": target.to_json()}
+
     def tell(self, out: str) -> None:
         """Print it, and warn of outputs that cannot be reached."""
+        if self.mesh is not None:
+            motor, target = (
+                f"{value:.4g} ± {each.bar:.2g}"
+                for value, each in zip(self.fields, self.mesh, strict=True)
+            )
+            print(
+                f"fields           {motor} V/m in M1, {target} V/m in the target (mesh), "
+                "at 1 A/µs"
+            )
+            print(
+                "mesh             corrected; a finer mesh of the same surfaces would give "
+                "values within ±"
+            )
         for each in self.outputs:
             print(
                 f"{each.rule:<58} {each.statement}; the target gets "

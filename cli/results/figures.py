@@ -59,6 +59,23 @@ class ErrorFigures:
         return {name: value for name, value in parts.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class TargetError:
+    """What the mesh leaves in the value of a target, that was corrected for it.
+
+    Attributes:
+        bar: That the value is unlikely to be off by more than. [V/m]
+        first_order: The value before the correction. [V/m]
+    """
+
+    bar: float
+    first_order: float
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        return {"bar": self.bar, "first_order": self.first_order, "unit": "V/m"}
+
+
 @dataclass(frozen=True, eq=False)
 class TargetField:
     """The field in a target.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ..runtime.rows import ROWS
-from .figures import TargetFigures
+from .figures import TargetError, TargetFigures
 from .simulation import Simulation
 from .uncertainty import UncertaintyResult
 
@@ -26,6 +26,7 @@ class SessionResult:
         norms: Of the target's mean field, pulse by pulse. [V/m]
         didt: Of the pulses; None where they differ. [A/s]
         direct: The norm of the strongest pulse, which is shown, by a direct solution. [V/m]
+        mesh: What the mesh leaves in that norm; None where it was not corrected.
         target: Where the field is wanted.
         lifted: How many coils were lifted off the scalp.
         resumed: How many pulses an interrupted run had left.
@@ -40,6 +41,7 @@ class SessionResult:
     norms: Float[ndarray, "pulse"]
     didt: float | None
     direct: float
+    mesh: TargetError | None
     target: TargetFigures
     lifted: int
     resumed: int
@@ -78,6 +80,7 @@ class SessionResult:
                 "name": shown.name,
                 "value": self.strongest,
                 "direct_solve": self.direct,
+                "mesh_error": None if self.mesh is None else self.mesh.to_json(),
             },
             "lifted_poses": self.lifted,
             "resumed_at": self.resumed,
@@ -100,10 +103,20 @@ class SessionResult:
             f"field in target  median {shares[50]:.4g} V/m, 5 to 95 % of pulses "
             f"{shares[5]:.4g} to {shares[95]:.4g} V/m (norm of the mean vector)"
         )
-        print(
-            f"strongest        {shown.name}: {self.strongest:.4g} V/m "
-            f"({self.direct:.4g} V/m by a direct solve)"
-        )
+        if self.mesh is None:
+            print(
+                f"strongest        {shown.name}: {self.strongest:.4g} V/m "
+                f"({self.direct:.4g} V/m by a direct solve)"
+            )
+        else:
+            print(
+                f"strongest        {shown.name}: {self.strongest:.4g} ± "
+                f"{self.mesh.bar:.2g} V/m (mesh)"
+            )
+            print(
+                "mesh             a finer mesh of the same surfaces would give a value "
+                f"within ±; {self.direct:.4g} V/m before the correction, by a direct solve"
+            )
         if self.fast_error is not None:
             print(
                 f"error            at most {self.fast_error:.2g} of the field, at pulses "

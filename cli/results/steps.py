@@ -21,15 +21,25 @@ def placement_step(found: PlacementResult) -> StepWords:
         f"{found.subject.coil_name} at {place(placement.matrix[:3, 3])}, dI/dt "
         f"{placement.didt / 1e6:.4g} A/µs",
         f"{placement.strength:.4g} V/m in the target ({placement.objective}), the best of "
-        f"{found.search.starts} climbs, confirmed by a direct solve{best}",
+        f"{found.search.starts} climbs, {_checked(found)}{best}",
         "; ".join(_doubts(found)),
     )
+
+
+def _checked(found: PlacementResult) -> str:
+    if found.placement.mesh is None:
+        return "confirmed by a direct solve"
+    return "corrected for the mesh"
 
 
 def _doubts(found: PlacementResult) -> Iterable[str]:
     if found.uncertainty is not None:
         yield f"± {found.uncertainty.deviation:.2g} V/m (1 sd)"
-    yield f"error of the mesh {found.error.target:.1%} in the target"
+    placement = found.placement
+    if placement.mesh is None:
+        yield f"error of the mesh {found.error.target:.1%} in the target"
+    else:
+        yield f"± {placement.mesh.bar * placement.didt / 1e6:.2g} V/m by the mesh"
     lost = found.search.sensitivity
     if lost is not None:
         yield (

@@ -29,8 +29,7 @@ class Direct(AbstractHostSolver):
     ) -> "_Pardiso | _SuperLU":
         """Factorise the stiffness matrix."""
         refuse_floating_regions(mesh, conductivity, FACTORISED)
-        upper = assemble_upper(mesh, conductivity)
-        return _Pardiso(upper) if pardiso_is_available() else _SuperLU(upper)
+        return factorised(assemble_upper(mesh, conductivity))
 
     def apply(
         self, prepared: "_Pardiso | _SuperLU", rhs: Float[ndarray, "rhs node"]
@@ -43,6 +42,11 @@ class Direct(AbstractHostSolver):
             residual = relative_residuals(prepared.upper, x, rhs)
         raise_unless_converged(residual, self.rtol, "the factorisation")
         return x, np.zeros(len(rhs), dtype=np.int32), residual
+
+
+def factorised(upper: sp.csr_matrix) -> "_Pardiso | _SuperLU":
+    """Factorise a symmetric positive definite matrix from its upper triangle."""
+    return _Pardiso(upper) if pardiso_is_available() else _SuperLU(upper)
 
 
 class _Pardiso:
@@ -65,6 +69,7 @@ class _Pardiso:
         solver.remove_stored_factorization()  # A copy of the matrix, to compare with.
 
     def substitute(self, rhs: Float[ndarray, "rhs node"]) -> Float[ndarray, "rhs node"]:
+        """Solve for all right-hand sides together."""
         return on_one_thread(self._substitute, rhs)
 
     def _substitute(self, rhs: ndarray) -> ndarray:

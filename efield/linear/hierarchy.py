@@ -17,6 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from pyamg.aggregation import standard_aggregation
 
+from .products import rows_of
 from .stiffness import HostMesh, assemble_upper, whole
 
 
@@ -59,18 +60,24 @@ class Hierarchy(NamedTuple):
 
 
 def assemble_hierarchy(
-    mesh: HostMesh, conductivity: ndarray
+    mesh: HostMesh, conductivity: ndarray, coarse: Hierarchy | None = None
 ) -> tuple[sp.csr_matrix, Hierarchy]:
     """Assemble the stiffness matrix and coarsen it, first in order and then in size.
 
     Elements of first order hold every function that is linear in each element, so their
     matrix is that of second order between prolongations, and need not be multiplied out.
+
+    Args:
+        mesh: The geometry.
+        conductivity: A value or a tensor per element. [S/m]
+        coarse: The hierarchy of `mesh.coarser`, where it is at hand.
     """
     matrix = whole(assemble_upper(mesh, conductivity))
     if mesh.coarser is None:
         return matrix, build_hierarchy(matrix)
     assert mesh.prolongation is not None
-    _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
+    if coarse is None:
+        _, coarse = assemble_hierarchy(mesh.coarser, conductivity)
     finest = _level(matrix, mesh.prolongation)
     return matrix, Hierarchy((finest, *coarse.levels), coarse.coarsest)
 
@@ -131,9 +138,9 @@ def chebyshev_weights(step: int, largest: float) -> tuple[float, float]:
 def _largest_eigenvalue(matrix: sp.csr_matrix, inverse_diagonal: ndarray) -> float:
     """Estimate by power iteration in the energy norm, which never overestimates."""
     x = np.random.default_rng(0).standard_normal(len(inverse_diagonal))
-    estimate = 1.0
+    rows, estimate = rows_of(matrix), 1.0
     for _ in range(_POWER_STEPS):
-        y = matrix @ x
+        y = rows.times(x[:, None], None)[:, 0]
         z = inverse_diagonal * y
         estimate = float((z @ (y)) / (x @ y))
         x = z / np.linalg.norm(z)

@@ -12,6 +12,7 @@ from .contrast import ITERATED, refuse_floating_regions
 from .direct import raise_unless_converged
 from .hierarchy import DEGREE, Hierarchy, assemble_hierarchy, chebyshev_weights
 from .products import Rows, core_count, one_thread, rows_of
+from .setups import setup
 from .solver import AbstractHostSolver, HostSolution
 from .stiffness import HostMesh
 
@@ -45,7 +46,11 @@ class HostMultigrid(AbstractHostSolver):
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> "_Prepared":
         """Assemble the matrix and coarsen it."""
         refuse_floating_regions(mesh, conductivity, ITERATED)
-        return _Prepared(*assemble_hierarchy(mesh, conductivity))
+        coarse = None
+        if mesh.coarser is not None:
+            # Fields of first order on the same mesh are wanted as often as not.
+            coarse = setup(self, mesh.coarser, conductivity).hierarchy
+        return _Prepared(*assemble_hierarchy(mesh, conductivity, coarse))
 
     def apply(
         self, prepared: "_Prepared", rhs: Float[ndarray, "rhs node"]
@@ -79,6 +84,7 @@ class _Prepared:
     """The matrix and its cycle."""
 
     def __init__(self, matrix: sp.csr_matrix, hierarchy: Hierarchy):
+        self.hierarchy = hierarchy
         self._matrix = rows_of(matrix)
         self._cycle = _Cycle(hierarchy)
 

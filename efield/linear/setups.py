@@ -66,7 +66,7 @@ class HostSide:
 
     def setup(self, solver: AbstractSolver, conductivity: ndarray) -> Any:
         """Return what `solver` prepares for a conductivity, made now if it must be."""
-        return _kept.setup(solver, self.mesh, conductivity)
+        return setup(solver, self.mesh, conductivity)
 
 
 class _Slot:
@@ -140,3 +140,8 @@ class Setups:
 
 
 _kept = Setups()
+
+
+def setup(solver: AbstractSolver, mesh: HostMesh, conductivity: ndarray) -> Any:
+    """Return what `solver` prepares for a mesh, from memory where it is there."""
+    return _kept.setup(solver, mesh, conductivity)

@@ -71,7 +71,19 @@ class HostMesh:
         prolongation: From the nodes of `coarser` to these; the ground stays at zero.
     """
 
-    def __init__(self, elements: AbstractElements, ground: int):
+    def __init__(
+        self,
+        elements: AbstractElements,
+        ground: int,
+        coarser: "HostMesh | None" = None,
+    ):
+        """Number the nodes.
+
+        Args:
+            elements: The geometry.
+            ground: The node whose potential is zero.
+            coarser: The mesh with `elements.coarser`, where it is at hand.
+        """
         self.order = along_curve(np.asarray(elements.nodes))
         self.place = np.empty(len(self.order), dtype=np.int32)
         self.place[self.order] = np.arange(len(self.order), dtype=np.int32)
@@ -84,7 +96,7 @@ class HostMesh:
         self.coarser: HostMesh | None = None
         self.prolongation: sp.csr_matrix | None = None
         if elements.coarser is not None:
-            self.coarser = HostMesh(elements.coarser, ground)
+            self.coarser = coarser or HostMesh(elements.coarser, ground)
             self.prolongation = self._grounded(elements.prolongation, self.coarser)
 
     def __eq__(self, other: object) -> bool:
@@ -140,11 +152,18 @@ _SPREAD = ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249))
 _PAIRS_AT_ONCE = 15  # Of an element's nodes, while a matrix is summed: memory.
 
 
-def assemble_upper(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
-    """Assemble the upper triangle of the stiffness matrix, grounded, in float64.
+def assemble_upper(
+    mesh: HostMesh, conductivity: ndarray, *, grounded: bool = True
+) -> sp.csr_matrix:
+    """Assemble the upper triangle of the stiffness matrix in float64.
 
     The ground node's row keeps its diagonal entry only. Rows add up to zero before
     grounding, so the diagonal is minus the sum of the others: six products per element.
+
+    Args:
+        mesh: The geometry.
+        conductivity: A value or a tensor per element. [S/m]
+        grounded: Whether the ground's row is cut off from the others.
     """
     products = _gradient_products(mesh, conductivity)
     pairs = list(combinations(range(len(mesh.tetrahedra)), 2))
@@ -156,7 +175,8 @@ def assemble_upper(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
     diagonal = (
         -np.asarray(upper.sum(axis=0)).ravel() - np.asarray(upper.sum(axis=1)).ravel()
     )
-    _cut(upper, mesh.ground)
+    if grounded:
+        _cut(upper, mesh.ground)
     upper = (upper + sp.diags_array(diagonal, format="csr")).tocsr()
     upper.sort_indices()
     return sp.csr_matrix(upper)

@@ -1,0 +1,236 @@
+"""The field in a target beyond first order, and the error that the mesh leaves in it.
+
+Let λ be the adjoint solution of a linear function J of the field, and e the error of a
+field of first order. Its dual-weighted residual with λ of second order [Becker & Rannacher
+2001, doi:10.1017/S0962492901000010] is J(e) but for the error of λ. As fields of first
+order are among those of second, value plus residual is what λ alone gives by reciprocity,
+for any placement, without the field of first order: the correction costs adjoint solutions,
+once for each target.
+
+What is left comes mostly from the surroundings of the target, where λ varies most. There
+elements are halved, and the change counts 3/2: on folded heads each halving brings about a
+third of the one before. The bar is the sum of two shares: a third of what halving brought,
+as the halvings that follow may bring nothing, or nearly twice as much as is reckoned; and a
+third of what second order brought away from the target, where nothing finer is solved for.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float
+from numpy import ndarray
+from scipy.spatial import KDTree
+
+from ..coils import AbstractCoil, Pose
+from ..meshing import HeadMesh, Region
+from .conductor import Conductor, enriched
+from .linear import (
+    AbstractSolver,
+    Direct,
+    default_solver,
+    prepared_meanwhile,
+    solve_linear,
+)
+from .locally_refined import Dipoles, currents, refined, unrefined
+from .patches import Patch, base_level, patch
+from .reciprocity import Reciprocal, total_current
+
+
+_MARGINS = (20e-3, 7e-3)  # About the target, of second order and of half the size. [m]
+_EDGES = (
+    3.0,
+    1.5,
+)  # The same in edges of the target's elements, where these are longer.
+_MOST = (60_000, 8_000)  # Tetrahedra there; larger targets do without.
+_RATIO = 1 / 3  # Of what a halving brings, to what the one before did.
+_SHARE = 1 / 3  # Of the changes, that may be left.
+_LEAST = 5e-4  # Of the value: averages of ∂A/∂t, and tolerances.
+_RTOL = 1e-4  # Of the adjoint solutions; the value's is below it.
+
+
+class MeshError(NamedTuple):
+    """A value in a target, corrected, and what its mesh may have left in it.
+
+    Attributes:
+        value: The corrected one. [V/m]
+        error: That the truth is unlikely to lie farther away than. [V/m]
+    """
+
+    value: float
+    error: float
+
+
+class TargetField(eqx.Module):
+    """The mean field in a target for any placement, and its mesh error.
+
+    Attributes:
+        reciprocal: Gives the mean field, corrected.
+        changes: Gives what halving the elements near the target brought, for all
+            directions, and then what second order brought elsewhere.
+    """
+
+    reciprocal: Reciprocal
+    changes: Reciprocal
+
+    def mean_field(
+        self, coil: AbstractCoil, pose: Pose, current_rate: ArrayLike = 1e6
+    ) -> Float[Array, "direction"]:
+        """Evaluate the corrected mean field, as `Reciprocal.mean_field` does. [V/m]"""
+        return self.reciprocal.mean_field(coil, pose, current_rate)
+
+    def mesh_error(
+        self,
+        value: Callable[[Float[Array, "direction"]], Array],
+        coil: AbstractCoil,
+        pose: Pose,
+        current_rate: ArrayLike = 1e6,
+    ) -> MeshError:
+        """Bound what the mesh leaves in a value of the mean field.
+
+        Args:
+            value: A function of the mean field, such as its norm.
+            coil: The coil.
+            pose: One placement.
+            current_rate: dI/dt. [A/s]
+        """
+        mean = self.mean_field(coil, pose, current_rate)
+        changes = self.changes.mean_field(coil, pose, current_rate).reshape(2, -1)
+        best = float(value(mean))
+        moved = [abs(float(value(mean + change)) - best) for change in changes]
+        return MeshError(best, _SHARE * sum(moved) + _LEAST * abs(best))
+
+
+def target_field(
+    conductor: Conductor,
+    head: HeadMesh,
+    target: Region,
+    directions: Float[ndarray, "direction 3"] | None = None,
+    *,
+    second: Conductor | None = None,
+    solver: AbstractSolver | None = None,
+) -> TargetField:
+    """Solve the adjoint problem of a target at second order, and finer near it.
+
+    Not differentiable: for gradients by conductivities use `reciprocal`.
+
+    Args:
+        conductor: Of first order.
+        head: The mesh that it was made of.
+        target: Where the mean of E is wanted.
+        directions: Components of the mean to take; by default x, y and z.
+        second: What `enriched` makes of the conductor, where there are more targets.
+        solver: For first order; by default chosen as for `solve`.
+
+    Raises:
+        ValueError: The conductor is of second order.
+        RuntimeError: A solver did not reach its tolerance.
+    """
+    along = np.eye(3) if directions is None else np.asarray(directions, np.float64)
+    dipoles = Dipoles(target.tetrahedra, along[:, None] * target.weights[None, :, None])
+    second = enriched(conductor, head) if second is None else second
+    if solver is None:
+        solver = _loose(conductor, len(along))
+    finer = _loose(second, len(along))
+    patches = _patches(conductor, head, target)
+    places = [conductor.nodes, *(each.elements.nodes for each in patches)]
+    sizes = [len(each) for each in places]
+    with prepared_meanwhile(second.stiffness, second.host, finer):
+        near = [
+            _joined(each, sizes) for each in _near(conductor, patches, dipoles, solver)
+        ]
+    whole = _joined(_second(conductor, second, patches, dipoles, finer), sizes)
+    halved = near[-1] - near[0]
+    best = whole + halved / (1 - _RATIO)
+    changes = np.concatenate([halved, whole - near[0]])
+    positions = jnp.asarray(np.concatenate(places), conductor.nodes.dtype)
+    kind, centre = positions.dtype, jnp.asarray(target.centre, positions.dtype)
+    return TargetField(
+        Reciprocal(positions, jnp.asarray(best, kind), centre),
+        Reciprocal(positions, jnp.asarray(changes, kind), centre),
+    )
+
+
+_Currents = list[
+    Float[ndarray, "direction _ 3"]
+]  # At nodes of the head and of patches.
+
+
+def _patches(conductor: Conductor, head: HeadMesh, target: Region) -> list[Patch]:
+    """Lay second order about a target, and elements of half the size nearer to it."""
+    level, found = base_level(conductor, head), []
+    distance, _ = KDTree(head.centroids[target.tetrahedra]).query(head.centroids)
+    # That of a regular tetrahedron of their mean volume.
+    edge = np.cbrt(6 * np.sqrt(2) * head.volumes[target.tetrahedra].mean())
+    steps = zip(_MARGINS, _EDGES, _MOST, (False, True), strict=True)
+    for margin, edges, most, halves in steps:
+        selected = distance[level.origin] <= max(margin, edges * edge)
+        if len(target.tetrahedra) > most:
+            break
+        if np.count_nonzero(selected) > most:
+            selected = _nearest(distance[level.origin], most)
+        found.append(patch(level, selected, refined=halves))
+        level = found[-1].level
+    return found
+
+
+def _nearest(distance: Float[ndarray, "tet"], most: int) -> Bool[ndarray, "tet"]:
+    return distance <= np.partition(distance, most)[most]
+
+
+def _loose(conductor: Conductor, count: int) -> AbstractSolver:
+    solver = default_solver(conductor.host.mesh, count)
+    if isinstance(solver, Direct):
+        return solver
+    return dataclasses.replace(solver, rtol=_RTOL)
+
+
+def _near(
+    conductor: Conductor, patches: list[Patch], dipoles: Dipoles, solver: AbstractSolver
+) -> Iterator[_Currents]:
+    """Solve at first order with one patch, then with both; or with none."""
+    found = unrefined(conductor, dipoles, solver)
+    if not patches:
+        yield currents(conductor, (), dipoles, found)
+    for count, sweeps in zip(range(1, len(patches) + 1), (2, 1), strict=False):
+        some = patches[:count]
+        found = refined(conductor, some, dipoles, found, solver, sweeps=sweeps)
+        yield currents(conductor, some, dipoles, found)
+
+
+def _second(
+    conductor: Conductor,
+    second: Conductor,
+    patches: list[Patch],
+    dipoles: Dipoles,
+    solver: AbstractSolver,
+) -> _Currents:
+    """Solve at second order everywhere.
+
+    Beyond the first patch ∂A/∂t is averaged over elements as at first order, as it varies
+    little in them: that changes the target's field by a few 1e-4, and spares its evaluation
+    at the middles of a million edges for each placement.
+    """
+    elements = second.elements
+    laid = dipoles.on(elements)
+    loads = jnp.stack([elements.gradient_adjoint(each) for each in laid])
+    potentials, _ = solve_linear(second.stiffness, second.host, loads, solver)
+    head, inner = [], []
+    for dipole, potential in zip(laid, potentials, strict=True):
+        current = total_current(second.stiffness, dipole, potential)
+        outside = jnp.sum(current, axis=0)
+        for each in patches[:1]:
+            outside = outside.at[:, each.covered].set(0.0)
+            within = current[..., each.covered]
+            inner.append(np.asarray(each.elements.projected_adjoint(within)))
+        head.append(np.asarray(conductor.elements.projected_adjoint(outside)))
+    return [np.stack(each) for each in (head, inner) if each]
+
+
+def _joined(parts: _Currents, sizes: list[int]) -> Float[ndarray, "direction source 3"]:
+    """Put currents at nodes of head and patches together; zero where there are none."""
+    missing = [np.zeros((len(parts[0]), size, 3)) for size in sizes[len(parts) :]]
+    return np.concatenate([*parts, *missing], axis=1)

@@ -1,0 +1,197 @@
+"""What the mesh leaves in a target's field: patches, correction and bar."""
+
+import functools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from efield_examples import (
+    figure_of_eight,
+    layered_sphere,
+    pose_above,
+    random_tensors,
+    relative_error,
+)
+
+from tmsgrad import efield, meshing
+from tmsgrad.efield import goal
+from tmsgrad.efield.cut_in_eight import cut_in_eight
+from tmsgrad.efield.locally_refined import Dipoles, currents, refined, unrefined
+from tmsgrad.efield.patches import base_level, patch
+from tmsgrad.efield.reciprocity import target_dipoles
+
+
+CENTRES = (
+    [0.01, 0.02, 0.05],
+    [0.02, 0.0, 0.052],
+    [-0.02, 0.03, 0.045],
+    [0, 0.04, 0.04],
+)
+POSE = pose_above([0.2, 0.3, 1.0])
+
+
+@functools.cache
+def coarse():
+    head = layered_sphere(0.03)
+    return head, efield.assemble(head, efield.isotropic(head))
+
+
+@functools.cache
+def on_pieces():
+    """Second order on the same surfaces, with elements of half the size."""
+    fine, _ = cut_in_eight(coarse()[0])
+    return fine, efield.assemble(fine, efield.isotropic(fine), order=2)
+
+
+def pieces_of(target):
+    fine, _ = on_pieces()
+    return meshing.region(fine, (8 * target.tetrahedra[:, None] + np.arange(8)).ravel())
+
+
+def value_of(conductor, patches, dipoles, found, centre):
+    places = [conductor.nodes, *(each.elements.nodes for each in patches)]
+    parts = currents(conductor, patches, dipoles, found)
+    whole = efield.Reciprocal(
+        jnp.concatenate(places),
+        jnp.asarray(np.concatenate(parts, 1)),
+        jnp.asarray(centre),
+    )
+    return np.asarray(whole.mean_field(figure_of_eight(), POSE))
+
+
+def test_pieces_fill_what_is_cut():
+    head, _ = coarse()
+    fine, places = cut_in_eight(head)
+    assert len(fine.tags) == 8 * len(head.tags)
+    np.testing.assert_allclose(
+        fine.volumes.reshape(-1, 8).sum(axis=1), head.volumes, rtol=1e-12
+    )
+    corners = np.einsum("tpcb,tbx->tpcx", places, head.nodes[head.tetrahedra])
+    np.testing.assert_allclose(
+        fine.nodes[fine.tetrahedra].reshape(corners.shape), corners, atol=1e-15
+    )
+    # Each face inside is shared by two: neighbours are cut alike.
+    assert len(fine.faces.crowded) == 0
+    assert len(fine.faces.outside()) == 4 * len(head.faces.outside())
+
+
+@pytest.mark.parametrize("kind", ["scalar", "tensor"])
+def test_a_patch_on_the_whole_head_is_a_finer_head(kind, rng):
+    head, conductor = coarse()
+    if kind == "tensor":
+        tensors = jnp.asarray(random_tensors(rng, len(head.tags)))
+        conductor = conductor.with_conductivity(tensors)
+    target = meshing.ball(head, CENTRES[0], 0.02)
+    weights = target.weights[None, :, None] * np.eye(3)[:, None]
+    dipoles = Dipoles(target.tetrahedra, weights)
+    every = np.ones(len(head.tags), dtype=bool)
+    patches = [patch(base_level(conductor, head), every, refined=True)]
+    start = unrefined(conductor, dipoles, efield.Direct())
+    found = refined(conductor, patches, dipoles, start, efield.Direct(), sweeps=2)
+    value = value_of(conductor, patches, dipoles, found, target.centre)
+    sigma = np.repeat(np.asarray(conductor.conductivity), 8, axis=0)
+    finer = efield.assemble(on_pieces()[0], sigma, order=2)
+    expected = efield.reciprocal(finer, pieces_of(target), solver=efield.Direct())
+    expected = expected.mean_field(figure_of_eight(), POSE)
+    assert relative_error(value, expected) < 1e-9
+
+
+def test_sweeps_over_nested_patches_converge():
+    head, conductor = coarse()
+    target = meshing.ball(head, CENTRES[0], 0.02)
+    dipoles = Dipoles(
+        target.tetrahedra, target.weights[None, :, None] * np.eye(3)[:, None]
+    )
+    distance = np.linalg.norm(head.centroids - CENTRES[0], axis=1)
+    first = patch(base_level(conductor, head), distance < 0.06, refined=False)
+    within = distance[first.level.origin] < 0.04
+    patches = [first, patch(first.level, within, refined=True)]
+    start = unrefined(conductor, dipoles, efield.Direct())
+    values = [
+        value_of(
+            conductor,
+            patches,
+            dipoles,
+            refined(conductor, patches, dipoles, start, efield.Direct(), sweeps=sweeps),
+            target.centre,
+        )
+        for sweeps in (1, 2, 12)
+    ]
+    errors = [relative_error(each, values[-1]) for each in values[:2]]
+    assert errors[0] < 3e-3
+    assert errors[1] < errors[0] / 3
+
+
+def test_a_value_and_its_residual_are_the_value_of_second_order():
+    """The dual-weighted residual of first order by an adjoint solution of second."""
+    head, first = coarse()
+    second = efield.enriched(first, head)
+    target, coil = meshing.ball(head, CENTRES[1], 0.02), figure_of_eight()
+    elements, stiffness = second.elements, second.stiffness
+    rates = efield.rates(second, coil, POSE)
+    projected = elements.projected(rates)
+    field = efield.solve(first, coil, POSE, solver=efield.Direct())
+    potential = jnp.asarray(elements.prolongation @ np.asarray(field.potential))
+    wanted = efield.reciprocal(second, target, solver=efield.Direct())
+    wanted = wanted.mean_field(coil, POSE)
+    found = []
+    for dipole in target_dipoles(elements, target, jnp.eye(3)):
+        load = elements.gradient_adjoint(dipole)
+        adjoint, _ = efield.linear.solve_linear(
+            stiffness, second.host, load[None], efield.Direct()
+        )
+        driven = stiffness.current(projected + elements.gradient(potential))
+        residual = jnp.vdot(elements.gradient(adjoint[0]), driven)
+        here = -(projected + elements.gradient(potential))
+        found.append(jnp.vdot(dipole, here) + residual)
+    assert relative_error(jnp.stack(found), wanted) < 1e-9
+    raw = efield.reciprocal(first, target).mean_field(coil, POSE)
+    assert relative_error(raw, wanted) > 0.02
+
+
+def test_second_order_shares_its_coarser_mesh():
+    head, first = coarse()
+    second = efield.enriched(first, head)
+    own = efield.assemble(head, first.conductivity, order=2)
+    assert second.host.mesh.coarser is first.host.mesh
+    assert second.host.mesh == own.host.mesh
+    with pytest.raises(ValueError, match="no higher"):
+        efield.enriched(second, head)
+
+
+@pytest.mark.parametrize("centre", CENTRES)
+def test_correction_and_bar_are_the_size_of_the_errors(centre):
+    head, first = coarse()
+    target, coil = meshing.ball(head, centre, 0.02), figure_of_eight()
+    exact = efield.reciprocal(on_pieces()[1], pieces_of(target)).mean_field(coil, POSE)
+    found = efield.target_field(first, head, target)
+    raw = efield.reciprocal(first, target).mean_field(coil, POSE)
+    corrected = found.mean_field(coil, POSE)
+    assert relative_error(corrected, exact) < 0.1 * relative_error(raw, exact)
+    truth, before = float(jnp.linalg.norm(exact)), float(jnp.linalg.norm(raw))
+    value, bar = found.mesh_error(jnp.linalg.norm, coil, POSE)
+    assert value == pytest.approx(float(jnp.linalg.norm(corrected)), rel=1e-12)
+    assert 0.5 < (before - value) / (before - truth) < 2
+    assert 0.5 < bar / abs(value - truth) < 2
+
+
+def test_the_bar_is_in_proportion_to_the_current():
+    head, first = coarse()
+    found = efield.target_field(first, head, meshing.ball(head, CENTRES[0], 0.02))
+    small, large = (
+        found.mesh_error(jnp.linalg.norm, figure_of_eight(), POSE, rate)
+        for rate in (1e6, 3e7)
+    )
+    np.testing.assert_allclose(large, 30 * np.array(small), rtol=1e-9)
+
+
+def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
+    monkeypatch.setattr(goal, "_MOST", (0, 0))
+    head, first = coarse()
+    target, coil = meshing.ball(head, CENTRES[0], 0.02), figure_of_eight()
+    found = efield.target_field(first, head, target)
+    assert found.reciprocal.positions.shape == first.nodes.shape
+    wanted = efield.reciprocal(efield.enriched(first, head), target)
+    # ∂A/∂t is averaged over elements, of 30 mm here.
+    wanted = wanted.mean_field(coil, POSE)
+    assert relative_error(found.mean_field(coil, POSE), wanted) < 0.05
