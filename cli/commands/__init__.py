@@ -1,7 +1,9 @@
 """The verbs of the command line, by name."""
 
 import argparse
+import os
 from importlib import import_module
+from pathlib import Path
 
 from ..arguments import units
 from ..runtime.notices import note
@@ -43,6 +45,19 @@ def execute(options: argparse.Namespace) -> Outcome:
     """Do what the verb in the options does; one without words of its own makes files."""
     for each in units.readings(options.words):
         note(each)
+    for name in _occupied(options):
+        note(f"{name} is there already; what has the same name is replaced.")
     module, _, function = _PLACES[options.command].partition(":")
     found = getattr(import_module(f"{__name__}.{module}"), function)(options)
     return found if isinstance(found, Outcome) else Outcome(found)
+
+
+def _occupied(options: argparse.Namespace) -> list[str]:
+    """The output of a command, where there is something already."""
+    out = getattr(options, "out", None)
+    if out is None:
+        return []
+    path = Path(out)
+    if path.is_dir():
+        return [out] if any(x[0] != "." for x in os.listdir(path)) else []
+    return [out] if path.is_file() else []

@@ -12,7 +12,7 @@ from ...meshing import (
     Severity,
     Tidied,
 )
-from ..inputs.findings import as_json, in_words, stop_at_errors, warn_of
+from ..inputs.findings import as_json, in_words, stop_at_errors, verdict, warn_of
 from ..inputs.heads import TEMPLATE, read_head
 from ..runtime.notices import listening
 from ..runtime.progress import Progress
@@ -110,7 +110,10 @@ def head_check(options: argparse.Namespace) -> dict:
         if number
     )
     print(f"{options.head}: {tally or 'nothing wrong was found'}")
+    word, words = verdict(findings)
+    print(f"verdict          {word}: {words}")
     return {
+        "verdict": word,
         "failed": count[Severity.ERROR] > 0,
         "findings": as_json(findings),
         "nodes": len(head.nodes),

@@ -69,3 +69,21 @@ def _place(finding: Finding) -> str:
         return ""
     place = ", ".join(f"{x * 1e3:.1f}" for x in finding.location)
     return f" [at ({place}) mm]"
+
+
+def verdict(findings: Sequence[Finding]) -> tuple[str, str]:
+    """Say in a word how far a head can be relied on, and what follows from that."""
+    found = {each.severity for each in findings}
+    if Severity.ERROR in found:
+        names = sorted({f.about for f in findings if f.severity is Severity.ERROR})
+        return (
+            "do not rely on it",
+            f"commands stop at this head; --force {','.join(names)} passes its errors",
+        )
+    if Severity.WARNING in found:
+        return (
+            "usable",
+            "look at the warnings that lie within 50 mm of coil or target; farther off "
+            "they change the field there little",
+        )
+    return "good", "nothing speaks against fields in this head"
