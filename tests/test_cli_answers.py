@@ -34,6 +34,7 @@ def test_steps_go_forward_and_outwards_at_either_side(side):
     named["Cz"] = on_sphere(0.0, 0.0)
     coil = over(on_sphere(side * 0.04, 0.04))
     place = ScalpPlace.of(scalp_of_five_layers(), coil, named, None)
+    assert place is not None
     step = place.steps[0]
     assert step.name == ("F4" if side > 0 else "F3")
     assert 0.01 < step.forward < 0.02
@@ -49,6 +50,7 @@ def test_steps_go_forward_and_outwards_at_either_side(side):
 def test_at_a_position_no_way_is_said_and_without_positions_no_place():
     named = {"F3": on_sphere(-0.03, 0.03)}
     place = ScalpPlace.of(scalp_of_five_layers(), over(named["F3"]), named, None)
+    assert place is not None
     assert place.steps[0].words == "at F3"
     assert ScalpPlace.of(scalp_of_five_layers(), over(named["F3"]), None, None) is None
 

@@ -35,7 +35,7 @@ def test_bins_are_the_cheapest_of_all(lengths, start):
 
 @pytest.mark.parametrize("rows", [60, 60_000])
 def test_products_are_those_of_the_matrix(rng, rows):
-    matrix = sp.random(rows, 40, density=0.05, random_state=0, format="csr")
+    matrix = sp.csr_matrix(sp.random_array((rows, 40), density=0.05, rng=rng))
     lengths = np.diff(matrix.indptr)
     assert (lengths == 0).any()
     binned = BinnedRows.from_scipy(sp.csr_matrix(matrix), np.float64)

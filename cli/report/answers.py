@@ -36,7 +36,7 @@ def judged(found: PlacementResult) -> Verdict:
         others.append("the coil's casing is not known")
     if found.search.best.at_edge:
         others.append("a better place may lie beyond what was searched")
-    return verdict(found.error.target, tuple(others))
+    return verdict(found.mesh_error, tuple(others))
 
 
 def _where(found: PlacementResult) -> Answer:
@@ -84,8 +84,8 @@ def _strong(found: PlacementResult) -> Answer:
 
 def _sure(found: PlacementResult) -> Answer:
     parts = []
-    if found.error.target is not None:
-        parts.append(f"mesh {found.error.target:.0%}")
+    if found.mesh_error is not None:
+        parts.append(f"mesh ± {found.mesh_error:.1%}")
     if found.uncertainty is not None:
         share = found.uncertainty.deviation / found.uncertainty.tissues.mean
         parts.append(f"tissues and placement ± {share:.0%} (1 sd)")

@@ -6,7 +6,7 @@ from ... import optimize
 from ...coils import Pose
 from ..results.best_placement import Placement, PlacementResult
 from ..results.directions import in_words
-from ..results.verdict import UNSURE, of_error, words_of_limits
+from ..results.verdict import LIMITS, UNSURE, of_error, words_of_limits
 from .page import Card, Section, checks, facts, table
 from .parts import (
     SAME,
@@ -42,7 +42,7 @@ def plan_cards(found: PlacementResult) -> list[Card]:
         Card("scalp to coil", f"{placement.face * 1e3:.1f} mm", placement.face_words),
         Card(
             "error of the mesh",
-            f"{found.error.target:.1%}",
+            "unknown" if found.mesh_error is None else f"{found.mesh_error:.1%}",
             "estimated, in the target",
         ),
     ]
@@ -161,11 +161,12 @@ def _others(found: PlacementResult) -> list[Section]:
 def _corrected(placement: Placement) -> list[_Check]:
     if placement.mesh is None:
         return []
+    largest = LIMITS[1]
     first, value = placement.mesh.first_order, placement.value
     return [
         (
             "correction for the mesh",
-            abs(first - value) <= _LARGE_ERROR * abs(value),
+            abs(first - value) <= largest * abs(value),
             f"{first:.4g} V/m by a direct solution of first order became {value:.4g} ± "
             f"{placement.mesh.bar:.2g} V/m at 1 A/µs; a finer mesh of the same surfaces "
             "would give a value within ±",
@@ -194,9 +195,9 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
         ),
         (
             "error of the mesh",
-            of_error(error.target) != UNSURE,
-            f"{of_error(error.target)}: {error.target:.1%} in the target, {error.head:.1%} "
-            f"in the head ({words_of_limits()})",
+            of_error(found.mesh_error) != UNSURE,
+            f"{of_error(found.mesh_error)}: {found.mesh_error or 0:.1%} in the target's "
+            f"value, {error.head:.1%} in the head's field ({words_of_limits()})",
         ),
         casing_check(
             placement.cover is None,

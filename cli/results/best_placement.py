@@ -183,6 +183,17 @@ class PlacementResult:
     seconds: dict[str, float]
     warnings: tuple[str, ...]
 
+    @property
+    def mesh_error(self) -> float | None:
+        """What the mesh may leave in the field in the target, relative.
+
+        The bar of a corrected value; else the estimate of the field's own error there.
+        """
+        mesh = self.placement.mesh
+        return (
+            self.error.target if mesh is None else mesh.bar / abs(self.placement.value)
+        )
+
     def to_json(self) -> dict:
         """What `summary.json` holds."""
         error = {"estimated_error": self.error.to_json()}
