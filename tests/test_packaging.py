@@ -71,7 +71,7 @@ def names_in(wheel):
 def tree(tmp_path_factory):
     """A copy of the repository as a checkout without symbolic links has it."""
     skipped = shutil.ignore_patterns(
-        ".git", ".venv*", "*cache*", "demo", "site", "dist"
+        ".git", ".venv*", ".*cache*", "__pycache__", "demo", "site", "dist"
     )
 
     def ignored(folder, names):
