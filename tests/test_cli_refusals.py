@@ -115,4 +115,6 @@ def test_an_unknown_coil_name_is_answered_by_the_nearest(case, tmp_path):
 )
 def test_an_impossible_plan_is_refused(case, tmp_path, options, needed):
     words = case.optimize(tmp_path / "out", **options)
-    one_line(refused(words, tmp_path, *needed))
+    *notes, last = refused(words, tmp_path, *needed).splitlines()
+    one_line(last)
+    assert all(each.startswith("tmsgrad: note: ") for each in notes)
