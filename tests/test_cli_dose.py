@@ -21,6 +21,7 @@ MOTOR, TARGET = np.array([-0.030, 0.0, 0.056]), np.array([0.030, -0.020, 0.050])
 def test_placements_are_found_that_are_better_than_others(case, tmp_path):
     out = tmp_path / "out"
     words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50", "--radius=10"]
+    words.append("--order=1")
     result = run(*words, "--motor=-30,0,56", "--target=30,-20,50", "--out", out)
     assert result.status == 0, result.err
     poses = coils.read_poses(out / "pose.txt")

@@ -98,7 +98,7 @@ def test_the_command_compares_rules_and_refuses_impossible_thresholds(
     (motor, target), poses, fields = two
     for name, pose in zip(("m1", "goal"), poses, strict=True):
         np.savetxt(tmp_path / f"{name}.txt", pose.to_matsimnibs())
-    words = ["dose", case.head, f"--coil={case.coil}", "--motor=-30,0,56"]
+    words = ["dose", case.head, f"--coil={case.coil}", "--motor=-30,0,56", "--order=1"]
     words += [
         "--target=30,-20,50",
         "--radius=10",

@@ -189,7 +189,7 @@ def test_images_that_will_not_do_are_refused(person, files, tmp_path):
         ({"bold": changed("few", few), **mask}, "20 volumes"),
         ({"tr": 20.0}, "20 s (the given one)"),
         ({"minutes": 30}, "at least 30 min are needed"),
-        ({"displacement": 0.01}, "are left of 12.0 min"),
+        ({"displacement": 0.11}, "are left of 12.0 min"),
         ({"seed": "0,200,0"}, "lies in the brain"),
         ({"seed": "amygdala"}, "known are sgACC"),
         (elsewhere, "known are left-dlpfc"),
