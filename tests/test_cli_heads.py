@@ -249,8 +249,8 @@ def test_errors_are_loud_and_fail(tmp_path):
 
 def rough(seed):
     """Random labels in a block, as no segmentation should be."""
-    labels = np.zeros((14, 14, 14), np.uint8)
-    chosen = np.random.default_rng(seed).integers(0, 6, (10, 10, 10))
+    labels = np.zeros((9, 9, 9), np.uint8)
+    chosen = np.random.default_rng(seed).integers(0, 6, (5, 5, 5))
     labels[2:-2, 2:-2, 2:-2] = chosen
     return labels
 
@@ -258,7 +258,7 @@ def rough(seed):
 def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch):
     labels = write_nifti(tmp_path / "a.nii.gz", rough(0), np.diag([10.0, 10, 10, 1]))
     words = ("head", "mesh", labels, "--out", tmp_path / "a.npz", "--islands", 0)
-    words += ("--tetrahedra", 2000)
+    words += ("--tetrahedra", 1000)
     result = run(*words)
     assert (result.status == 0) == (tmp_path / "a.npz").exists()
     if result.status == 0:
