@@ -48,9 +48,7 @@ from .simulate_request import SimulateRequest
 
 
 _PULSES_AT_ONCE = 16
-_MANY = (
-    64  # More pulses are evaluated by equivalent currents, which cost as much as these.
-)
+_MANY = 64  # Pulses that cost as much as equivalent currents do, which then serve more.
 _SOURCES = 1600  # Of the fast evaluation: its error is a few 1e-4.
 _CHECKED = 16  # Pulses at which that error is measured.
 _COLUMNS = [

@@ -159,8 +159,10 @@ class Placer:
     def _depth(self, pose: Pose) -> tuple[float, str]:
         """How deep the coil's windings, or its centre, lie beneath the scalp. [m]"""
         inside = lambda points: -self._scalp.clearance(self._placed(pose, points))
-        # The origin of some coils lies before their face, where no part of them is.
-        centre = min(inside(np.zeros((1, 3))), inside(self._casing))
+        centre = inside(np.zeros((1, 3)))
+        if centre > 0:
+            # The origin of some coils lies before their face, where no part of them is.
+            centre = min(centre, inside(self._casing))
         winding = inside(self._windings) if len(self._windings) else -np.inf
         return max(centre, winding), "centre" if centre > 0 else "winding"
 
