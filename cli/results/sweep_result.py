@@ -77,7 +77,7 @@ class SweepResult:
             "seconds": self.seconds,
         }
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print it."""
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
