@@ -175,8 +175,8 @@ def test_a_sweep_maps_what_happens_in_all_of_the_tissue(
     result = run(*words, "--reduced", made[0], "--json")
     assert result.status == 0, result.err
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    told = summary["whole_brain"]
-    assert result.json["whole_brain"] == told
+    whole = summary["whole_brain"]
+    assert result.json["whole_brain"] == whole
     with h5py.File(out / "sweep.h5") as file:
         group, values = file["whole_brain"], np.asarray(file["values"])
         peak, volume, focality = (
@@ -190,9 +190,9 @@ def test_a_sweep_maps_what_happens_in_all_of_the_tissue(
     distance = np.linalg.norm(poses[:, :2, 3], axis=1)
     assert outside[distance > 35].all()
     assert (distance > 35).any()
-    assert told["positions_outside"] == outside.sum()
+    assert whole["positions_outside"] == outside.sum()
     assert f"{outside.sum()} of {len(outside)} positions are outside" in result.out
-    i, j = (told["most_focal"][name] for name in ("position", "angle"))
+    i, j = (whole["most_focal"][name] for name in ("position", "angle"))
     assert focality[i, j] == focality[~outside].max()
 
     turn = np.eye(4)

@@ -143,7 +143,7 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
             *(progress.to_json(), whole),
         )
         write_json(folder / "summary.json", result.to_json())
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 

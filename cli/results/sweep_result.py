@@ -87,7 +87,7 @@ class SweepResult:
             return {}
         return {"whole_brain": self.whole.to_json(self.best)}
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print it."""
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
