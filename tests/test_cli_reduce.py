@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from cli_examples import no_picture, refused, run
+from cli_examples import refused, run
 from heads import five_layers, pose_over
 
 from tmsgrad import coils, efield, meshing
@@ -26,12 +26,6 @@ def words(case, out, *more):
         *("--radius=20", "--tolerance=5", "--modes=40", "--order=1", "--out", out),
         *more,
     ]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    module = "tmsgrad.cli.commands.simulate_reduced"
-    monkeypatch.setattr(f"{module}.write_overview", no_picture)
 
 
 def two_poses(folder):

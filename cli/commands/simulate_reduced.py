@@ -130,7 +130,7 @@ def _checked(path: str, basis: ReducedField, conductor: Conductor, coil: Coil) -
 def _elements(path: str, head: HeadMesh, basis: ReducedField) -> ndarray:
     """Find the elements whose centroids the basis has."""
     name = dict(basis.origin.about).get("tissue", "")
-    inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
+    inside = np.flatnonzero(head.of(name or "gm"))
     same = len(inside) == len(basis.positions) and np.allclose(
         head.centroids[inside], basis.positions, rtol=0, atol=1e-6
     )
