@@ -13,6 +13,7 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
+from ..inputs.bases import coil_in_basis, elements_of_basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
@@ -100,8 +101,8 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
-    number = _checked(path, basis, conductor, coil)
-    inside = _elements(path, head, basis)
+    number = coil_in_basis(path, basis, conductor, coil)
+    inside = elements_of_basis(path, head, basis)
     return _Session(
         *(head, conductor, coil, outline, poses, places, rates, basis, number, inside)
     )
@@ -117,29 +118,6 @@ def _read(path: str, request: SimulateRequest) -> ReducedField:
             f"--order {request.order}`."
         )
     return basis
-
-
-def _checked(path: str, basis: ReducedField, conductor: Conductor, coil: Coil) -> int:
-    """Refuse a basis of another head or coil, and find which of its coils this one is."""
-    try:
-        return basis.check_made_for(conductor, coil)
-    except ValueError as error:
-        raise ValueError(f"--reduced {path}: {error}") from None
-
-
-def _elements(path: str, head: HeadMesh, basis: ReducedField) -> ndarray:
-    """Find the elements whose centroids the basis has."""
-    name = dict(basis.origin.about).get("tissue", "")
-    inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
-    same = len(inside) == len(basis.positions) and np.allclose(
-        head.centroids[inside], basis.positions, rtol=0, atol=1e-6
-    )
-    if not same:
-        raise ValueError(
-            f"--reduced {path}: the basis is of other places than a tissue of this head. "
-            "Make one by `tmsgrad reduce`."
-        )
-    return inside
 
 
 def _compute(
