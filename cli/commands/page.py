@@ -9,8 +9,7 @@ import numpy as np
 
 from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
-from ...efield import ReducedField
-from ..inputs.bases import coils_in_basis, elements_of_basis
+from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.frame import Frame
 from ..inputs.goals import named_positions
@@ -59,16 +58,16 @@ def make_page(request: PageRequest, origin: Provenance) -> PageResult:
     survey = _survey(request, prepared)
     found = [survey.place(coil) for coil in prepared.coils]
     progress.stage("modes", "modes of solved placements")
-    field = _field(request, prepared, [search for *_, search in found])
+    basis = _basis(request, prepared, [search for *_, search in found])
     progress.stage("verification", "verification by a direct solve")
     error, direct = _verify(prepared, found[0][0])
-    scene = _scene(request, prepared, survey, field, found, error)
+    scene = _scene(request, prepared, survey, basis, found, error)
     progress.stage("output", "writing the page")
     size = build_page(request.out, scene)
     progress.close()
     best = _best(scene)
     result = PageResult(
-        *(str(request.out), size, field.accuracy, best[0].value / direct - 1),
+        *(str(request.out), size, basis.field.accuracy, best[0].value / direct - 1),
         *(scene.verdict, best, prepared.frame.tensors, origin, progress.to_json()),
     )
     result.show()
@@ -89,14 +88,14 @@ class _Prepared:
     frame: Frame
     coils: tuple[Coil, ...]
     target: Target
-    basis: ReducedField | None
+    basis: Basis | None
 
 
 def _prepare(request: PageRequest, origin: Provenance, progress: Progress) -> _Prepared:
     coils = tuple(read_coil(each) for each in request.coils)
-    file = request.basis.file
-    basis = None if file is None else efield.read_reduced(file)
-    conduction = request.conduction_of(None if basis is None else basis.origin.order)
+    asked = request.basis
+    basis = None if asked.file is None else Basis.read(asked.file, asked.order)
+    conduction = request.conduction_of(basis)
     progress.stage("head", f"head {request.head}")
     around = (np.asarray(request.target.centre), request.domain.radius)
     head = read_head(request.head, progress, around, request.force)
@@ -106,8 +105,9 @@ def _prepare(request: PageRequest, origin: Provenance, progress: Progress) -> _P
     progress.stage("assembly", "finite elements")
     conductor, tensors = conduction.assemble(head, request.head)
     if basis is not None:
-        coils_in_basis(str(file), basis, conductor, coils)
-        elements_of_basis(str(file), head, basis)
+        for coil in coils:
+            basis.coil_number(conductor, coil)
+        basis.elements(head)
     frame = Frame(
         *(request.head, head, scalp, request.coils[0], coils[0]),
         *(conductor, tensors, progress, origin),
@@ -124,29 +124,30 @@ def _survey(request: PageRequest, prepared: _Prepared) -> Survey:
     )
 
 
-def _field(
+def _basis(
     request: PageRequest, prepared: _Prepared, searches: Sequence[optimize.Search]
-) -> ReducedField:
+) -> Basis:
     if prepared.basis is not None:
         return prepared.basis
-    frame, basis = prepared.frame, request.basis
-    around = None if basis.reach is None else prepared.target.region.centre
+    frame, asked = prepared.frame, request.basis
+    around = None if asked.reach is None else prepared.target.region.centre
     domain = optimize.placements(
         frame.scalp,
         around,
-        basis.reach or _UPPER,
+        asked.reach or _UPPER,
         distances=reachable_distances(searches),
     )
     tag = meshing.tissue_tag(prepared.target.tissue)
-    return efield.reduce(
+    field = efield.reduce(
         frame.conductor,
         prepared.coils,
         domain,
         meshing.region(frame.head, frame.head.tags == tag),
-        growth=efield.Growth(tolerance=basis.tolerance),
+        growth=efield.Growth(tolerance=asked.tolerance),
         about={"head": request.head, "tissue": meshing.TISSUE_NAMES[tag]},
         progress=frame.progress,
     )
+    return Basis(str(request.out), field)
 
 
 def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
@@ -166,15 +167,14 @@ def _scene(
     request: PageRequest,
     prepared: _Prepared,
     survey: Survey,
-    field: ReducedField,
+    basis: Basis,
     found: Sequence[tuple[Spot, tuple[Spot, ...], optimize.Search]],
     error: float | None,
 ) -> Scene:
     frame, asked = prepared.frame, request.domain.distance
     assert isinstance(asked, optimize.Face)
-    name = request.basis.file or "of the page"
-    elements = elements_of_basis(name, frame.head, field)
-    numbers = coils_in_basis(name, field, frame.conductor, prepared.coils)
+    field, elements = basis.field, basis.elements(frame.head)
+    numbers = [basis.coil_number(frame.conductor, x) for x in prepared.coils]
     most = frame.coil.max_current_rate
     usual = _USUAL_RATE if most is None else most / 2
     bare = () if frame.coil.has_casing else ("the coil's casing is not known",)

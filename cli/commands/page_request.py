@@ -1,10 +1,11 @@
 """What `tmsgrad page` is asked for."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...optimize import Domain, Face
+from ..inputs.bases import Basis
 from ..inputs.conduction import Conduction
 from ..inputs.targets import TargetRequest
 
@@ -110,18 +111,8 @@ class PageRequest:
             out=out,
         )
 
-    def conduction_of(self, basis_order: int | None) -> Conduction:
-        """The conduction, with the elements of the basis.
-
-        Raises:
-            ValueError: Another order is asked for.
-        """
-        asked = self.basis.order
-        if basis_order is not None and asked not in (None, basis_order):
-            raise ValueError(
-                f"--order {asked}: the basis {self.basis.file} was made with elements of "
-                f"order {basis_order}. Leave --order out, or make one by `tmsgrad reduce "
-                f"--order {asked}`."
-            )
-        order = basis_order or asked or _ORDER
-        return self.conduction.with_order(order)
+    def conduction_of(self, basis: Basis | None) -> Conduction:
+        """The conduction, with the elements of the basis."""
+        usual = self.basis.order or _ORDER
+        order = usual if basis is None else basis.field.origin.order
+        return replace(self.conduction, order=order)

@@ -13,7 +13,7 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
-from ..inputs.bases import coil_in_basis, elements_of_basis
+from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
@@ -88,7 +88,7 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     coil, most = read_driven_coil(request.coil, request.rates)
     poses, source = read_pose_list(request.poses), request.poses.source
     rates = current_rates(poses, most, source)
-    basis = _read(path, request)
+    basis = Basis.read(path, request.order)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
     progress.stage("scalp", "scalp")
@@ -97,27 +97,15 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
     progress.stage("assembly", "finite elements")
-    conduction = replace(request.conduction, order=basis.origin.order)
+    conduction = replace(request.conduction, order=basis.field.origin.order)
     conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
-    number = coil_in_basis(path, basis, conductor, coil)
-    inside = elements_of_basis(path, head, basis)
+    number = basis.coil_number(conductor, coil)
     return _Session(
-        *(head, conductor, coil, outline, poses, places, rates, basis, number, inside)
+        *(head, conductor, coil, outline, poses, places, rates, basis.field, number),
+        basis.elements(head),
     )
-
-
-def _read(path: str, request: SimulateRequest) -> ReducedField:
-    """Read a basis, whose elements those of solves are to be."""
-    basis = efield.read_reduced(path)
-    if request.order not in (None, basis.origin.order):
-        raise ValueError(
-            f"--order {request.order}: the basis {path} was made with elements of order "
-            f"{basis.origin.order}. Leave --order out, or make one by `tmsgrad reduce "
-            f"--order {request.order}`."
-        )
-    return basis
 
 
 def _compute(

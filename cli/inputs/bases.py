@@ -1,57 +1,76 @@
-"""Reduced fields that the command line takes: of this head, of these coils."""
+"""The reduced field that `--reduced` names."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from ... import meshing
+from ... import efield, meshing
 from ...coils import AbstractCoil
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
 
 
-def coil_in_basis(
-    path: str, basis: ReducedField, conductor: Conductor, coil: AbstractCoil
-) -> int:
-    """Find which coil of a basis this one is.
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """A reduced field and its file.
 
-    Raises:
-        ValueError: The basis is of another head or coil.
+    Attributes:
+        source: The file.
+        field: What it holds.
     """
-    try:
-        return basis.check_made_for(conductor, coil)
-    except ValueError as error:
-        raise ValueError(f"--reduced {path}: {error}") from None
 
+    source: str
+    field: ReducedField
 
-def coils_in_basis(
-    path: str,
-    basis: ReducedField,
-    conductor: Conductor,
-    coils: Sequence[AbstractCoil],
-) -> tuple[int, ...]:
-    """The same of several coils."""
-    return tuple(coil_in_basis(path, basis, conductor, coil) for coil in coils)
+    @classmethod
+    def read(cls, path: str, order: int | None) -> "Basis":
+        """Read a basis, whose elements those of solves are to be.
 
+        Args:
+            path: The file.
+            order: Of the elements as asked for, or None for the basis' own.
 
-def elements_of_basis(
-    path: str, head: HeadMesh, basis: ReducedField
-) -> Int[ndarray, "point"]:
-    """Find the elements whose centroids the basis has.
+        Raises:
+            ValueError: The file is no basis, or was made with other elements.
+            FileNotFoundError: There is no such file.
+        """
+        field = efield.read_reduced(path)
+        if order not in (None, field.origin.order):
+            raise ValueError(
+                f"--order {order}: the basis {path} was made with elements of order "
+                f"{field.origin.order}. Leave --order out, or make one by `tmsgrad reduce "
+                f"--order {order}`."
+            )
+        return cls(path, field)
 
-    Raises:
-        ValueError: They are not those of a tissue.
-    """
-    name = dict(basis.origin.about).get("tissue", "")
-    inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
-    same = len(inside) == len(basis.positions) and np.allclose(
-        head.centroids[inside], basis.positions, rtol=0, atol=1e-6
-    )
-    if not same:
-        raise ValueError(
-            f"--reduced {path}: the basis is of other places than a tissue of this head. "
-            "Make one by `tmsgrad reduce`."
+    def coil_number(self, conductor: Conductor, coil: AbstractCoil) -> int:
+        """Find which of the basis' coils this is.
+
+        Raises:
+            ValueError: The basis is of another head or of other coils.
+        """
+        try:
+            return self.field.check_made_for(conductor, coil)
+        except ValueError as error:
+            raise ValueError(f"--reduced {self.source}: {error}") from None
+
+    def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
+        """Find the tetrahedra whose centroids the basis has.
+
+        Raises:
+            ValueError: It is of other places than a tissue of this head.
+        """
+        name = dict(self.field.origin.about).get("tissue", "")
+        inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
+        positions = self.field.positions
+        same = len(inside) == len(positions) and np.allclose(
+            head.centroids[inside], positions, rtol=0, atol=1e-6
         )
-    return inside
+        if not same:
+            raise ValueError(
+                f"--reduced {self.source}: the basis is of other places than a tissue of "
+                "this head. Make one by `tmsgrad reduce`."
+            )
+        return inside

@@ -1,7 +1,7 @@
 """How a head conducts, as it is asked for."""
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ... import efield
 from ...efield import Conductor
@@ -38,10 +38,6 @@ class Conduction:
             options.tensor,
             options.tensor_coverage,
         )
-
-    def with_order(self, order: int) -> "Conduction":
-        """The same, with elements of an order."""
-        return replace(self, order=order)
 
     def assemble(self, head: HeadMesh, source: str) -> tuple[Conductor, str | None]:
         """Make a head a conductor, and say what became of the tensors.

@@ -30,7 +30,7 @@ class MapChoice:
         label: Of an atlas.
         surface: On which the values are, for GIfTI and annotations.
         space: `head` or `mni`.
-        frame: Of the surface; None for what its file or the head tells.
+        frame: Of the surface; None for what its file or the head says.
         depth: Below the scalp, that a coil reaches; None for no limit. [m]
     """
 
@@ -134,7 +134,7 @@ class MapChoice:
         if subject is None:
             raise ValueError(
                 f"--map-space mni: {self.head} is no m2m_ folder of SimNIBS, and nothing "
-                "else tells where MNI coordinates are in it."
+                "else shows where MNI coordinates are in it."
             )
         transform = meshing.read_mni(subject)
         return lambda points: np.asarray(transform.to_mni(points))
@@ -163,7 +163,7 @@ def avoided_regions(
 
 
 def place_of_map(choice: MapChoice) -> tuple[float, float, float]:
-    """Read an image early, and tell about where it is, in its own space. [mm]"""
+    """Read an image early, and say where it is, in its own space. [mm]"""
     if choice.file.endswith(_ON_SURFACES):
         return 0.0, 0.0, 0.0
     x, y, z = (choice.volume().centre * 1e3).tolist()
@@ -216,7 +216,7 @@ def describe(
     return MapFigures(choice, len(chosen), volume, found.deep_share)
 
 
-def tell_map(found: MapFigures, centre: Sequence[float] | ndarray, tag: int) -> None:
+def print_map(found: MapFigures, centre: Sequence[float] | ndarray, tag: int) -> None:
     """Print where a map is in the head, around a centre [mm]."""
     at = ", ".join(f"{x:.1f}" for x in centre)
     deep = found.deep_share

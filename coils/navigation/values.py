@@ -19,7 +19,7 @@ _MM_PER_UNIT = {
 
 
 def mm_per_unit(unit: str) -> float | None:
-    """Tell how many millimetres a unit of length has; None where it is no such unit."""
+    """Say how many millimetres a unit of length has; None where it is no such unit."""
     word = unit.strip().lower()
     return _MM_PER_UNIT.get(word) or _MM_PER_UNIT.get(word.removesuffix("s"))
 

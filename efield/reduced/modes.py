@@ -135,8 +135,8 @@ class Modes(eqx.Module):
         """Take means over points, (means, points), in the precision of the sums."""
         rows = (row for table in self.tables for row in _unpacked(table))
         kind = self.precision
-        means = [np.asarray(shares @ row[: self.points], kind) for row in rows]
-        return modes_of(chunked(np.stack(means)), shares.shape[0])
+        means = [shares.dot(row[: self.points]).astype(kind) for row in rows]
+        return modes_of(chunked(np.stack(means)), len(means[0]))
 
     def _chunks(self, low: int, high: int) -> Float[ndarray, "chunk mode width"]:
         parts, first = [], 0
