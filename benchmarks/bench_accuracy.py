@@ -26,7 +26,7 @@ from tmsgrad.validation.quadrature import fifth_degree
 
 # Mean edges are about a third longer than what gmsh is asked for.
 _ASKED_FOR = 0.75
-# So many elements, drawn at random, tell the error of all within two per cent of it.
+# So many elements, drawn at random, give the error of all within two per cent of it.
 _COMPARED = 20_000
 _METHODS = ("P1", "P1 + recovery", "P2")
 

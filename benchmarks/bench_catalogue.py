@@ -29,5 +29,5 @@ def main(words: list[str]) -> None:
             print(f"| {name} | {file} is not there |")
             continue
         errors = compare(name, folder / file)
-        cells = " | ".join(f"{100 * value:.1f} %" for value in errors.values())
+        cells = " | ".join(f"{100 * value:.1f}%" for value in errors.values())
         print(f"| {name} | {file} | {cells} |")

@@ -30,7 +30,7 @@ def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks command")
     parser.add_argument("--heads", default=_HEADS, help="meshes, or template:N")
     parser.add_argument("--coil", default="magstim-70mm-double")
-    parser.add_argument("--runs", type=int, default=3, help="the quickest is told")
+    parser.add_argument("--runs", type=int, default=3, help="the quickest is reported")
     options = parser.parse_args(words)
     rows = []
     for source in options.heads.split(","):
@@ -54,7 +54,7 @@ def _row(folder: Path, source: str, options: argparse.Namespace) -> dict:
 def _run(words: list, out: Path) -> dict:
     begin = time.perf_counter()
     command = [sys.executable, "-m", "tmsgrad.cli.main", *map(str, words)]
-    # wait4 tells of this child alone, getrusage of all that there were.
+    # wait4 speaks of this child alone, getrusage of all that there were.
     child = subprocess.Popen([*command, "--out", str(out)])
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)

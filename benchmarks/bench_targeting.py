@@ -5,7 +5,7 @@
 Each run simulates a person on the template's gray matter for the longest time, and shorter
 series are its beginning. The seed is either the subgenual ball alone, or a group's map that
 weighs all voxels. The truth is the middle of the planted patch, a place of gray matter; the
-centre of gravity of that patch, which folds bring off it, is told beside.
+centre of gravity of that patch, which folds bring off it, is reported beside.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 Conductivities are those of the literature. The surrogate takes all solves; the draws of the
 target's value, with indices, and of |E| in every element take none. Some draws are solved
-anew to tell the surrogate's error.
+anew to measure the surrogate's error.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python -m benchmarks history [NAME]
 
 Times are compared with the median of earlier runs on the same processor with as many cores,
-and told where they are a third longer, which noise of a shared machine may be too.
+and reported where they are a third longer, which noise of a shared machine may be too.
 """
 
 import json
@@ -98,7 +98,7 @@ def _where(run: dict) -> tuple:
 
 
 def _times(run: dict) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Each time of a run, by what tells its row from others and the column's name."""
+    """Each time of a run, by the words of its row and the name of its column."""
     for row in run["rows"]:
         key = tuple(
             str(value)

@@ -78,7 +78,7 @@ def write_ccd(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
 
     Every number is written so that reading gives it back exactly. The casing and the
     waveforms are not part of the format: they become files of the same name beside it, an
-    .stl and a .tsv, from where `read_ccd` takes them. `lost_in` tells what else is lost.
+    .stl and a .tsv, from where `read_ccd` takes them. `lost_in` lists what else is lost.
 
     Args:
         path: The file, replaced when it exists.

@@ -173,7 +173,7 @@ def _casing_warnings(places: np.ndarray, casing: np.ndarray) -> list[str]:
     inside = ((places > low - 2e-3) & (places < high + 2e-3)).all(axis=1).mean()
     if inside < 0.5:
         return [
-            f"Only {100 * inside:.0f} % of the sources lie within the casing: is it on the "
+            f"Only {100 * inside:.0f}% of the sources lie within the casing: is it on the "
             "wrong side, or turned?"
         ]
     return []

@@ -53,14 +53,14 @@ def read(source: str | os.PathLike[str]) -> Coil:
         )
     if not path.exists():
         raise FileNotFoundError(
-            f"{path}: there is no such coil file. Check the path, or take a coil of the "
+            f"{path}: coil file not found. Check the path, or take a coil of the "
             f"catalogue: {', '.join(catalogue.names())}."
         )
     return reader(path)
 
 
 def write(path: str | os.PathLike[str], coil: AbstractCoil) -> None:
-    """Write a coil, in the format that the name ends in; `lost_in` tells what is lost.
+    """Write a coil, in the format that the name ends in; `lost_in` lists what is lost.
 
     Args:
         path: The file (.ccd, .tcd, .nii or .nii.gz), replaced when it exists.

@@ -132,7 +132,7 @@ def rotation_from_vector(turn: Float[Array, "3"]) -> Float[Array, "3 3"]:
 
 
 def known(value: object) -> bool:
-    """Tell whether a value is an array of numbers, not traced."""
+    """Check whether a value is an array of numbers, not traced."""
     array = isinstance(value, np.ndarray | jax.Array)
     return array and not isinstance(value, Tracer)
 

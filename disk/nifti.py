@@ -73,7 +73,7 @@ def opened(file: Path, kind: Kind) -> nibabel.Nifti1Image:
             of a size that is not plausible.
     """
     if not file.exists():
-        raise FileNotFoundError(f"{file}: there is no such image.")
+        raise FileNotFoundError(f"{file}: image not found.")
     try:
         image = nibabel.load(file)
     except _DAMAGE as error:

@@ -1,4 +1,4 @@
-"""Text files, in the encoding that their byte-order mark tells."""
+"""Text files, in the encoding that their byte-order mark gives."""
 
 import codecs
 import csv

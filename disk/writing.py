@@ -38,7 +38,7 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"{path}: the folder {path.parent} does not exist. Make it first."
+            f"{path}: folder {path.parent} not found. Make it first."
         )
     _clear(path)
     draft = path.with_name(f"{DRAFT}{secrets.token_hex(4)}.{path.name}")

@@ -27,7 +27,7 @@ from .recovery_tissues import TissueMesh, tissue_mesh
 
 
 class ErrorEstimate(eqx.Module):
-    """How far a field is from the true one, as far as the mesh can tell.
+    """How far a field is from the true one, as far as the mesh shows it.
 
     Attributes:
         elements: Root of the mean square error in each element. [V/m]

@@ -148,7 +148,7 @@ def _renumbered(
 
 
 def _ends(part: HeadMesh, outer: Int[ndarray, "outer 3"]) -> Bool[ndarray, "tet 4"]:
-    """Tell for each corner whether the patch ends within the head at the face opposite."""
+    """Check for each corner whether the patch ends within the head at the face opposite."""
     tetrahedra, count = part.tetrahedra, len(part.nodes)
     faces = np.concatenate([np.delete(tetrahedra, i, axis=1) for i in range(4)])
     keys = _face_keys(np.sort(faces, axis=1), count)

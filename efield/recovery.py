@@ -4,7 +4,7 @@ The field of linear elements is constant in each of them and of first order in t
 length, while the nodal potential is of second order. `patch_recovery` takes gradients of
 polynomials that fit the potential around each node, tissue by tissue, and adds ∂A/∂t at
 the point itself. In a sphere with 3 mm edges the error in the brain falls from 2.9 to
-0.4 %. `simnibs_recovery` does what SimNIBS 4.5 does to bring fields to surfaces.
+0.4%. `simnibs_recovery` does what SimNIBS 4.5 does to bring fields to surfaces.
 
 Both are set up once for a head and some points, and are then linear in the field.
 """

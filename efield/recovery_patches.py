@@ -4,7 +4,7 @@ Gradients: around each node a polynomial of degree 2 is fitted to the values at 
 that share an element with it, within one tissue, and its gradient is taken at the node
 [polynomial-preserving recovery, Zhang & Naga 2005, doi:10.1137/S1064827503402837]. Where
 the function is harmonic, only harmonic polynomials are fitted: 8 unknowns in place of 9.
-On one-sided patches this matters most: there the square of the distance can hardly be told
+On one-sided patches this matters most: there the square of the distance is hardly separate
 from a slope.
 """
 
@@ -19,7 +19,7 @@ from .recovery_tissues import TissueMesh
 _FOCUS = 3.0  # The weight of the farthest neighbour is exp(-3).
 
 # What is added to the diagonal of the normal equations, where distances are at most 1:
-# without effect on slopes, and little where a patch tells the curvature.
+# without effect on slopes, and little where a patch gives the curvature.
 _CURVATURE_PENALTY = 1e-4
 _LAPLACIAN_PENALTY = 1e-3
 

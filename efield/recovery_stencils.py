@@ -61,7 +61,7 @@ def stencils(
     """Make stencils for the pattern of a sparse matrix.
 
     Args:
-        pattern: Its stored entries tell which columns each row uses, at least one.
+        pattern: Its stored entries show which columns each row uses, at least one.
         names: Where the value of each column is among the values given.
         weigh: Finds the weights of some rows; those of padding are ignored.
     """

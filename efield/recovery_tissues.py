@@ -50,7 +50,7 @@ class TissueMesh:
         return max(float(np.linalg.norm(x, axis=1).max()) for x in offsets)
 
     def incidence(self) -> sp.csr_matrix:
-        """Tell which elements each node belongs to. (nodes, elements)"""
+        """Find which elements each node belongs to. (nodes, elements)"""
         ones = np.ones(self.tetrahedra.size, dtype=np.int8)
         starts = np.arange(0, self.tetrahedra.size + 1, 4)
         shape = (len(self.elements), len(self.nodes))
@@ -58,7 +58,7 @@ class TissueMesh:
         return by_element.T.tocsr()  # pyright: ignore[reportReturnType]
 
     def on_boundary(self) -> Bool[ndarray, "node"]:
-        """Tell the nodes of faces that belong to one element only."""
+        """Give the nodes of faces that belong to one element only."""
         corners = np.sort(self.tetrahedra, axis=1)
         faces = np.concatenate([np.delete(corners, i, axis=1) for i in range(4)])
         pair = faces[:, 0].astype(np.int64) * len(self.nodes) + faces[:, 1]

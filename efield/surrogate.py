@@ -135,7 +135,7 @@ def field_surrogate(
     Raises:
         RuntimeError: The solver failed, or the tolerance is out of reach.
     """
-    tell = progress or (lambda share, what: None)
+    report = progress or (lambda share, what: None)
     centre = tissues.at_means(conductor)
     first = _one(solve_rate(centre, rate[None], solver=solver))
     slopes = field_derivatives(centre, tissues, rate, first, solver=solver)
@@ -146,7 +146,7 @@ def field_surrogate(
     errors: list[float] = []
     volumes = conductor.elements.volumes
     for values in tissues.draws(_MOST_TESTS, seed):
-        tell(
+        report(
             len(errors) / (len(errors) + 3), f"reduced basis of {len(basis.potentials)}"
         )
         here = conductor.with_conductivity(tissues.conductivity(values))

@@ -1,6 +1,6 @@
 """How uncertain a field is when conductivities are: to first order, and by sampling.
 
-Sobol indices tell what share of the variance a tissue explains alone (first-order), and
+Sobol indices show what share of the variance a tissue explains alone (first-order), and
 with all its interactions (total) [Saltelli et al. 2010, doi:10.1016/j.cpc.2009.09.018,
 table 2, b and f].
 """
@@ -38,7 +38,7 @@ class Uncertainty:
         inputs: What is uncertain.
         mean: Of the result.
         deviation: Its standard deviation.
-        low: The lower end of the interval that holds 95 %.
+        low: The lower end of the interval that holds 95%.
         high: The upper end.
         alone: By input: the share of the variance that it explains alone.
         total: By input: the share that it has a part in.
@@ -178,7 +178,7 @@ def sample_magnitude(
         progress: Called with the share done and what is being done.
 
     Returns:
-        Mean, standard deviation and both ends of the 95 % interval, in each element that
+        Mean, standard deviation and both ends of the 95% interval, in each element that
         the surrogate keeps. [V/m]
     """
     tissues = surrogate.tissues

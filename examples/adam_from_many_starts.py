@@ -44,7 +44,7 @@ def main(words: list[str] | None = None) -> float:
 
     within = (climbed.values > 0.99 * climbed.value).mean()
     print(climbed)
-    print(f"{within:.0%} of the starts came within 1 % of the best")
+    print(f"{within:.0%} of the starts came within 1% of the best")
     print(best)
     return best.value
 

@@ -40,13 +40,13 @@ def main(words: list[str] | None = None) -> dict[str, float]:
         return jnp.linalg.norm(field.mean(target))
 
     now, slopes = jax.value_and_grad(value)(jnp.zeros(len(tags)))
-    print(f"{now:.4f} V/m at 1e6 A/s; 10 % more of each conductivity change it by:")
+    print(f"{now:.4f} V/m at 1e6 A/s; 10% more of each conductivity change it by:")
     found = {
         meshing.TISSUE_NAMES[int(tag)]: 10 * float(slope / now)
         for tag, slope in zip(tags, slopes, strict=True)
     }
     for name, percent in found.items():
-        print(f"  {name:<14} {percent:+.3f} %")
+        print(f"  {name:<14} {percent:+.3f}%")
     return found
 
 

@@ -35,7 +35,7 @@ _NEAR_ZERO = 1e-5
 _WHOLE_TISSUE = 0.9  # Share of a tissue that its largest part has at least.
 _LEAK = 1e-6  # Areas below this are not worth a word. [m²]
 _BONE_LEAK = 1e-4  # Of gray matter and bone, which do touch in some places. [m²]
-_HOLE = 1e-4  # Area of the smallest hole in the scalp that is told. [m²]
+_HOLE = 1e-4  # Area of the smallest hole in the scalp that is reported. [m²]
 _NECK = 0.02  # So far above the lowest point all tissues may meet the outside. [m]
 _EXTENT = (0.12, 0.45)  # Longest side of a box around a head. [m]
 _BRAIN_VOLUME = (0.3e-3, 2.5e-3)  # [m³]
@@ -75,7 +75,7 @@ def check(
     Args:
         head: The head.
         near: Where a coil is searched for, (3,): there, even small holes in the scalp
-            are told of. [m]
+            are reported. [m]
         radius: How far around `near`. [m]
 
     Returns:

@@ -41,7 +41,7 @@ def check_labels(image: LabelImage) -> list[Finding]:
 
 
 def check_frames(path: str | os.PathLike[str]) -> list[Finding]:
-    """Tell where qform and sform of an image disagree about where it is.
+    """Find where qform and sform of an image disagree about where it is.
 
     Args:
         path: The image.

@@ -62,7 +62,7 @@ def head_of_file(
 
 
 def mm_per_unit(path: Path, unit: str) -> float:
-    """Tell how many millimetres a file's unit of length has.
+    """Say how many millimetres a file's unit of length has.
 
     Args:
         path: The file, for messages.
@@ -104,7 +104,7 @@ def path_of_file(path: str | os.PathLike[str]) -> Path:
         )
     if not checked.exists():
         raise FileNotFoundError(
-            f"{checked}: there is no such file. Check the name and the folder."
+            f"{checked}: file not found. Check the name and the folder."
         )
     return checked
 
@@ -138,7 +138,7 @@ def _check_indices(path: Path, tetrahedra: ndarray, count: int) -> None:
 def _check_single(path: Path, tetrahedra: ndarray, tags: ndarray, count: int) -> None:
     """Refuse elements with the same nodes as another one, in whatever order."""
     # The sum of a random number for each node is the same in any order; numbers that
-    # are alike by chance are told apart by the nodes themselves.
+    # are alike by chance are distinguished by the nodes themselves.
     number = np.random.default_rng(0).integers(2**63, size=count, dtype=np.uint64)
     key = number[tetrahedra[:, 0]].copy()
     for corner in (1, 2, 3):

@@ -71,7 +71,7 @@ def write_surface_values(
     Args:
         path: A name that ends in `.gii`, `.func.gii` by custom.
         values: Arrays by name; the file holds them in this order.
-        about: What else the file tells of itself, such as the unit.
+        about: What else the file says of itself, such as the unit.
 
     Raises:
         ValueError: The name ends otherwise.

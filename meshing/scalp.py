@@ -113,7 +113,7 @@ class Scalp:
         return gap
 
     def share_outside(self, centre: ArrayLike, radius: float) -> float:
-        """Tell which share of a ball lies outside the scalp, to about a hundredth.
+        """Find which share of a ball lies outside the scalp, to about a hundredth.
 
         Args:
             centre: (3,). [m]

@@ -103,7 +103,7 @@ def find_mesh(folder: str | os.PathLike[str]) -> Path:
     home = Path(folder)
     if not home.exists():
         raise FileNotFoundError(
-            f"{home}: there is no such folder. Check the name, or run charm of SimNIBS."
+            f"{home}: folder not found. Check the name, or run charm of SimNIBS."
         )
     if not home.is_dir():
         raise NotADirectoryError(f"{home}: this is a file. Give the folder it is in.")
@@ -152,7 +152,7 @@ def read_head(path: str | os.PathLike[str]) -> HeadMesh:
         return read_vtu(source)
     if not source.exists():
         raise FileNotFoundError(
-            f"{source}: there is no such file or folder. Give a .msh, .msh.gz, .npz "
+            f"{source}: file or folder not found. Give a .msh, .msh.gz, .npz "
             "or .vtu file or a SimNIBS m2m_ folder."
         )
     raise ValueError(
@@ -162,7 +162,7 @@ def read_head(path: str | os.PathLike[str]) -> HeadMesh:
 
 
 def write_head(path: str | os.PathLike[str], head: HeadMesh) -> None:
-    """Write a head in the format that the name of the file tells.
+    """Write a head in the format that the name of the file gives.
 
     Args:
         path: A name that ends in `.msh`, `.msh.gz`, `.npz` or `.vtu`.
@@ -176,7 +176,7 @@ def write_head(path: str | os.PathLike[str], head: HeadMesh) -> None:
 
 
 def head_writer(path: str | os.PathLike[str]) -> Callable[[HeadMesh], None]:
-    """Tell how `write_head` will write, before there is a head.
+    """Say how `write_head` will write, before there is a head.
 
     Raises what can be known beforehand, so that no work is done in vain.
 
@@ -196,7 +196,7 @@ def head_writer(path: str | os.PathLike[str]) -> Callable[[HeadMesh], None]:
         raise IsADirectoryError(f"{target}: this is a folder. Give the name of a file.")
     if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"{target}: the folder {target.parent} does not exist. Make it first."
+            f"{target}: folder {target.parent} not found. Make it first."
         )
     return lambda head: write(target, head)
 

@@ -151,7 +151,7 @@ class Surface:
         distance[worth] = np.linalg.norm(offset, axis=1)
         height[worth] = np.einsum("pc,pc->p", offset, self.normals[owner[piece]])
         # At an edge or corner several triangles are equally near; the one that the point
-        # faces most squarely tells the side (Bærentzen & Aanæs 2005, sec. 3).
+        # faces most squarely gives the side (Bærentzen & Aanæs 2005, sec. 3).
         nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
         facing = np.where(nearest, np.abs(height), -1.0).argmax(axis=1)
         side = np.take_along_axis(height, facing[:, None], axis=1)[:, 0]
@@ -180,7 +180,7 @@ class Surface:
     def fill(
         self, origin: Float[ndarray, "3"], spacing: float, shape: tuple[int, int, int]
     ) -> Bool[ndarray, "i j k"]:
-        """Tell which points of a grid lie inside, by counting crossings along k.
+        """Find which points of a grid lie inside, by counting crossings along k.
 
         Args:
             origin: The grid's first point. [m]

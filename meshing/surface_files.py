@@ -1,7 +1,7 @@
 """Surfaces from files, and the frame that their coordinates are in.
 
 FreeSurfer's own coordinates (tkRAS) have their origin in the middle of its volume. Binary
-files tell where that is, and whether coordinates have been moved already. GIfTI files tell
+files show where that is, and whether coordinates have been moved already. GIfTI files give
 it as `VolGeom…` or as a matrix to scanner coordinates, but not whether it was done:
 mris_convert leaves coordinates where they are, fMRIPrep and Workbench write moved ones, not
 always with a `VolGeomC…` of zero. So a head decides: the frame in which the surface follows
@@ -34,7 +34,7 @@ _EXTENT = (5.0, 1000.0)  # Of a surface, or a piece of one. [mm]
 _SAME = 0.1  # Frames that differ by less are one. [mm]
 _SAMPLES = 4000  # Vertices that are looked at.
 _VOXEL = 1.5e-3  # To which distances are known. [m]
-_CLEAR = 0.6  # Ratio of distances that tells one frame from the other.
+_CLEAR = 0.6  # Ratio of distances that distinguishes one frame from the other.
 _FAR = 2e-3  # From gray matter: no surface of this head in this frame. [m]
 _IN_PLACE = (1, 2)  # NIFTI_XFORM_SCANNER_ANAT and _ALIGNED_ANAT.
 _ELSEWHERE = {3: "Talairach", 4: "MNI"}
@@ -49,19 +49,19 @@ class SurfaceFrame(enum.Enum):
     STORED = "stored"
     """In the head as they stand."""
     MOVED = "moved"
-    """In FreeSurfer's volume (tkRAS), to be moved as the file tells."""
+    """In FreeSurfer's volume (tkRAS), to be moved as the file says."""
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceFile:
-    """A surface, with what its file tells of its frame.
+    """A surface, with what its file says of its frame.
 
     Attributes:
         file: Where it was read.
         stored: The surface as it stands.
         moved: As the file says how FreeSurfer's frame lies in the head; None where it
             says nothing else.
-        frame: Which of the two is the head's, or None where the file does not tell.
+        frame: Which of the two is the head's, or None where the file does not say.
         move: How the one becomes the other, in words.
     """
 
@@ -77,12 +77,12 @@ class SurfaceFile:
         """Take the surface in the head's frame.
 
         Args:
-            head: Whose gray matter decides where the file does not tell; a warning says
+            head: Whose gray matter decides where the file does not say; a warning says
                 what was found.
-            frame: Which one it is, whatever the file tells.
+            frame: Which one it is, whatever the file says.
 
         Raises:
-            ValueError: It cannot be decided, or the file tells no other frame.
+            ValueError: It cannot be decided, or the file says nothing of its frame.
         """
         if frame is None:
             frame = self.frame if self.frame is not None else self._decided(head)
@@ -102,9 +102,11 @@ class SurfaceFile:
             "Say which: the frame `stored` (as they stand: fMRIPrep, Workbench) or "
             "`moved` (mris_convert)."
         )
-        told = f"{self.file}: the file tells of a move by {self.move}, but not whether"
+        shown = (
+            f"{self.file}: the file speaks of a move by {self.move}, but not whether"
+        )
         if head is None:
-            raise ValueError(f"{told} its coordinates have been moved already. {ask}")
+            raise ValueError(f"{shown} its coordinates have been moved already. {ask}")
         stored, moved = _to_gray(head, (self.stored, self.moved))
         words = (
             f"as they stand they are {stored * 1e3:.1f} mm from the head's gray matter "
@@ -113,8 +115,8 @@ class SurfaceFile:
         near, far = min(stored, moved), max(stored, moved)
         if near > _FAR or near > _CLEAR * far:
             raise ValueError(
-                f"{told} its coordinates have been moved already, and the head does not "
-                f"tell: {words}. {ask}"
+                f"{shown} its coordinates have been moved already, and the head does not "
+                f"say: {words}. {ask}"
             )
         frame = SurfaceFrame.STORED if stored < moved else SurfaceFrame.MOVED
         taken = "taken as they stand" if stored < moved else f"moved by {self.move}"
@@ -126,7 +128,7 @@ class SurfaceFile:
 
 
 def open_surface(path: str | os.PathLike[str]) -> SurfaceFile:
-    """Read a surface with what its file tells of its frame.
+    """Read a surface with what its file says of its frame.
 
     Args:
         path: GIfTI (`.gii`), or FreeSurfer geometry such as `lh.pial`, in mm.
@@ -137,7 +139,7 @@ def open_surface(path: str | os.PathLike[str]) -> SurfaceFile:
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such file.")
+        raise FileNotFoundError(f"{file}: file not found.")
     try:
         found = _of_gifti(file) if file.name.endswith(".gii") else _of_freesurfer(file)
     except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError) as error:
@@ -170,7 +172,7 @@ def read_surface(
 
 
 def read_sphere(path: str | os.PathLike[str]) -> Surface:
-    """Read a registration sphere, which lies about the origin whatever its file tells.
+    """Read a registration sphere, which lies about the origin whatever its file says.
 
     Args:
         path: As of `read_surface`.
@@ -203,7 +205,7 @@ def _of_gifti(file: Path) -> SurfaceFile:
 
 
 def _move(array: GiftiDataArray) -> tuple[Float[ndarray, "4 4"] | None, str]:
-    """Find what takes FreeSurfer's frame to the scanner's, if anything is told of it."""
+    """Find what takes FreeSurfer's frame to the scanner's, if the file says so."""
     system, about = array.coordsys, dict(array.meta)
     if system is not None and int(system.xformspace) in _IN_PLACE:
         matrix = np.asarray(system.xform, dtype=np.float64)
@@ -237,7 +239,7 @@ def _of_freesurfer(file: Path) -> SurfaceFile:
         return _with_move(file, stored, matrix, words, SurfaceFrame.MOVED)
     if _REAL_RAS not in file.read_bytes()[-4096:]:
         warnings.warn(
-            f"{file}: the file does not tell where FreeSurfer's volume is (c_ras); its "
+            f"{file}: the file does not say where FreeSurfer's volume is (c_ras); its "
             "coordinates are taken as they stand.",
             stacklevel=1,
         )

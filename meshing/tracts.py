@@ -194,7 +194,7 @@ def read_tracts(path: str | os.PathLike[str]) -> Tractogram:
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such tractogram.")
+        raise FileNotFoundError(f"{file}: tractogram not found.")
     if file.suffix.lower() not in _ENDINGS:
         raise ValueError(
             f"{file}: tractograms are read from .trk (TrackVis, dipy) and .tck (MRtrix) "
@@ -294,7 +294,7 @@ def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:
         The share of points in white or gray matter, to within 3 mm.
 
     Raises:
-        ValueError: Most points lie elsewhere, which tells of another frame; the message
+        ValueError: Most points lie elsewhere, which hints at another frame; the message
             says which known mistake would explain it.
     """
     step = max(len(tracts.points) // _CHECKED, 1)
@@ -331,7 +331,7 @@ def check_tracts(head: HeadMesh, tracts: Tractogram) -> float:
 def _brain_test(
     head: HeadMesh, brain: Bool[ndarray, "tet"]
 ) -> Callable[[Float[ndarray, "point 3"]], float]:
-    """Make what tells the share of points in the brain, or beside it by a voxel."""
+    """Make what measures the share of points in the brain, or beside it by a voxel."""
     corners = head.nodes[np.unique(head.tetrahedra[brain])]
     low = corners.min(axis=0) - 2 * _VOXEL
     sides = np.ceil((corners.max(axis=0) - low) / _VOXEL).astype(int) + 3

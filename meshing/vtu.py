@@ -66,7 +66,7 @@ def _tags(path: Path, data: Mapping[str, Mapping[str, ndarray]]) -> ndarray:
     numbers = [name for name in _NUMBER_NAMES if name in data]
     if not names and not numbers:
         raise ValueError(
-            f"{path}: the cells have no data `tag`, which tells their tissues; they "
+            f"{path}: the cells have no data `tag`, which gives their tissues; they "
             f"have {', '.join(data) or 'none'}."
         )
     if not names:
@@ -81,7 +81,7 @@ def _tags(path: Path, data: Mapping[str, Mapping[str, ndarray]]) -> ndarray:
         if not np.array_equal(tags, data[other].get("tetra", np.zeros(0))):
             raise ValueError(
                 f"{path}: the cells have both `{name}` and `{other}`, which differ. Keep "
-                "the one that tells the tissues, under the name `tag`."
+                "the one that gives the tissues, under the name `tag`."
             )
     whole = np.rint(tags).astype(np.int64)
     if not np.array_equal(whole, tags):
@@ -174,7 +174,7 @@ def _escaped(name: str) -> str:
 
 
 def _require_meshio(path: Path) -> ModuleType:
-    """Import meshio, or tell how to install it; `path` is for the message."""
+    """Import meshio, or say how to install it; `path` is for the message."""
     try:
         import meshio
     except ModuleNotFoundError:

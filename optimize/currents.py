@@ -243,18 +243,18 @@ class _Problem:
 
     def binding(self, currents: ndarray) -> tuple[str, ...]:
         """Name the limits that are reached."""
-        told = [
+        shown = [
             f"stimulator {index}"
             for index in np.flatnonzero(np.abs(currents) > 0.999 * self.most)
         ]
-        told += [
+        shown += [
             f"the limit of {limit:g} V/m in region {index}"
             for index, (each, limit) in enumerate(
                 zip(self._avoided, self._limits, strict=True)
             )
             if np.linalg.norm(currents @ each) > 0.999 * limit
         ]
-        return tuple(told)
+        return tuple(shown)
 
     def _allows(self, currents: ndarray) -> bool:
         return all(

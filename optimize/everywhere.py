@@ -152,7 +152,7 @@ class HotSpotOverlap(AbstractObjective):
                 mask.
             hottest: The share of the tissue that is the hot spot.
             softness: |E| that is by this much larger or smaller than at the edge, in
-                units of it, is inside or outside by 73 %.
+                units of it, is inside or outside by 73%.
             count: How many places stand for all while a search climbs.
 
         Raises:
@@ -252,7 +252,7 @@ class Compactness(AbstractObjective):
             above: The share of the peak.
             below: Which share of the tissue the peak exceeds, as in `PeakMagnitude`.
             softness: |E| that is by this much larger or smaller than at the edge, in
-                units of it, counts by 73 or 27 %.
+                units of it, counts by 73 or 27%.
             count: How many places stand for all.
 
         Raises:

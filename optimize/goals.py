@@ -14,7 +14,7 @@ from .objectives import AbstractObjective, Parts, checked_weights, join, norm
 
 
 _SHARPNESS = (
-    24.0  # Of the smooth minimum over limits; it is 3 % low where two are equal.
+    24.0  # Of the smooth minimum over limits; it is 3% low where two are equal.
 )
 
 
@@ -201,7 +201,7 @@ class Focality(AbstractObjective):
 class Reachable(AbstractObjective):
     """The target's field at the highest intensity that all limits allow.
 
-    The intensity is min(highest, L / R) over regions to avoid, made smooth: some 3 % lower
+    The intensity is min(highest, L / R) over regions to avoid, made smooth: some 3% lower
     where two limits bind at once. `intensity` gives the exact one.
 
     Attributes:

@@ -3,7 +3,7 @@
 At an optimum x of f(x, v) the gradient is zero for all conductivities v, so it moves by
 dx/dv = -H⁻¹ ∂²f/∂x∂v, with the Hessian H by x: the implicit function theorem. As a
 target's currents and their derivatives by conductivities give f for any pose, that needs
-no solve beyond `efield.reciprocal_derivatives`. A few draws with their own solves tell how
+no solve beyond `efield.reciprocal_derivatives`. A few draws with their own solves show how
 good the first order is.
 """
 

@@ -116,7 +116,7 @@ def allowed(
     radius: float,
     forbidden: Sequence[tuple[ArrayLike, float]],
 ) -> Bool[ndarray, "point"]:
-    """Tell which points [m] are near a centre, or on the upper head, and not forbidden."""
+    """Find which points [m] are near a centre, or on the upper head, and not forbidden."""
     if centre is None:
         good = points[:, 2] >= scalp.surface.vertices[:, 2].max() - _UPPER
     else:

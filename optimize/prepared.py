@@ -151,20 +151,20 @@ class PreparedSearch:
             ValueError: The rate is not positive, or the coil cannot be placed there.
         """
         check_rate(current_rate)
-        tell = progress or (lambda share, what: None)
+        report = progress or (lambda share, what: None)
         clock = Clock(self.seconds)
-        tell(0.2, "simplifying the target")
+        report(0.2, "simplifying the target")
         few = self.simplified(objective.reciprocal)
         problem = self.problem(objective, few, current_rate)
         clock.lap("target")
-        tell(0.4, "looking at all positions and angles")
+        report(0.4, "looking at all positions and angles")
         first, scale = self._first_look(problem)
         clock.lap("first look")
-        tell(0.6, "climbing")
+        report(0.6, "climbing")
         maxima = self._climbed(problem, first, scale)
         evaluations = int(maxima.evaluations.sum())
         if uncertainty is not None:
-            tell(0.7, "climbing, with errors of placement")
+            report(0.7, "climbing, with errors of placement")
             problem = self.problem(objective, few, current_rate, uncertainty)
             again = _different(maxima)
             # As many as before, always: the compiled code depends on it.
@@ -172,24 +172,24 @@ class PreparedSearch:
             maxima = self._climbed(problem, points, scale)
             evaluations += int(maxima.evaluations.sum())
         clock.lap("climb")
-        tell(0.8, "checking on the true scalp")
+        report(0.8, "checking on the true scalp")
         optima, planned = self.rest.optima(
             objective, problem, maxima, _different(maxima), self.starts
         )
         clock.lap("check")
         best, free = int(np.argmax(maxima.values)), None
         if self.handle is not None and self.handle.deviation(optima[0].pose) > 0:
-            tell(0.85, "turning the handle to the rule")
+            report(0.85, "turning the handle to the rule")
             held, index, kept, aim = self._turned(objective, problem, maxima, scale)
             evaluations += int(held.evaluations.sum())
             if self.handle.deviation(kept.pose) < self.handle.deviation(optima[0].pose):
                 free, maxima, best, planned = optima[0], held, index, aim
                 optima = [kept, *optima]
             clock.lap("handle")
-        tell(0.9, "measuring the sensitivity")
+        report(0.9, "measuring the sensitivity")
         sensitivity = self._sensitivity(problem, maxima, best)
         clock.lap("sensitivity")
-        tell(1.0, "done")
+        report(1.0, "done")
         return Search(
             best=optima[0],
             optima=tuple(optima),
@@ -411,7 +411,7 @@ def _different(maxima: Maxima) -> list[int]:
 
 
 def _same(a: Float[ndarray, "n"], b: Float[ndarray, "n"]) -> bool:
-    """Tell whether two places are so near that they climb the same hill."""
+    """Check whether two places are so near that they climb the same hill."""
     return bool(
         np.linalg.norm(a[:2] - b[:2]) * LENGTH <= _SAME_POSITION
         and _turn(a[2], b[2]) <= _SAME_ANGLE

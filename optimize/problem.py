@@ -199,7 +199,7 @@ class Problem(eqx.Module):
         return jax.vmap(lambda each: self.project(self.unknowns.spread(each)))(cube)
 
     def at_edge(self, x: Float[ndarray, "n"]) -> bool:
-        """Tell whether the border of the searched disc keeps a place from moving on."""
+        """Check whether the border of the searched disc keeps a place from moving on."""
         place = np.asarray(self.variables(jnp.asarray(x)).place)
         return bool(np.linalg.norm(place) > 0.999 * self.unknowns.radius)
 

@@ -56,7 +56,7 @@ class Search(eqx.Module):
         current_rate: dI/dt of the values. [A/s]
         simplification_error: What the coil's rings and the target's few sources changed
             of the best value, relative to it.
-        sensitivity: How far the coil may be off to lose 5 %; None at a value of zero.
+        sensitivity: How far the coil may be off to lose 5%; None at a value of zero.
         robust_value: The expected or worst value of the best pose, where errors of
             placement were reckoned with; `value` is that of the planned pose. [V/m]
         history: The best value so far of each start, after each round of evaluations,
@@ -90,7 +90,7 @@ class Search(eqx.Module):
         ]
         if self.sensitivity is not None:
             lines.append(
-                f"  5 % are lost at {self.sensitivity.position * 1e3:.1f} mm or "
+                f"  5% are lost at {self.sensitivity.position * 1e3:.1f} mm or "
                 f"{np.degrees(self.sensitivity.angle):.0f}°"
             )
         return "\n".join(lines)
@@ -120,8 +120,8 @@ class Search(eqx.Module):
         if self.best.at_edge:
             return "the border of what is searched holds the best pose"
         joined = sum("another climb" in reason for reason in self.reasons)
-        told = f"{self.converged} of {self.starts} climbs converged"
-        return f"{told}, {joined} joined another" if joined else told
+        shown = f"{self.converged} of {self.starts} climbs converged"
+        return f"{shown}, {joined} joined another" if joined else shown
 
     def share_of(self, sweep: Sweep) -> float:
         """Return the best value as a share of the largest one of an exhaustive map."""

@@ -18,10 +18,10 @@ _FARTHEST = 4.0  # In scaled unknowns.
 
 
 class Sensitivity(eqx.Module):
-    """What displacements lose 5 % of an optimum's value.
+    """What displacements lose 5% of an optimum's value.
 
     The direction is the worst one by the Hessian; how far is where the value itself, at
-    displaced placements, is 5 % lower, or 40 mm and 80° where it is not by then.
+    displaced placements, is 5% lower, or 40 mm and 80° where it is not by then.
 
     Attributes:
         position: Along the scalp, into the worst direction. [m]

@@ -62,8 +62,8 @@ class Sweep(eqx.Module):
         place = np.unravel_index(np.argmax(self.values), self.values.shape)
         return int(place[0]), int(place[1])
 
-    def pose(self, position: SupportsIndex, angle: SupportsIndex) -> Pose:
-        """Return the pose that a value belongs to.
+    def pose(self, position: SupportsIndex | slice, angle: SupportsIndex) -> Pose:
+        """Return the pose that a value belongs to, or those of a slice of positions.
 
         Raises:
             IndexError: There is no such position or angle.

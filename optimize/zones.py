@@ -33,7 +33,7 @@ def out_of_zones(
 def in_zones(
     chart: Chart, zones: Float[Array, "zone 4"], positions: Float[Array, "position 2"]
 ) -> Bool[Array, "position"]:
-    """Tell which positions [m] on a chart lie in forbidden balls."""
+    """Find which positions [m] on a chart lie in forbidden balls."""
     points = jax.vmap(lambda place: chart.scalp_point(place)[0])(positions)
     gap = jnp.linalg.norm(points[:, None] - zones[None, :, :3], axis=2)
     gap = gap - zones[None, :, 3]

@@ -34,7 +34,7 @@ def test_runs_come_back_in_order(path):
     assert history.runs(path.with_name("none")) == []
 
 
-def test_a_run_that_takes_longer_is_told(path):
+def test_a_run_that_takes_longer_is_reported(path):
     assert history.slower(history.runs(path)) == []
     rows = [row(1.6, error=0.2), row(9.0, "Multigrid")]
     history.append("forward", MACHINE, rows, path)

@@ -144,7 +144,7 @@ def test_a_grid_is_drawn_and_one_without_field_there_refused(tmp_path):
     assert not (tmp_path / "h.png").exists()
 
 
-def test_info_tells_limits_peaks_and_warnings(tmp_path):
+def test_info_shows_limits_peaks_and_warnings(tmp_path):
     upside_down = MagneticDipoles(
         np.array([[0.02, 0, 0.03], [-0.02, 0, 0.03]]), np.array([[0, 0, 1e-5]] * 2)
     )
@@ -154,10 +154,10 @@ def test_info_tells_limits_peaks_and_warnings(tmp_path):
     assert result.status == 0
     assert "does z point away from the head?" in result.err
     assert "largest dI/dt    150 A/µs" in result.out
-    told = result.json
-    assert told["dipole_count"] == 2
-    assert len(told["peaks"]) == 4
-    for peak in told["peaks"]:
+    found = result.json
+    assert found["dipole_count"] == 2
+    assert len(found["peaks"]) == 4
+    for peak in found["peaks"]:
         assert peak["magnitude_a"] > 0
         assert peak["place_b"][2] == pytest.approx(peak["depth"])
 

@@ -202,7 +202,9 @@ def test_a_set_that_a_kill_left_half_moved_is_moved_by_the_next(tmp_path, monkey
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_full_disk_is_told_with_the_final_name(case, tmp_path, monkeypatch, named):
+def test_a_full_disk_is_reported_with_the_final_name(
+    case, tmp_path, monkeypatch, named
+):
     def full(path, *_, **__):
         name = [str(path)] if named else []
         raise OSError(errno.ENOSPC, "No space left on device", *name)

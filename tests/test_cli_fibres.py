@@ -102,7 +102,7 @@ def test_a_target_is_tracked_from_tensors(case, tmp_path, monkeypatch):
     refused(["target", "structural", case.head, *bad], tmp_path, "are of --dwi")
 
 
-def test_a_simulation_tells_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
+def test_a_simulation_shows_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
     monkeypatch.setattr("tmsgrad.cli.commands.simulate.write_overview", no_picture)
     kept = []
 
@@ -138,8 +138,8 @@ def test_a_simulation_tells_the_field_along_fibres(case, tracts, tmp_path, monke
         got = [float(row[name]) for row in rows]
         scale = np.abs(values).max()
         np.testing.assert_allclose(got, values, atol=1e-6 * scale)
-    told = json.loads((out / "summary.json").read_text())["fibres"]
-    assert told["activating_max"] == pytest.approx(expected.activating.max())
+    shown = json.loads((out / "summary.json").read_text())["fibres"]
+    assert shown["activating_max"] == pytest.approx(expected.activating.max())
     back = nibabel.streamlines.load(out / "fibres.trk").tractogram.data_per_point
     scale = np.abs(expected.along).max()
     np.testing.assert_allclose(

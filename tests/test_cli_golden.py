@@ -64,7 +64,7 @@ def written(name, case, out):
 
 
 def head_of_tests():
-    """What tells the mesh of the tests from one that another mesher's version makes."""
+    """Figures of the mesh; another version of the mesher changes them."""
     head = five_layers()
     gray = float(head.volumes[head.tags == 2].sum() * 1e9)
     return {"tetrahedra": len(head.tags), "gray_matter_mm3": round(gray, 3)}

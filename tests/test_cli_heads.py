@@ -64,7 +64,7 @@ def test_labels_become_a_head(tmp_path, labels):
     assert max(abs(e) for e in said["volume_errors"].values()) < 0.05
     assert list(said["seconds"]) == ["labels", "mesh", "check", "output"]
     assert said["tidied"] == {"apart": 0, "islands": {}, "filled": 0}
-    # Voxels of 4 mm are told of.
+    # Voxels of 4 mm are reported.
     (about,) = said["findings"]
     assert about["about"] == "voxels"
     assert "tmsgrad: warning: voxels are 4 × 4 × 4 mm" in result.err
@@ -109,7 +109,7 @@ def test_spms_maps_are_meshed(tmp_path):
     np.testing.assert_allclose(found, volumes_of(five_balls()), rtol=0.1)
 
 
-def test_necks_islands_and_air_are_seen_to_and_told(tmp_path):
+def test_necks_islands_and_air_are_seen_to_and_reported(tmp_path):
     balls = five_balls()
     balls[:2, :2, -2:] = 5
     balls[24, 24, 24] = 4
@@ -169,7 +169,7 @@ def test_bad_images_leave_nothing_behind(tmp_path):
         "floats": (half, (), "no whole numbers"),
         "four": (np.stack([balls, balls], -1), (), "three dimensions"),
         "unknown": (balls * 3, (), "that the table `simnibs` lacks: 12"),
-        "no table": (balls, ("--table", "fs"), "fs: there is no such table"),
+        "no table": (balls, ("--table", "fs"), "fs: table not found"),
         "size": (balls, ("--size", "eyes=2"), "names eyes, of which"),
         "tissue": (balls, ("--size", "cheese=2"), "`tissue` is 'cheese'"),
         "fine": (balls, ("--size", "gm=0.01"), "tetrahedra, more than 20,000,000"),
@@ -188,7 +188,7 @@ def test_bad_images_leave_nothing_behind(tmp_path):
     ("words", "message"),
     [
         (("--out", "a.stl"), "heads are written to .msh"),
-        (("--out", "none/a.msh"), "does not exist"),
+        (("--out", "none/a.msh"), "not found"),
         (("--out", "a.msh", "--size", "gm"), "'gm' must be TISSUE=MM"),
         (("--out", "a.msh", "--size", "gm=-1"), "must be positive"),
         (("--out", "a.msh", "--tetrahedra", "1.5"), "is no whole number"),
@@ -274,7 +274,7 @@ def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch)
     assert (tmp_path / "a.npz").exists()
 
 
-def test_inverted_elements_are_told_with_their_place(tmp_path):
+def test_inverted_elements_are_reported_with_their_place(tmp_path):
     head = five_layers()
     tetrahedra = head.tetrahedra[:, [0, 1, 3, 2]]
     np.savez(
@@ -353,7 +353,7 @@ def test_slices_show_the_tissues(tmp_path):
     ("words", "message"),
     [
         (("--out", "a.jpg"), "a picture's name ends in .png"),
-        (("--out", "none/a.png"), "does not exist"),
+        (("--out", "none/a.png"), "not found"),
         (("--out", "a.png", "--at", "0,0,500"), "(0, 0, 500) mm lies outside the head"),
     ],
 )

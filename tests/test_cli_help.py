@@ -78,7 +78,7 @@ def test_command_lines_in_the_documentation_are_right(page):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "shown"),
     [
         ("optimise", "did you mean optimize?"),
         ("coil inf", "did you mean info?"),
@@ -89,10 +89,10 @@ def test_command_lines_in_the_documentation_are_right(page):
         ("simulate --order 3", "argument --order: invalid choice"),
     ],
 )
-def test_mistakes_are_told_in_two_lines(line, told):
+def test_mistakes_are_explained_in_two_lines(line, shown):
     result = run(*line.split())
     assert result.status == 2
-    assert told in result.err
+    assert shown in result.err
     assert len(result.err.splitlines()) == 2
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_chosen_is_refused(tmp_path):
             choose_device("gpu")
 
 
-def test_verbose_tells_more_and_quiet_less(pose):
+def test_verbose_shows_more_and_quiet_less(pose):
     loud = run("pose", "info", pose, "--verbose")
     assert "tmsgrad: tmsgrad 0" in loud.err
     assert "handle" in loud.out
@@ -180,7 +180,7 @@ def test_verbose_tells_more_and_quiet_less(pose):
     assert quiet.err == ""
 
 
-def test_verbose_tells_the_time_of_each_stage(capsys):
+def test_verbose_shows_the_time_of_each_stage(capsys):
     for verbose in (True, False):
         with loudness(quiet=False, verbose=verbose):
             progress = Progress()

@@ -1,4 +1,4 @@
-"""What `tmsgrad head info` tells."""
+"""What `tmsgrad head info` gives."""
 
 import numpy as np
 import pytest
@@ -15,21 +15,21 @@ def test_head_info_describes_the_mesh(case):
     result = run("head", "info", case.head, "--json")
     assert result.status == 0
     head = five_layers()
-    told = result.json
-    assert (told["nodes"], told["tetrahedra"]) == (len(head.nodes), len(head.tags))
-    low, high = told["bounds_mm"]
+    found = result.json
+    assert (found["nodes"], found["tetrahedra"]) == (len(head.nodes), len(head.tags))
+    low, high = found["bounds_mm"]
     np.testing.assert_allclose(low, -86, atol=2)
     np.testing.assert_allclose(high, 86, atol=2)
-    assert set(told["volumes_ml"]) == {
+    assert set(found["volumes_ml"]) == {
         "white matter",
         "gray matter",
         "csf",
         "bone",
         "scalp",
     }
-    assert sum(told["volumes_ml"].values()) == pytest.approx(head.volumes.sum() * 1e6)
-    assert 0 < told["radius_ratio_min"] < told["radius_ratio_mean"] < 1
-    assert 0 < told["dihedral_min_degrees"] < told["dihedral_1_percent_degrees"] < 70
+    assert sum(found["volumes_ml"].values()) == pytest.approx(head.volumes.sum() * 1e6)
+    assert 0 < found["radius_ratio_min"] < found["radius_ratio_mean"] < 1
+    assert 0 < found["dihedral_min_degrees"] < found["dihedral_1_percent_degrees"] < 70
     assert f"{len(head.tags)} tetrahedra" in result.out
 
 
@@ -38,10 +38,10 @@ def test_heads_are_given_as_mesh_archive_or_folder(case, tmp_path):
     folder = tmp_path / "m2m_anna"
     folder.mkdir()
     (folder / "anna.msh").write_bytes(case.head.read_bytes())
-    told = [
+    found = [
         run("head", "info", source, "--json").json
         for source in (case.head, tmp_path / "head.npz", folder)
     ]
-    for other in told[1:]:
-        assert other["tetrahedra"] == told[0]["tetrahedra"]
-        assert other["volumes_ml"] == pytest.approx(told[0]["volumes_ml"])
+    for other in found[1:]:
+        assert other["tetrahedra"] == found[0]["tetrahedra"]
+        assert other["volumes_ml"] == pytest.approx(found[0]["volumes_ml"])

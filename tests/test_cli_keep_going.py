@@ -1,4 +1,4 @@
-"""Plans of several heads: one that fails ends no night, and steps can be told apart."""
+"""Plans of several heads: one that fails ends no night, steps have own names."""
 
 import json
 

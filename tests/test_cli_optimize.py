@@ -97,7 +97,7 @@ def test_optimize_prints_what_was_promised_as_json(plan):
     assert {"head", "adjoint", "search", "verification", "output"} <= set(stages)
 
 
-def test_optimize_tells_the_estimated_error(case, plan, conductor, target):
+def test_optimize_shows_the_estimated_error(case, plan, conductor, target):
     folder, result = plan
     pose = as_written(folder)
     coil = coils.read(case.coil)
@@ -115,9 +115,9 @@ def test_optimize_tells_the_estimated_error(case, plan, conductor, target):
         },
         rel=1e-6,
     )
-    told = next(x for x in result.out.splitlines() if x.startswith("estimated error"))
-    assert f"{found['relative_l2_target']:.1%} of the field in the target" in told
-    assert f"{found['relative_l2_head']:.1%} in the whole head" in told
+    shown = next(x for x in result.out.splitlines() if x.startswith("estimated error"))
+    assert f"{found['relative_l2_target']:.1%} of the field in the target" in shown
+    assert f"{found['relative_l2_head']:.1%} in the whole head" in shown
 
 
 def test_the_value_is_the_corrected_one_of_the_written_pose(
@@ -230,13 +230,13 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
     refused([*words, "--rules", "--hotspot=C3"], tmp_path, "not allowed with")
 
 
-def test_a_ball_partly_outside_the_head_is_told(capsys):
+def test_a_ball_partly_outside_the_head_is_reported(capsys):
     region = meshing.ball(five_layers(), np.array([0.0, 0.0, 0.060]), 10e-3)
     target = Target(region, (0.0, 0.0, 0.080), 10e-3, "gm")
     check_target(scalp_of_five_layers(), target)
-    told = capsys.readouterr().err
+    shown = capsys.readouterr().err
     assert re.search(
         r"warning: 1\d% of the ball of 10 mm around the target lies outside the head; "
         "the target is the gray matter in the rest of it",
-        told,
-    ), told
+        shown,
+    ), shown

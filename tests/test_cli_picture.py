@@ -327,7 +327,7 @@ def test_head_without_gray_matter_is_refused(tmp_path, head):
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path, head):
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="not found"):
         draw(tmp_path / "absent" / "a.png", head, np.ones(len(head.tags)))
     (tmp_path / "a.png").mkdir()
     with pytest.raises(OSError, match=r"a\.png"):

@@ -219,7 +219,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_is_wrong_is_told_with_its_line(tmp_path, kind):
+def test_what_is_wrong_is_reported_with_its_line(tmp_path, kind):
     text, needed = WRONG[kind]
     (tmp_path / "plan.toml").write_text(text)
     words = ["plan", tmp_path / "plan.toml"]
@@ -368,7 +368,7 @@ def test_a_run_that_fails_or_is_interrupted_keeps_those_before(made, capsys):
 
 def test_what_a_finished_run_chose_is_remembered(made):
     folder, text, do, _ = made
-    words = StepWords("Dose", "110 %", "a threshold of 50 %", "± 3 %")
+    words = StepWords("Dose", "110%", "a threshold of 50%", "± 3%")
     chose = lambda options: Outcome(do(options).answer, words)
     results = [run_plan(plan(folder, text), chose).runs for _ in range(2)]
     assert [each.step for runs in results for each in runs] == 4 * [words]
@@ -562,7 +562,7 @@ def test_a_plan_runs_as_its_command_line_does(tmp_path):
     assert len(again.out.splitlines()) == 1
 
 
-def test_a_plan_tells_what_its_steps_chose(tmp_path):
+def test_a_plan_shows_what_its_steps_chose(tmp_path):
     mne = pytest.importorskip("mne")
     time = np.arange(70 * 250) / 250
     noise = 0.3 * np.random.default_rng(0).normal(size=(3, len(time)))
@@ -577,9 +577,9 @@ def test_a_plan_tells_what_its_steps_chose(tmp_path):
     words = ["plan", tmp_path / "plan.toml", "--json"]
     result = run(*words)
     assert result.status == 0, result.err
-    told = json.loads((tmp_path / "plan.json").read_text())
-    assert "no medical device" in told["note"]
-    timing, files = told["steps"]
+    shown = json.loads((tmp_path / "plan.json").read_text())
+    assert "no medical device" in shown["note"]
+    timing, files = shown["steps"]
     assert (timing["step"], timing["command"]) == ("Timing", "eeg alpha")
     assert timing["chosen"] == "9.6 Hz (-0.4 Hz from 10 Hz)"
     assert "3 of 3 channels" in timing["evidence"]
@@ -597,7 +597,7 @@ def test_a_plan_tells_what_its_steps_chose(tmp_path):
     assert timing["chosen"] in page
     assert 'href="alpha"' in page
     assert "@@" not in page
-    # What is finished is not done again, and told again.
+    # What is finished is not done again, nor shown again.
     (tmp_path / "plan.html").unlink()
     again = run(*words)
     assert [each["done"] for each in again.json["runs"]] == ["before", "before"]
@@ -656,7 +656,7 @@ def test_a_plan_is_not_written_over(tmp_path):
     for name, needed in (
         ("plan.toml", "such a file"),
         ("plan.txt", ".toml"),
-        ("no/plan.toml", "no folder"),
+        ("no/plan.toml", "not found"),
     ):
         words = ["coil", "info", "c", "--save-plan", tmp_path / name]
         one_line(refused(words, tmp_path, "--save-plan", needed))

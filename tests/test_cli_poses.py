@@ -33,7 +33,7 @@ def pulses(tmp_path):
     return tmp_path / "pulses.xml"
 
 
-def test_info_tells_what_is_in_a_file(pulses):
+def test_info_shows_what_is_in_a_file(pulses):
     result = run("pose", "info", pulses, "--json")
     assert result.status == 0, result.err
     assert result.json["groups"] == {"pulse": 2}

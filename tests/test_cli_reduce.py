@@ -3,10 +3,11 @@
 import csv
 import json
 
+import h5py
 import numpy as np
 import pytest
 from cli_examples import no_picture, refused, run
-from heads import five_layers, pose_over
+from heads import boxed_coil, five_layers, pose_over
 
 from tmsgrad import coils, efield, meshing
 from tmsgrad.cli.runtime.progress import Progress
@@ -162,3 +163,68 @@ def test_an_interrupted_basis_goes_on_where_it_was(case, made, tmp_path, monkeyp
         np.asarray(efield.read_reduced(each).magnitude(pose)) for each in (made[0], out)
     )
     np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6 * first.max())
+
+
+def test_a_sweep_maps_what_happens_in_all_of_the_tissue(
+    case, made, conductor, tmp_path
+):
+    out = tmp_path / "map"
+    words = ["sweep", case.head, f"--coil={case.coil}", "--target=10,5,62"]
+    words += ["--radius=8", "--spacing=12", "--angles=36", "--search-radius=60"]
+    words += ["--out", out]
+    result = run(*words, "--reduced", made[0], "--json")
+    assert result.status == 0, result.err
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    whole = summary["whole_brain"]
+    assert result.json["whole_brain"] == whole
+    with h5py.File(out / "sweep.h5") as file:
+        group, values = file["whole_brain"], np.asarray(file["values"])
+        peak, volume, focality = (
+            np.asarray(group[name])
+            for name in ("peak", "volume_above_half_of_peak", "focality")
+        )
+        outside = np.asarray(group["outside"])
+        poses = np.asarray(file["matsimnibs"])
+    assert peak.shape == volume.shape == focality.shape == values.shape
+    assert not outside.all()
+    distance = np.linalg.norm(poses[:, :2, 3], axis=1)
+    assert outside[distance > 35].all()
+    assert (distance > 35).any()
+    assert whole["positions_outside"] == outside.sum()
+    assert f"{outside.sum()} of {len(outside)} positions are outside" in result.out
+    i, j = (whole["most_focal"][name] for name in ("position", "angle"))
+    assert focality[i, j] == focality[~outside].max()
+
+    turn = np.eye(4)
+    cos, sin = np.cos(2 * np.pi * j / 36), np.sin(2 * np.pi * j / 36)
+    turn[:2, :2] = [[cos, -sin], [sin, cos]]
+    pose = coils.Pose.from_matsimnibs(poses[i] @ turn)
+    head, solved = five_layers(), efield.solve(conductor, boxed_coil(), pose)
+    gray = head.tags == 2
+    inside = gray & np.isin(
+        np.arange(len(gray)), meshing.ball(head, [0.01, 0.005, 0.062], 8e-3).tetrahedra
+    )
+    mean = lambda where: np.average(
+        np.asarray(solved.magnitude)[where], weights=head.volumes[where]
+    )
+    expected = mean(inside) / mean(gray & ~inside)
+    np.testing.assert_allclose(focality[i, j], expected, rtol=0.03)
+    magnitude = np.asarray(solved.magnitude)[gray]
+    order = np.argsort(magnitude)
+    below = np.cumsum(head.volumes[gray][order]) / head.volumes[gray].sum()
+    strongest = magnitude[order][np.searchsorted(below, 0.999)]
+    np.testing.assert_allclose(peak[i, j], strongest, rtol=0.03)
+    above = head.volumes[gray][magnitude > strongest / 2].sum() * 1e6
+    np.testing.assert_allclose(volume[i, j], above, rtol=0.1)
+
+
+def test_a_basis_without_the_target_maps_nothing(case, made, tmp_path):
+    words = [
+        "sweep",
+        case.head,
+        f"--coil={case.coil}",
+        "--target=0,0,72",
+        "--tissue=csf",
+    ]
+    words += ["--radius=8", "--spacing=40", "--angles=36", "--reduced", made[0]]
+    refused([*words, "--out", tmp_path / "out"], tmp_path, "where the target is not")

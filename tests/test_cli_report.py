@@ -189,15 +189,15 @@ def test_a_click_reads_what_the_files_hold(plan, tmp_path):
         shown.click(box[0] + 5, box[1] + box[3] - 5)
         node = shown.run("document.getElementById('reading').dataset.node")
         assert int(node) == front
-        # The threshold tells the volume of gray matter above.
+        # The threshold gives the volume of gray matter above.
         shown.run(
             "(() => {const s = document.getElementById('threshold'); s.value = 50;"
             "s.dispatchEvent(new Event('input'))})()"
         )
-        told = shown.run("document.getElementById('above').textContent")
+        given = shown.run("document.getElementById('above').textContent")
         summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
         limit = summary["field"]["gray_matter_percentiles"]["99.9"] / 2
-        assert told.startswith(f"{limit:.1f} V/m")
+        assert given.startswith(f"{limit:.1f} V/m")
         shown.picture(tmp_path / "page.png")
         assert shown.complaints == []
         assert all(url.startswith(("file:", "data:")) for url in shown.requests)

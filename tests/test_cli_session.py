@@ -79,8 +79,8 @@ def test_a_row_per_pulse_is_the_direct_solve(whole, recorded, conductor, target)
         pose = jax.tree.map(lambda x, i=index: x[i], poses.poses)
         field = efield.solve(conductor, boxed_coil(), pose, rates[index])
         mean, row = np.asarray(field.mean(target)), found[index]
-        told = [float(row[f"target_E_{c}"]) for c in "xyz"]
-        np.testing.assert_allclose(told, mean, rtol=1e-7, atol=1e-8)
+        shown = [float(row[f"target_E_{c}"]) for c in "xyz"]
+        np.testing.assert_allclose(shown, mean, rtol=1e-7, atol=1e-8)
         assert float(row["target_E_norm"]) == pytest.approx(
             np.linalg.norm(mean), rel=1e-7
         )

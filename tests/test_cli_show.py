@@ -56,12 +56,12 @@ def result(tmp_path_factory):
         file["magnE"] = np.stack([field(), 2 * field()])
         file["matsimnibs"] = np.stack([pose.to_matsimnibs() for pose in poses])
         file["dIdt"] = [1e6, 2e6]
-    told = {
+    stated = {
         "head": {"source": "heads/spheres.msh"},
         "coil": {"source": str(write_coil(folder)), "name": "boxed"},
         "target": {"centre_mm": [10.0, 20.0, 61.0], "radius_mm": 8.0},
     }
-    (folder / "summary.json").write_text(json.dumps(told))
+    (folder / "summary.json").write_text(json.dumps(stated))
     return folder
 
 
@@ -184,7 +184,7 @@ def test_surfaces_are_drawn_of_what_the_result_tells(result, tmp_path, monkeypat
     assert len(points.points) > 8
     np.testing.assert_allclose(more["target_centre"], [0.010, 0.020, 0.061])
     assert more["title"] == "boxed on spheres.msh"
-    # What is said goes before what the result tells.
+    # What is said goes before what the result says.
     np.savetxt(tmp_path / "pose.txt", pose_over([1.0, 0, 0.5]).to_matsimnibs())
     words = [
         "show",
@@ -230,10 +230,10 @@ def test_all_poses_become_an_animation(result, tmp_path):
 def test_what_cannot_be_shown_is_refused(result, tmp_path):
     out = ["--out", tmp_path / "a.png"]
     for words, needed in (
-        (["absent", *out], ["absent", "no such file"]),
+        (["absent", *out], ["absent", "not found"]),
         ([tmp_path, *out], ["neither field.h5 nor field.msh"]),
         ([result, "--out", tmp_path / "a.jpg"], ["--out", ".png"]),
-        ([result, "--out", tmp_path / "no" / "a.png"], ["--out", "does not exist"]),
+        ([result, "--out", tmp_path / "no" / "a.png"], ["--out", "not found"]),
         ([result, "--number", "2", *out], ["--number 2", "2 poses"]),
         ([result, "--target", "1,2,3", *out], ["--target needs a --radius"]),
         ([result, "--radius", "3", *out], ["--radius is of a --target"]),

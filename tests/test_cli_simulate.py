@@ -85,14 +85,14 @@ def test_simulate_reports_each_pose(three, conductor):
     assert summary == result.json
     assert summary["schema"] == 1
     assert summary["poses"] == len(summary["fields"]) == 3
-    told = [line for line in result.out.splitlines() if line.startswith("pose ")]
-    assert len(told) == 3
-    assert all("clearance" in line for line in told)
+    shown = [line for line in result.out.splitlines() if line.startswith("pose ")]
+    assert len(shown) == 3
+    assert all("clearance" in line for line in shown)
     rates = efield.rates(conductor, boxed_coil(), poses, 2e7)
     fields = efield.solve_rate(conductor, rates)
     estimate = efield.estimate_error(conductor, five_layers(), fields, rates)
     for field, error, line in zip(
-        summary["fields"], estimate.relative.tolist(), told, strict=True
+        summary["fields"], estimate.relative.tolist(), shown, strict=True
     ):
         missed = field["estimated_error"]
         assert set(missed) == {"relative_l2_head", "relative_l2_gray_matter"}
@@ -296,7 +296,7 @@ def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, cond
         assert json.loads(kept[name]) == origin[name]
 
 
-def test_peaks_are_told_in_mni_space_where_it_is_known(conductor, tmp_path):
+def test_peaks_are_reported_in_mni_space_where_it_is_known(conductor, tmp_path):
     field = efield.solve(conductor, boxed_coil(), pose_over([0.2, 0.3, 1.0], 0.4))
     head = five_layers()
     for to_mni in (None, lambda point: 1.1 * point):

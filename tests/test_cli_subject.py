@@ -121,7 +121,7 @@ def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
     write_msh(lone, five_layers())
     result = simulate(files, out, "--target-mni", "0,0,0", *pose, head=lone)
     assert result.status == 2
-    assert "nothing else tells where MNI coordinates are in it" in result.err
+    assert "nothing else gives where MNI coordinates are in it" in result.err
     result = simulate(files, out, "--target-mni", "0,0,400", *pose)
     assert result.status == 2
     assert "mm of MNI space lies outside of the map" in result.err
@@ -137,7 +137,7 @@ def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
 
 def test_a_symptom_has_a_published_target(capsys):
     place = MniPlace.of("dysphoric", "template")
-    place.tell()
+    place.describe()
     np.testing.assert_allclose(place.place, [-0.032, 0.044, 0.034], rtol=1e-12)
     assert place.to_json()["centre_mni_mm"] == [-32.0, 44.0, 34.0]
     assert "doi:10.1176/appi.ajp.2019.19090915" in place.to_json()["published"]
@@ -196,7 +196,7 @@ def test_the_tensor_image_of_the_folder_is_taken(tmp_path, files):
     assert result.status == 0, result.err
     assert "white matter: 100.0% of the volume has a tensor" in result.out
     assert "DTI_coregT1_tensor.nii.gz: Fibre coherence" in result.out
-    # A part of the brain only: refused, unless told otherwise.
+    # A part of the brain only: refused, unless asked otherwise.
     write_tensors(tensors, lambda x: x[..., 0] > 25)
     result = simulate(files, tmp_path / "out", *pose, head=folder)
     assert result.status == 2
@@ -205,7 +205,7 @@ def test_the_tensor_image_of_the_folder_is_taken(tmp_path, files):
     assert simulate(files, tmp_path / "out", *pose, *more, head=folder).status == 0
 
 
-def test_head_check_and_info_tell_of_the_folder(files):
+def test_head_check_and_info_name_the_folder(files):
     assert "nothing wrong" in run("head", "check", files / "m2m_ball").out
     result = run("head", "info", files / "m2m_ball", "--json")
     assert result.status == 0

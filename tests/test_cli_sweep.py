@@ -52,7 +52,7 @@ def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_p
     assert (np.ptp(pixels, axis=2) > 60).mean() > 0.03
 
 
-def test_limits_are_respected_and_what_is_reached_is_told(
+def test_limits_are_respected_and_what_is_reached_is_reported(
     case, conductor, target, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(best_placement, "write_overview", no_picture)

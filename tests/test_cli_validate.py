@@ -75,7 +75,7 @@ def test_the_report_needs_no_network(quick, outcomes):
     ("words", "message"),
     [
         (["--head", "template"], "--head is of a run of your own SimNIBS"),
-        (["--data", "nowhere"], "--data nowhere: there is no such folder"),
+        (["--data", "nowhere"], "--data nowhere: folder not found"),
         (["self", "--simnibs-python", "python"], "is of `tmsgrad validate simnibs`"),
         (["simnibs", "--simnibs-python", "python"], "--simnibs-python needs a --head"),
     ],

@@ -62,7 +62,7 @@ def test_inductances_agree_with_the_makers(name, microhenry):
     assert actual == pytest.approx(microhenry, rel=0.08)
 
 
-LIMITS = {"magstim-70mm-double": 0.05}  # The others: 10 %.
+LIMITS = {"magstim-70mm-double": 0.05}  # The others: 10%.
 
 
 @pytest.mark.parametrize("name", PAIRS)

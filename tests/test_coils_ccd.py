@@ -78,7 +78,7 @@ def test_malformed_files_are_refused_by_line(tmp_path, text, message):
 
 def test_binary_and_missing_files_are_refused(tmp_path):
     path = tmp_path / "T.ccd"
-    with pytest.raises(FileNotFoundError, match=r"T\.ccd: there is no such coil file"):
+    with pytest.raises(FileNotFoundError, match=r"T\.ccd: coil file not found"):
         coils.read(path)
     path.write_bytes(b"\xff\x00\x01")
     with pytest.raises(ValueError, match=r"T\.ccd: this is no text in UTF-8"):

@@ -27,16 +27,16 @@ def ring(height=-0.01):
 
 
 def test_a_ring_in_numbers():
-    told = coils.describe(Coil((ring(),), name="ring", max_current_rate=1e8))
-    assert (told.name, told.max_current_rate) == ("ring", 1e8)
-    np.testing.assert_allclose(told.moment, [0, 0, np.pi * 0.04**2], atol=1e-12)
-    assert told.dipole_count > 200
-    assert told.warnings == ()
+    found = coils.describe(Coil((ring(),), name="ring", max_current_rate=1e8))
+    assert (found.name, found.max_current_rate) == ("ring", 1e8)
+    np.testing.assert_allclose(found.moment, [0, 0, np.pi * 0.04**2], atol=1e-12)
+    assert found.dipole_count > 200
+    assert found.warnings == ()
     on_axis = MU0 * 0.04**2 / 2 / (0.04**2 + 0.05**2) ** 1.5
-    peak = told.peaks[3]
+    peak = found.peaks[3]
     assert peak.magnitude_b == pytest.approx(on_axis, rel=1e-6)
     np.testing.assert_allclose(peak.place_b, [0, 0, 0.04], atol=1e-12)
-    json.dumps(dataclasses.asdict(told))  # It is plain data.
+    json.dumps(dataclasses.asdict(found))  # It is plain data.
 
 
 def test_what_looks_wrong_is_said():
@@ -56,15 +56,15 @@ def test_what_looks_wrong_is_said():
 
 
 def test_a_grid_is_described_without_sources():
-    told = coils.describe(SampledPotential(np.ones((3, 3, 3, 3)), np.eye(4)))
-    assert not told.has_sources
-    assert told.dipole_count == 0
+    found = coils.describe(SampledPotential(np.ones((3, 3, 3, 3)), np.eye(4)))
+    assert not found.has_sources
+    assert found.dipole_count == 0
 
 
 def test_real_coils_look_right(test_data):
     for path in sorted((test_data / "coils").glob("*.?cd")):
-        told = coils.describe(coils.read(path), depths=())
-        assert told.warnings == (), path.name
+        found = coils.describe(coils.read(path), depths=())
+        assert found.warnings == (), path.name
 
 
 def test_neumanns_formula_gives_the_inductance_of_two_coaxial_loops():

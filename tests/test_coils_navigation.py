@@ -140,7 +140,7 @@ def test_brainsight_has_z_out_of_the_head_and_x_reversed(tmp_path):
 
 
 @pytest.mark.parametrize("system", ["NIfTI:Aligned", "World"])
-def test_landmarks_of_the_ears_tell_ras_from_lps(tmp_path, system):
+def test_landmarks_of_the_ears_distinguish_ras_from_lps(tmp_path, system):
     file = tmp_path / "targets.txt"
     row = brainsight_row("M1", matrix_like() @ np.diag([-1.0, 1, -1, 1]))
     for sign, centre in ((1, [-40, -20, 90]), (-1, [40, 20, 90])):

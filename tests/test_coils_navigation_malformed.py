@@ -170,7 +170,7 @@ def test_writers_refuse_what_they_cannot_say(tmp_path):
         navigation.write_ant(tmp_path / "x.mrk", poses, t1_image(code=0))
     with pytest.raises(ValueError, match="unknown kind"):
         navigation.write_matsimnibs(tmp_path / "x.dat", poses)
-    with pytest.raises(OSError, match="does not exist"):
+    with pytest.raises(OSError, match="not found"):
         navigation.write_matsimnibs(tmp_path / "none" / "x.txt", poses)
     assert list(tmp_path.iterdir()) == []
 

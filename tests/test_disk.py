@@ -90,7 +90,7 @@ def test_errors_name_the_file_and_not_its_draft(tmp_path):
     with pytest.raises(IsADirectoryError) as taken:
         write_whole(tmp_path / "folder", "x")
     assert taken.value.filename == str(tmp_path / "folder")
-    with pytest.raises(FileNotFoundError, match="does not exist"):
+    with pytest.raises(FileNotFoundError, match="not found"):
         write_whole(tmp_path / "none" / "x", "x")
     assert names(tmp_path) == ["folder"]
 

@@ -193,6 +193,6 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
     found = efield.target_field(first, head, target)
     assert found.reciprocal.positions.shape == first.nodes.shape
     wanted = efield.reciprocal(efield.enriched(first, head), target)
-    # ∂A/∂t is averaged over elements, of 30 mm here: 4 to 6 %.
+    # ∂A/∂t is averaged over elements, of 30 mm here: 4 to 6%.
     wanted = wanted.mean_field(coil, POSE)
     assert relative_error(found.mean_field(coil, POSE), wanted) < 0.08

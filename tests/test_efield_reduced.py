@@ -263,7 +263,7 @@ def test_another_head_or_coil_is_refused_by_name(tmp_path):
         ValueError, match=r"basis\.h5 is no reduced field, or is damaged"
     ):
         efield.read_reduced(path)
-    with pytest.raises(FileNotFoundError, match=r"none\.h5 does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"none\.h5: file not found"):
         efield.read_reduced(tmp_path / "none.h5")
 
 

@@ -173,7 +173,7 @@ def test_a_sphere_does_not_care_for_conductivities():
     found = efield.first_order(
         conductor, tissues, rate, lambda f: jnp.linalg.norm(f.mean(target))
     )
-    # What is left is the error of the mesh; in the lopsided head it is 4 %.
+    # What is left is the error of the mesh; in the lopsided head it is 4%.
     assert found.relative < 0.002
 
 
@@ -194,7 +194,7 @@ def test_the_surrogate_is_a_solve_at_any_conductivities(
     assert relative_error(surrogate.field(tissues.means).vectors, exact) < 1e-9
 
 
-def test_a_tolerance_out_of_reach_is_told(conductor, tissues, rate, monkeypatch):
+def test_a_tolerance_out_of_reach_is_reported(conductor, tissues, rate, monkeypatch):
     monkeypatch.setattr("tmsgrad.efield.surrogate._MOST_TESTS", 2)
     with pytest.raises(
         RuntimeError, match="after 2 solves the reduced basis still has"

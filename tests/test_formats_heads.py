@@ -92,7 +92,7 @@ def _(tmp_path):
     ):
         head = meshing.read_msh(named(tmp_path, "Skin", "white_matter"))
     assert head.tags.tolist() == [5, 1]
-    refused("names must tell", meshing.read_msh, named(tmp_path, "skin", "brain"))
+    refused("names must show", meshing.read_msh, named(tmp_path, "skin", "brain"))
     with pytest.warns(UserWarning, match="2 .'inner'. is gray matter"):
         head = meshing.read_msh(named(tmp_path, "inner", "outer"))
     assert head.tags.tolist() == [2, 5]

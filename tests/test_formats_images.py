@@ -197,7 +197,7 @@ def map_intent(folder):
 
 def tensor_intent(folder):
     tensors = random_tensors(np.random.default_rng(0), (5, 6, 7))
-    # As many negative as positive values everywhere: nothing but the code tells.
+    # As many negative as positive values everywhere: only the code says which.
     volumes = components_of(tensors) * np.where(np.arange(210) % 2, 1, -1).reshape(
         5, 6, 7, 1
     )

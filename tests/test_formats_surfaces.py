@@ -82,7 +82,7 @@ def centres(folder):
     lies(meshing.read_sphere(path), TK)
     decided(surface(folder, IN_HEAD, vol_geom()), "taken as they stand")
     lies(meshing.read_surface(surface(folder, IN_HEAD, vol_geom(np.zeros(3)))))
-    with pytest.raises(ValueError, match="the head does not tell"):
+    with pytest.raises(ValueError, match="the head does not say"):
         meshing.read_surface(
             surface(folder, IN_HEAD, vol_geom(np.array([0, 0, 1.0]))), five_layers()
         )
@@ -179,7 +179,7 @@ def valid(folder):
     with pytest.warns(UserWarning, match="taken as they stand"):
         lies(meshing.read_surface(path), TK)
     write_geometry(folder / "lh.white", TK, PIAL.triangles)
-    with pytest.warns(UserWarning, match="does not tell"):
+    with pytest.warns(UserWarning, match="does not say"):
         lies(meshing.read_surface(folder / "lh.white"), TK)
     with pytest.raises(ValueError, match="only be taken as they stand"), pytest.warns():
         meshing.read_surface(folder / "lh.white", frame=SurfaceFrame.MOVED)
@@ -282,6 +282,6 @@ def test_a_surface_of_unknown_frame_stops_the_command_line(case, tmp_path):
     patch = IN_HEAD * 0.5  # Deep in white matter in either frame.
     path = surface(tmp_path, patch, vol_geom(np.array([0, 0, 5.0])))
     words = case.simulate(tmp_path / "out", gifti=path)
-    refused(words, tmp_path, "lh.surf.gii", "the head does not tell", "stored")
+    refused(words, tmp_path, "lh.surf.gii", "the head does not say", "stored")
     words = [*case.simulate(tmp_path / "out"), "--surface-frame", "moved"]
     refused(words, tmp_path, "--surface-frame needs --surface, or --gifti")

@@ -107,7 +107,7 @@ def test_a_mesh_of_labels_is_in_order():
     assert [f for f in check(head) if f.severity is not Severity.NOTE] == []
 
 
-def test_slivers_are_told_with_their_place():
+def test_slivers_are_reported_with_their_place():
     head = five_layers()
     nodes, spoiled = head.nodes.copy(), 100
     a, b, c, d = head.tetrahedra[spoiled]
@@ -134,12 +134,12 @@ def test_inverted_elements_are_refused_with_their_place():
     at = ", ".join(f"{x:.4g}" for x in head.centroids[7])
     with pytest.raises(
         ValueError, match=r"1 of .* number 7 .* is inverted, at"
-    ) as told:
+    ) as shown:
         HeadMesh(head.nodes, tetrahedra, head.tags)
-    assert f"({at}) m" in str(told.value)
+    assert f"({at}) m" in str(shown.value)
 
 
-def test_parts_that_share_no_node_are_told():
+def test_parts_that_share_no_node_are_reported():
     head = five_layers()
     nodes = np.concatenate([head.nodes, head.nodes[head.tetrahedra[0]] + 0.5])
     last = len(head.nodes) + np.arange(4)
@@ -161,7 +161,7 @@ def test_unmerged_tissues_are_an_error():
     assert "merge nodes that coincide" in found.message
 
 
-def test_a_tissue_in_pieces_is_told():
+def test_a_tissue_in_pieces_is_reported():
     head = with_tags(
         lambda at: [(shell(at, 0.03, 0.045), 3)]  # CSF far away from the CSF.
     )
@@ -185,7 +185,7 @@ def test_elements_that_overlap_are_an_error():
 
 
 @pytest.mark.parametrize(("tag", "name"), [(3, "csf"), (4, "bone"), (5, "scalp")])
-def test_missing_tissues_are_told(tag, name):
+def test_missing_tissues_are_reported(tag, name):
     head = with_tags(lambda at: [(five_layers().tags == tag, 10)])
     (found,) = about(check(head), "missing tissue")
     assert found.message.startswith(f"there is no {name}")
@@ -197,7 +197,7 @@ def test_two_kinds_of_bone_are_bone():
 
 
 @pytest.mark.parametrize("scale", [0.1, 10])
-def test_sizes_that_no_head_has_are_told(scale):
+def test_sizes_that_no_head_has_are_reported(scale):
     head = five_layers()
     found = check(HeadMesh(scale * head.nodes, head.tetrahedra, head.tags))
     first, second = about(found, "size")
@@ -205,7 +205,7 @@ def test_sizes_that_no_head_has_are_told(scale):
     assert "white and gray matter take up" in second.message
 
 
-def test_a_brain_that_touches_scalp_is_told():
+def test_a_brain_that_touches_scalp_is_reported():
     place = np.array([0.0, 0.05, 0.055])
     head = with_tags(
         lambda at: [
@@ -217,7 +217,7 @@ def test_a_brain_that_touches_scalp_is_told():
     assert np.linalg.norm(place_of(found[0]) - place) < 0.015
 
 
-def test_gray_matter_on_bone_is_told_with_its_area():
+def test_gray_matter_on_bone_is_reported_with_its_area():
     head = with_tags(lambda at: [((at[:, 2] > 0.03) & (five_layers().tags == 3), 4)])
     (found,) = about(check(head), "leak", Severity.WARNING)
     cap = 2 * np.pi * RADII[1] * (RADII[1] - 0.03 * RADII[1] / 0.07)
@@ -234,7 +234,7 @@ def test_a_hole_in_the_skull_is_noted():
     assert place_of(found)[0] > 0.05
 
 
-def test_holes_in_the_scalp_are_told_near_a_search_even_if_small():
+def test_holes_in_the_scalp_are_reported_near_a_search_even_if_small():
     place = np.array([0.0, 0.06, 0.06])
     large = with_tags(
         lambda at: [(within(at, place, 0.025) & (five_layers().tags == 5), 4)]
@@ -296,7 +296,7 @@ def swapped():
         ),
     ],
 )
-def test_what_may_be_wrong_with_an_image_is_told(labels, matrix, message):
+def test_what_may_be_wrong_with_an_image_is_reported(labels, matrix, message):
     found = check_labels(LabelImage(labels, np.asarray(matrix, dtype=np.float64)))
 
     assert any(re.search(message, f.message) for f in found), found
@@ -307,7 +307,7 @@ def test_an_image_that_ends_at_the_neck_is_in_order():
     assert check_labels(image) == []
 
 
-def test_qform_and_sform_that_disagree_are_told(tmp_path):
+def test_qform_and_sform_that_disagree_are_reported(tmp_path):
     same = write_nifti(tmp_path / "a.nii", five_balls())
     assert check_frames(same) == []
     turned = affine() @ np.diag([-1.0, 1, 1, 1])

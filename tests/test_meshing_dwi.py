@@ -237,7 +237,7 @@ def test_masks_that_do_not_fit_are_refused(clean):
     [
         (np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]], False, "do not determine a tensor"),
         (scheme(30)[1][4:9], False, "do not determine a tensor"),
-        (scheme(8)[1][4:], True, "outliers cannot be told with only 9 volumes"),
+        (scheme(8)[1][4:], True, "outliers cannot be found with only 9 volumes"),
     ],
 )
 def test_too_few_directions_are_refused(directions, reject, message):

@@ -86,7 +86,7 @@ def test_an_image_without_a_place_is_refused(tmp_path, labels):
     image.to_filename(tmp_path / "a.nii")
     with pytest.raises(ValueError, match="does not say where the image is"):
         read_labels(tmp_path / "a.nii")
-    with pytest.raises(FileNotFoundError, match="there is no such image"):
+    with pytest.raises(FileNotFoundError, match="image not found"):
         read_labels(tmp_path / "b.nii")
 
 
@@ -107,7 +107,7 @@ def test_the_likeliest_of_spms_maps_is_taken(maps, labels):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (None, FileNotFoundError, r"c3head\.nii: there is no such image"),
+        (None, FileNotFoundError, r"c3head\.nii: image not found"),
         (lambda x: x[1:], ValueError, "but c1 has"),
         (lambda x: 200 * x, ValueError, "probabilities lie between 0 and 1"),
         (lambda x: x * np.nan, ValueError, "values run from nan"),

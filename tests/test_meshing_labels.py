@@ -199,7 +199,7 @@ def test_oblong_voxels_turned_and_mirrored_give_the_same_volumes():
         np.testing.assert_allclose(centre * 1e3, where, atol=0.15)
 
 
-def test_the_same_input_gives_the_same_mesh_and_progress_is_told():
+def test_the_same_input_gives_the_same_mesh_and_progress_is_reported():
     said = []
     one = mesh_labels(box(), ONE_MM, 5_000, lambda share, what: said.append(share))
     two = mesh_labels(box(), ONE_MM, 5_000)

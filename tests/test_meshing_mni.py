@@ -145,7 +145,7 @@ def test_maps_that_cannot_be_are_refused(folder, spoil, message):
 def test_exchanged_maps_are_found_without_a_t1(folder):
     exchanged(folder)
     (folder / "T1.nii.gz").unlink()
-    # Each way is about the identity, so that only the brain's place tells.
+    # Each way is about the identity, so that only the brain's place decides.
     head = five_layers()
     moved = HeadMesh(head.nodes + np.array([0, 0.04, 0.03]), head.tetrahedra, head.tags)
     (found,) = check_subject(read_subject(folder), moved)
@@ -153,7 +153,7 @@ def test_exchanged_maps_are_found_without_a_t1(folder):
     assert "of another space or person. MNI targets" in found.message
 
 
-def test_the_check_tells_what_the_reader_refuses(folder):
+def test_the_check_shows_what_the_reader_refuses(folder):
     of_two_people(folder)
     (found,) = check_subject(read_subject(folder), five_layers())
     assert "do not belong together. MNI targets would be misplaced" in found.message
@@ -174,7 +174,7 @@ def test_bad_matrices_are_refused(folder, content, message):
         read_mni(folder, "6dof")
 
 
-def test_missing_transforms_and_places_outside_are_told(folder):
+def test_missing_transforms_and_places_outside_are_reported(folder):
     transform = read_mni(folder)
     with pytest.raises(
         ValueError, match=r"\(500\.0, 0\.0, 0\.0\) mm of MNI space lies"

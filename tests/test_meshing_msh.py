@@ -295,7 +295,7 @@ def test_a_file_in_other_units_is_refused(tmp_path, factor, advice):
 
 
 def test_missing_files_folders_and_empty_files_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.msh: there is no such file"):
+    with pytest.raises(FileNotFoundError, match=r"none\.msh: file not found"):
         read_msh(tmp_path / "none.msh")
     with pytest.raises(IsADirectoryError, match=r"is a folder.*read_head"):
         read_msh(tmp_path)

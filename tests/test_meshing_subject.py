@@ -61,7 +61,7 @@ def test_a_folder_without_a_mesh_is_refused(tmp_path, m2m):
     empty.rmdir()
     with pytest.raises(FileNotFoundError, match=r"Did you mean .*m2m_ernie\?"):
         read_head(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+    with pytest.raises(FileNotFoundError, match="folder not found"):
         find_mesh(tmp_path / "m2m_none")
     with pytest.raises(NotADirectoryError, match="this is a file"):
         find_mesh(m2m / "ernie.msh")
@@ -72,7 +72,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"head\.stl: heads are read .* not from .stl"):
         read_head(tmp_path / "head.stl")
     for name in ("none.msh", "none.npz", "none"):
-        with pytest.raises(FileNotFoundError, match=rf"{name}: there is no such file"):
+        with pytest.raises(FileNotFoundError, match=rf"{name}: file.* not found"):
             read_head(tmp_path / name)
 
 

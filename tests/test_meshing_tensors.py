@@ -269,7 +269,7 @@ FLIPPED_VOXELS = ISOTROPIC_VOXELS @ np.diag([-1.0, 1, 1, 1])
 
 def test_fibres_that_continue_are_right(rng):
     coherence = fibre_coherence(bundle(ISOTROPIC_VOXELS, noise=0.1, rng=rng))
-    assert coherence.tells
+    assert coherence.conclusive
     assert not coherence.wrong
     assert coherence.correction == ""
     np.testing.assert_array_equal(coherence.rotation, np.eye(3))
@@ -315,15 +315,15 @@ def test_a_wrong_frame_is_caught_and_mended(affine, right, assumed):
     np.testing.assert_allclose(mended.tensors(), truth.tensors(), rtol=0, atol=1e-16)
 
 
-def test_an_image_without_fibres_does_not_tell(rng):
+def test_an_image_without_fibres_does_not_say(rng):
     isotropic = np.broadcast_to(examples.WATER * np.eye(3), (*SHAPE, 3, 3))
     chance = rng.normal(size=(15, 15, 15, 3))
     chance /= np.linalg.norm(chance, axis=-1, keepdims=True)
     for tensors in (isotropic, examples.along(chance)):
         coherence = fibre_coherence(TensorImage(components_of(tensors), OBLIQUE))
-        assert not coherence.tells
+        assert not coherence.conclusive
         assert not coherence.wrong
-        assert "too little to tell" in str(coherence)
+        assert "too little to show" in str(coherence)
     assert coherence.voxels == 15**3
     assert abs(coherence.as_given) < 0.02
 

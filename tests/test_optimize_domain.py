@@ -1,4 +1,4 @@
-"""Where a search may go, what it tells of its end, and wishes that cannot be met."""
+"""Where a search may go, what it says of its end, and wishes that cannot be met."""
 
 import functools
 
@@ -151,13 +151,13 @@ def test_sensitivity_is_what_displaced_placements_lose():
     assert found.tilt is None
     np.testing.assert_allclose(found.loss[0], 0.05, rtol=0.05)
     assert 4e-3 < found.position < 25e-3
-    # In a sphere the field turns with the coil and keeps its size: no angle loses 5 %.
+    # In a sphere the field turns with the coil and keeps its size: no angle loses 5%.
     assert found.loss[1] < 0.05
     assert found.angle > np.radians(60)
     assert np.linalg.eigvalsh(found.hessian)[-1] < 0
 
 
-def test_why_a_search_stopped_is_told():
+def test_why_a_search_stopped_is_reported():
     assert "climbs converged" in searched().stopped
     assert len(searched().reasons) == searched().starts
 
@@ -191,7 +191,7 @@ def test_a_lower_climb_of_one_hill_joins_the_higher():
     assert found.evaluations.min() < found.evaluations.max()
 
 
-def test_a_target_that_is_too_deep_is_told():
+def test_a_target_that_is_too_deep_is_reported():
     head = five_layers()
     conductor = efield.assemble(head, efield.isotropic(head))
     deep = meshing.ball(head, [0.0, 0.0, 0.0], 12e-3, "white matter")
@@ -205,7 +205,7 @@ def test_a_target_that_is_too_deep_is_told():
     assert f"the target gets {found.reached:.4g} V/m" in found.statement
 
 
-def test_a_region_that_is_empty_or_partly_outside_is_told():
+def test_a_region_that_is_empty_or_partly_outside_is_reported():
     with pytest.raises(ValueError, match="no gray matter lies within 3 mm"):
         meshing.ball(five_layers(), [0.0, 0.0, 0.2], 3e-3)
     # What lies outside the tissue does not count: the weights are those of the rest.

@@ -16,7 +16,7 @@ def test_the_smallest_current_reaches_what_is_wanted():
     assert "50% of the maximum" in found.statement
 
 
-def test_what_is_out_of_reach_is_told_with_what_is_reached():
+def test_what_is_out_of_reach_is_reported_with_what_is_reached():
     machine = Stimulator("R30", "MagVenture", 60e6)
     found = optimize.dose(0.5, 1e6, 100.0, stimulator=machine, highest=80e6)
     assert not found.reachable

@@ -48,7 +48,7 @@ def test_scaling_equals_a_direct_simulation_at_that_output(two, conductor, metri
 
 
 def test_distance_correction_has_the_published_slopes():
-    # For each millimetre 3 % (2005) and 2.8 % (2007) of the stimulator's output.
+    # For each millimetre 3% (2005) and 2.8% (2007) of the stimulator's output.
     deeper = dosing.distance_corrected(0.50, 0.015, 0.020, dosing.STOKES_2005)
     assert deeper.output == pytest.approx(0.65)
     assert deeper.of_threshold == pytest.approx(1.3)
@@ -58,8 +58,8 @@ def test_distance_correction_has_the_published_slopes():
     assert dosing.fixed(0.5, 1.335).output == pytest.approx(0.6675)
 
 
-def test_what_cannot_be_is_refused_or_told():
-    with pytest.raises(ValueError, match=r"threshold is 110%.*up to 100 %"):
+def test_what_cannot_be_is_refused_or_reported():
+    with pytest.raises(ValueError, match=r"threshold is 110%.*up to 100%"):
         dosing.fixed(1.1)
     with pytest.raises(ValueError, match="0%"):
         dosing.field_matched(0.0, 1.0, 1.0)
@@ -119,4 +119,4 @@ def test_the_command_compares_rules_and_refuses_impossible_thresholds(
     assert [each["within"] for each in found["trains"]["outputs"][:2]] == [True, False]
     assert "133.5 % of the motor threshold: 134%" in result.err
     refused([*words, "--threshold=50", "--frequency=10"], tmp_path, "go together")
-    refused([*words, "--threshold=120"], tmp_path, "120%", "up to 100 %")
+    refused([*words, "--threshold=120"], tmp_path, "120%", "up to 100%")

@@ -90,7 +90,7 @@ def test_intervals_are_those_of_direct_solves(interval, conductor):
     assert sum(found.shares.values()) == pytest.approx(1)
 
 
-def test_the_command_tells_intervals_and_writes_what_is_activated(case, tmp_path):
+def test_the_command_shows_intervals_and_writes_what_is_activated(case, tmp_path):
     for name, site in zip(("m1", "goal"), sites(), strict=True):
         np.savetxt(tmp_path / f"{name}.txt", site.pose.to_matsimnibs())
     affine = np.diag([4.0, 4, 4, 1])
@@ -107,7 +107,7 @@ def test_the_command_tells_intervals_and_writes_what_is_activated(case, tmp_path
     found = json.loads((tmp_path / "out" / "dose.json").read_text())
     low, high = found["interval"]["interval_95"]
     assert low < found["outputs"][-1]["output"] < high
-    assert "how sure         95 % within" in result.out
+    assert "how sure         95% within" in result.out
     mesh = meshio.read(tmp_path / "out" / "activation.msh")
     cells = [n for n, each in enumerate(mesh.cells) if each.type == "tetra"]
     get = lambda name: np.concatenate([mesh.cell_data[name][n] for n in cells])

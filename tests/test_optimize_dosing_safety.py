@@ -52,7 +52,7 @@ def test_trains_that_are_repeated_keep_a_quarter_below_the_limit():
     assert dosing.check_train(5.0, 10.0, 1.2, 26.0).within
 
 
-def test_what_the_table_lacks_is_told():
+def test_what_the_table_lacks_is_reported():
     found = dosing.check_train(50.0, 0.1, 1.4)
     assert found.limit is None
     assert len(found.problems) == 2
@@ -60,7 +60,7 @@ def test_what_the_table_lacks_is_told():
     assert "140%" in found.problems[1]
 
 
-def test_short_pauses_between_trains_are_told():
+def test_short_pauses_between_trains_are_reported():
     def problems(pause, intensity=1.1, frequency=20.0):
         return dosing.check_train(frequency, 1.0, intensity, pause).problems
 
@@ -101,9 +101,9 @@ def test_options_that_do_not_fit_are_refused(given, needed):
         Trains.of(options(**given))
 
 
-def test_each_output_is_compared_and_told(capsys, monkeypatch):
-    told = []
-    monkeypatch.setattr("tmsgrad.cli.results.dose_result.warn", told.append)
+def test_each_output_is_compared_and_reported(capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("tmsgrad.cli.results.dose_result.warn", shown.append)
     outputs = (dosing.fixed(0.5, 1.2), dosing.fixed(0.5, 1.335))
     asked = Trains.of(options(frequency=10.0, train=3.0, intertrain=26.0))
     trains = TrainResult.of(asked, outputs)
@@ -112,8 +112,8 @@ def test_each_output_is_compared_and_told(capsys, monkeypatch):
     report = trains.to_json()
     assert [each["longest_train_s"] for each in report["outputs"]] == [4.2, None]
     assert any("not checked" in source for source in report["sources"])
-    trains.tell(outputs)
+    trains.describe(outputs)
     assert "1 of 2 outputs within" in capsys.readouterr().out
-    (warning,) = told
+    (warning,) = shown
     assert warning.startswith("133.5 % of the motor threshold: 134%")
     assert TrainResult.of(Trains.of(options()), outputs) is None

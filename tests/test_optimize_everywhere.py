@@ -75,7 +75,7 @@ def test_objectives_are_what_they_say_of_the_whole_field():
         average.value(mean), gray().weights @ magnitude, rtol=1e-5
     )
     sharp = optimize.HotSpotOverlap(reduced(), target(), 0.05, softness=1e-4)
-    # The hottest places counted one by one are 5 % but for one of them.
+    # The hottest places counted one by one are 5% but for one of them.
     one = gray().weights.max() / 0.05
     np.testing.assert_allclose(sharp.value(mean), overlap_of(magnitude, 0.05), atol=one)
     share = lambda edge: gray().weights[magnitude > edge].sum()

@@ -141,7 +141,7 @@ def test_what_knows_no_handles_says_so():
         optimize.sweep(objective, coil, scalp, domain=domain)
 
 
-def test_figures_of_eight_are_told_from_other_coils():
+def test_figures_of_eight_are_reported_from_other_coils():
     assert coils.is_figure_of_eight(coils.read("magstim-70mm-double"))
     assert not coils.is_figure_of_eight(coils.read("magstim-90mm-round"))
     assert not coils.is_figure_of_eight(coils.read("brainsway-h1"))

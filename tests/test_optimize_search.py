@@ -146,7 +146,7 @@ def test_clearance_and_distance_are_kept():
         assert 3e-3 - 1.2e-3 < optimum.distance < 4.5e-3
 
 
-def test_a_target_beyond_the_searched_disc_is_told():
+def test_a_target_beyond_the_searched_disc_is_reported():
     head = five_layers()
     region = meshing.ball(head, CENTRE, 8e-3)
     aside = region.__class__(
@@ -170,18 +170,18 @@ def test_compiling_ahead_in_a_thread_changes_nothing():
     assert found.value == searched().value
 
 
-def test_progress_is_told_in_order():
-    told = []
+def test_progress_is_reported_in_order():
+    shown = []
     optimize.find_pose(
         optimize.MeanMagnitude(target()[2]),
         boxed_coil(),
         scalp_of_five_layers(),
-        progress=lambda share, what: told.append((share, what)),
+        progress=lambda share, what: shown.append((share, what)),
     )
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in shown]
     assert shares == sorted(shares)
     assert shares[0] == 0
-    assert told[-1] == (1.0, "done")
+    assert shown[-1] == (1.0, "done")
 
 
 @pytest.mark.parametrize(

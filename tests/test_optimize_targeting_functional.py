@@ -80,7 +80,7 @@ def test_images_in_the_head_are_searched_where_its_transforms_say(tmp_path):
     assert np.linalg.norm(centre - to_subject(person.truth)) < VOXEL
     assert np.linalg.norm(centre - person.truth) > 1.5 * VOXEL
     for changes, needed in (
-        ({}, "nothing tells the space of the images"),
+        ({}, "nothing says which space that is"),
         ({"space": "head"}, "--space head needs --head M2M"),
         ({"space": "mni", "head": folder}, "the images are in MNI space"),
         ({"head": files["mask"]}, "it is no m2m_ folder"),

@@ -237,7 +237,7 @@ def test_what_has_no_pair_is_refused(change, message):
         timing.theta_gamma(given.pop("values"), given.pop("rate"), **given)
 
 
-def test_the_command_tells_the_rates_of_bursts(tmp_path):
+def test_the_command_shows_the_rates_of_bursts(tmp_path):
     mne = pytest.importorskip("mne")
     values = coupled(1, 6.3, 44.0, 0.8)
     noise = pink(np.random.default_rng(8), 1, len(values))[0]
@@ -250,8 +250,8 @@ def test_the_command_tells_the_rates_of_bursts(tmp_path):
     assert result.status == 0, result.err
     assert result.json["theta_hz"] == pytest.approx(6.3, abs=0.75)
     assert result.json["gamma_hz"] == pytest.approx(44.0, abs=2.0)
-    told = json.loads((tmp_path / "out" / "burst.json").read_text())
-    assert told["burst_rate_hz"] == pytest.approx(told["theta_hz"], abs=0.051)
+    shown = json.loads((tmp_path / "out" / "burst.json").read_text())
+    assert shown["burst_rate_hz"] == pytest.approx(shown["theta_hz"], abs=0.051)
     assert "evidence" in result.err
     for more, message in (
         (["--minus", "f3"], "a channel is named twice"),

@@ -106,7 +106,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def fields(place):
-    """Fields for the stand-in to hand out: ours, and a size that is 0.1 % off."""
+    """Fields for the stand-in to hand out: ours, and a size that is 0.1% off."""
     head = meshing.read_msh(place / "head.msh")
     conductor = efield.assemble(head, efield.isotropic(head))
     found = efield.solve(conductor, figure_of_eight(), several_poses(), RATE)

@@ -40,7 +40,7 @@ class AbstractLimit(abc.ABC):
 
     @abc.abstractmethod
     def holds(self, measured: float) -> bool:
-        """Tell whether a number keeps the limit; NaN never does."""
+        """Check whether a number keeps the limit; NaN never does."""
 
     @abc.abstractmethod
     def slack(self, measured: float) -> float:
@@ -52,7 +52,7 @@ class AtMost(AbstractLimit):
     """An error that may not be larger."""
 
     def holds(self, measured: float) -> bool:
-        """Tell whether it is not larger."""
+        """Check whether it is not larger."""
         return measured <= self.value
 
     def slack(self, measured: float) -> float:
@@ -68,7 +68,7 @@ class AtLeast(AbstractLimit):
     """A quality, such as an order of convergence, that may not be smaller."""
 
     def holds(self, measured: float) -> bool:
-        """Tell whether it is not smaller."""
+        """Check whether it is not smaller."""
         return measured >= self.value
 
     def slack(self, measured: float) -> float:
@@ -105,7 +105,7 @@ class Check:
     quick: bool = False
 
     def fits(self, measured: float) -> bool:
-        """Tell whether the limit is as near to what is measured as it should be."""
+        """Check whether the limit is as near to what is measured as it should be."""
         allowed = _SLACK_OF_ROUNDING if self.rounding else _SLACK
         exact = self.rounding and measured == 0
         return exact or self.limit.slack(measured) <= allowed
@@ -214,25 +214,25 @@ class Workbench:
 def run(
     checks: Sequence[Check],
     bench: Workbench,
-    told: Callable[[Outcome, int], None] = lambda outcome, number: None,
+    report: Callable[[Outcome, int], None] = lambda outcome, number: None,
 ) -> list[Outcome]:
     """Run checks one after the other; an error of one is its verdict, not the end.
 
     Args:
         checks: Which.
         bench: What they share.
-        told: Called with each outcome and its number, from 1.
+        report: Called with each outcome and its number, from 1.
     """
     outcomes = []
     for check in checks:
         bench.progress(check.name)
         outcomes.append(_run(check, bench))
-        told(outcomes[-1], len(outcomes))
+        report(outcomes[-1], len(outcomes))
     return outcomes
 
 
 def all_hold(outcomes: Iterable[Outcome]) -> bool:
-    """Tell whether none fails and at least one holds."""
+    """Check whether none fails and at least one holds."""
     verdicts = [outcome.verdict for outcome in outcomes]
     return Verdict.FAILS not in verdicts and Verdict.HOLDS in verdicts
 

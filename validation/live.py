@@ -46,7 +46,7 @@ class SimnibsRun:
     Attributes:
         version: Of SimNIBS.
         seconds: The task took, without the start of the interpreter.
-        peak_memory: Of SimNIBS' processes, None where the system does not tell. [bytes]
+        peak_memory: Of SimNIBS' processes, None where the system does not say. [bytes]
         response: All that the driver said.
     """
 

@@ -1,6 +1,6 @@
 """How far two fields, or two placements, are apart.
 
-RDM and MAG tell an error of shape from one of size [Meijs et al. 1989,
+RDM and MAG separate an error of shape from one of size [Meijs et al. 1989,
 doi:10.1109/10.40805]. Norms are integrals: values count by the volume they stand for.
 """
 
@@ -98,7 +98,7 @@ def peak(
         raise ValueError("`magnitude` is empty: there is no peak.")
     order = np.argsort(magnitude, kind="stable")
     share = np.cumsum(volumes[order])
-    # Rounding of the sum must not push 100 % past the last element.
+    # Rounding of the sum must not push 100% past the last element.
     at = np.searchsorted(share, percentile / 100 * share[-1] * (1 - 1e-12))
     return float(magnitude[order[at]])
 
@@ -127,7 +127,7 @@ def peak_place(
 def above_half(
     magnitude: Float[ndarray, "point"], volumes: Float[ndarray, "point"]
 ) -> Bool[ndarray, "point"]:
-    """Tell which elements reach half of the peak."""
+    """Find which elements reach half of the peak."""
     return magnitude >= peak(magnitude, volumes) / 2
 
 
@@ -158,7 +158,7 @@ class Comparison:
         relative_error: In the L2 norm.
         rdm: Of the shapes.
         mag: Of the sizes.
-        peak_difference: Of the 99.9 % peaks, relative to that of the reference.
+        peak_difference: Of the 99.9% peaks, relative to that of the reference.
         peak_distance: Between the places of the peaks. [m]
         dice: Overlap of the regions above half of the peak.
     """

@@ -1,6 +1,6 @@
 """Refinement: what elements of this size cost in accuracy, on a head.
 
-Two errors are told apart. On one mesh, elements of first order are compared with those of
+Two errors are separate. On one mesh, elements of first order are compared with those of
 second order, whose error is of a higher order: that is the discretisation error of a mesh
 as it is. Meshes of several sizes, each made of the same labels, have other surfaces too:
 the change of a target's value from one to the next holds both errors.

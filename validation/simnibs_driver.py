@@ -42,7 +42,7 @@ def main(path):
 
 
 def probe(request):
-    """Tell the version."""
+    """Give the version."""
     import simnibs  # pyright: ignore[reportMissingImports]
 
     return {"version": str(getattr(simnibs, "__version__", "unknown"))}
@@ -55,7 +55,7 @@ def fields(request):
         sim_struct,
     )
 
-    tell(0.0, "SimNIBS is setting up")
+    report(0.0, "SimNIBS is setting up")
     folder = os.path.join(request["folder"], "fields")
     session = sim_struct.SESSION()
     session.fnamehead = request["mesh"]
@@ -68,7 +68,7 @@ def fields(request):
         position = coil.add_position()
         position.matsimnibs = matrix
         position.didt = request["didt"]
-    tell(0.1, f"SimNIBS is computing {len(request['poses_mm'])} fields")
+    report(0.1, f"SimNIBS is computing {len(request['poses_mm'])} fields")
     run_simnibs(session)
     found = [path for path in glob.glob(os.path.join(folder, "*.msh")) if number(path)]
     found.sort(key=number)
@@ -91,7 +91,7 @@ def search(request):
     from simnibs import opt_struct  # pyright: ignore[reportMissingImports]
 
     method = request["method"]
-    tell(0.0, f"SimNIBS is searching ({method})")
+    report(0.0, f"SimNIBS is searching ({method})")
     wanted = opt_struct.TMSoptimize()
     wanted.fnamehead = request["mesh"]
     wanted.pathfem = os.path.join(request["folder"], f"search-{method}")
@@ -115,7 +115,7 @@ def peak_memory():
     unit = 1 if sys.platform == "darwin" else 1024
     children = unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     try:
-        # What `getrusage` tells of a process counts its parent's memory before `exec`.
+        # What `getrusage` says of a process counts its parent's memory before `exec`.
         with open("/proc/self/status", encoding="ascii") as file:
             own = next(line for line in file if line.startswith("VmHWM:"))
         return max(children, 1024 * int(own.split()[1]))
@@ -123,7 +123,7 @@ def peak_memory():
         return max(children, unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def tell(share, words):
+def report(share, words):
     """Print a line for the parent."""
     print(f"progress {share} {words}", flush=True)
 

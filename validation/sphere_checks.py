@@ -32,7 +32,7 @@ GROUP = "sphere"
 METHODS = ("P1", "P1 + recovery", "P2")
 
 _COARSE = 14e-3  # Of quick checks. [m]
-_COMPARED = 20_000  # So many elements, drawn at random, tell the error within 2 %.
+_COMPARED = 20_000  # So many elements, drawn at random, give the error within 2%.
 
 # Relative errors in L2 at 14 mm, by problem: of P1 and of P2.
 _COARSE_LIMITS = {

@@ -46,7 +46,7 @@ def add_pose_reading(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--space",
         choices=("RAS", "LPS"),
-        help="of the file's coordinates, where it does not tell (Localite, Brainsight)",
+        help="of the file's coordinates, where it does not say (Localite, Brainsight)",
     )
     verb.add_argument(
         "--transform",
@@ -63,17 +63,17 @@ def add_pose_reading(verb: argparse.ArgumentParser) -> None:
 
 
 def add_program(verb: argparse.ArgumentParser, saves: bool = True) -> None:
-    """Add what every verb has: how much it tells, and what it computes with."""
+    """Add what every verb has: how much it prints, and what it computes with."""
     group = verb.add_argument_group("of the program")
     group.add_argument("--json", action="store_true", help=HELP["json"])
-    told = group.add_mutually_exclusive_group()
-    told.add_argument(
-        "--quiet", action="store_true", help="tell warnings and errors only"
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument(
+        "--quiet", action="store_true", help="print warnings and errors only"
     )
-    told.add_argument(
+    amount.add_argument(
         "--verbose",
         action="store_true",
-        help="tell versions and the time of each stage",
+        help="print versions and the time of each stage",
     )
     group.add_argument(
         "--threads", type=words.count, metavar="N", help="at most (as many as cores)"
@@ -156,7 +156,7 @@ def add_uncertainty(
         const="literature",
         type=words.spread,
         metavar="SHARE",
-        help=f"tell what makes {what} uncertain: placement, and "
+        help=f"show what makes {what} uncertain: placement, and "
         "conductivities as in the literature or with this relative deviation, as 0.1",
     )
     verb.add_argument(
@@ -213,7 +213,7 @@ def add_exports(verb: argparse.ArgumentParser) -> None:
         type=words.positives,
         default=(),
         metavar="V/M,…",
-        help="of |E|: rois.csv tells the volumes above",
+        help="of |E|: rois.csv gives the volumes above",
     )
     add_report(verb)
 

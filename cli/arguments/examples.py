@@ -101,7 +101,7 @@ def of_all() -> str:
     """The end of `tmsgrad --help`: an example of each command, and the exit codes."""
     first = (lines[0] for lines in EXAMPLES.values())
     return (
-        f"{_listed(first)}\n\n{EXIT_CODES}\n\n`tmsgrad COMMAND --help` tells more. "
+        f"{_listed(first)}\n\n{EXIT_CODES}\n\n`tmsgrad COMMAND --help` says more. "
         "Coordinates are the head file's millimetres.\nFor research use only."
     )
 

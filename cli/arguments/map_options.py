@@ -38,7 +38,7 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--surface-frame",
         choices=("stored", "moved"),
-        help="of surfaces whose file does not tell: coordinates as they stand, or moved "
+        help="of surfaces whose file does not say: coordinates as they stand, or moved "
         "by FreeSurfer's c_ras (as the head's gray matter shows)",
     )
     options.add_argument(

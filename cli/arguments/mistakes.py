@@ -1,4 +1,4 @@
-"""A parser of the command line that tells mistakes in two lines."""
+"""A parser of the command line that explains a mistake in two lines."""
 
 import argparse
 import difflib

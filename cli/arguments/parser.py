@@ -121,7 +121,7 @@ def parser(
     add_coil(swept)
     add_target(swept, "centre, mm", required=True)
     add_sweep(swept)
-    add_conductor(swept)
+    add_conductor(swept, order=None, usual="1, or that of --reduced")
     add_out(swept)
 
     reduced = _verb(

@@ -189,6 +189,13 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
         metavar="X,Y,Z,R",
         help="a ball that the coil may not be placed on, mm (may be repeated)",
     )
+    verb.add_argument(
+        "--reduced",
+        type=path,
+        metavar="FILE",
+        help="map what happens in all of the tissue, too, by this basis, which `tmsgrad "
+        "reduce` made: peak, volume above half of it, focality",
+    )
 
 
 def _add_target(verb: argparse.ArgumentParser) -> None:

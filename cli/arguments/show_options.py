@@ -42,7 +42,7 @@ def add_show(verb: argparse.ArgumentParser) -> None:
         metavar="X,Y,Z",
         help="where slices meet, mm (the target, or the strongest place)",
     )
-    known = verb.add_argument_group("what the result does not tell")
+    known = verb.add_argument_group("what the result does not say")
     known.add_argument(
         "--head", type=words.source, metavar="HEAD", help="where field.msh is missing"
     )

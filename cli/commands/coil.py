@@ -25,7 +25,7 @@ def coil_list(options: argparse.Namespace) -> dict:
 
 
 def coil_convert(options: argparse.Namespace) -> dict:
-    """Write a coil in another format, and tell what is lost."""
+    """Write a coil in another format, and show what is lost."""
     set_up()
     kind = coils.kind_of(options.out)
     grid = (options.lowest, options.highest, options.spacing)

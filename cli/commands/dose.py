@@ -86,7 +86,7 @@ class DoseRequest:
         """Take it from the options.
 
         Raises:
-            ValueError: They do not fit each other, or the threshold is above 100 %.
+            ValueError: They do not fit each other, or the threshold is above 100%.
         """
         threshold = options.threshold / 100
         dosing.fixed(threshold)
@@ -173,7 +173,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
         with dispensable("dose.png"):
             draw_dose(folder, result)
         progress.close()
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 

@@ -16,7 +16,7 @@ from ..runtime.provenance import Provenance
 
 _ALPHA = (8.0, 12.0)  # Of the filter. [Hz]
 _USUAL = 10.0  # The rate of the usual protocol. [Hz]
-_APART = 0.5  # Halves that differ by more are told. [Hz]
+_APART = 0.5  # Halves that differ by more are reported. [Hz]
 
 
 def eeg_alpha(options: argparse.Namespace) -> Outcome:
@@ -32,7 +32,7 @@ def eeg_alpha(options: argparse.Namespace) -> Outcome:
             report["recordings"] = each
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "alpha.json", report)
-    _tell(found, mean, report)
+    _print(found, mean, report)
     answer = {key: report[key] for key in ("peak_hz", "gravity_hz", "rate_hz")}
     return Outcome(answer, alpha_step(report))
 
@@ -112,7 +112,7 @@ def _in_words(value: float) -> str:
     return f"{value:.2f} Hz" if math.isfinite(value) else "none"
 
 
-def _tell(found: list[AlphaFrequency], mean: AlphaAverage, report: dict) -> None:
+def _print(found: list[AlphaFrequency], mean: AlphaAverage, report: dict) -> None:
     print(f"alpha peak         {mean.peak:.2f} Hz ({mean.between:.2f} Hz between bins)")
     print(f"centre of gravity  {_in_words(mean.gravity)}")
     for each in found:

@@ -14,7 +14,7 @@ from ..runtime.provenance import Provenance
 
 
 _USUAL = (5.0, 50.0)  # Of theta bursts: bursts, and pulses in a burst. [Hz]
-_APART = (1.0, 6.0)  # Halves that differ by more are told. [Hz]
+_APART = (1.0, 6.0)  # Halves that differ by more are reported. [Hz]
 
 
 def eeg_burst(options: argparse.Namespace) -> Outcome:
@@ -36,7 +36,7 @@ def eeg_burst(options: argparse.Namespace) -> Outcome:
         report = _report(found, options.step) | {"remarks": list(recording.remarks)}
         report["provenance"] = Provenance.of(options).as_json()
         write_json(folder / "burst.json", report)
-    _tell(found, report)
+    _print(found, report)
     answer = {key: report[key] for key in ("theta_hz", "gamma_hz", "chance")}
     return Outcome(answer, burst_step(report))
 
@@ -56,7 +56,7 @@ def _report(found: ThetaGamma, step: float) -> dict:
     }
 
 
-def _tell(found: ThetaGamma, report: dict) -> None:
+def _print(found: ThetaGamma, report: dict) -> None:
     bursts, pulses = report["burst_rate_hz"], report["pulse_rate_hz"]
     print(f"theta            {found.theta:.2f} Hz: bursts at {bursts:g} Hz (usual: 5)")
     print(f"gamma            {found.gamma:.0f} Hz: pulses at {pulses:g} Hz (usual: 50)")

@@ -40,7 +40,7 @@ from .eeg_pulses import (
 )
 
 
-_JUDGED = 2.0  # From a pulse to the end, for its phase to be told. [s]
+_JUDGED = 2.0  # From a pulse to the end, for its phase to be reported. [s]
 _MUCH = 1.5  # Of the samples between decisions, arriving at once.
 _COLUMNS = (
     "time_s",
@@ -147,7 +147,7 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
         kept = f"{len(session.pulses)} pulses are kept in {table.parent}."
         stopped.args = (f"{stopped} {kept}".strip(),)
         raise stopped
-    _tell(session, report, rule.step, band)
+    _print(session, report, rule.step, band)
     return {key: report[key] for key in ("pulses", "late", "gaps", "hit_rate")}
 
 
@@ -214,7 +214,7 @@ def _report(session: _Session, band: BandPass, target: float) -> dict:
     }
 
 
-def _tell(session: _Session, report: dict, step: int, band: BandPass) -> None:
+def _print(session: _Session, report: dict, step: int, band: BandPass) -> None:
     print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
     print(f"pulses          {report['pulses']} ({report['late']} more were late)")
     print(f"decisions       {report['decisions']} ({report['skipped']} were skipped)")
@@ -225,7 +225,7 @@ def _tell(session: _Session, report: dict, step: int, band: BandPass) -> None:
             f"{report['spread_degrees']:.1f}° spread (circular), as if pulses left the "
             "EEG alone"
         )
-        print(f"within 45°      {100 * report['hit_rate']:.0f} %")
+        print(f"within 45°      {100 * report['hit_rate']:.0f}%")
     print("for research use only; no medical device")
     at_once = report["samples_at_once_median"]
     if at_once > _MUCH * step:

@@ -83,7 +83,7 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
         report["provenance"] = Provenance.of(options).as_json()
         _write(folder / "pulses.csv", pulses)
         write_json(folder / "pulses.json", report)
-    _tell(report)
+    _print(report)
     kept = ("pulses", "mean_error_degrees", "spread_degrees", "hit_rate")
     answer = {key: report[key] for key in kept}
     return Outcome(answer, pulses_step(report))
@@ -206,17 +206,17 @@ def _write(path: Path, pulses: Pulses) -> None:
         rows.writerows(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _tell(report: dict) -> None:
+def _print(report: dict) -> None:
     print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
     print(f"pulses          {report['pulses']}")
     print(
         f"phase error     {report['mean_error_degrees']:+.1f}° mean, "
         f"{report['spread_degrees']:.1f}° spread (circular)"
     )
-    print(f"within 45°      {100 * report['hit_rate']:.0f} %")
+    print(f"within 45°      {100 * report['hit_rate']:.0f}%")
     print(
         f"decision        {report['decision_ms_median']:.2f} ms median, "
-        f"{report['decision_ms_99_percent']:.2f} ms for 99 %"
+        f"{report['decision_ms_99_percent']:.2f} ms for 99%"
     )
     print("for research use only; no medical device")
     if report["decision_ms_median"] > _SLOW * 1e3:

@@ -77,8 +77,8 @@ def describe_head(head: HeadMesh, *labels) -> dict:
         f"mean {report['radius_ratio_mean']:.3f} (1 is a regular tetrahedron)"
     )
     print(
-        f"dihedral angle        min {report['dihedral_min_degrees']:.1f}°, 0.1 % below "
-        f"{report['dihedral_0.1_percent_degrees']:.1f}°, 1 % below "
+        f"dihedral angle        min {report['dihedral_min_degrees']:.1f}°, 0.1% below "
+        f"{report['dihedral_0.1_percent_degrees']:.1f}°, 1% below "
         f"{report['dihedral_1_percent_degrees']:.1f}°"
     )
     for name, volume in report["volumes_ml"].items():

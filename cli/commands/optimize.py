@@ -119,7 +119,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         if view is not None:
             with dispensable("report.html"):
                 report_plan(folder, result, view)
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 

@@ -86,7 +86,7 @@ def simulate_target(request: SimulateRequest, origin: Provenance) -> SessionResu
             with dispensable("report.html"):
                 report_session(folder, result, view)
     computed.rows.finish()
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 

@@ -74,7 +74,7 @@ def show(options: argparse.Namespace) -> dict:
     if out.suffix == ".gif":
         if coil is None or points is None:
             raise ValueError(
-                f"{options.result} does not tell which coil it was: give --coil."
+                f"{options.result} does not say which coil it was: give --coil."
             )
         write_animation(
             *(out, found.head, _frames(options, found), points),
@@ -101,7 +101,7 @@ def show(options: argparse.Namespace) -> dict:
         if found.pose is None or points is None:
             lacking = "--pose FILE" if found.pose is None else "--coil C"
             raise ValueError(
-                f"{options.result} does not tell where the coil was: give {lacking}, or "
+                f"{options.result} does not say where the coil was: give {lacking}, or "
                 "--slices for a picture without it."
             )
         centre, radius = found.target or (None, None)
@@ -132,7 +132,7 @@ def _frames(options: argparse.Namespace, first: Result) -> list[Frame]:
     path = Path(options.result)
     store = path if path.name == "field.h5" else path / "field.h5"
     count = _count(store)
-    names = _told(store.with_name("summary.json")).get("names", [])
+    names = _read_summary(store.with_name("summary.json")).get("names", [])
     frames = []
     for number in range(count):
         magnitude, pose, rate = _stored(store, number)
@@ -150,7 +150,7 @@ def _count(store: Path) -> int:
     """How many poses a `field.h5` has, at least two."""
     if not store.is_file():
         raise FileNotFoundError(
-            f"{store}: there is no such file, and an animation needs the fields of several "
+            f"{store}: file not found, and an animation needs the fields of several "
             "poses, such as those of `tmsgrad simulate --turns 24`."
         )
     with open_h5(store) as file:
@@ -185,7 +185,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     """
     path = Path(options.result)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file or folder.")
+        raise FileNotFoundError(f"{path}: file or folder not found.")
     folder = path if path.is_dir() else path.parent
     ours = path.is_dir() or path.name in ("field.h5", "field.msh")
     mesh = path if path.suffix in (".msh", ".gz") else folder / "field.msh"
@@ -200,7 +200,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
         raise FileNotFoundError(
             f"{folder}: there is no field.msh, so the head is not known: give --head."
         )
-    told = _told(folder / "summary.json") if ours else {}
+    shown = _read_summary(folder / "summary.json") if ours else {}
     pose, rate = None, None
     if ours and store.is_file():
         magnitude, pose, rate = _stored(store, options.number)
@@ -219,7 +219,7 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
         raise ValueError(f"{path}: the head has no gray matter (tag 2) to show.")
     if options.pose is not None:
         poses = poses_in(
-            options.pose, options.head or told.get("head", {}).get("source")
+            options.pose, options.head or shown.get("head", {}).get("source")
         )
         if options.number >= len(poses):
             raise ValueError(
@@ -230,10 +230,10 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     if pose is not None:
         pose = np.array(pose, dtype=float)
         pose[:3, 3] *= 1e-3
-    name = options.head or told.get("head", {}).get("source") or str(path)
-    coil = told.get("coil", {}).get("source")
+    name = options.head or shown.get("head", {}).get("source") or str(path)
+    coil = shown.get("coil", {}).get("source")
     return Result(
-        head, magnitude, pose, rate, coil, _target(options, told), Path(name).name
+        head, magnitude, pose, rate, coil, _target(options, shown), Path(name).name
     )
 
 
@@ -251,7 +251,7 @@ def _instead(folder: Path) -> str:
     return f"{none} `tmsgrad simulate` without --target, or with --fields, leaves them."
 
 
-def _told(path: Path) -> dict:
+def _read_summary(path: Path) -> dict:
     """What the summary beside a field says; nothing where there is none."""
     if not path.is_file():
         return {}
@@ -295,7 +295,7 @@ def _magnitude(path: Path) -> Float[ndarray, "tet"]:
 
 
 def _target(
-    options: argparse.Namespace, told: dict
+    options: argparse.Namespace, shown: dict
 ) -> tuple[Float[ndarray, "3"], float] | None:
     if options.target is not None:
         if options.radius is None:
@@ -303,7 +303,7 @@ def _target(
         return np.asarray(options.target) * 1e-3, options.radius * 1e-3
     if options.radius is not None:
         raise ValueError("--radius is of a --target, which is missing.")
-    known = told.get("target")
+    known = shown.get("target")
     if known is None:
         return None
     return np.asarray(known["centre_mm"]) * 1e-3, known["radius_mm"] * 1e-3

@@ -107,7 +107,7 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
         if view is not None:
             with dispensable("report.html"):
                 report_fields(folder, result, view)
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 
@@ -307,7 +307,7 @@ def _write(
         for rate, each in zip(prepared.rates, solved.figures, strict=True)
         if each.field.gray_matter is not None
     ]
-    ask_of_strength(known, "below which 99.9 % of gray matter lie")
+    ask_of_strength(known, "below which 99.9% of gray matter lie")
     rows = [
         describe_pulse(number, poses, prepared.rates, each.place)
         | {name: each.level(share) for name, share in _LEVELS.items()}

@@ -13,6 +13,7 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
+from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
@@ -87,7 +88,7 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     coil, most = read_driven_coil(request.coil, request.rates)
     poses, source = read_pose_list(request.poses), request.poses.source
     rates = current_rates(poses, most, source)
-    basis = _read(path, request)
+    basis = Basis.read(path, request.order)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
     progress.stage("scalp", "scalp")
@@ -96,50 +97,15 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
     progress.stage("assembly", "finite elements")
-    conduction = replace(request.conduction, order=basis.origin.order)
+    conduction = replace(request.conduction, order=basis.field.origin.order)
     conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
-    number = _checked(path, basis, conductor, coil)
-    inside = _elements(path, head, basis)
+    number = basis.coil_number(conductor, coil)
     return _Session(
-        *(head, conductor, coil, outline, poses, places, rates, basis, number, inside)
+        *(head, conductor, coil, outline, poses, places, rates, basis.field, number),
+        basis.elements(head),
     )
-
-
-def _read(path: str, request: SimulateRequest) -> ReducedField:
-    """Read a basis, whose elements those of solves are to be."""
-    basis = efield.read_reduced(path)
-    if request.order not in (None, basis.origin.order):
-        raise ValueError(
-            f"--order {request.order}: the basis {path} was made with elements of order "
-            f"{basis.origin.order}. Leave --order out, or make one by `tmsgrad reduce "
-            f"--order {request.order}`."
-        )
-    return basis
-
-
-def _checked(path: str, basis: ReducedField, conductor: Conductor, coil: Coil) -> int:
-    """Refuse a basis of another head or coil, and find which of its coils this one is."""
-    try:
-        return basis.check_made_for(conductor, coil)
-    except ValueError as error:
-        raise ValueError(f"--reduced {path}: {error}") from None
-
-
-def _elements(path: str, head: HeadMesh, basis: ReducedField) -> ndarray:
-    """Find the elements whose centroids the basis has."""
-    name = dict(basis.origin.about).get("tissue", "")
-    inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
-    same = len(inside) == len(basis.positions) and np.allclose(
-        head.centroids[inside], basis.positions, rtol=0, atol=1e-6
-    )
-    if not same:
-        raise ValueError(
-            f"--reduced {path}: the basis is of other places than a tissue of this head. "
-            "Make one by `tmsgrad reduce`."
-        )
-    return inside
 
 
 def _compute(

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -13,6 +13,7 @@ from numpy import ndarray
 from ... import meshing, optimize
 from ...coils import Pose
 from ...meshing import Scalp
+from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.distances import coil_distance
@@ -24,12 +25,14 @@ from ..pictures.target_map import write_map
 from ..results.fields import check_field
 from ..results.figures import Subject
 from ..results.sweep_result import SweepResult
+from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
 from ..runtime.outputs import write_json, write_origin
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from .sweep_whole import WholeTissue
 
 
 _RADIUS = 30e-3  # That the adjoint modes are good for, where all the head is swept. [m]
@@ -46,6 +49,8 @@ class SweepRequest:
         target: Where the field is wanted.
         wishes: Of what, and what else.
         conduction: Of the head.
+        order: Of the elements, as asked for, or None.
+        reduced: A file of a reduced field, for maps of the whole tissue, or None.
         domain: Distance and clearance of the coil.
         around: How far from the target positions are; None for all of the head. [m]
         spacing: Of positions. [m]
@@ -60,6 +65,8 @@ class SweepRequest:
     target: TargetRequest
     wishes: Wishes
     conduction: Conduction
+    order: int | None
+    reduced: str | None
     domain: optimize.Domain
     around: float | None
     spacing: float
@@ -83,6 +90,8 @@ class SweepRequest:
             target=TargetRequest.of(options),
             wishes=Wishes.of(options),
             conduction=Conduction.of(options),
+            order=options.order,
+            reduced=options.reduced,
             domain=optimize.Domain(
                 distance=coil_distance(options), clearance=options.hair * 1e-3
             ),
@@ -111,10 +120,19 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
     """
     progress = Progress()
     with output_folder(request.out) as folder:
+        basis = None
+        if request.reduced is not None:
+            basis = Basis.read(request.reduced, request.order)
+            order = basis.field.origin.order
+            request = replace(
+                request, conduction=replace(request.conduction, order=order)
+            )
         frame, target, positions = _prepare(request, origin, progress)
+        tissue = basis and WholeTissue.of(basis, frame, target.region)
         found, best, value = _compute(request, frame, target, positions)
+        whole = tissue and tissue.maps(frame, found, positions, request.domain)
         progress.stage("output", "files and picture")
-        write_sweep(folder / "sweep.h5", found, origin.as_json())
+        write_sweep(folder / "sweep.h5", found, origin.as_json(), whole)
         with dispensable("overview.png"):
             _draw(folder, request, frame, target, found, positions)
         progress.close()
@@ -122,10 +140,10 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
             *(best, value, float(found.values.max()), request.wishes.words),
             *(len(positions), request.angles, found.best),
             *(float(np.median(found.values)), Subject.of(frame), origin),
-            progress.to_json(),
+            *(progress.to_json(), whole),
         )
         write_json(folder / "summary.json", result.to_json())
-    result.tell(request.out)
+    result.describe(request.out)
     return result
 
 
@@ -174,12 +192,16 @@ def _compute(
 
 
 def write_sweep(
-    path: Path, found: optimize.Sweep, origin: Mapping[str, object]
+    path: Path,
+    found: optimize.Sweep,
+    origin: Mapping[str, object],
+    whole: WholeBrain | None = None,
 ) -> None:
     """Write a map as HDF5, with where it comes from as attributes.
 
     Datasets are `values` [position, angle] in V/m, `angles` in degrees, `matsimnibs`
-    [position, 4, 4] in mm at the first angle, and `lifts` in mm, with units as attributes.
+    [position, 4, 4] in mm at the first angle, and `lifts` in mm, with units as attributes;
+    and those of the whole tissue, if there are any, in a group of their own.
     """
     with h5py.File(path, "w") as file:
         write_origin(file, origin)
@@ -190,6 +212,8 @@ def write_sweep(
             ("lifts", found.lifts * 1e3, "mm"),
         ):
             file.create_dataset(name, data=data).attrs["units"] = unit
+        if whole is not None:
+            whole.write(file)
         file.attrs["dIdt"] = found.current_rate
         file.attrs["dIdt_units"] = "A/s"
 

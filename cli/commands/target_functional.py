@@ -74,7 +74,7 @@ def target_functional(options: argparse.Namespace) -> Outcome:
         report = _report(options, cleaned, target, trust, space, places.words)
         write_json(folder / "target.json", report)
         _write_maps(folder, cleaned.series, z, target)
-    _tell(report, options)
+    _print(report, options)
     return Outcome(report, functional_step(report))
 
 
@@ -88,7 +88,7 @@ def _space(
         space = "head"
     if space is None:
         raise ValueError(
-            f"--bold {options.bold}: nothing tells the space of the images. Write --space "
+            f"--bold {options.bold}: nothing says which space that is. Write --space "
             "mni, or --space head --head M2M for images in the head's own mm."
         )
     if series.space and (space == "mni") != (series.space == "MNI"):
@@ -249,7 +249,7 @@ def _write_maps(
     meshing.write_image(folder / "target.nii.gz", grid, number, weights)
 
 
-def _tell(report: dict, options: argparse.Namespace) -> None:
+def _print(report: dict, options: argparse.Namespace) -> None:
     at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
     motion = report["motion"]
     print(
@@ -257,7 +257,7 @@ def _tell(report: dict, options: argparse.Namespace) -> None:
         f"{report['mean_fisher_z']:.2f} over {report['cluster_mm3']:.0f} mm³"
     )
     print(
-        f"how reliable     95 % within {report['interval_95_radius_mm']:.1f} mm; halves of "
+        f"how reliable     95% within {report['interval_95_radius_mm']:.1f} mm; halves of "
         f"the data {report['split_half_mm']:.1f} mm apart"
     )
     print(

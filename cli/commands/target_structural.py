@@ -75,7 +75,7 @@ def target_structural(options: argparse.Namespace) -> Outcome:
         _write(folder, head, grid, tracts, found, mapped)
         progress.close()
         write_json(folder / "target.json", report)
-    _tell(report, options)
+    _print(report, options)
     return Outcome(report, structural_step(report))
 
 
@@ -181,7 +181,7 @@ class Places:
             if subject is None:
                 raise ValueError(
                     f"{self._options.head} is no m2m_ folder of SimNIBS, and nothing else "
-                    "tells where MNI coordinates are in it. Give X,Y,Z or an image in the "
+                    "shows where MNI coordinates are in it. Give X,Y,Z or an image in the "
                     "head's mm."
                 )
             self._mni = meshing.read_mni(subject)
@@ -270,7 +270,7 @@ def _write(
     )
 
 
-def _tell(report: dict, options: argparse.Namespace) -> None:
+def _print(report: dict, options: argparse.Namespace) -> None:
     at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
     print(
         f"target           ({at}) mm in the head, {report['cluster_mm3']:.0f} mm³ with at "

@@ -12,7 +12,7 @@ from .validate_live import validate_live
 
 
 def validate(options: argparse.Namespace) -> dict:
-    """Run checks, and tell whether all hold."""
+    """Run checks, and show whether all hold."""
     set_up()
     if options.simnibs_python is not None:
         return validate_live(options)
@@ -22,20 +22,20 @@ def validate(options: argparse.Namespace) -> dict:
         raise ValueError(f"--{name} is of a run of your own SimNIBS: {_HOW_TO_GET}")
     data = options.data or os.environ.get("TMSGRAD_TEST_DATA")
     if data is not None and not Path(data).is_dir():
-        raise ValueError(f"--data {data}: there is no such folder.")
+        raise ValueError(f"--data {data}: folder not found.")
     chosen = suite.checks_of(options.group, options.quick)
     progress = Progress()
     progress.stage("checks", f"{len(chosen)} checks")
     done = [0]
 
-    def tell(outcome: checks.Outcome, number: int) -> None:
+    def show(outcome: checks.Outcome, number: int) -> None:
         done[0] = number
         progress(number / len(chosen), outcome.name)
 
     bench = checks.Workbench(
         data=data, progress=lambda what: progress(done[0] / len(chosen), what)
     )
-    outcomes = checks.run(chosen, bench, tell)
+    outcomes = checks.run(chosen, bench, show)
     progress.close()
     result = suite.record(outcomes, bench, options.group, options.quick)
     print_table(result["checks"])

@@ -61,7 +61,7 @@ def read_conductivity(
 
 
 def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:
-    """Bring a point of MNI space to a head, in metres; None where nothing tells how."""
+    """Bring a point of MNI space to a head, in metres; None where nothing shows how."""
     if source.split(":")[0] == TEMPLATE and not Path(source).exists():
         return place
     subject = meshing.subject_of(source)
@@ -74,7 +74,7 @@ def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | N
 def way_to_mni(
     source: str,
 ) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:
-    """Find how a head's points go to MNI space, in metres; None where nothing tells."""
+    """Find how a head's points go to MNI space, in metres; None where nothing shows it."""
     if source.split(":")[0] == TEMPLATE and not Path(source).exists():
         return np.asarray
     subject = meshing.subject_of(source)

@@ -30,7 +30,7 @@ class MapChoice:
         label: Of an atlas.
         surface: On which the values are, for GIfTI and annotations.
         space: `head` or `mni`; None for the head's, where the header says nothing else.
-        frame: Of the surface; None for what its file or the head tells.
+        frame: Of the surface; None for what its file or the head says.
         depth: Below the scalp, that a coil reaches; None for no limit. [m]
     """
 
@@ -132,15 +132,15 @@ class MapChoice:
         named = self.head.split(":")[0] == "template"
         return named and not Path(self.head).exists()
 
-    def _check_space(self, told: str) -> None:
+    def _check_space(self, named: str) -> None:
         """Refuse the space of a template that was not asked for."""
-        if not told or self.space == "head":
+        if not named or self.space == "head":
             return
-        if told == "MNI" and (self.space == "mni" or self._of_template):
+        if named == "MNI" and (self.space == "mni" or self._of_template):
             return
-        ways = "--map-space head" + (" or mni" if told == "MNI" else "")
+        ways = "--map-space head" + (" or mni" if named == "MNI" else "")
         raise ValueError(
-            f"{self.file}: the header says that the image is in the space {told}, and not "
+            f"{self.file}: the header says that the image is in the space {named}, and not "
             f"in that of {self.head}. Say how its coordinates are meant: {ways}."
         )
 
@@ -152,7 +152,7 @@ class MapChoice:
         if subject is None:
             raise ValueError(
                 f"--map-space mni: {self.head} is no m2m_ folder of SimNIBS, and nothing "
-                "else tells where MNI coordinates are in it."
+                "else shows where MNI coordinates are in it."
             )
         transform = meshing.read_mni(subject)
         return lambda points: np.asarray(transform.to_mni(points))
@@ -181,7 +181,7 @@ def avoided_regions(
 
 
 def place_of_map(choice: MapChoice) -> tuple[float, float, float]:
-    """Read an image early, and tell about where it is, in its own space. [mm]"""
+    """Read an image early, and say where it is, in its own space. [mm]"""
     if choice.file.endswith(_ON_SURFACES):
         return 0.0, 0.0, 0.0
     x, y, z = (choice.volume().centre * 1e3).tolist()
@@ -234,7 +234,7 @@ def describe(
     return MapFigures(choice, len(chosen), volume, found.deep_share)
 
 
-def tell_map(found: MapFigures, centre: Sequence[float] | ndarray, tag: int) -> None:
+def print_map(found: MapFigures, centre: Sequence[float] | ndarray, tag: int) -> None:
     """Print where a map is in the head, around a centre [mm]."""
     at = ", ".join(f"{x:.1f}" for x in centre)
     deep = found.deep_share

@@ -39,14 +39,14 @@ def motor_place(given: Point | None, head: str) -> Point:
     """Take M1 as given [mm], or the hand knob by MNI coordinates. [m]
 
     Raises:
-        ValueError: It is not given, and nothing tells where MNI coordinates are.
+        ValueError: It is not given, and nothing shows where MNI coordinates are.
     """
     if given is not None:
         return in_metres(given)
     place = from_mni(head, np.array(HAND_KNOB) * 1e-3)
     if place is None:
         raise ValueError(
-            f"{head}: nothing tells where the hand knob, MNI {HAND_KNOB}, is in this head: "
+            f"{head}: nothing shows where the hand knob, MNI {HAND_KNOB}, is in this head: "
             "give --motor X,Y,Z."
         )
     x, y, z = np.asarray(place).tolist()
@@ -61,7 +61,7 @@ def target_place(
         assert given is not None
         return in_metres(given), None
     found = MniPlace.of(mni, head)
-    found.tell()
+    found.describe()
     return found.place, found
 
 

@@ -13,7 +13,7 @@ from ...meshing import HeadMesh, Region
 from ...optimize.targeting import SymptomTarget, symptom_targets
 from ..runtime.notices import note
 from .heads import TEMPLATE
-from .maps import MapChoice, MapFigures, describe, extent, place_of_map, tell_map
+from .maps import MapChoice, MapFigures, describe, extent, place_of_map, print_map
 
 
 _RADIUS = 5e-3  # Of a ball for which none is given. [m]
@@ -62,7 +62,7 @@ class MniPlace:
         name = None if published is None else published.words
         return cls(_point(centre), _point(place), words, error, name)
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print where it is."""
         if self.published is not None:
             print(f"published target {self.published}")
@@ -91,7 +91,7 @@ def _in_head(
     subject = meshing.subject_of(source)
     if subject is None:
         raise ValueError(
-            f"--target-mni: {source} is no m2m_ folder of SimNIBS, and nothing else tells "
+            f"--target-mni: {source} is no m2m_ folder of SimNIBS, and nothing else gives "
             "where MNI coordinates are in it. Give --target in the head's mm."
         )
     transform = meshing.read_mni(subject)
@@ -189,7 +189,7 @@ class TargetRequest:
             )
         if options.target_mni is not None:
             mni = MniPlace.of(options.target_mni, options.head)
-            mni.tell()
+            mni.describe()
             centre = mni.place
         else:
             x, y, z = options.target
@@ -218,6 +218,6 @@ class TargetRequest:
         found = self.choice.region(head, self.tissue)
         centre, radius = extent(head, found.region)
         about = describe(head, self.choice, found)
-        tell_map(about, 1e3 * centre, meshing.tissue_tag(self.tissue))
+        print_map(about, 1e3 * centre, meshing.tissue_tag(self.tissue))
         place = _point(centre)
         return Target(found.region, place, radius, self.tissue, None, about)

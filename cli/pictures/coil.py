@@ -94,28 +94,28 @@ def write_coil_picture(
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"{path}: there is no folder {path.parent}. Make it first."
+            f"{path}: folder {path.parent} not found. Make it first."
         )
-    told = coils.describe(coil, depths=())
+    shown = coils.describe(coil, depths=())
     winding = _winding(coil)
     plane, highest = _plane(coil, field, depth, winding)
     figure = paper()
-    write(figure, 32, 42, told.name, WIDTH - 64, size=22, weight="bold")
-    write(figure, 32, 72, _subtitle(told), WIDTH - 64, size=13, color=FAINT)
+    write(figure, 32, 42, shown.name, WIDTH - 64, size=22, weight="bold")
+    write(figure, 32, 72, _subtitle(shown), WIDTH - 64, size=13, color=FAINT)
     _draw_oblique(figure, _hull(coil), winding, plane)
     _draw_plane(figure, winding, plane, f"|{field}| {depth * 1e3:g} mm below")
     _draw_bar(figure, field, highest)
-    _draw_facts(figure, told)
-    save(figure, path, f"{told.name}: tmsgrad coil show")
+    _draw_facts(figure, shown)
+    save(figure, path, f"{shown.name}: tmsgrad coil show")
     return highest
 
 
-def _subtitle(told: Description) -> str:
-    parts = ", ".join(f"{count} {kind}" for kind, count in told.elements.items())
-    brand = f"{told.brand}: " if told.brand else ""
+def _subtitle(shown: Description) -> str:
+    parts = ", ".join(f"{count} {kind}" for kind, count in shown.elements.items())
+    brand = f"{shown.brand}: " if shown.brand else ""
     return (
-        f"{brand}{parts}; as sources {told.dipole_count} dipoles and "
-        f"{told.current_count} currents"
+        f"{brand}{parts}; as sources {shown.dipole_count} dipoles and "
+        f"{shown.current_count} currents"
     )
 
 
@@ -314,14 +314,14 @@ def _draw_bar(figure: Figure, field: str, highest: float) -> None:
     write(figure, left, top - 10, words, size=12, weight="bold")
 
 
-def _draw_facts(figure: Figure, told: Description) -> None:
-    limit = told.max_current_rate
-    moment = ", ".join(f"{each:.3g}" for each in told.moment)
+def _draw_facts(figure: Figure, shown: Description) -> None:
+    limit = shown.max_current_rate
+    moment = ", ".join(f"{each:.3g}" for each in shown.moment)
     facts = [
         ("dI/dt at most", "unknown" if limit is None else f"{limit * 1e-6:.4g} A/µs"),
-        ("moment at 1 A", f"({moment}) A m²" if told.has_sources else "unknown"),
-        ("casing", _size(told.casing_box)),
-        ("sources", _size(told.source_box)),
+        ("moment at 1 A", f"({moment}) A m²" if shown.has_sources else "unknown"),
+        ("casing", _size(shown.casing_box)),
+        ("sources", _size(shown.source_box)),
     ]
     for number, (name, value) in enumerate(facts):
         left = 40 + number * (WIDTH - 80) / len(facts)

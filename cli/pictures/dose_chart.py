@@ -24,7 +24,7 @@ def write_dose_chart(
     Args:
         path: The file to write, .png.
         rows: Rules and their outputs, as shares of the maximum.
-        interval: That holds 95 % of the matched outputs, or None.
+        interval: That holds 95% of the matched outputs, or None.
         title: One line.
 
     Raises:

@@ -108,7 +108,7 @@ def write_overview(
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"`path` is {path}, but there is no folder {path.parent}. Make it first."
+            f"`path` is {path}, but folder {path.parent} not found. Make it first."
         )
     target = checked_target(target_centre, target_radius)
     if len(facts) > 8:
@@ -340,7 +340,7 @@ def draw_colour_bar(
 
 
 def draw_legend(figure: Figure, target, casing: bool = True) -> None:
-    """Tell what lines mean."""
+    """Say what lines mean."""
     top = _COLOUR_BAR[1] + 76
     axes = _panel(figure, (110, top, 560, 24), np.zeros((1, 1, 4)))
     _line(axes, [0, 26], [12, 12], _INK, 1.4)

@@ -125,9 +125,7 @@ def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
         known = " or ".join(endings)
         raise ValueError(f"--out {path}: a picture's name ends in {known}.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"--out {path}: the folder {path.parent} does not exist."
-        )
+        raise FileNotFoundError(f"--out {path}: folder {path.parent} not found.")
     return path
 
 

@@ -28,7 +28,7 @@ from .words import (
 )
 
 
-# What a plan tells the program, not a single run: its runs share a process.
+# What a plan sets for the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
 _ALIKE = 0.5  # Keys are short: two letters make them rather different.
 _NO_RUNS = ("run", "plan", "completion", "eeg live")
@@ -70,7 +70,7 @@ class Plan:
     Attributes:
         path: Of the file.
         runs: In order.
-        program: What it says of threads, the device, and how much is told.
+        program: What it says of threads, the device, and how much is reported.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def read_plan(
         make: Makes the parser of the command line, of a class.
 
     Raises:
-        ValueError: It is no plan; the message tells the line and what to write.
+        ValueError: It is no plan; the message gives the line and what to write.
         OSError: It cannot be read.
     """
     text = read_text(path)

@@ -72,7 +72,7 @@ def _as_json(run: FinishedRun, folder: Path) -> dict:
 
 
 def _about(run: FinishedRun) -> str:
-    """Of whom, with which coil, and where: what tells a step from others like it."""
+    """Of whom, with which coil, and where: what sets a step apart."""
     options, words = run.run.options, []
     head = getattr(options, "head", None)
     if head is not None:

@@ -31,9 +31,7 @@ def save_plan(path: str, words: list[str]) -> dict:
             "another name, or remove it."
         )
     if not file.parent.is_dir():
-        raise FileNotFoundError(
-            f"--save-plan {path}: there is no folder {file.parent}."
-        )
+        raise FileNotFoundError(f"--save-plan {path}: folder {file.parent} not found.")
     with whole_file(file) as draft:
         draft.write_text(_as_plan(words, file.parent), encoding="utf-8")
         try:

@@ -113,7 +113,7 @@ def _place_of(value: str, folder: Path) -> str:
 
 
 def file_of(action: argparse.Action, word: str) -> str | None:
-    """Tell which file, or what that tmsgrad knows, a word of an option asks to be read."""
+    """Find which file, or which name that tmsgrad knows, an option asks to read."""
     if action.type is words.avoided_map:
         try:
             return words.avoided_map(word)[0]

@@ -94,7 +94,7 @@ def _sure(found: PlacementResult) -> Answer:
     lost = found.search.sensitivity
     if lost is not None:
         degrees = np.degrees(lost.angle)
-        parts.append(f"5 % are lost at {lost.position * 1e3:.0f} mm or {degrees:.0f}°")
+        parts.append(f"5% are lost at {lost.position * 1e3:.0f} mm or {degrees:.0f}°")
     return Answer("How sure", judged(found).word, "; ".join(parts))
 
 

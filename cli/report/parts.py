@@ -56,7 +56,7 @@ def uncertainty_part(found: UncertaintyResult) -> Markup:
     head = ("input", "1 sd", "effect on the field in the target", "of the variance")
     words = (
         f"All together ± {found.deviation:.3g} V/m (1 sd, {found.deviation / mean:.1%}); "
-        f"with the tissues alone 95 % lie within {found.tissues.low:.4g} to "
+        f"with the tissues alone 95% lie within {found.tissues.low:.4g} to "
         f"{found.tissues.high:.4g} V/m."
     )
     return paragraph(words) + table(head, rows)
@@ -80,13 +80,13 @@ def field_rows(field: FieldFigures) -> list[tuple[str, str]]:
         ]
     if gray is not None:
         rows += [
-            (f"{share} % of gray matter below", f"{value:.4g} V/m")
+            (f"{share}% of gray matter below", f"{value:.4g} V/m")
             for share, value in gray.percentiles.items()
         ]
         rows.append(("strongest place", f"({point(gray.strongest * 1e3)}) mm"))
         rows += [
             (
-                f"focality: gray matter above {share} % of its 99.9th percentile",
+                f"focality: gray matter above {share}% of its 99.9th percentile",
                 f"{volume * 1e6:.3g} cm³",
             )
             for share, volume in gray.volumes_above.items()

@@ -35,7 +35,7 @@ _COIL_TRIANGLES = 10_000
 _FOCUS = 45e-3  # Around the coil's axis the cortex keeps all its nodes. [m]
 _COARSEST = 6e-3  # Cells of thinning beside what is kept. [m]
 _RIM_PIXEL = 1e-3  # Of the picture that a coil's rim is taken from. [m]
-_SHARES = 101  # Of the highest value, at which the volume above is told.
+_SHARES = 101  # Of the highest value, at which the volume above is reported.
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ def fields_cards(found: FieldsResult) -> list[Card]:
         cards.insert(0, Card("mean |E| in the target", f"{mean:.4g} V/m"))
     elif shown.field.gray_matter is not None:
         peak = f"{shown.level(99.9):.4g} V/m"
-        cards.insert(0, Card("|E| in gray matter", peak, "99.9 % below"))
+        cards.insert(0, Card("|E| in gray matter", peak, "99.9% below"))
     return cards
 
 
@@ -90,7 +90,7 @@ def _poses(found: FieldsResult) -> Markup:
                 f"{each.error.head:.1%}",
             )
         )
-    head = ("pose", "name", "median V/m", "99.9 % V/m", "clearance mm", "error")
+    head = ("pose", "name", "median V/m", "99.9% V/m", "clearance mm", "error")
     more = len(found.names) - _LISTED
     tail = paragraph(f"… and {more} more, in summary.json.") if more > 0 else Markup()
     return table(head, rows) + tail
@@ -102,7 +102,7 @@ def session_cards(found: SessionResult) -> list[Card]:
     return [
         Card("pulses", str(len(found.norms))),
         Card("field in the target", f"{shares[50]:.4g} V/m", "median of the pulses"),
-        Card("5 to 95 %", f"{shares[5]:.3g} – {shares[95]:.3g} V/m", "of the pulses"),
+        Card("5 to 95%", f"{shares[5]:.3g} – {shares[95]:.3g} V/m", "of the pulses"),
         Card(
             "strongest pulse",
             f"{found.strongest:.4g} V/m",
@@ -120,7 +120,7 @@ def session_sections(found: SessionResult) -> list[Section]:
         ("target", f"({point([x * 1e3 for x in target.centre])}) mm"),
         ("shape", f"{target_shape(target)} in {target.tissue}"),
         *(
-            (f"{share} % of the pulses below", f"{value:.4g} V/m")
+            (f"{share}% of the pulses below", f"{value:.4g} V/m")
             for share, value in found.percentiles.items()
         ),
     ]

@@ -21,10 +21,10 @@ from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .doses import (
     DoseChoice,
+    print_rules,
+    print_sensitivity,
     rule_json,
     sensitivity_json,
-    tell_rules,
-    tell_sensitivity,
 )
 from .fields import in_metres
 from .figures import (
@@ -255,17 +255,17 @@ class PlacementResult:
         share = self.share_of_best(optimum)
         return f"{optimum.value:.4g}" if share is None else f"{share:.2%} of the best"
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print the placement, and what else was asked for."""
         if self.tensors is not None:
             print(self.tensors)
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
-        _tell_placement(self.placement, self.handle, self.error)
+        _print_placement(self.placement, self.handle, self.error)
         if self.uncertainty is not None:
-            self.uncertainty.tell()
+            self.uncertainty.describe()
             if self.best_pose is not None:
-                self.best_pose.tell()
+                self.best_pose.describe()
         for other in self.search.optima[1:3]:
             matrix = np.asarray(other.pose.to_matsimnibs())
             print(
@@ -276,11 +276,11 @@ class PlacementResult:
         print(f"files            {Path(out)}{os.sep}")
         print(f"time             {self.seconds['total']:.1f} s")
         if self.shape is not None:
-            self.shape.tell()
+            self.shape.describe()
         if self.dose is not None:
-            self.dose.tell()
-        tell_rules(self.rules or ())
-        tell_sensitivity(self.search.sensitivity)
+            self.dose.describe()
+        print_rules(self.rules or ())
+        print_sensitivity(self.search.sensitivity)
 
     def _uncertainty(self) -> dict:
         if self.uncertainty is None:
@@ -317,7 +317,7 @@ class PlacementResult:
         }
 
 
-def _tell_value(found: Placement) -> None:
+def _print_value(found: Placement) -> None:
     mesh, value = found.mesh, found.value
     if mesh is None:
         print(
@@ -335,14 +335,14 @@ def _tell_value(found: Placement) -> None:
     )
 
 
-def _tell_placement(
+def _print_placement(
     found: Placement, handle: HandleResult, error: ErrorFigures
 ) -> None:
     print(f"coil centre      {np.round(found.matrix[:3, 3], 1).tolist()} mm")
     price = f" ({handle.price})" if handle.price else ""
     print(f"handle           {handle.direction}{price}")
     print(f"handle towards   {np.round(-found.matrix[:3, 1], 3).tolist()}")
-    _tell_value(found)
+    _print_value(found)
     print(
         f"estimated error  {error.target:.1%} of the field in the target, "
         f"{error.head:.1%} in the whole head (of the mesh alone, in the field's files)"

@@ -39,7 +39,7 @@ class MatchedInterval:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Of the interval that holds 95 % of them, as shares of the maximum."""
+        """Of the interval that holds 95% of them, as shares of the maximum."""
         return self.found.low * self.output.output, self.found.high * self.output.output
 
     def to_json(self) -> dict:
@@ -57,11 +57,11 @@ class MatchedInterval:
             "surrogate_error": self.found.error,
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print it."""
         low, high = self.ends
         print(
-            f"how sure         95 % within {low:.1%} to {high:.1%} of the maximum, median "
+            f"how sure         95% within {low:.1%} to {high:.1%} of the maximum, median "
             f"{self.median:.1%} ({self.found.draws} draws)"
         )
         shares = self.found.shares

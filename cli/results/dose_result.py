@@ -67,7 +67,7 @@ class TrainResult:
             ],
         }
 
-    def tell(self, outputs: tuple[dosing.Output, ...]) -> None:
+    def describe(self, outputs: tuple[dosing.Output, ...]) -> None:
         """Print where the tables end, and warn of what is beyond them."""
         within = sum(each.within for each in self.checks)
         print(
@@ -104,7 +104,7 @@ class Activated:
             "share_of_target": self.covered,
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print it."""
         print(
             f"activated        {self.volume * 1e9:.0f} mm³ reach {self.share:.0%} of M1's "
@@ -199,7 +199,7 @@ class DoseResult:
         motor, target = self.mesh
         return {"motor": motor.to_json(), "target": target.to_json()}
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print it, and warn of outputs that cannot be reached."""
         if self.mesh is not None:
             motor, target = (
@@ -222,7 +222,7 @@ class DoseResult:
             if not each.reachable:
                 warn(f"{each.rule}: the output {each.statement}.")
         print(f"why              {self.reason}")
-        self.activation.tell()
+        self.activation.describe()
         if self.didt is not None:
             print(
                 f"field in target  {self.target_field:.1f} V/m ({self.metric}) at "
@@ -231,9 +231,9 @@ class DoseResult:
             ask_of_strength([(self.didt, self.target_field or 0.0)], "in the target")
         print(f"files            {Path(out)}{os.sep} ({_NOTE})")
         if self.interval is not None:
-            self.interval.tell()
+            self.interval.describe()
         if self.trains is not None:
-            self.trains.tell(self.outputs)
+            self.trains.describe(self.outputs)
 
 
 def draw_dose(folder: Path, found: DoseResult) -> None:

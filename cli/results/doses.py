@@ -96,7 +96,7 @@ class DoseChoice:
             ],
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print it, where it says more than the current."""
         if self.spared or self.dose.output is not None:
             print(f"dose             {self.dose.statement}")
@@ -141,17 +141,17 @@ def warn_of_dose(dose: optimize.Dose | None) -> None:
         warn(f"{dose.statement}.")
 
 
-def tell_rules(rules: Sequence[optimize.Rule]) -> None:
+def print_rules(rules: Sequence[optimize.Rule]) -> None:
     """Print what clinical rules would reach."""
     for rule in rules:
         print(f"{rule.name:<32} {rule.value:.4f}, {rule.share:.1%} of the best")
 
 
-def tell_sensitivity(found: optimize.Sensitivity | None) -> None:
+def print_sensitivity(found: optimize.Sensitivity | None) -> None:
     """Print how far the coil may be off."""
     if found is not None:
         print(
-            f"5 % are lost by  {found.position * 1e3:.1f} mm along the scalp, or by "
+            f"5% are lost by  {found.position * 1e3:.1f} mm along the scalp, or by "
             f"{np.degrees(found.angle):.0f}° in the plane"
         )
 

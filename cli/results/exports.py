@@ -59,7 +59,7 @@ class Exports:
         """Bring surfaces into the head's frame.
 
         Args:
-            head: Which decides where a file does not tell.
+            head: Which decides where a file does not say.
             frame: Of all surfaces, or None.
 
         Raises:

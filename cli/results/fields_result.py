@@ -46,12 +46,12 @@ class PoseFigures:
             "estimated_error": self.error.to_json(),
         }
 
-    def tell(self, number: int) -> None:
+    def describe(self, number: int) -> None:
         """Print a line of it."""
         strength = ""
         if self.field.gray_matter is not None:
             strength = (
-                f"|E| in gray matter: 99.9 % below {self.level(99.9):.2f} V/m, "
+                f"|E| in gray matter: 99.9% below {self.level(99.9):.2f} V/m, "
                 f"median {self.level(50.0):.2f} V/m; "
             )
         print(
@@ -104,12 +104,12 @@ class FieldsResult:
         """What `--json` prints."""
         return self.to_json()
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print the poses."""
         if self.simulation.tensors is not None:
             print(self.simulation.tensors)
         for number, each in enumerate(self.poses[:_PRINTED]):
-            each.tell(number)
+            each.describe(number)
         if len(self.poses) > _PRINTED:
             print(f"… and {len(self.poses) - _PRINTED} more, in summary.json")
         total = self.simulation.seconds["total"]

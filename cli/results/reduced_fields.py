@@ -143,7 +143,7 @@ class ReducedFields:
                 else f"basis within {figures.error:.2%}"
             )
             print(
-                f"pose {index}: |E|: 99.9 % below {figures.percentiles[-1]:.2f} V/m, "
+                f"pose {index}: |E|: 99.9% below {figures.percentiles[-1]:.2f} V/m, "
                 f"median {figures.percentiles[0]:.2f} V/m; {how}"
             )
         if len(self.figures) > _SHOWN:

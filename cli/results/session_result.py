@@ -93,14 +93,14 @@ class SessionResult:
         """What `--json` prints."""
         return self.to_json()
 
-    def tell(self, out: str) -> None:
+    def describe(self, out: str) -> None:
         """Print the field of the pulses, and of the strongest."""
         shares, shown = self.percentiles, self.simulation.shown
         if self.resumed:
             print(f"went on at pulse {self.resumed}")
         print(f"pulses           {len(self.norms)}")
         print(
-            f"field in target  median {shares[50]:.4g} V/m, 5 to 95 % of pulses "
+            f"field in target  median {shares[50]:.4g} V/m, 5 to 95% of pulses "
             f"{shares[5]:.4g} to {shares[95]:.4g} V/m (norm of the mean vector)"
         )
         if self.mesh is None:
@@ -128,6 +128,6 @@ class SessionResult:
             print(self.simulation.tensors)
         if self.uncertainty is not None:
             print(f"pose {shown.number} ({shown.name}):")
-            self.uncertainty.tell()
+            self.uncertainty.describe()
         print(f"files            {Path(out)}{os.sep}")
         print(f"time             {self.simulation.seconds['total']:.1f} s")

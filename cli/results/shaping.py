@@ -76,7 +76,7 @@ class ShapeResult:
             "evaluations": self.evaluations,
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print the shape."""
         shown = [each.shown for each in self.settings]
         settings = ", ".join(f"{value:.3g} {unit}" for value, unit in shown)

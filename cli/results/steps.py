@@ -60,7 +60,7 @@ def dose_step(found: DoseResult) -> StepWords:
     active, interval = found.activation, ""
     if found.interval is not None:
         low, high = found.interval.ends
-        interval = f"95 % of matched outputs within {low:.0%} to {high:.0%}; "
+        interval = f"95% of matched outputs within {low:.0%} to {high:.0%}; "
     return StepWords(
         "Dose",
         "; ".join(outputs),

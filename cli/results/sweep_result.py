@@ -10,6 +10,7 @@ from ...coils import Pose
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .figures import Subject
+from .whole_brain import WholeBrain
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class SweepResult:
         subject: Head and coil.
         origin: Where the result comes from.
         seconds: By stage and in total.
+        whole: Maps of the whole tissue, where there is a reduced field.
     """
 
     schema: ClassVar[int] = 1
@@ -43,6 +45,7 @@ class SweepResult:
     subject: Subject
     origin: Provenance
     seconds: dict[str, float]
+    whole: WholeBrain | None = None
 
     def to_json(self) -> dict:
         """What `summary.json` holds."""
@@ -66,6 +69,7 @@ class SweepResult:
             "versions": versions(),
             "provenance": self.origin.as_json(),
             "seconds": self.seconds,
+            **self._whole(),
         }
 
     def answer(self) -> dict:
@@ -75,9 +79,15 @@ class SweepResult:
             "value": self.value,
             "positions": self.positions,
             "seconds": self.seconds,
+            **self._whole(),
         }
 
-    def tell(self, out: str) -> None:
+    def _whole(self) -> dict:
+        if self.whole is None:
+            return {}
+        return {"whole_brain": self.whole.to_json(self.best)}
+
+    def describe(self, out: str) -> None:
         """Print it."""
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
@@ -85,4 +95,7 @@ class SweepResult:
         )
         centre = np.round(self.pose.to_matsimnibs()[:3, 3], 1).tolist()
         print(f"coil centre      {centre} mm")
+        if self.whole is not None:
+            for line in self.whole.lines(self.best):
+                print(line)
         print(f"files            {Path(out)}/")

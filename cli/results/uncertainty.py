@@ -53,7 +53,7 @@ class Interval:
     Attributes:
         mean: Of it. [V/m]
         deviation: Its standard deviation. [V/m]
-        low: Where the interval that holds 95 % begins. [V/m]
+        low: Where the interval that holds 95% begins. [V/m]
         high: Where it ends. [V/m]
     """
 
@@ -165,7 +165,7 @@ class UncertaintyResult:
             "inputs": [each.to_json() for each in self.inputs],
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print the table."""
         print("what makes the field in the target uncertain (1 sd each):")
         found = self.tissues
@@ -175,7 +175,7 @@ class UncertaintyResult:
                 f"({each.effect / found.mean:.1%})   {each.share:4.0%} of the variance"
             )
         print(
-            f"  tissues        {found.mean:.4g} ± {found.deviation:.3g} V/m, 95 % within "
+            f"  tissues        {found.mean:.4g} ± {found.deviation:.3g} V/m, 95% within "
             f"{found.low:.4g} to {found.high:.4g} V/m ({self.draws} draws; first order ± "
             f"{self.first_order.deviation:.3g} V/m; error of the fields drawn "
             f"{self.surrogate_error:.0e})"
@@ -221,7 +221,7 @@ class PoseShift:
             "drawn_loss": self.drawn_loss,
         }
 
-    def tell(self) -> None:
+    def describe(self) -> None:
         """Print it as a line of the table."""
         print(
             f"  best pose      moves by {1e3 * self.position:.2g} mm and "

@@ -15,6 +15,6 @@ def subject_name(source: str) -> str:
 
 
 def target_name(source: str, out: str) -> str:
-    """Name a placement so that those of several heads can be told from each other."""
+    """Name a placement so that those of several heads have names of their own."""
     subject, folder = subject_name(source), Path(out).name
     return folder if subject in folder else f"{subject} {folder}"

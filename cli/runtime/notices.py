@@ -1,4 +1,4 @@
-"""Warnings: told on standard error, and kept for a report."""
+"""Warnings: printed on standard error, and kept for a report."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ _HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
 def warn(message: str, kind: str = "warning") -> None:
-    """Tell a warning, and keep it where somebody listens."""
+    """Print a warning, and keep it where somebody listens."""
     line = message.replace("\n", "\\n")  # A name may hold a line feed.
     print(f"tmsgrad: {kind}: {line}", file=sys.stderr)
     heard = _HEARD.get()
@@ -65,7 +65,7 @@ def library_warnings() -> Iterator[None]:
 
 @contextmanager
 def loudness(quiet: bool, verbose: bool) -> Iterator[None]:
-    """Choose how much of a command's progress is told."""
+    """Choose how much of a command's progress is reported."""
     before = _QUIET.set(quiet), _VERBOSE.set(verbose)
     try:
         yield
@@ -75,12 +75,12 @@ def loudness(quiet: bool, verbose: bool) -> Iterator[None]:
 
 
 def is_quiet() -> bool:
-    """Whether progress is not to be told."""
+    """Whether progress is not to be reported."""
     return _QUIET.get()
 
 
 def detail(message: str) -> None:
-    """Tell a detail on standard error, where --verbose asks for it."""
+    """Print a detail on standard error, where --verbose asks for it."""
     if _VERBOSE.get():
         print(f"tmsgrad: {message}", file=sys.stderr)
 

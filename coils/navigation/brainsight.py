@@ -9,7 +9,7 @@ The coordinate system is named in the header. Up to Brainsight 2.5.2 (file versi
 the name says as well which of the image's two forms it is of, as in `NIfTI:Q:Aligned`
 [Brainsight's developers, github.com/simnibs/simnibs/pull/289]. `World` and, for DICOM
 images, `NIfTI:…` too are LPS, as DICOM's patient coordinates are; the landmarks of the ears
-tell. `Brainsight` counts from a corner of the image and needs a transformation.
+give. `Brainsight` counts from a corner of the image and needs a transformation.
 """
 
 import codecs
@@ -56,7 +56,7 @@ def read_brainsight(
 
     Args:
         path: The text file that Brainsight exports.
-        space: `RAS` or `LPS`, where the file does not tell it or is wrong.
+        space: `RAS` or `LPS`, where the file does not say or is wrong.
         repair: See `PoseList.of_matrices`.
 
     Returns:
@@ -65,7 +65,7 @@ def read_brainsight(
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is malformed, or its axes are not to be told.
+        ValueError: It is malformed, or its axes are unknown.
     """
     file = Path(path)
     lines = _lines(file)
@@ -249,7 +249,7 @@ def _matrix(file: Path, row: dict[str, str]) -> Float[ndarray, "4 4"]:
 
 
 def _landmarks(file: Path, lines: list[str]) -> dict[str, float]:
-    """Give x of the ears' planned landmarks, which tell left from right. [mm]"""
+    """Give x of the ears' planned landmarks, which distinguish left from right. [mm]"""
     return {
         row["Planned Landmark Name"].upper(): _number(row, "Loc. X")
         for kind, row in _rows(file, lines)
@@ -263,7 +263,7 @@ _Frame = tuple[str, Float[ndarray, "4 4"], ImageForm | None, list[str]]
 def _frame(
     file: Path, system: str, ears: dict[str, float], space: str | None
 ) -> _Frame:
-    """Tell the frame's name, its way to RAS, the image's form, and what is assumed."""
+    """Give the frame's name, its way to RAS, the image's form, and what is assumed."""
     if space is not None:
         if space not in TO_RAS:
             raise ValueError(f"`space` must be RAS or LPS, got {space!r}.")
@@ -289,7 +289,7 @@ def _frame(
         if seen is None:
             raise ValueError(
                 f"{file}: World coordinates are LPS for DICOM images and RAS for others, "
-                "and no landmarks LPA and RPA tell which. State it (--space)."
+                "and no landmarks LPA and RPA show which. State it (--space)."
             )
         note = f"World coordinates are {seen} here, as the landmarks of the ears show."
         return HEAD_FRAME, TO_RAS[seen], None, [note]

@@ -22,7 +22,7 @@ def read_poses(
     Args:
         path: Localite `.xml`, Brainsight `.txt`, ANT visor2 `.mrk`, SofTaxic `.stmpx`, or
             4×4 matrices in `.txt`, `.csv`, `.npy`, `.npz`, `.json`.
-        space: `RAS` or `LPS`, for files of Localite and Brainsight that do not tell.
+        space: `RAS` or `LPS`, for files of Localite and Brainsight that do not say.
         repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does;
             without it they are refused.
 
@@ -40,7 +40,7 @@ def read_poses(
             f"{file}: unknown kind of pose file; known are {', '.join(_KINDS)}."
         )
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such pose file. Check the path.")
+        raise FileNotFoundError(f"{file}: pose file not found. Check the path.")
     if kind == ".xml":
         return read_localite(file, space=space, repair=repair)
     if kind == ".txt" and _is_of_brainsight(file):

@@ -316,7 +316,7 @@ def nearest_rigid(
 
 
 def unfit(character: str) -> bool:
-    """Tell characters that would break a row of a table or a line of text, or XML."""
+    """Find characters that would break a row of a table or a line of text, or XML."""
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp", "Cn")
 
 

@@ -31,7 +31,7 @@ class HostMultigrid(AbstractHostSolver):
     Attributes:
         rtol: Of the true residual.
         max_steps: After so many iterations a solve has failed.
-        throw: Raise where it failed; otherwise the report tells.
+        throw: Raise where it failed; otherwise the report says so.
     """
 
     rtol: float = eqx.field(static=True, default=1e-8)

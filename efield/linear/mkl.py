@@ -79,5 +79,5 @@ _callers: dict[int, ThreadPoolExecutor] = {}
 
 
 def pardiso_is_available() -> bool:
-    """Tell whether MKL's PARDISO can be loaded, which it can be on x86-64 only."""
+    """Check whether MKL's PARDISO can be loaded, which it can be on x86-64 only."""
     return mkl() is not None

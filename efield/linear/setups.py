@@ -28,7 +28,7 @@ class AbstractSolver(eqx.Module):
 
     @property
     def key(self) -> Hashable:
-        """What tells the set-up of this solver from another's: by default its class."""
+        """The set-up of this solver differs from another's by it: by default its class."""
         return type(self)
 
     @abc.abstractmethod

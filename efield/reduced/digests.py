@@ -1,4 +1,4 @@
-"""What tells heads and coils from each other: hashes of their numbers."""
+"""What distinguishes heads and coils from each other: hashes of their numbers."""
 
 import hashlib
 from collections.abc import Iterable

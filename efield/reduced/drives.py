@@ -27,7 +27,7 @@ class Drives(eqx.Module):
         sources: For each stimulator.
         rates: dI/dt of each, per the dI/dt asked for.
         name: Of the coil.
-        digest: What tells it from other coils.
+        digest: What distinguishes it from other coils.
         stands_apart: By how much its sources miss the coil's potential, relatively.
         strengths: Least and largest norm of the potential at all points of a basis, over
             its domain, with one stimulator. [T m/A]
@@ -141,7 +141,7 @@ def name_of(coil: AbstractCoil) -> str:
 
 
 def coil_digest(coil: AbstractCoil) -> str:
-    """Tell a coil from others by its sources, or its field where it has none."""
+    """Distinguish a coil from others by its sources, or its field where it has none."""
     driven = dataclasses.replace(coil, rates=None) if isinstance(coil, Coil) else coil
     try:
         leaves = jax.tree.leaves(driven.sources())

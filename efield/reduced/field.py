@@ -113,7 +113,7 @@ class ReducedField(eqx.Module):
     def outside(
         self, pose: Pose, *, coil: int | AbstractCoil = 0
     ) -> Bool[Array, "*pose"]:
-        """Tell which poses are outside of what the basis has seen, under `jit` too.
+        """Find which poses are outside of what the basis has seen, under `jit` too.
 
         Their dA/dt is missed by more than that of any placement in the domain, or is
         stronger or weaker than all of these.

@@ -98,7 +98,7 @@ def read_reduced(
     """
     target = Path(path)
     if not target.exists():
-        raise FileNotFoundError(f"{target} does not exist.")
+        raise FileNotFoundError(f"{target}: file not found.")
     try:
         with open_hdf5(target) as file:
             found = _read(file)

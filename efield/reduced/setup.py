@@ -110,8 +110,8 @@ def reduce(
     Raises:
         ValueError: There are too few placements, or an argument is out of range.
     """
-    tell = progress or (lambda share, what: None)
-    tell(0.0, "reading the coil")
+    report = progress or (lambda share, what: None)
+    report(0.0, "reading the coil")
     readout = readout_of(conductor, at)
     domain = _Domain.of(poses, growth)
     if solver is None:
@@ -138,12 +138,12 @@ def reduce(
     )
     order = conductor.elements.order
     origin = Origin(head, order, tuple((about or {}).items()))
-    found = _Growing(solving, domain, growth, tell).run(origin)
+    found = _Growing(solving, domain, growth, report).run(origin)
     if not found.accuracy.reached:
         _log.warning(
             "the tolerance of %g was not reached: %s", growth.tolerance, found.accuracy
         )
-    tell(1.0, "done")
+    report(1.0, "done")
     return found
 
 
@@ -180,15 +180,15 @@ class _Growing:
     """A basis while it grows."""
 
     def __init__(
-        self, solving: Solving, domain: _Domain, growth: Growth, tell: Progress
+        self, solving: Solving, domain: _Domain, growth: Growth, report: Progress
     ):
-        self.solving, self.growth, self.tell = solving, growth, tell
+        self.solving, self.growth, self.report = solving, growth, report
         self.domain, self.channels = domain, len(solving.channels)
-        tell(0.02, "looking at dA/dt of the domain")
+        report(0.02, "looking at dA/dt of the domain")
         self.pool = Driven.all_of(domain.pool, self.channels)
         self.readings = solving.readings(self.pool)
         self.candidates = Candidates(self.readings)
-        tell(0.05, "solving placements to measure the error")
+        report(0.05, "solving placements to measure the error")
         placed = Driven.in_turn(domain.unseen, self.channels)
         fields, norms = solving.fields(placed)
         self.unseen = Unseen(placed, fields, norms, solving.readings(placed))
@@ -196,7 +196,7 @@ class _Growing:
 
     def run(self, origin: Origin) -> ReducedField:
         modes = self._grow()
-        self.tell(0.9, f"turning {self.basis.solved} fields into {modes} modes")
+        self.report(0.9, f"turning {self.basis.solved} fields into {modes} modes")
         fit = self.basis.fit(modes)
         solving, unseen = self.solving, self.unseen
         self._look_at_more()
@@ -226,7 +226,7 @@ class _Growing:
             ),
             origin,
         )
-        self.tell(0.95, "measuring the error")
+        self.report(0.95, "measuring the error")
         return dataclasses.replace(made, accuracy=measured(made, unseen, solving))
 
     def _grow(self) -> int:
@@ -239,7 +239,7 @@ class _Growing:
             self.basis.grow(fields, self.readings[chosen] / norms[:, None])
             worst = self.basis.errors().max(axis=1)
             solved, last = self.basis.solved, float(worst[-1])
-            self.tell(
+            self.report(
                 _share(solved, last, self.growth),
                 f"{solved} solved, unseen ones within {last:.2%}",
             )

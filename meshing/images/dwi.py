@@ -30,8 +30,8 @@ S_PER_MM2 = 1e6  # [s/m²], the unit of bvals.
 _NO_WEIGHTING = 50 * S_PER_MM2  # [s/m²]
 _LARGEST_PLAUSIBLE = 1e5 * S_PER_MM2  # [s/m²]
 _PARAMETERS = 7  # Six of the tensor, one of the signal without weighting.
-_FEWEST_TO_REJECT = 12  # Five more than unknown: else a wrong one cannot be told.
-_LEAST_KEPT = 0.1  # Of what volumes tell on the parameter they tell least about.
+_FEWEST_TO_REJECT = 12  # Five more than unknown: else a wrong one cannot be found.
+_LEAST_KEPT = 0.1  # Of what volumes say on the parameter they say least about.
 _UNIT_LENGTH_WITHIN = 0.05
 _LEAST_SINGULAR = 1e-2
 _AT_ONCE = 20_000  # Voxels; with 100 volumes, 300 MB in dipy.
@@ -273,7 +273,7 @@ def _check_design(
         )
     if reject_outliers and count < _FEWEST_TO_REJECT:
         raise ValueError(
-            f"outliers cannot be told with only {count} volumes, {_FEWEST_TO_REJECT} are "
+            f"outliers cannot be found with only {count} volumes, {_FEWEST_TO_REJECT} are "
             "needed; pass `reject_outliers=False`."
         )
 

@@ -118,7 +118,7 @@ def _beside(
 ) -> Path:
     if given is not None:
         if not Path(given).exists():
-            raise FileNotFoundError(f"{given}: there is no such file (`{argument}`).")
+            raise FileNotFoundError(f"{given}: file not found (`{argument}`).")
         return Path(given)
     stem = image.name
     for ending in _ENDINGS:

@@ -59,7 +59,7 @@ class FibreCoherence:
     voxels: int
 
     @property
-    def tells(self) -> bool:
+    def conclusive(self) -> bool:
         """Whether there are fibres enough in the image to judge by."""
         return self.voxels >= _FEWEST_VOXELS and self.best > _LEAST_COHERENCE
 
@@ -68,13 +68,13 @@ class FibreCoherence:
         """Whether another way is clearly better: by a tenth, and not by chance."""
         by_chance = self.best - self.as_given <= _SIGNIFICANT * self.deviation
         clearly = self.best > _CLEARLY_BETTER * self.as_given
-        return self.tells and clearly and not by_chance
+        return self.conclusive and clearly and not by_chance
 
     def __str__(self) -> str:
-        if not self.tells:
+        if not self.conclusive:
             return (
                 f"Fibre coherence: {self.best:.3f} in {self.voxels} anisotropic voxels, "
-                "too little to tell whether directions are right."
+                "too little to show whether directions are right."
             )
         if not self.wrong:
             return f"Fibre coherence: {self.as_given:.3f}, directions continue as they are."

@@ -72,7 +72,7 @@ class LabelTable:
     def apply(
         self, labels: Int[ndarray, "i j k"] | UInt8[ndarray, "i j k"]
     ) -> UInt8[ndarray, "i j k"]:
-        """Tell the tissue of each voxel.
+        """Give the tissue of each voxel.
 
         Args:
             labels: The label of each voxel.
@@ -222,7 +222,7 @@ def read_label_table(path: str | os.PathLike[str]) -> LabelTable:
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(
-            f"{file}: there is no such table. Give a file, or one of "
+            f"{file}: table not found. Give a file, or one of "
             f"{', '.join(LABEL_TABLES)}."
         )
     lines = read_text(file).splitlines()

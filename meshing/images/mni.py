@@ -171,7 +171,7 @@ def read_mni(
 
 
 def check_mni(transform: MniTransform, brain: Float[ndarray, "point 3"]) -> str | None:
-    """Tell whether a person's brain arrives where MNI space has its brain.
+    """Check whether a person's brain arrives where MNI space has its brain.
 
     Args:
         transform: Of the person.

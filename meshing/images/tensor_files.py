@@ -47,7 +47,7 @@ def read_tensors(
 
     Such as `DTI_coregT1_tensor.nii.gz` of SimNIBS or what dtifit of FSL, dwi2tensor of
     MRtrix or dipy write: six volumes, or a fifth dimension. NIfTI's intent code for
-    symmetric matrices tells the order, but not the axes. It must be registered to the
+    symmetric matrices gives the order, but not the axes. It must be registered to the
     head already, with its tensors reoriented. For the directions themselves see
     `fibre_coherence`.
 
@@ -55,7 +55,7 @@ def read_tensors(
         path: The image, .nii or .nii.gz.
         layout: `FSL_TENSORS`, `MRTRIX_TENSORS`, `DIPY_TENSORS` or your own. By default it
             is found from which volumes are positive in most voxels, and is FSL's where
-            that does not tell.
+            that does not say.
         frame: The axes of the components, where they are not those of the layout. Must be
             given for an image with NIfTI's intent code, which does not define it.
         unit: What a value of 1 means [m²/s]. By default it is the one of mm²/s, µm²/ms
@@ -141,7 +141,7 @@ def _of_intent(
             f"{file}: the image has NIfTI's intent code for symmetric matrices, which does "
             "not say along which axes. State `frame`: TensorFrame.FSL where it was fitted "
             "with FSL's bvecs (dipy), TensorFrame.WORLD where tensors were rotated to the "
-            "scanner's axes. `fibre_coherence` tells which of them is right."
+            "scanner's axes. `fibre_coherence` shows which of them is right."
         )
     return TensorLayout("NIfTI", DIPY_TENSORS.components, frame), frame
 

@@ -18,9 +18,9 @@ class WorkingMesh:
         points: Positions of the nodes, some of which may be without elements.
         tetrahedra: The four nodes of each element, of positive volume.
         tags: The label of each element, from 1.
-        shapes: The shape of each element, as `shapes_of` tells.
+        shapes: The shape of each element, as `shapes_of` gives.
         outer: Whether each node touches air.
-        labels: The labels that meet at each node, as `node_labels` tells.
+        labels: The labels that meet at each node, as `node_labels` gives.
         free: Whether each node may move or vanish.
     """
 

@@ -17,7 +17,7 @@ from scipy import ndimage
 _SMOOTHING = 0.6  # [voxel]
 _RADIUS = 2  # Where the kernel is cut. [voxel]
 _MARGIN = 4  # Of air around the head. [voxel]
-_REACH = 8  # Largest distance that is told from farther ones. [voxel]
+_REACH = 8  # Largest distance that differs from farther ones. [voxel]
 _MANY = 255  # Code of a cell in which more than two labels compete.
 _AT_ONCE = 1 << 18  # Points, so that temporary arrays stay small.
 

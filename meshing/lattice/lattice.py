@@ -28,7 +28,7 @@ class Lattice:
         labels: The label at each node.
         depth: For each node and label, how far inside the label the node is, negative
             outside.
-        longest: The longest edge of each element, as `longest_edges` tells.
+        longest: The longest edge of each element, as `longest_edges` gives.
         need: How much each element needs to be refined, -1 where not yet known.
     """
 

@@ -96,7 +96,7 @@ def surface_faces(
     Args:
         tetrahedra: The elements.
         tags: Their labels, from 1.
-        labels: What `node_labels` tells.
+        labels: What `node_labels` gives.
 
     Returns:
         The three nodes of each face, such that the normal points from the first to the

@@ -1,4 +1,4 @@
-"""Names of physical groups, which tell the tissues where numbers do not.
+"""Names of physical groups, which name the tissues where numbers do not.
 
 Gmsh numbers physical groups as its user likes, and writes the names that the user gave
 them to $PhysicalNames. SimNIBS goes by the numbers alone. A file whose names are those of
@@ -62,7 +62,7 @@ def named_tags(
     meant = {number: tag for number, tag in known.items() if tag is not None}
     unknown = [number for number in present if number not in meant]
     if all(number == tag for number, tag in meant.items()):
-        _tell_assumed(path, names, unknown)
+        _warn_of_assumed(path, names, unknown)
         return tags
     contradicting = ", ".join(
         f"{number} is {names[number]!r}"
@@ -76,7 +76,7 @@ def named_tags(
             nameless.append("tetrahedra in no physical group")
         raise ValueError(
             f"{path}: the physical groups are not numbered as in SimNIBS ({contradicting}"
-            "), so names must tell the tissues, but these do not: "
+            "), so names must show the tissues, but these do not: "
             f"{', '.join(nameless)}. Name each group after one of "
             f"{', '.join(TISSUE_NAMES.values())}."
         )
@@ -92,7 +92,7 @@ def named_tags(
     return tissues[np.searchsorted(numbers, tags)]
 
 
-def _tell_assumed(path: Path, names: dict[int, str], unknown: list[int]) -> None:
+def _warn_of_assumed(path: Path, names: dict[int, str], unknown: list[int]) -> None:
     assumed = [
         f"{number} ({names[number]!r}) is {TISSUE_NAMES[number]}"
         for number in unknown

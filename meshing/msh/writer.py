@@ -40,7 +40,7 @@ def write_msh(
         path: The name of the file, which ends in `.msh`, or in `.msh.gz` for a gzipped
             one.
         head: The head, which is written in mm.
-        fields: Values by name. A mapping of arrays tells by their lengths whether they
+        fields: Values by name. The lengths of a mapping's arrays show whether they
             are of nodes or of tetrahedra; where both are as many, give `MeshFields`.
             Scalars have the shape (n,) or (n, 1), vectors (n, 3), tensors (n, 9) or
             (n, 3, 3). Values are written as they are, in whatever unit they have.

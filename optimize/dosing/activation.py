@@ -41,7 +41,7 @@ def activated(
     Args:
         head: The head.
         field: Of one placement, at the current that is given.
-        threshold: Such as 83 % of the field of M1 at threshold. [V/m]
+        threshold: Such as 83% of the field of M1 at threshold. [V/m]
         target: What should be activated.
         tissue: In which it is counted.
 

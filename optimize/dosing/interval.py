@@ -50,7 +50,7 @@ class DoseInterval:
 
     Attributes:
         median: Of the drawn outputs, in units of the planned one.
-        low: The lower end of the interval that holds 95 % of them, likewise.
+        low: The lower end of the interval that holds 95% of them, likewise.
         high: Its upper end.
         tissues: Relative standard deviation by conductivities.
         motor: Relative standard deviation by the placement over M1.

@@ -1,6 +1,6 @@
 """From a motor threshold to the stimulator's output for another target.
 
-Outputs are shares of the stimulator's maximum: 0.55 for 55 %. They are exact: round as your
+Outputs are shares of the stimulator's maximum: 0.55 for 55%. They are exact: round as your
 stimulator does.
 """
 
@@ -10,9 +10,9 @@ import numpy as np
 
 
 # Share of the stimulator's maximum for each metre that the cortex is farther away.
-STOKES_2005 = 30.0  # 3 % per mm [Stokes et al. 2005, doi:10.1152/jn.00067.2005].
+STOKES_2005 = 30.0  # 3% per mm [Stokes et al. 2005, doi:10.1152/jn.00067.2005].
 STOKES_2007 = (
-    28.0  # 2.8 % per mm [Stokes et al. 2007, doi:10.1016/j.clinph.2007.04.004].
+    28.0  # 2.8% per mm [Stokes et al. 2007, doi:10.1016/j.clinph.2007.04.004].
 )
 
 _DEEPEST = 0.06  # Of cortex below the scalp, anywhere. [m]
@@ -21,7 +21,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True)
 class Output:
-    """What a rule tells to set.
+    """What a rule says to set.
 
     Attributes:
         output: Share of the stimulator's maximum; above 1 it cannot be had.
@@ -41,10 +41,10 @@ class Output:
     @property
     def statement(self) -> str:
         """The output in words, with what cannot be had said so."""
-        told = f"{self.output:.1%} of the maximum, {self.of_threshold:.0%} of the threshold"
+        of = f"{self.output:.1%} of the maximum, {self.of_threshold:.0%} of the threshold"
         if self.reachable:
-            return told
-        return f"cannot be reached: it takes {told}"
+            return of
+        return f"cannot be reached: it takes {of}"
 
 
 def fixed(threshold: float, factor: float = 1.2) -> Output:
@@ -63,7 +63,7 @@ def fixed(threshold: float, factor: float = 1.2) -> Output:
     _check_threshold(threshold)
     if not 0 < factor <= 2:
         raise ValueError(
-            f"`factor` must lie above 0 and up to 2, as 1.2 for 120 %, got {factor!r}."
+            f"`factor` must lie above 0 and up to 2, as 1.2 for 120%, got {factor!r}."
         )
     return Output(
         threshold * factor, factor, f"{100 * factor:g} % of the motor threshold"
@@ -152,5 +152,5 @@ def _check_threshold(threshold: float) -> None:
     if not 0 < threshold <= 1:
         raise ValueError(
             f"the motor threshold is {threshold:.0%} of the stimulator's maximum; it must "
-            "lie above 0 and up to 100 %."
+            "lie above 0 and up to 100%."
         )

@@ -74,7 +74,7 @@ def check_train(
     Args:
         frequency: Of the pulses in a train. [Hz]
         train: How long a train lasts. [s]
-        of_threshold: Intensity in units of the resting motor threshold, 1.2 for 120 %, of
+        of_threshold: Intensity in units of the resting motor threshold, 1.2 for 120%, of
             the same coil and stimulator.
         intertrain: Pause from the end of a train to the next, or None where there is one
             train only. [s]

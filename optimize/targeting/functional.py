@@ -86,7 +86,7 @@ class Reliability:
 
     Attributes:
         split_half: Between the targets of the two halves of time. [m]
-        radius: Of the ball around the target that holds the truth in 95 % of cases: of the
+        radius: Of the ball around the target that holds the truth in 95% of cases: of the
             bootstrap's targets, half a voxel's diagonal, and 2.3 mm by which folds shift
             a centre of gravity, added as squares. [m]
         median: Distance of the bootstrap's targets. [m]
@@ -261,7 +261,7 @@ def reliability(
     count = len(course) // length
     if count < 6:
         raise ValueError(
-            f"the series has {count} blocks of {block:g} s; at least 6 are needed to tell "
+            f"the series has {count} blocks of {block:g} s; at least 6 are needed to show "
             "how reliable a target is."
         )
     sums = _block_sums(clean.series.signals[:, grid.region], course, count, length)

@@ -35,7 +35,7 @@ def read_surface_map(
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: there is no such file.")
+        raise FileNotFoundError(f"{file}: file not found.")
     try:
         keys, names = _annotation(file) if file.suffix == ".annot" else _gifti(file)
     except (OSError, ValueError, ImageFileError, IndexError) as error:

@@ -32,7 +32,7 @@ class Spheres:
     checked: bool = False
 
     def inside(self, points: Float[ndarray, "point 3"]) -> ndarray:
-        """Tell which points of MNI space [m] lie in it."""
+        """Find which points of MNI space [m] lie in it."""
         middles = np.asarray(self.centres) * 1e-3
         apart = np.linalg.norm(points[:, None] - middles[None], axis=2)
         return (apart <= self.radius * 1e-3).any(axis=1)

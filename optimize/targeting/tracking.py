@@ -5,7 +5,7 @@ Directions come from constrained spherical deconvolution of diffusion-weighted i
 distribution of tensors, which knows one fibre per voxel only [Descoteaux et al. 2009,
 doi:10.1109/TMI.2008.2004424]. Streamlines end where they enter gray matter, and those that
 leave the brain otherwise are dropped [Smith et al. 2012,
-doi:10.1016/j.neuroimage.2012.06.005]: the head's own tissues tell where.
+doi:10.1016/j.neuroimage.2012.06.005]: the head's own tissues show where.
 """
 
 import warnings

@@ -3,7 +3,7 @@
 After Corcoran et al. 2018 (doi:10.1111/psyp.13064): `peaks` has the rules for one channel.
 Channels' peaks are averaged by their quality; the centre of gravity is the mean of the
 channels' own, in a band that they share; recordings of a person are averaged by how many
-channels each has. Without enough peaks no frequency is told.
+channels each has. Without enough peaks no frequency is reported.
 """
 
 import math
@@ -44,7 +44,7 @@ class AlphaFrequency:
         window: Mean ends of the channels' bands. [Hz]
         halves: The peak between bins in the first and in the second half, NaN where there
             is none. [Hz]
-        channels: What each channel tells.
+        channels: What each channel gives.
         frequencies: Of the spectrum. [Hz]
         spectrum: Mean of the channels with a peak, each over its own mean power.
         seconds: Of the recording that were used. [s]
@@ -116,7 +116,7 @@ def individual_alpha(
 
     Raises:
         ValueError: The recording is too short, too slow, filtered or not finite, a channel
-            is flat, or too few channels have a peak; the message tells why.
+            is flat, or too few channels have a peak; the message says why.
     """
     names = _names(signals, names)
     pieces = whole(signals) if pieces is None else pieces
@@ -199,7 +199,7 @@ def _names(signals: ndarray, names: Sequence[str] | None) -> list[str]:
     )
     if len(given) != len(signals) or len(signals) == 0:
         raise ValueError(
-            f"`names` must tell {len(signals)} channels, at least one, got {len(given)}."
+            f"`names` must name {len(signals)} channels, at least one, got {len(given)}."
         )
     return list(given)
 

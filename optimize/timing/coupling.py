@@ -2,8 +2,8 @@
 
 The modulation index of Tort et al. 2010 (doi:10.1152/jn.00106.2010): the mean amplitude of
 gamma in bins of theta's phase, as a distribution, and how far that is from a flat one. The
-pair of frequencies with the largest index is told, if recordings whose amplitude is shifted
-in time, which couples nothing, rarely reach it anywhere.
+pair of frequencies with the largest index is reported, if recordings with amplitudes
+shifted in time, which couples nothing, rarely reach it anywhere.
 """
 
 from dataclasses import dataclass

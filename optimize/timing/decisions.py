@@ -30,8 +30,8 @@ class PulseRule:
 
     Attributes:
         band: The rhythm's.
-        estimator: Tells the phase now.
-        aim: Phase that the estimator must tell for a pulse; 0 is a peak. [rad]
+        estimator: Gives the phase now.
+        aim: Phase that the estimator must give for a pulse; 0 is a peak. [rad]
         hop: Between decisions; a whole number of samples is taken. [s]
         latency: From the last sample to the earliest pulse: acquisition, decision and
             stimulator. [s]

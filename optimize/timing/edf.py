@@ -73,8 +73,8 @@ def _onsets(data: bytes) -> tuple[np.ndarray, float]:
     found = []
     for number in range(records):
         start = begin + number * whole + before
-        told = _ONSET.match(data[start : start + size])
-        if told is None:
+        stated = _ONSET.match(data[start : start + size])
+        if stated is None:
             raise ValueError("a record does not say when it begins")
-        found.append(float(told[1]))
+        found.append(float(stated[1]))
     return np.array(found), duration

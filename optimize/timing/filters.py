@@ -29,8 +29,8 @@ def strongest_rhythm(
     average reference: what none of them has is left out.
 
     How a component shows in the channels, its pattern, is the covariance times its weights
-    [Haufe et al. 2014, doi:10.1016/j.neuroimage.2013.10.067]; it tells the sign, without
-    which a peak cannot be told from a trough.
+    [Haufe et al. 2014, doi:10.1016/j.neuroimage.2013.10.067]; it gives the sign, without
+    which a peak cannot be distinguished from a trough.
 
     Args:
         signals: Of all channels.

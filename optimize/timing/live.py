@@ -18,9 +18,9 @@ from numpy import ndarray
 from .decisions import PulseRule
 
 
-GAP = 0.02  # Of a time stamp from what the one before tells. [s]
+GAP = 0.02  # Of a time stamp from what the one before gives. [s]
 
-_CLOCK = 5.0  # Of stamps that tell the lag. [s]
+_CLOCK = 5.0  # Of stamps that give the lag. [s]
 
 
 class Chunk(NamedTuple):

@@ -1,7 +1,7 @@
 """One channel's alpha peak and alpha band, by the rules of Corcoran et al. 2018.
 
 doi:10.1111/psyp.13064, and the appendix of its preprint, doi:10.1101/176792. Written from
-their text. A Savitzky-Golay filter smooths the spectrum, and its derivatives tell peaks,
+their text. A Savitzky-Golay filter smooths the spectrum, and its derivatives give peaks,
 slopes and points of inflection.
 """
 
@@ -26,7 +26,7 @@ _FARTHEST = 4.0  # Of an end of the band from its peak, where the slope never is
 
 @dataclass(frozen=True)
 class ChannelPeak:
-    """What one channel tells.
+    """What one channel gives.
 
     Attributes:
         name: Of the channel.

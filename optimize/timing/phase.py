@@ -93,7 +93,7 @@ class BandPass:
 
 
 class AbstractPhaseEstimator(ABC):
-    """Tells the phase now from a window of what was recorded until now."""
+    """Gives the phase now from a window of what was recorded until now."""
 
     @property
     @abstractmethod
@@ -157,7 +157,7 @@ class Autoregressive(AbstractPhaseEstimator):
         frequency = float(np.angle(turn)) * rate / (4 * np.pi)
         return PhaseNow(
             float(np.angle(analytic[half])) % (2 * np.pi),
-            # The model damps what it predicts, so the last sample that was kept tells.
+            # The model damps what it predicts, so the last sample that was kept decides.
             float(np.abs(analytic[max(half - missing, 0)])),
             min(max(frequency, self.band.low), self.band.high),
         )

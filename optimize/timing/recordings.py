@@ -74,7 +74,7 @@ def read_eeg(
     """
     file = Path(path)
     if not file.exists():
-        raise FileNotFoundError(f"{file}: there is no such file.")
+        raise FileNotFoundError(f"{file}: file not found.")
     if unit is not None and unit not in UNITS:
         raise ValueError(f"`unit` must be one of {', '.join(UNITS)}, got {unit!r}.")
     gap = first_gap(file)

@@ -83,7 +83,7 @@ def replay(
         band: The rhythm's, for judging.
         estimator: What decides.
         target: Phase to meet; 0 is a peak, π a trough. [rad]
-        aim: Phase that the estimator must tell for a pulse, by `aim_for`; by default the
+        aim: Phase that the estimator must give for a pulse, by `aim_for`; by default the
             target. [rad]
         start: Of the first decision. [s]
         hop: Between decisions. [s]
@@ -143,7 +143,7 @@ def aim_for(
     """The estimate at which pulses of a training recording meet the target on average.
 
     The cut end of a filtered window draws estimates to one side, by an amount that depends
-    on the person's frequency. A replay of the training tells it.
+    on the person's frequency. A replay of the training gives it.
 
     Args:
         training: Before the first pulse.

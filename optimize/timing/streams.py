@@ -21,7 +21,7 @@ _POLL = 0.1  # So long a call may keep an interruption waiting. [s]
 _TWINS = 0.3  # How long to look for another stream of a name. [s]
 _LOOK = 0.5  # How long to list all streams at a time. [s]
 _MOST = 1024  # Samples at once.
-_RATE_WITHIN = 0.01  # Of the rate that the stream tells.
+_RATE_WITHIN = 0.01  # Of the rate that the stream states.
 
 
 class LabStream:
@@ -29,7 +29,7 @@ class LabStream:
 
     Attributes:
         name: Of the stream.
-        rate: Samples in a second, as it tells. [Hz]
+        rate: Samples in a second, as it states. [Hz]
         names: Of its channels, by number from 1 on where it has none.
     """
 
@@ -100,7 +100,7 @@ class LabStream:
         rate = (count - 1) / (stamps[-1] - stamps[0])
         if abs(rate / self.rate - 1) > _RATE_WITHIN:
             raise ValueError(
-                f"stream {self.name}: {rate:.1f} samples come in a second, but it tells a "
+                f"stream {self.name}: {rate:.1f} samples come in a second, but it states a "
                 f"rate of {self.rate:g} Hz."
             )
         return values, stamps
@@ -162,17 +162,19 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
             no regular rate or no numbers.
     """
     if not name.strip():
-        raise ValueError("the name of the stream is empty: give the one that it tells.")
+        raise ValueError(
+            "the name of the stream is empty: give the one that it states."
+        )
     pylsl = _library()
     found = _named(pylsl, name, 1, wait)
     if not found:
         there = sorted({each.name() for each in pylsl.resolve_streams(1.0)})
-        told = (
+        shown = (
             f"those there are {', '.join(there)}" if there else "there is none at all"
         )
         raise ValueError(
             f"no stream of the Lab Streaming Layer is named {name!r} ({wait:g} s "
-            f"waited); {told}."
+            f"waited); {shown}."
         )
     # The first search ends with the first answer.
     found = _named(pylsl, name, 2, _TWINS) or found
@@ -185,9 +187,7 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
     if about.channel_format() == pylsl.cf_string:
         raise ValueError(f"stream {name}: it has words, not numbers.")
     if not about.nominal_srate() > 0:
-        raise ValueError(
-            f"stream {name}: it has no regular rate, which telling a phase needs."
-        )
+        raise ValueError(f"stream {name}: it has no regular rate, which a phase needs.")
     inlet = pylsl.StreamInlet(about, processing_flags=pylsl.proc_clocksync)
     try:
         whole = inlet.info(wait + 5.0)

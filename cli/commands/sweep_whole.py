@@ -1,0 +1,106 @@
+"""`tmsgrad sweep --reduced`: what a coil does to all of a tissue, at each placement."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from ... import meshing, optimize
+from ...meshing import HeadMesh, Region
+from ..inputs.bases import Basis
+from ..inputs.frame import Frame
+from ..results.whole_brain import WholeBrain
+
+
+_ANGLES_LOOKED_AT = 8  # For what the basis does not know.
+_AT_ONCE = 256  # Positions, so that memory stays small.
+
+
+@dataclass(frozen=True, eq=False)
+class WholeTissue:
+    """A tissue whose field a basis knows, with the target in it.
+
+    Attributes:
+        basis: Knows the field.
+        number: Of the coil among those of the basis.
+        name: Of the tissue.
+        volume: Of it. [m³]
+        share: How much of each of its tetrahedra belongs to the target, from 0 to 1.
+    """
+
+    basis: Basis
+    number: int
+    name: str
+    volume: float
+    share: Float[ndarray, "tet"]
+
+    @classmethod
+    def of(cls, basis: Basis, frame: Frame, target: Region) -> "WholeTissue":
+        """Find it, and check that basis and target fit.
+
+        Raises:
+            ValueError: The basis is of another head or coil, or does not have the target.
+        """
+        number = basis.coil_number(frame.conductor, frame.coil)
+        inside = basis.elements(frame.head)
+        name = meshing.TISSUE_NAMES[int(frame.head.tags[inside[0]])]
+        share = _shares(frame.head, target)[inside]
+        if not share.any():
+            raise ValueError(
+                f"--reduced {basis.source}: the basis knows the field in {name}, where "
+                "the target is not."
+            )
+        return cls(basis, number, name, frame.head.volumes[inside].sum(), share)
+
+    def maps(
+        self,
+        frame: Frame,
+        found: optimize.Sweep,
+        positions: Float[ndarray, "position 3"],
+        domain: optimize.Domain,
+    ) -> WholeBrain:
+        """Map peak, volume and focality at the placements of a sweep.
+
+        Args:
+            frame: Scalp and coil.
+            found: The sweep of the target.
+            positions: On the scalp, of that sweep. [m]
+            domain: Of the coil.
+        """
+        frame.progress.stage("whole", f"maps of all {self.name}")
+        field, angles = self.basis.field, found.values.shape[1]
+        rate = lambda objective: (
+            optimize.sweep(
+                *(objective, frame.coil, frame.scalp, positions, domain), angles=angles
+            ).values
+        )
+        return WholeBrain(
+            *(self.basis.source, self.name, field.accuracy, found.values),
+            rate(optimize.PeakMagnitude(field)),
+            self.volume / rate(optimize.Compactness(field)),
+            rate(optimize.FocalityEverywhere(field, self.share)),
+            _unknown(self.basis, self.number, found),
+        )
+
+
+def _shares(head: HeadMesh, target: Region) -> Float[ndarray, "tet"]:
+    """How much of each tetrahedron belongs to the target, from 0 to 1."""
+    share = np.zeros(len(head.tags))
+    density = target.weights / head.volumes[target.tetrahedra]
+    share[target.tetrahedra] = density / density.max()
+    return share
+
+
+def _unknown(
+    basis: Basis, number: int, found: optimize.Sweep
+) -> Bool[ndarray, "position"]:
+    """Which positions the basis does not know at some angle."""
+    positions, angles = found.values.shape
+    unknown = np.zeros(positions, dtype=bool)
+    for angle in range(0, angles, max(angles // _ANGLES_LOOKED_AT, 1)):
+        for start in range(0, positions, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            some = found.pose(part, angle)
+            unknown[part] |= np.asarray(basis.field.outside(some, coil=number))
+    return unknown

@@ -1,0 +1,76 @@
+"""The reduced field that `--reduced` names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+
+from ... import efield, meshing
+from ...coils import AbstractCoil
+from ...efield import Conductor, ReducedField
+from ...meshing import HeadMesh
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """A reduced field and its file.
+
+    Attributes:
+        source: The file.
+        field: What it holds.
+    """
+
+    source: str
+    field: ReducedField
+
+    @classmethod
+    def read(cls, path: str, order: int | None) -> "Basis":
+        """Read a basis, whose elements those of solves are to be.
+
+        Args:
+            path: The file.
+            order: Of the elements as asked for, or None for the basis' own.
+
+        Raises:
+            ValueError: The file is no basis, or was made with other elements.
+            FileNotFoundError: There is no such file.
+        """
+        field = efield.read_reduced(path)
+        if order not in (None, field.origin.order):
+            raise ValueError(
+                f"--order {order}: the basis {path} was made with elements of order "
+                f"{field.origin.order}. Leave --order out, or make one by `tmsgrad reduce "
+                f"--order {order}`."
+            )
+        return cls(path, field)
+
+    def coil_number(self, conductor: Conductor, coil: AbstractCoil) -> int:
+        """Find which of the basis' coils this is.
+
+        Raises:
+            ValueError: The basis is of another head or of other coils.
+        """
+        try:
+            return self.field.check_made_for(conductor, coil)
+        except ValueError as error:
+            raise ValueError(f"--reduced {self.source}: {error}") from None
+
+    def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
+        """Find the tetrahedra whose centroids the basis has.
+
+        Raises:
+            ValueError: It is of other places than a tissue of this head.
+        """
+        name = dict(self.field.origin.about).get("tissue", "")
+        inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
+        positions = self.field.positions
+        same = len(inside) == len(positions) and np.allclose(
+            head.centroids[inside], positions, rtol=0, atol=1e-6
+        )
+        if not same:
+            raise ValueError(
+                f"--reduced {self.source}: the basis is of other places than a tissue of "
+                "this head. Make one by `tmsgrad reduce`."
+            )
+        return inside
