@@ -121,7 +121,7 @@ def test_mni_targets_that_cannot_be_are_refused(files, tmp_path):
     write_msh(lone, five_layers())
     result = simulate(files, out, "--target-mni", "0,0,0", *pose, head=lone)
     assert result.status == 2
-    assert "nothing else gives where MNI coordinates are in it" in result.err
+    assert "nothing else shows where MNI coordinates are in it" in result.err
     result = simulate(files, out, "--target-mni", "0,0,400", *pose)
     assert result.status == 2
     assert "mm of MNI space lies outside of the map" in result.err
