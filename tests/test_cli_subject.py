@@ -6,7 +6,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import no_picture, run
+from cli_examples import run
 from heads import RADII, five_layers, pose_over, write_coil
 from subject_examples import (
     ELECTRODES,
@@ -31,7 +31,7 @@ from tmsgrad.meshing import ball, write_msh
 from tmsgrad.optimize.targeting import read_map
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = pytest.mark.usefixtures("program_settings", "undrawn")
 
 MNI = to_mni(np.array([30.0, -20.0, 50.0]))
 MNI_GRID = np.diag([4.0, 4.0, 4.0, 1.0])
@@ -46,12 +46,6 @@ def files(tmp_path_factory):
     write_coil(folder)
     np.savetxt(folder / "pose.txt", pose_over([0.2, 0.3, 1.0]).to_matsimnibs())
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    for module in ("commands.simulate", "commands.session", "results.best_placement"):
-        monkeypatch.setattr(f"tmsgrad.cli.{module}.write_overview", no_picture)
 
 
 def simulate(files, out, *words, head=None):

@@ -220,7 +220,7 @@ def mapped_region(
         ValueError: The tissue is not in the head, the map is zero in it, or only too deep.
     """
     tag = tissue_tag(tissue)
-    candidates = np.flatnonzero(head.tags == tag)
+    candidates = np.flatnonzero(head.of(tag))
     if len(candidates) == 0:
         present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
         raise ValueError(
