@@ -34,7 +34,7 @@ def main(words: list[str]) -> None:
     options = parser.parse_args(words)
     head, coil = head_of(options.head), coils.read(options.coil)
     conductor = efield.assemble(head, efield.isotropic(head))
-    scalp, gray = meshing.scalp(head), meshing.region(head, head.tags == 2)
+    scalp, gray = meshing.scalp(head), meshing.region(head, head.of("gray matter"))
     if options.basis:
         reduced = efield.read_reduced(options.basis, conductor=conductor, coil=coil)
     else:

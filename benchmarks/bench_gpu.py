@@ -268,7 +268,7 @@ def _iteration(case: Case, solver) -> dict:
     bandwidth = _bandwidth()
     return {
         "iteration [s]": seconds,
-        "sums over bins": cost.sums,
+        "pieces of program": cost.starts,
         "bytes moved [MB]": cost.bytes_moved / 1e6,
         "of a perfect cycle": cost.bytes_moved / cost.bytes_needed,
         "bandwidth of a copy [GB/s]": bandwidth / 1e9,
@@ -330,7 +330,7 @@ def _sweep(case: Case, solver) -> dict:
 
 def _reduced(case: Case, solver) -> dict:
     domain = optimize.placements(case.scalp, case.target.centre, 20e-3)
-    gray = meshing.region(case.head, case.head.tags == 2)
+    gray = meshing.region(case.head, case.head.of("gray matter"))
     growth = efield.Growth(
         tolerance=1e-4, modes=case.options.modes, solves=case.options.modes, unseen=4
     )

@@ -42,7 +42,8 @@ def main(words: list[str]) -> None:
     coil = coils.read(options.coil)
     conductor = efield.assemble(head, efield.isotropic(head))
     near = np.flatnonzero(
-        (head.tags == 2) & (np.linalg.norm(head.centroids - _CENTRE, axis=1) < _REACH)
+        head.of("gray matter")
+        & (np.linalg.norm(head.centroids - _CENTRE, axis=1) < _REACH)
     )
     depth = -scalp.surface.signed_distance(head.centroids[near])
     near = near[depth < _DEEPEST]

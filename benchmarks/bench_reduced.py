@@ -62,7 +62,7 @@ def main(words: list[str]) -> None:
 
 def _row(head, scalp, coil, name: str, options) -> dict:
     domain = optimize.placements(scalp, _NEAR if name == "local" else None)
-    gray = meshing.region(head, head.tags == 2)
+    gray = meshing.region(head, head.of("gray matter"))
     wall, cpu = time.perf_counter(), time.process_time()
     conductor = efield.assemble(head, efield.isotropic(head), order=options.order)
     growth = efield.Growth(tolerance=options.tolerance)

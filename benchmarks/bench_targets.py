@@ -96,7 +96,7 @@ def centres_of(name: str, head, scalp) -> np.ndarray:
 
 def draw_targets(head, scalp, count: int) -> np.ndarray:
     """Draw places of gray matter near the upper scalp, far from each other. [m]"""
-    gray = np.flatnonzero(head.tags == 2)
+    gray = np.flatnonzero(head.of("gray matter"))
     places = head.centroids[gray]
     top = scalp.surface.vertices[:, 2].max()
     rng = np.random.default_rng(40)

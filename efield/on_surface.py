@@ -48,7 +48,7 @@ def on_nodes(
         surface: Of gray matter, as `meshing.gray_matter_surface` gives it.
         nodes: Of its vertices.
     """
-    gray = head.tags == _GRAY
+    gray = head.of("gray matter")
     corners = head.tetrahedra[gray].ravel()
     number = np.bincount(corners, minlength=len(head.nodes))[nodes]
     mean = lambda values: (
@@ -74,7 +74,7 @@ def on_surface(head: HeadMesh, field: ElectricField, surface: Surface) -> Surfac
     Raises:
         ValueError: The surface does not lie in the head's gray matter.
     """
-    gray = np.unique(head.tetrahedra[head.tags == _GRAY])
+    gray = np.unique(head.tetrahedra[head.of("gray matter")])
     low, high = head.nodes[gray].min(axis=0), head.nodes[gray].max(axis=0)
     points = surface.vertices
     within = ((points > low - _REACH) & (points < high + _REACH)).all(axis=1)

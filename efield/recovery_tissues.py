@@ -81,7 +81,7 @@ def tissue_mesh(head: HeadMesh, tissue: str | int | None) -> TissueMesh:
         elements = np.arange(len(head.tags))
     else:
         tag = tissue_tag(tissue)
-        elements = np.flatnonzero(head.tags == tag)
+        elements = np.flatnonzero(head.of(tag))
         if len(elements) == 0:
             present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
             raise ValueError(

@@ -13,9 +13,6 @@ from ..meshing import HeadMesh, Region, Scalp
 from .field import ElectricField
 
 
-_GRAY_MATTER = 2
-
-
 @dataclass(frozen=True, eq=False)
 class RegionSummary:
     """|E| in a region, each tetrahedron counted by its volume.
@@ -97,7 +94,7 @@ class CortexDistance:
             head: The head; without gray matter all distances are NaN.
             scalp: Of the same head.
         """
-        gray = head.tetrahedra[head.tags == _GRAY_MATTER]
+        gray = head.tetrahedra[head.of("gray matter")]
         self._scalp, self._tree = scalp, None
         if len(gray):
             self._tree = KDTree(head.nodes[np.unique(gray)])

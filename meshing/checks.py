@@ -189,7 +189,7 @@ def _sizes(head: HeadMesh) -> Iterator[Finding]:
             f"{_EXTENT[0] * 1e3:.0f} to {_EXTENT[1] * 1e3:.0f} mm. Was the file in "
             "another unit than mm?",
         )
-    brain = float(head.volumes[np.isin(head.tags, _BRAIN)].sum())
+    brain = float(head.volumes[head.of("white matter", "gray matter")].sum())
     if brain and not _BRAIN_VOLUME[0] <= brain <= _BRAIN_VOLUME[1]:
         yield Finding(
             Severity.WARNING,

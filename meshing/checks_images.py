@@ -95,7 +95,7 @@ def _mni(subject: Subject, head: HeadMesh) -> Iterator[Finding]:
     try:
         wrong = None
         transform = read_mni(subject)
-        brain = np.unique(head.tetrahedra[np.isin(head.tags, (_WHITE, _GRAY))])
+        brain = np.unique(head.tetrahedra[head.of("white matter", "gray matter")])
         if len(brain):
             wrong = check_mni(transform, head.nodes[brain])
     except FileNotFoundError:

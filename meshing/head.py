@@ -181,6 +181,17 @@ class HeadMesh:
         """The tags that are there, in ascending order."""
         return tuple(np.flatnonzero(np.bincount(self.tags)).tolist())
 
+    def of(self, *tissues: str | int) -> Bool[ndarray, "tet"]:
+        """Find which elements are of a tissue, or of any of several.
+
+        Args:
+            tissues: Names, abbreviations or numbers, as `tissue_tag` takes them.
+
+        Raises:
+            ValueError: There is no such tissue.
+        """
+        return np.isin(self.tags, [tissue_tag(tissue) for tissue in tissues])
+
     def __repr__(self) -> str:
         return (
             f"HeadMesh({len(self.nodes)} nodes, {len(self.tetrahedra)} tetrahedra, "

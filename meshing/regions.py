@@ -120,7 +120,7 @@ def ball(
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"`radius` must be a positive number in m, got {radius!r}.")
     tag = tissue_tag(tissue)
-    candidates = np.flatnonzero(head.tags == tag)
+    candidates = np.flatnonzero(head.of(tag))
     if len(candidates) == 0:
         present = ", ".join(TISSUE_NAMES[t] for t in head.tissues)
         raise ValueError(

@@ -60,10 +60,6 @@ def process(*words) -> Run:
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def no_picture(path, *_, **__):
-    path.touch()
-
-
 def contents(folder: Path) -> dict[str, bytes | None]:
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None

@@ -110,6 +110,15 @@ def case(tmp_path_factory):
     return Case(folder, folder / "spheres.msh", write_coil(folder), folder / "pose.txt")
 
 
+@pytest.fixture
+def undrawn():
+    """Draw no pictures: give those that are asked for."""
+    from tmsgrad.cli.pictures import studio
+
+    with studio.undrawn() as asked:
+        yield asked
+
+
 @pytest.fixture(scope="session")
 def conductor():
     from heads import five_layers

@@ -92,7 +92,7 @@ def test_conversions_that_cannot_be_are_refused_and_leave_nothing(tmp_path):
         (("w.tcd", "w.ccd"), "dipoles only"),
         (("w.tcd", "w.txt"), "unknown kind"),
         (("w.tcd", "v.tcd", "--spacing", "2"), "are for images"),
-        (("none.tcd", "v.tcd"), "no such coil"),
+        (("none.tcd", "v.tcd"), "coil file not found"),
     ):
         files = (str(tmp_path / word) if "." in word else word for word in words)
         result = run("coil", "convert", *files)

@@ -6,11 +6,13 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import as_written, no_picture, one_line, refused, run, stored
+from cli_examples import as_written, one_line, refused, run, stored
 from heads import boxed_coil
 from tract_examples import DEEP, PATCH, planted, write
 
 from tmsgrad import efield, meshing
+from tmsgrad.cli.pictures import studio
+from tmsgrad.cli.pictures.tracts import write_tract_slices
 from tmsgrad.cli.results import fibres
 from tmsgrad.optimize import targeting
 
@@ -67,7 +69,7 @@ def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
         (tracts, {"indirect": "0,0,-80"}, "0 reach the target"),
         (tracts, {"indirect": deep(), "waypoint": "0,-60,0"}, "0 pass waypoint 1"),
         (far, {"indirect": deep()}, "in another frame"),
-        (tmp_path / "none.trk", {"indirect": deep()}, "no such tractogram"),
+        (tmp_path / "none.trk", {"indirect": deep()}, "tractogram not found"),
     ):
         message = refused(words(case, file, tmp_path / "out", **more), tmp_path, needed)
         one_line(message)
@@ -75,11 +77,8 @@ def test_what_cannot_be_a_structural_target_is_refused(case, tracts, tmp_path):
     refused([*simulate, f"--tracts={tracts}"], tmp_path, "give --fields")
 
 
-def test_a_target_is_tracked_from_tensors(case, tmp_path, monkeypatch):
+def test_a_target_is_tracked_from_tensors(case, tmp_path, undrawn):
     pytest.importorskip("dipy")
-    monkeypatch.setattr(
-        "tmsgrad.cli.commands.target_structural.write_tract_slices", no_picture
-    )
     affine = np.diag([8.0, 8.0, 8.0, 1.0])
     affine[:3, 3] = -92
     # Fibres along x everywhere: they join the ends of this axis.
@@ -103,7 +102,6 @@ def test_a_target_is_tracked_from_tensors(case, tmp_path, monkeypatch):
 
 
 def test_a_simulation_shows_the_field_along_fibres(case, tracts, tmp_path, monkeypatch):
-    monkeypatch.setattr("tmsgrad.cli.commands.simulate.write_overview", no_picture)
     kept = []
 
     def watched(*given):
@@ -114,7 +112,8 @@ def test_a_simulation_shows_the_field_along_fibres(case, tracts, tmp_path, monke
     some = meshing.read_tracts(tracts).chosen(np.arange(0, 120, 5))
     tracts = write(tmp_path / "some.tck", some)
     out = tmp_path / "out"
-    result = run(*case.simulate(out, didt=2e6), f"--tracts={tracts}")
+    with studio.undrawn() as asked:
+        result = run(*case.simulate(out, didt=2e6), f"--tracts={tracts}")
     assert result.status == 0, result.err
     ((_, head, own, field, rates, chosen),) = kept
     direct = efield.rates(own, boxed_coil(), as_written(out), 2e6)
@@ -145,4 +144,6 @@ def test_a_simulation_shows_the_field_along_fibres(case, tracts, tmp_path, monke
     np.testing.assert_allclose(
         back["E_along"].get_data()[:, 0], expected.along, atol=1e-5 * scale
     )
+    (drawn,) = (each.arguments for each in asked if each.path.name == "fibres.png")
+    write_tract_slices(**drawn | {"path": out / "fibres.png"})
     assert (out / "fibres.png").read_bytes()[:4] == b"\x89PNG"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_examples import no_picture, run
+from cli_examples import run
 from heads import five_layers
 
 
@@ -20,11 +20,6 @@ RUN_DEPENDENT = {"seconds", "provenance", "versions", "schema", "simplification_
 # How a climb goes depends on rounding; of its optima the best one is compared.
 RUN_DEPENDENT |= {"evaluations", "converged", "stopped", "optima", "history", "reasons"}
 TOLERANCE = 1e-3  # Of places: an optimum is flat.
-PICTURES = (
-    "tmsgrad.cli.commands.simulate.write_overview",
-    "tmsgrad.cli.commands.session.write_overview",
-    "tmsgrad.cli.results.best_placement.write_overview",
-)
 RUNS = {
     "optimize": (
         "summary.json",
@@ -106,9 +101,7 @@ def differences(found, expected, place=""):
 
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.usefixtures("program_settings")
-def test_the_answer_has_the_stored_keys_and_values(name, case, tmp_path, monkeypatch):
-    for each in PICTURES:
-        monkeypatch.setattr(each, no_picture)
+def test_the_answer_has_the_stored_keys_and_values(name, case, tmp_path, undrawn):
     found = written(name, case, tmp_path / "out")
     expected = json.loads((GOLDEN / f"{name}.json").read_text())
     if json.loads((GOLDEN / "head.json").read_text()) != head_of_tests():

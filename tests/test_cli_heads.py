@@ -12,8 +12,8 @@ from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
 
 from tmsgrad import meshing
-from tmsgrad.cli.commands.head_show import slice_tags
 from tmsgrad.cli.main import main
+from tmsgrad.cli.pictures.tissues import slice_tags
 from tmsgrad.meshing import HeadMesh
 
 

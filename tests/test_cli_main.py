@@ -7,7 +7,6 @@ from cli_examples import (
     assert_fields,
     batch_of_one,
     contents,
-    no_picture,
     one_line,
     process,
     refused,
@@ -126,11 +125,12 @@ def test_an_output_name_too_long_leaves_no_parents(case, tmp_path):
         *[("write_overview", True), ("write_overview", False)],
     ],
 )
-def test_an_interruption_leaves_nothing(case, tmp_path, monkeypatch, moment, exists):
+def test_an_interruption_leaves_nothing(
+    case, tmp_path, undrawn, monkeypatch, moment, exists
+):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulation, "write_overview", no_picture)
     monkeypatch.setattr(simulation, moment, interrupt)
     out = tmp_path / "out"
     if exists:

@@ -12,7 +12,6 @@ from cli_examples import (
     assert_fields,
     assert_mesh,
     batch_of_one,
-    no_picture,
     refused,
     run,
     stored,
@@ -25,7 +24,7 @@ from tmsgrad.cli import commands
 from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
 from tmsgrad.cli.commands.optimize_request import RulesRequest
 from tmsgrad.cli.inputs.targets import Target
-from tmsgrad.cli.results import best_placement
+from tmsgrad.cli.pictures import studio
 from tmsgrad.coils import Pose
 
 
@@ -59,8 +58,7 @@ def dosed(case, tmp_path_factory):
     """A second time, for a component and a dose."""
     folder = tmp_path_factory.mktemp("dosed")
     words = case.optimize(folder, direction="-1,1,0.5", efield="80", order=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(best_placement, "write_overview", no_picture)
+    with studio.undrawn():
         result = run(*words, "--json")
     assert result.status == 0, result.err
     return folder, result

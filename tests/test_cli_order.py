@@ -3,26 +3,19 @@
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import as_written, batch_of_one, no_picture, refused, run, stored
+from cli_examples import as_written, batch_of_one, refused, run, stored
 from heads import boxed_coil, five_layers
 
 from tmsgrad import efield, meshing
-from tmsgrad.cli.commands import session, simulate as simulation
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = pytest.mark.usefixtures("program_settings", "undrawn")
 
 
 @pytest.fixture(scope="module")
 def second_order():
     head = five_layers()
     return efield.assemble(head, efield.isotropic(head), order=2)
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    for module in (session, simulation):
-        monkeypatch.setattr(module, "write_overview", no_picture)
 
 
 def test_fields_are_those_of_second_order(case, second_order, tmp_path):

@@ -3,12 +3,24 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
 
-from tmsgrad.cli.pictures import overview as picture, scene
+from tmsgrad.cli.pictures import marks, overview as picture, scene
+from tmsgrad.cli.pictures.marks import LETTERS, draw_facts, write_letters
 from tmsgrad.cli.pictures.overview import write_overview
 from tmsgrad.cli.pictures.palette import field_palette
+from tmsgrad.cli.pictures.paper import (
+    HEIGHT,
+    INK,
+    WIDTH,
+    panel as panel_of,
+    paper,
+    save,
+)
 from tmsgrad.cli.pictures.raster import look
+from tmsgrad.cli.pictures.render import coverage
 from tmsgrad.meshing import HeadMesh
 
 
@@ -94,14 +106,54 @@ def plain(tmp_path_factory, head):
 def test_file_is_a_png_of_the_stated_size_and_nothing_else_stays(plain):
     folder, pixels = plain
     assert (folder / "overview.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert pixels.shape == (picture.HEIGHT, picture.WIDTH, 3)
+    assert pixels.shape == (HEIGHT, WIDTH, 3)
     assert [file.name for file in folder.iterdir()] == ["overview.png"]
 
 
-def test_each_panel_shows_something(plain):
-    for place in (picture._BESIDE_COIL, picture._ON_SCALP, *picture._STANDARD):
-        drawn = (panel(plain[1], place) < 0.98).any(axis=-1)
-        assert 0.15 < drawn.mean() < 0.9
+@pytest.fixture(scope="module")
+def shown(head):
+    """What `plain` shows."""
+    return scene.Scene.build(head, spot(head, [0, 0, 0.06]), pose_above(), winding())
+
+
+def test_the_coil_is_outlined_where_it_is(plain, shown):
+    pixels = panel(plain[1], picture._BESIDE_COIL)
+    camera = picture.camera_of_coil(shown)
+    corners = camera.project(shown.coil.vertices)[:, :2]
+    column, row = camera.project(shown.pose[None, :3, 3])[0, :2].round().astype(int)
+    dark = (np.abs(pixels - np.array(to_rgb(INK))) < 0.15).all(axis=-1)
+    across, down = np.flatnonzero(dark[row]), np.flatnonzero(dark.any(axis=1))
+    # The casing is widest at its centre; its handle leaves the panel.
+    (left, top), (right, _) = corners.min(axis=0), corners.max(axis=0)
+    ends = [across[0], across[-1], down[0]]
+    np.testing.assert_allclose(ends, [left, right, top], atol=2.5)
+    assert dark[row - 6 : row + 7, column].all()  # The cross.
+
+
+def test_the_coil_stands_on_the_scalp_where_it_is(plain, shown):
+    pixels = panel(plain[1], picture._ON_SCALP)
+    covered = coverage(picture.camera_of_scalp(shown), shown.coil)
+    cold = pixels[..., 2] > pixels[..., 0] + 0.01  # The casing; skin is warm.
+    inside, around = binary_erosion(covered, iterations=3), binary_dilation(covered)
+    above = np.arange(len(cold)) < len(cold) - 2 * marks.CORNER
+    assert cold[inside].mean() > 0.98
+    assert not (cold & ~binary_dilation(around, iterations=3))[above].any()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 1.0])
+def test_cortex_that_faces_the_viewer_has_the_colour_of_its_field(
+    tmp_path, head, share
+):
+    # The far half has the highest field, which ends the scale.
+    magnitude = np.where(head.centroids[:, 2] > 0, 2.0 * share, 2.0)
+    pixels = panel(draw(tmp_path / "a.png", head, magnitude), picture._BESIDE_COIL)
+    camera = picture.camera_of_coil(
+        scene.Scene.build(head, magnitude, pose_above(), winding())
+    )
+    column, row = camera.project(np.zeros((1, 3)))[0, :2].round().astype(int)
+    beside = pixels[row + 14 : row + 34, column + 14 : column + 34]
+    wanted = field_palette()[round(255 * share)]
+    np.testing.assert_allclose(np.median(beside, axis=(0, 1)), wanted, atol=0.03)
 
 
 @pytest.mark.parametrize(("axis", "sign"), [(0, -1), (0, 1), (1, 1)])
@@ -126,8 +178,8 @@ def test_field_on_one_side_is_drawn_on_that_side(tmp_path, head, axis, sign):
 )
 def test_letters_stand_on_their_sides(viewer, letters):
     """In the order left, right, top, bottom."""
-    figure = picture._paper()
-    towards = picture._LETTERS
+    figure = paper()
+    towards = LETTERS
     camera = look(
         towards[viewer],
         towards["A" if viewer == "S" else "S"],
@@ -135,7 +187,7 @@ def test_letters_stand_on_their_sides(viewer, letters):
         1.0,
         (9, 9),
     )
-    picture._write_letters(figure, camera, (100, 100, 300, 200))
+    write_letters(figure, camera, (100, 100, 300, 200))
     places = {text.get_text(): text.get_position() for text in figure.texts}
     by_column = sorted(places, key=lambda letter: places[letter][0])
     by_row = sorted(places, key=lambda letter: -places[letter][1])
@@ -162,7 +214,7 @@ def test_coil_that_is_out_of_sight_or_all_over_is_no_trouble(head):
         (np.array([0.036, 0.0, 0.0]), 1e-6),
     ):
         camera = look(np.eye(3)[2], np.eye(3)[1], centre, pixel, (9, 9))
-        axes = picture._panel(picture._paper(), (0, 0, 9, 9), np.zeros((9, 9, 4)))
+        axes = panel_of(paper(), (0, 0, 9, 9), np.zeros((9, 9, 4)))
         picture._draw_coil_outline(axes, camera, shown)
 
 
@@ -179,13 +231,6 @@ def test_colour_at_a_node_is_the_mean_of_the_gray_matter_around_it(head):
     np.testing.assert_allclose(
         scene.means_at_nodes(head, x)[inner], x[around].mean(), rtol=1e-12
     )
-
-
-def test_percentile_is_by_volume():
-    values, volumes = np.array([3.0, 1.0, 2.0]), np.array([1.0, 98.0, 1.0])
-    levels = (0.5, 0.985, 0.999)
-    found = [scene._percentile(values, volumes, level) for level in levels]
-    assert found == [1.0, 2.0, 3.0]
 
 
 def oklab(rgb):
@@ -264,9 +309,9 @@ def test_a_users_matplotlib_settings_change_nothing(tmp_path, head, plain):
 
 
 def test_long_words_stay_in_their_room():
-    figure = picture._paper()
+    figure = paper()
     words = "an uncommonly long name of a coil on a head with an even longer name"
-    picture.draw_facts(figure, [("Coil", words), ("Head", "short")])
+    draw_facts(figure, [("Coil", words), ("Head", "short")])
     boxes = [text.get_window_extent() for text in figure.texts]
     assert max(box.x1 for box in boxes[:2]) < min(box.x0 for box in boxes[2:])
     assert figure.texts[3].get_fontsize() == pytest.approx(14 * 0.72)
@@ -331,5 +376,5 @@ def test_folder_that_cannot_be_written_is_named(tmp_path, head):
         draw(tmp_path / "absent" / "a.png", head, np.ones(len(head.tags)))
     (tmp_path / "a.png").mkdir()
     with pytest.raises(OSError, match=r"a\.png"):
-        picture._save(picture._paper(), tmp_path / "a.png", "")
+        save(paper(), tmp_path / "a.png", "")
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]

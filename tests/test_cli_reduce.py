@@ -6,11 +6,14 @@ import json
 import h5py
 import numpy as np
 import pytest
-from cli_examples import no_picture, refused, run
+from cli_examples import refused, run
 from heads import boxed_coil, five_layers, pose_over
 
 from tmsgrad import coils, efield, meshing
 from tmsgrad.cli.runtime.progress import Progress
+
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +30,6 @@ def words(case, out, *more):
         *("--radius=20", "--tolerance=5", "--modes=40", "--order=1", "--out", out),
         *more,
     ]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    module = "tmsgrad.cli.commands.simulate_reduced"
-    monkeypatch.setattr(f"{module}.write_overview", no_picture)
 
 
 def two_poses(folder):

@@ -9,11 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from browser import browser
-from cli_examples import no_picture, run
+from cli_examples import run
 from heads import five_layers, pose_over
 from PIL import Image
 
-from tmsgrad.cli.commands import session, simulate as simulation
 from tmsgrad.cli.pictures.shapes import compact
 from tmsgrad.cli.report import page as report, view as report_view
 
@@ -206,9 +205,7 @@ def test_a_click_reads_what_the_files_hold(plan, tmp_path):
     assert (np.ptp(pixels, axis=2) > 60).mean() > 0.01
 
 
-def test_the_page_of_given_poses_has_them_all(case, tmp_path, monkeypatch):
-    for module in (simulation, session):
-        monkeypatch.setattr(module, "write_overview", no_picture)
+def test_the_page_of_given_poses_has_them_all(case, tmp_path, undrawn):
     poses = [pose_over([0.2, 0.3, 1.0]), pose_over([0.2, -0.3, 1.0])]
     file = tmp_path / "two.json"
     matrices = [pose.to_matsimnibs().tolist() for pose in poses]

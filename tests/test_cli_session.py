@@ -5,11 +5,11 @@ import csv
 import jax
 import numpy as np
 import pytest
-from cli_examples import no_picture, one_line, refused, run, stored
+from cli_examples import one_line, refused, run, stored
 from heads import boxed_coil, pose_over
 
 from tmsgrad import efield
-from tmsgrad.cli.commands import session, simulate as simulation
+from tmsgrad.cli.commands import session
 from tmsgrad.coils import PoseList, navigation, read_poses, stack_poses
 
 
@@ -42,13 +42,6 @@ def words(case, recorded, out, *more, didt="recorded"):
     options = {"pose": recorded, "target": "30,-20,50", "didt": didt, "radius": 8}
     options["order"] = 1
     return [*case.simulate(out, **options), *more]
-
-
-@pytest.fixture
-def _no_picture(monkeypatch):
-    """One picture is enough for this file."""
-    monkeypatch.setattr(session, "write_overview", no_picture)
-    monkeypatch.setattr(simulation, "write_overview", no_picture)
 
 
 def rows(folder):
@@ -96,7 +89,7 @@ def test_a_row_per_pulse_is_the_direct_solve(whole, recorded, conductor, target)
     assert result.json["target_E_norm_percentiles"]["100"] == pytest.approx(max(norms))
 
 
-@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.usefixtures("undrawn")
 def test_an_interrupted_run_goes_on(case, recorded, whole, tmp_path, monkeypatch):
     out, real, blocks = tmp_path / "out", efield.mean_fields, []
 
@@ -126,7 +119,7 @@ def test_an_interrupted_run_goes_on(case, recorded, whole, tmp_path, monkeypatch
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.usefixtures("undrawn")
 def test_the_fast_way_is_close_and_says_how_close(case, recorded, whole, tmp_path):
     result = run(*words(case, recorded, tmp_path / "out", "--fast"), "--json")
     assert result.status == 0, result.err
@@ -139,7 +132,7 @@ def test_the_fast_way_is_close_and_says_how_close(case, recorded, whole, tmp_pat
     assert 0 < result.json["fast_error"] < 2e-2
 
 
-@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.usefixtures("undrawn")
 def test_many_pulses_are_fast_unless_they_are_to_be_exact(
     case, recorded, whole, tmp_path, monkeypatch
 ):
@@ -162,7 +155,7 @@ def test_many_pulses_are_fast_unless_they_are_to_be_exact(
     refused(whole_fields, tmp_path, "--exact is of the values in a --target")
 
 
-@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.usefixtures("undrawn")
 def test_a_coil_in_the_head_is_lifted_on_request_only(case, tmp_path):
     deep = pose_over([0.4, -0.2, 1.0], distance=-3e-3)
     np.savetxt(tmp_path / "deep.txt", deep.to_matsimnibs())
@@ -195,7 +188,7 @@ def test_what_makes_no_sense_is_refused(case, recorded, tmp_path):
     refused(zero, tmp_path, "--direction")
 
 
-@pytest.mark.usefixtures("_no_picture")
+@pytest.mark.usefixtures("undrawn")
 def test_whole_fields_come_with_recorded_rates_too(case, tmp_path, conductor):
     file = session_file(tmp_path / "two.xml", 2)
     result = run(*words(case, file, tmp_path / "out", "--fields"), "--json")

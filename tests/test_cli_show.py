@@ -12,14 +12,14 @@ from PIL import Image
 
 from tmsgrad import meshing
 from tmsgrad.cli.commands import show as showing
-from tmsgrad.cli.pictures.overview import _LETTERS
+from tmsgrad.cli.pictures.marks import LETTERS
 from tmsgrad.cli.pictures.palette import field_palette
 from tmsgrad.cli.pictures.slices import (
-    _VIEWS,
+    VIEWS,
     _brightness,
-    _camera,
-    _image,
     cut,
+    section_camera,
+    section_image,
 )
 from tmsgrad.cli.runtime.progress import Progress
 
@@ -65,13 +65,13 @@ def result(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("view", _VIEWS, ids=lambda view: view[3])
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view[3])
 def test_each_pixel_of_a_slice_shows_what_is_there(view):
     head, at = five_layers(), np.array([0.011, -0.007, 0.013])
     across, viewer, up, _ = view
-    camera = _camera(head, at, _LETTERS[viewer], _LETTERS[up], PLACE)
+    camera = section_camera(head, at, LETTERS[viewer], LETTERS[up], PLACE)
     share = field() / 100.0
-    shown = _image(head, share, camera, None)
+    shown = section_image(head, share, camera)
     where = places(camera)
     np.testing.assert_allclose(where[..., across], at[across], atol=1e-12)
     radius = np.linalg.norm(where, axis=-1)
@@ -94,9 +94,9 @@ def test_a_t1_lies_behind_as_it_lies_in_the_head():
     affine = np.diag([-4.0, 4.0, 4.0, 1.0])  # Its first axis points to the left.
     affine[:3, 3] = [118.0, -118.0, -118.0]
     behind = _brightness(nibabel.Nifti1Image(values, affine))
-    for across, viewer, up, _ in _VIEWS:
-        camera = _camera(head, at, _LETTERS[viewer], _LETTERS[up], PLACE)
-        shown = _image(head, np.zeros(len(head.tags)), camera, behind)
+    for across, viewer, up, _ in VIEWS:
+        camera = section_camera(head, at, LETTERS[viewer], LETTERS[up], PLACE)
+        shown = section_image(head, np.zeros(len(head.tags)), camera, behind)
         where = 1e3 * places(camera)
         index = (where - affine[:3, 3]) / np.diag(affine)[:3]
         low, high = np.percentile(values, [1, 99.5])
@@ -108,7 +108,7 @@ def test_a_surface_is_cut_where_the_plane_is():
     ball = meshing.outer_surface(five_layers().nodes, five_layers().tetrahedra)
     for height in (0.0, 0.05, 0.09):
         at = np.array([0.0, 0.0, height])
-        camera = _camera(five_layers(), at, _LETTERS["S"], _LETTERS["A"], PLACE)
+        camera = section_camera(five_layers(), at, LETTERS["S"], LETTERS["A"], PLACE)
         ends = cut(ball.vertices, ball.triangles, camera)
         if height > RADII[-1]:
             assert len(ends) == 0
@@ -167,15 +167,13 @@ def showing_options(*words):
     return parser().parse_args([str(word) for word in words])
 
 
-def test_surfaces_are_drawn_of_what_the_result_tells(result, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(
-        showing, "write_overview", lambda *given, **more: drawn.append((given, more))
-    )
+def test_surfaces_are_drawn_of_what_the_result_says(result, tmp_path, undrawn):
     words = ["show", result / "field.h5", "--number", "1", "--out", tmp_path / "a.png"]
     assert run(*words).status == 0
-    (path, head, magnitude, pose, points), more = drawn[0]
-    assert path == tmp_path / "a.png"
+    (asked,) = undrawn
+    more, points = asked.arguments, asked.arguments["coil_points"]
+    head, magnitude, pose = (more[name] for name in ("head", "magnitude", "pose"))
+    assert asked.path == tmp_path / "a.png"
     np.testing.assert_allclose(head.nodes, five_layers().nodes, atol=1e-12)
     np.testing.assert_array_equal(magnitude, 2 * field())
     meant = np.array(pose_over([0, 1.0, 0.3]).to_matsimnibs())
@@ -195,7 +193,8 @@ def test_surfaces_are_drawn_of_what_the_result_tells(result, tmp_path, monkeypat
         tmp_path / "a.png",
     ]
     assert run(*words, "--target", "1,2,3", "--radius", "4").status == 0
-    (*_, pose, _), more = drawn[1]
+    more = undrawn[1].arguments
+    pose = more["pose"]
     np.testing.assert_allclose(pose[:3, 3], pose_over([1.0, 0, 0.5]).translation)
     np.testing.assert_allclose(more["target_centre"], [1e-3, 2e-3, 3e-3])
     assert more["target_radius"] == 4e-3

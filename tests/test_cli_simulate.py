@@ -17,7 +17,6 @@ from cli_examples import (
     assert_mesh,
     matrix_with,
     nan_matrix,
-    no_picture,
     one_line,
     refused,
     run,
@@ -28,7 +27,6 @@ from nibabel.gifti.gifti import GiftiImage
 
 from tmsgrad import efield, meshing
 from tmsgrad.cli.arguments.parser import parser
-from tmsgrad.cli.commands import simulate as simulation
 from tmsgrad.cli.inputs.poses import PoseRequest, read_pose_list
 from tmsgrad.cli.results.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
@@ -115,8 +113,7 @@ def test_simulate_reports_each_pose(three, conductor):
     assert 0.5 <= share <= 0.5 + largest
 
 
-def test_another_run_replaces_the_files_of_the_first(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulation, "write_overview", no_picture)
+def test_another_run_replaces_the_files_of_the_first(case, tmp_path, undrawn):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "summary.json").write_text("old")
     assert run(*case.simulate(tmp_path)).status == 0
@@ -128,8 +125,7 @@ def test_another_run_replaces_the_files_of_the_first(case, tmp_path, monkeypatch
     assert json.loads((tmp_path / "summary.json").read_text())["poses"] == 1
 
 
-def test_a_casing_that_cuts_the_scalp_is_warned_of(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulation, "write_overview", no_picture)
+def test_a_casing_that_cuts_the_scalp_is_warned_of(case, tmp_path, undrawn):
     leaning = pose_over([0, 0, 1]).moved(jnp.zeros(3), jnp.array([0.4, 0.0, 0.0]))
     np.savetxt(tmp_path / "pose.txt", leaning.to_matsimnibs())
     result = run(*case.simulate(tmp_path / "out", pose=tmp_path / "pose.txt"), "--json")
@@ -203,8 +199,7 @@ def test_the_pose_inside_the_head_is_counted_from_0(case, tmp_path):
     refused(words, tmp_path, "pose 2 puts the coil inside the head")
 
 
-def test_fields_are_written_for_other_programs(case, tmp_path, monkeypatch, conductor):
-    monkeypatch.setattr(simulation, "write_overview", no_picture)
+def test_fields_are_written_for_other_programs(case, tmp_path, undrawn, conductor):
     affine = np.diag([6.0, 6.0, 6.0, 1.0])
     affine[:3, 3] = -84
     reference = nibabel.Nifti1Image(np.zeros((29, 29, 29), np.int16), affine)

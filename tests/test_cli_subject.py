@@ -6,7 +6,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import no_picture, run
+from cli_examples import run
 from heads import RADII, five_layers, pose_over, write_coil
 from subject_examples import (
     ELECTRODES,
@@ -31,7 +31,7 @@ from tmsgrad.meshing import ball, write_msh
 from tmsgrad.optimize.targeting import read_map
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = pytest.mark.usefixtures("program_settings", "undrawn")
 
 MNI = to_mni(np.array([30.0, -20.0, 50.0]))
 MNI_GRID = np.diag([4.0, 4.0, 4.0, 1.0])
@@ -46,12 +46,6 @@ def files(tmp_path_factory):
     write_coil(folder)
     np.savetxt(folder / "pose.txt", pose_over([0.2, 0.3, 1.0]).to_matsimnibs())
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    for module in ("commands.simulate", "commands.session", "results.best_placement"):
-        monkeypatch.setattr(f"tmsgrad.cli.{module}.write_overview", no_picture)
 
 
 def simulate(files, out, *words, head=None):
@@ -251,6 +245,29 @@ def test_a_map_in_mni_space_weighs_the_tissue_of_the_head(files, tmp_path):
     write_msh(lone, head)
     with pytest.raises(ValueError, match=r"--map-space mni: .* is no m2m_ folder"):
         MapChoice(str(path), str(lone), space="mni").region(head, "gray matter")
+
+
+def test_a_map_that_says_its_space_is_not_taken_as_in_another(files, tmp_path):
+    path = write_bump(tmp_path / "z.nii.gz", MNI)
+    choice = lambda head, space: MapChoice(str(path), str(head), space=space)
+    subject = files / "m2m_ball"
+    for code, name in ((4, "MNI"), (3, "Talairach"), (5, "template")):
+        image = nibabel.Nifti1Image.from_filename(path)
+        image.set_sform(image.affine, code=code)
+        nibabel.save(image, path)
+        with pytest.raises(
+            ValueError, match=rf"z\.nii\.gz: .*space {name}.*--map-space"
+        ):
+            choice(subject, None).volume()
+        assert choice(subject, "head").volume().values.max() == pytest.approx(
+            1, rel=0.1
+        )
+        for head, space in ((subject, "mni"), ("template:1000", None)):
+            if name == "MNI":
+                assert choice(head, space).volume().values.any()
+                continue
+            with pytest.raises(ValueError, match=rf"space {name}.*--map-space head\."):
+                choice(head, space).volume()
 
 
 def test_places_of_mni_space_go_into_the_head_for_streamlines(files, tmp_path):

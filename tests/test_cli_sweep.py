@@ -5,12 +5,11 @@ import json
 import h5py
 import numpy as np
 import pytest
-from cli_examples import no_picture, refused, run
+from cli_examples import refused, run
 from heads import boxed_coil, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import efield, optimize
-from tmsgrad.cli.results import best_placement
 from tmsgrad.coils import Pose
 
 
@@ -53,9 +52,8 @@ def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_p
 
 
 def test_limits_are_respected_and_what_is_reached_is_reported(
-    case, conductor, target, tmp_path, monkeypatch
+    case, conductor, target, tmp_path, undrawn
 ):
-    monkeypatch.setattr(best_placement, "write_overview", no_picture)
     words = case.optimize(
         tmp_path / "out", efield=100, avoid="-30,20,50,8,5", **{"max-didt": 200}
     )

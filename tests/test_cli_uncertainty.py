@@ -4,15 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from cli_examples import no_picture, run
+from cli_examples import run
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
+pytestmark = pytest.mark.usefixtures("program_settings", "undrawn")
 
 
 def test_the_table_has_tissues_and_placement(case, tmp_path):

@@ -60,3 +60,9 @@ def test_many_placements_are_each_alone(conductor, target):
         for pose, rate in zip(poses, rates, strict=True)
     ]
     np.testing.assert_allclose(found, np.stack(expected), rtol=1e-12, atol=1e-15)
+
+
+def test_percentiles_are_by_volume():
+    values, volumes = np.array([3.0, 1.0, 2.0]), np.array([1.0, 98.0, 1.0])
+    found = efield.volume_percentiles(values, volumes, [50, 98.5, 99.9])
+    assert found == [1.0, 2.0, 3.0]

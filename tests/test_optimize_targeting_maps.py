@@ -3,7 +3,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import TARGET, no_picture, refused, run
+from cli_examples import TARGET, refused, run
 from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
 from nibabel.freesurfer.io import write_annot
 from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
@@ -183,10 +183,7 @@ def test_maps_that_do_not_fit_the_command_are_refused(case, blobs, tmp_path):
     assert words_of.avoided_map("C:/z.nii") == ("C:/z.nii", None)
 
 
-def test_the_session_of_a_map_gives_the_weighted_mean(
-    case, blobs, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("tmsgrad.cli.commands.session.write_overview", no_picture)
+def test_the_session_of_a_map_gives_the_weighted_mean(case, blobs, tmp_path, undrawn):
     words = case.simulate(tmp_path / "out", order=1)
     result = run(*words, f"--target-map={blobs}", "--map-threshold=2.5", "--cluster=1")
     assert result.status == 0, result.err

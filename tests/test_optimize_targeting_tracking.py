@@ -3,7 +3,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import no_picture, refused, run
+from cli_examples import refused, run
 from heads import five_layers
 from tract_examples import grid
 
@@ -105,10 +105,7 @@ def test_deconvolution_finds_the_band_in_any_storage(sign):
         targeting.deconvolved_orientations(five_layers(), few)
 
 
-def test_the_command_tracks_from_diffusion_images(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "tmsgrad.cli.commands.target_structural.write_tract_slices", no_picture
-    )
+def test_the_command_tracks_from_diffusion_images(case, tmp_path, undrawn):
     affine = np.diag([8.0, 8.0, 8.0, 1.0])
     affine[:3, 3] = -92.0
     b, g, signals = band_images(affine, (24, 24, 24), 15)

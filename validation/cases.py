@@ -81,7 +81,7 @@ def target_of(head: HeadMesh, pose: Pose) -> Region:
     """A ball of gray matter at a depth beneath a coil."""
     axis = np.asarray(pose.rotation)[:, 2]
     beneath = np.asarray(pose.translation) + _DEPTH * axis
-    gray = head.centroids[head.tags == 2]
+    gray = head.centroids[head.of("gray matter")]
     nearest = gray[np.argmin(np.linalg.norm(gray - beneath, axis=1))]
     # To whole millimetres, so that it is the same place in other meshes.
     return meshing.ball(head, np.round(nearest, 3), _RADIUS)

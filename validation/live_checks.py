@@ -118,7 +118,7 @@ class LiveComparison:
         field = efield.solve(conductor, self.coil, self.poses, self.current_rate)
         ours = np.asarray(jax.block_until_ready(field.vectors))
         seconds = time.perf_counter() - begin
-        gray, volumes = self.head.tags == 2, self.head.volumes
+        gray, volumes = self.head.of("gray matter"), self.head.volumes
         rows, worst = [], {"rdm": 0.0, "mag": 0.0, "peak": 0.0, "dice": 1.0}
         for path, vectors in zip(theirs.response["fields"], ours, strict=True):
             expected = simnibs_field(path, self.head)

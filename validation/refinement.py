@@ -130,7 +130,7 @@ def _meshed(bench: Workbench, size: int) -> dict:
     rates = efield.rates(case.conductor, case.coil, case.pose(), CURRENT_RATE)
     field = jax.block_until_ready(case.solve(efield.HostMultigrid()))
     seconds = time.perf_counter() - begin
-    gray = np.flatnonzero(head.tags == 2)
+    gray = np.flatnonzero(head.of("gray matter"))
     target = target_of(head, case.pose())
     recovery = efield.patch_recovery(case.conductor, head)
     recovered = replace(field, vectors=recovery(field, rates))
@@ -189,7 +189,7 @@ def _common_points(bench: Workbench) -> Float[ndarray, "point 3"]:
     """Points in gray matter near the coil, of the smallest head."""
     head = meshing.template(SIZES[0])
     case = case_of(head, bench.references())
-    gray = head.centroids[head.tags == 2]
+    gray = head.centroids[head.of("gray matter")]
     gaps = np.linalg.norm(gray - np.asarray(case.pose().translation), axis=1)
     near = gray[gaps < _WITHIN]
     return np.random.default_rng(0).permutation(near)[:_POINTS]

@@ -143,7 +143,7 @@ def _scalar_study(bench: Workbench, name: str) -> dict[str, float]:
 
 def _summaries(head: HeadMesh, vectors: np.ndarray) -> dict[str, np.ndarray]:
     """What the references' `README.md` says of all elements; volumes are in mm³ there."""
-    gray, size = head.tags == 2, np.linalg.norm(vectors, axis=2)
+    gray, size = head.of("gray matter"), np.linalg.norm(vectors, axis=2)
     volumes = head.volumes[gray]
     found = {
         f"magnE_GM_{name}": np.array([peak(m[gray], volumes, p) for m in size])

@@ -131,7 +131,7 @@ def _reduced(
     request: ReduceRequest, head: HeadMesh, conductor: Conductor, progress: Progress
 ) -> ReducedField:
     tag = meshing.tissue_tag(request.tissue)
-    inside = head.tags == tag
+    inside = head.of(tag)
     if not inside.any():
         raise ValueError(
             f"--tissue {request.tissue}: {request.head} has no element of it."

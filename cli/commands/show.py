@@ -63,55 +63,26 @@ def show(options: argparse.Namespace) -> dict:
     coil = None if source is None else _read_coil(options, source)
     progress.stage("picture", "drawing")
     facts = _facts(found) + ([("coil", coil.name)] if coil is not None else [])
+    hull = None if coil is None else CoilHull.of(coil)
     words = {
         "title": f"{'|E|' if coil is None else coil.name} on {found.name}",
         "subtitle": f"{options.result} · tmsgrad · for research use only",
-        "facts": facts,
     }
-    points = None if coil is None else CoilHull.of(coil)
     slices = options.slices or options.t1 is not None or options.at is not None
     at = None
     if out.suffix == ".gif":
-        if coil is None or points is None:
+        if hull is None:
             raise ValueError(
                 f"{options.result} does not say which coil it was: give --coil."
             )
-        write_animation(
-            *(out, found.head, _frames(options, found), points),
-            target=found.target,
-            title=str(words["title"]),
-            subtitle=str(words["subtitle"]),
-            progress=progress,
-        )
+        frames = _frames(options, found)
+        words |= {"target": found.target, "progress": progress}
+        write_animation(out, found.head, frames, hull, **words)
     elif slices:
         at = _where(found) if options.at is None else np.asarray(options.at) * 1e-3
-        image = None if options.t1 is None else meshing.load_nifti(Path(options.t1))
-        placed = None
-        if found.pose is not None and points is not None:
-            placed = (found.pose, points)
-        write_field_slices(
-            out,
-            *(found.head, found.magnitude, at),
-            coil=placed,
-            target=found.target,
-            image=image,
-            **words,
-        )
+        _draw_slices(out, options, found, at, hull, words | {"facts": facts})
     else:
-        if found.pose is None or points is None:
-            lacking = "--pose FILE" if found.pose is None else "--coil C"
-            raise ValueError(
-                f"{options.result} does not say where the coil was: give {lacking}, or "
-                "--slices for a picture without it."
-            )
-        centre, radius = found.target or (None, None)
-        write_overview(
-            out,
-            *(found.head, found.magnitude, found.pose, points),
-            target_centre=centre,
-            target_radius=radius,
-            **words,
-        )
+        _draw_surfaces(out, options, found, hull, words | {"facts": facts})
     progress.close()
     print(f"picture: {out}")
     return {
@@ -119,6 +90,25 @@ def show(options: argparse.Namespace) -> dict:
         "at_mm": None if at is None else (at * 1e3).tolist(),
         "facts": dict(facts),
     }
+
+
+def _draw_slices(out, options, found, at, hull: CoilHull | None, words) -> None:
+    image = None if options.t1 is None else meshing.load_nifti(Path(options.t1))
+    placed = None if found.pose is None or hull is None else (found.pose, hull)
+    of = found.head, found.magnitude, at
+    write_field_slices(out, *of, coil=placed, target=found.target, image=image, **words)
+
+
+def _draw_surfaces(out, options, found, hull: CoilHull | None, words) -> None:
+    if found.pose is None or hull is None:
+        lacking = "--pose FILE" if found.pose is None else "--coil C"
+        raise ValueError(
+            f"{options.result} does not say where the coil was: give {lacking}, or "
+            "--slices for a picture without it."
+        )
+    centre, radius = found.target or (None, None)
+    words |= {"target_centre": centre, "target_radius": radius}
+    write_overview(out, found.head, found.magnitude, found.pose, hull, **words)
 
 
 def _frames(options: argparse.Namespace, first: Result) -> list[Frame]:
@@ -136,8 +126,7 @@ def _frames(options: argparse.Namespace, first: Result) -> list[Frame]:
     frames = []
     for number in range(count):
         magnitude, pose, rate = _stored(store, number)
-        pose = np.array(pose, dtype=float)
-        pose[:3, 3] *= 1e-3
+        pose = _in_metres(pose)
         name = names[number] if len(names) == count else ""
         facts = [(f"pose {number + 1} of {count}", name)]
         of_this = replace(first, magnitude=magnitude, pose=pose, rate=rate)
@@ -192,15 +181,8 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
     store = folder / "field.h5"
     if not mesh.is_file() and not store.is_file():
         raise FileNotFoundError(f"{path}: {_instead(folder)}")
-    if options.head is not None:
-        head = read_head(options.head, progress, forced=options.force)
-    elif mesh.is_file():
-        head = meshing.read_msh(mesh)
-    else:
-        raise FileNotFoundError(
-            f"{folder}: there is no field.msh, so the head is not known: give --head."
-        )
-    shown = _read_summary(folder / "summary.json") if ours else {}
+    head = _head(options, mesh, progress)
+    summary = _read_summary(folder / "summary.json") if ours else {}
     pose, rate = None, None
     if ours and store.is_file():
         magnitude, pose, rate = _stored(store, options.number)
@@ -215,26 +197,42 @@ def read_result(options: argparse.Namespace, progress: Progress) -> Result:
             f"{path}: the field has {len(magnitude)} tetrahedra, but the head has "
             f"{len(head.tags)}: it belongs to another one."
         )
-    if not (head.tags == 2).any():
+    if not head.of("gray matter").any():
         raise ValueError(f"{path}: the head has no gray matter (tag 2) to show.")
+    source = options.head or summary.get("head", {}).get("source")
     if options.pose is not None:
-        poses = poses_in(
-            options.pose, options.head or shown.get("head", {}).get("source")
-        )
-        if options.number >= len(poses):
-            raise ValueError(
-                f"--pose {options.pose}: there is no pose {options.number}; it has "
-                f"{len(poses)}, counted from 0."
-            )
-        pose = poses.matrices()[options.number]
-    if pose is not None:
-        pose = np.array(pose, dtype=float)
-        pose[:3, 3] *= 1e-3
-    name = options.head or shown.get("head", {}).get("source") or str(path)
-    coil = shown.get("coil", {}).get("source")
-    return Result(
-        head, magnitude, pose, rate, coil, _target(options, shown), Path(name).name
+        pose = _given_pose(options, source)
+    coil = summary.get("coil", {}).get("source")
+    target = _target(options, summary)
+    name = Path(source or path).name
+    pose = None if pose is None else _in_metres(pose)
+    return Result(head, magnitude, pose, rate, coil, target, name)
+
+
+def _head(options: argparse.Namespace, mesh: Path, progress: Progress) -> HeadMesh:
+    if options.head is not None:
+        return read_head(options.head, progress, forced=options.force)
+    if mesh.is_file():
+        return meshing.read_msh(mesh)
+    raise FileNotFoundError(
+        f"{mesh.parent}: there is no field.msh, so the head is not known: give --head."
     )
+
+
+def _given_pose(options: argparse.Namespace, head: str | None) -> Float[ndarray, "4 4"]:
+    poses = poses_in(options.pose, head)
+    if options.number >= len(poses):
+        raise ValueError(
+            f"--pose {options.pose}: there is no pose {options.number}; it has "
+            f"{len(poses)}, counted from 0."
+        )
+    return poses.matrices()[options.number]
+
+
+def _in_metres(pose: ndarray) -> Float[ndarray, "4 4"]:
+    pose = np.array(pose, dtype=float)
+    pose[:3, 3] *= 1e-3
+    return pose
 
 
 def _instead(folder: Path) -> str:
@@ -295,7 +293,7 @@ def _magnitude(path: Path) -> Float[ndarray, "tet"]:
 
 
 def _target(
-    options: argparse.Namespace, shown: dict
+    options: argparse.Namespace, summary: dict
 ) -> tuple[Float[ndarray, "3"], float] | None:
     if options.target is not None:
         if options.radius is None:
@@ -303,7 +301,7 @@ def _target(
         return np.asarray(options.target) * 1e-3, options.radius * 1e-3
     if options.radius is not None:
         raise ValueError("--radius is of a --target, which is missing.")
-    known = shown.get("target")
+    known = summary.get("target")
     if known is None:
         return None
     return np.asarray(known["centre_mm"]) * 1e-3, known["radius_mm"] * 1e-3
@@ -313,12 +311,12 @@ def _where(found: Result) -> Float[ndarray, "3"]:
     """The target, or else the strongest place of gray matter."""
     if found.target is not None:
         return found.target[0]
-    gray = np.flatnonzero(found.head.tags == 2)
+    gray = np.flatnonzero(found.head.of("gray matter"))
     return found.head.centroids[gray[np.argmax(found.magnitude[gray])]]
 
 
 def _facts(found: Result) -> list[tuple[str, str]]:
-    gray = found.head.tags == 2
+    gray = found.head.of("gray matter")
     strongest = np.flatnonzero(gray)[np.argmax(found.magnitude[gray])]
     peak = found.head.centroids[strongest] * 1e3
     facts = []

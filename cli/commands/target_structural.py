@@ -22,6 +22,7 @@ from ...optimize.targeting.tracts import Place
 from ..inputs.heads import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
 from ..results.plain_steps import structural_step
+from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -145,6 +146,11 @@ class Places:
         if Path(word).exists():
             image = targeting.read_map(word).above(0.0)
             largest = image.values.max()
+            if image.space and not mni and not self._template:
+                warn(
+                    f"{option} {word}: the header says that the image is in the space "
+                    f"{image.space}; it is taken as in the head's (--space)."
+                )
             if not mni or self._template:
                 return lambda points: image.at(points) / largest
             transform = self._transform()
@@ -188,7 +194,9 @@ def _grid(source: str, head: HeadMesh) -> VoxelGrid:
         subject = meshing.subject_of(source)
         if subject is not None and subject.t1 is not None:
             return meshing.read_grid(subject.t1)
-    brain = head.nodes[np.unique(head.tetrahedra[np.isin(head.tags, (1, 2))])]
+    brain = head.nodes[
+        np.unique(head.tetrahedra[head.of("white matter", "gray matter")])
+    ]
     low = np.floor(brain.min(axis=0) / _SPACING) * _SPACING - 5 * _SPACING
     sides = np.ceil((brain.max(axis=0) - low) / _SPACING).astype(int) + 6
     affine = np.diag([_SPACING, _SPACING, _SPACING, 1.0])
@@ -251,7 +259,7 @@ def _write(
         )
     chosen = tracts.chosen(found.which)
     meshing.write_tracts(folder / "reaching.trk", chosen, grid)
-    shown = np.where(head.tags == 2, mapped.density.at(head.centroids), 0.0)
+    shown = np.where(head.of("gray matter"), mapped.density.at(head.centroids), 0.0)
     write_tract_slices(
         folder / "overview.png",
         head,

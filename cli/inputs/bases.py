@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from ... import efield, meshing
+from ... import efield
 from ...coils import AbstractCoil
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
@@ -63,7 +63,7 @@ class Basis:
             ValueError: It is of other places than a tissue of this head.
         """
         name = dict(self.field.origin.about).get("tissue", "")
-        inside = np.flatnonzero(head.tags == meshing.tissue_tag(name or "gm"))
+        inside = np.flatnonzero(head.of(name or "gm"))
         positions = self.field.positions
         same = len(inside) == len(positions) and np.allclose(
             head.centroids[inside], positions, rtol=0, atol=1e-6

@@ -91,7 +91,7 @@ def _in_head(
     subject = meshing.subject_of(source)
     if subject is None:
         raise ValueError(
-            f"--target-mni: {source} is no m2m_ folder of SimNIBS, and nothing else gives "
+            f"--target-mni: {source} is no m2m_ folder of SimNIBS, and nothing else shows "
             "where MNI coordinates are in it. Give --target in the head's mm."
         )
     transform = meshing.read_mni(subject)

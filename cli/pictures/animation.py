@@ -14,24 +14,17 @@ from PIL import Image
 from ...disk import replacing
 from ...meshing import HeadMesh
 from .hull import CoilHull
+from .marks import checked_target, draw_colour_bar, draw_facts, draw_legend
 from .overview import (
     camera_of_coil,
     camera_of_scalp,
-    checked_target,
     draw_beside_coil,
-    draw_colour_bar,
-    draw_facts,
-    draw_legend,
     draw_on_scalp,
 )
-from .paper import (
-    FAINT,
-    WIDTH,
-    paper,
-    write,
-)
+from .paper import FAINT, WIDTH, paper, write
 from .scene import Scene, highest_shown
 from .shapes import coil_body
+from .studio import picture
 
 
 _SHRUNK = 2  # A frame has 2000 x 1000 pixels over this,
@@ -55,6 +48,7 @@ class Frame:
     facts: Sequence[tuple[str, str]]
 
 
+@picture
 def write_animation(
     path: Path,
     head: HeadMesh,

@@ -31,8 +31,8 @@ from .paper import (
     fit,
     letter,
     line,
+    page,
     panel,
-    paper,
     save,
     write,
 )
@@ -99,9 +99,7 @@ def write_coil_picture(
     shown = coils.describe(coil, depths=())
     winding = _winding(coil)
     plane, highest = _plane(coil, field, depth, winding)
-    figure = paper()
-    write(figure, 32, 42, shown.name, WIDTH - 64, size=22, weight="bold")
-    write(figure, 32, 72, _subtitle(shown), WIDTH - 64, size=13, color=FAINT)
+    figure = page(shown.name, _subtitle(shown))
     _draw_oblique(figure, _hull(coil), winding, plane)
     _draw_plane(figure, winding, plane, f"|{field}| {depth * 1e3:g} mm below")
     _draw_bar(figure, field, highest)

@@ -33,6 +33,14 @@ def paper() -> Figure:
     return figure
 
 
+def page(title: str, subtitle: str) -> Figure:
+    """Make a picture with a bold line and one below it, and nothing else yet."""
+    figure = paper()
+    write(figure, 32, 42, title, WIDTH - 64, size=22, weight="bold")
+    write(figure, 32, 72, subtitle, WIDTH - 64, size=13, color=FAINT)
+    return figure
+
+
 def panel(figure: Figure, place, image: Float[ndarray, "row col channel"]) -> Axes:
     """Put an image on the figure, pixel by pixel; its axes count pixels."""
     left, top, width, height = place

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
+from ...efield import volume_percentiles
 from ...meshing import HeadMesh
 from .hull import CoilHull
 from .palette import field_palette
@@ -61,7 +62,8 @@ class Scene:
         if highest is None:
             highest = highest_shown(head, values)
         at_node = means_at_nodes(head, values) / highest
-        scalp, cortex = head.boundary(), head.boundary(head.tags <= 2)
+        brain = head.of("white matter", "gray matter")
+        scalp, cortex = head.boundary(), head.boundary(brain)
         vertices, triangles, handle = coil_body(hull.points, hull.casing)
         return Scene(
             _surface(head, cortex, field_palette(), np.clip(at_node, 0, 1), rounds=8),
@@ -98,8 +100,9 @@ def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
 
 def highest_shown(head: HeadMesh, magnitude: Float[ndarray, "tet"]) -> float:
     """Return the 99.9th percentile of |E| in gray matter, by volume, or 1. [V/m]"""
-    gray = head.tags == 2
-    return _percentile(magnitude[gray], head.volumes[gray], 0.999) or 1.0
+    gray = head.of("gray matter")
+    (level,) = volume_percentiles(magnitude[gray], head.volumes[gray], [99.9])
+    return level or 1.0
 
 
 def means_at_nodes(
@@ -109,20 +112,12 @@ def means_at_nodes(
     count = len(head.nodes)
     mean = np.zeros(count)
     for tag in (1, 2):
-        mine = head.tags == tag
+        mine = head.of(tag)
         nodes = head.tetrahedra[mine].ravel()
         number = np.bincount(nodes, minlength=count)
         total = np.bincount(nodes, np.repeat(magnitude[mine], 4), count)
         mean = np.where(number > 0, total / np.maximum(number, 1), mean)
     return mean
-
-
-def _percentile(
-    values: Float[ndarray, "n"], weights: Float[ndarray, "n"], level: float
-) -> float:
-    order = np.argsort(values)
-    below = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(below, level * below[-1])])
 
 
 def _checked(
@@ -140,7 +135,7 @@ def _checked(
             f"`magnitude` must be finite and not negative, got {values[bad]} in "
             f"tetrahedron {bad}."
         )
-    if not (head.tags == 2).any():
+    if not head.of("gray matter").any():
         raise ValueError(
             "`head` has no gray matter (tag 2): there is no cortex to draw."
         )

@@ -1,54 +1,53 @@
 """The picture of a field in slices: |E| over a T1, or over the head's own tissues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from jaxtyping import Float, Int
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from numpy import ndarray
 from scipy import ndimage
 
 from ... import meshing
-from ...efield import volume_percentiles
 from ...meshing import HeadMesh, VoxelGrid
 from .hull import CoilHull
-from .overview import (
-    _LETTERS,
-    _draw_centre,
-    _draw_scale,
-    _draw_target,
-    _head_line,
-    _write_letters,
+from .marks import (
+    LETTERS,
+    draw_centre,
     draw_colour_bar,
     draw_facts,
     draw_legend,
+    draw_scale,
+    draw_target,
+    head_line,
+    write_letters,
 )
 from .palette import field_palette
-from .paper import (
-    FAINT,
-    INK,
-    WIDTH,
-    panel,
-    paper,
-    save,
-    write,
-)
+from .paper import FAINT, INK, page, panel, save
 from .raster import Camera, look
+from .scene import highest_shown
 from .shapes import coil_body
+from .studio import picture
 
 
 _PLACES = tuple((30 + 660 * number, 128, 620, 690) for number in range(3))
 # The axis across, whence one looks at it, what is up, and the name.
-_VIEWS = ((2, "S", "A", "axial"), (1, "P", "S", "coronal"), (0, "R", "S", "sagittal"))
+VIEWS = ((2, "S", "A", "axial"), (1, "P", "S", "coronal"), (0, "R", "S", "sagittal"))
 _BRAIN = (1, 2)
 # White matter to scalp, where there is no T1.
 _GRAYS = {1: 0.82, 2: 0.68, 3: 0.45, 4: 0.92, 5: 0.6, 6: 0.5, 7: 0.9, 8: 0.88}
 _MARGIN = 12e-3  # [m]
+# An image from 0 to 1, and where its voxels lie. [m]
+Brightness = tuple[Float[ndarray, "i j k"], Float[ndarray, "4 4"]]
 _FADE = 0.25  # Of the highest value: below, the field lets the image through.
 
 
+@picture
 def write_field_slices(
     path: Path,
     head: HeadMesh,
@@ -82,36 +81,23 @@ def write_field_slices(
     Raises:
         OSError: The file cannot be written.
     """
-    gray = head.tags == 2
-    (highest,) = volume_percentiles(magnitude[gray], head.volumes[gray], [99.9])
-    highest = highest or 1.0
-    figure = paper()
-    write(figure, 32, 42, title, WIDTH - 64, size=22, weight="bold")
-    write(figure, 32, 72, subtitle, WIDTH - 64, size=13, color=FAINT)
+    highest = highest_shown(head, magnitude)
+    figure = page(title, subtitle)
     behind = None if image is None else _brightness(image)
     body = None if coil is None else _placed_body(*coil)
-    for place, (across, viewer, up, name) in zip(_PLACES, _VIEWS, strict=True):
-        left, top, width, height = place
-        inner = (left + 26, top + 24, width - 52, height - 48)
-        camera = _camera(head, at, _LETTERS[viewer], _LETTERS[up], inner)
-        axes = panel(figure, inner, _image(head, magnitude / highest, camera, behind))
+    for each in draw_sections(figure, head, at, magnitude / highest, behind):
+        axes, camera = each.axes, each.camera
         edges = [] if body is None else list(cut(*body, camera)[..., :2])
         for colour, thick in (("white", 3.2), (INK, 1.3)):
             axes.add_collection(LineCollection(edges, colors=colour, linewidths=thick))
         if coil is not None:
-            _draw_centre(axes, camera, coil[0])
-        if target is not None and abs(target[0][across] - at[across]) <= target[1]:
-            _draw_target(axes, camera, target)
-        column, row, _ = camera.project(at[None])[0]
-        lines = [[(0, row), (inner[2], row)], [(column, 0), (column, inner[3])]]
+            draw_centre(axes, camera, coil[0])
+        if target is not None and abs((target[0] - at)[each.across]) <= target[1]:
+            draw_target(axes, camera, target)
+        (column, row, _), (height, width) = camera.project(at[None])[0], camera.shape
+        lines = [[(0, row), (width, row)], [(column, 0), (column, height)]]
         axes.add_collection(
             LineCollection(lines, colors=FAINT, linewidths=0.6, linestyles=":")
-        )
-        if across == 2:
-            _draw_scale(axes, camera)
-        _write_letters(figure, camera, inner)
-        _head_line(
-            figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
         )
     draw_colour_bar(figure, highest)
     draw_legend(figure, target)
@@ -119,7 +105,51 @@ def write_field_slices(
     save(figure, path, title)
 
 
-def _camera(
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A slice on the paper.
+
+    Attributes:
+        axes: Of its panel, which count pixels.
+        camera: That looks along its normal.
+        across: The axis that it is perpendicular to.
+    """
+
+    axes: Axes
+    camera: Camera
+    across: int
+
+
+def draw_sections(
+    figure: Figure,
+    head: HeadMesh,
+    at: Float[ndarray, "3"],
+    share: Float[ndarray, "tet"],
+    behind: Brightness | None = None,
+) -> Iterator[Section]:
+    """Draw three slices through a point, and give each one for what lies on it.
+
+    Args:
+        figure: A page.
+        head: The head.
+        at: Where the slices meet. [m]
+        share: From 0 to 1 in each tetrahedron, shown in the brain.
+        behind: An image to draw behind, in place of tissues.
+    """
+    for place, (across, viewer, up, name) in zip(_PLACES, VIEWS, strict=True):
+        left, top, width, height = place
+        inner = (left + 26, top + 24, width - 52, height - 48)
+        camera = section_camera(head, at, LETTERS[viewer], LETTERS[up], inner)
+        axes = panel(figure, inner, section_image(head, share, camera, behind))
+        yield Section(axes, camera, across)
+        if across == 2:
+            draw_scale(axes, camera)
+        write_letters(figure, camera, inner)
+        where = f"{'xyz'[across]} = {at[across] * 1e3:.1f} mm"
+        head_line(figure, place, f"{name}, {where}")
+
+
+def section_camera(
     head: HeadMesh,
     at: Float[ndarray, "3"],
     viewer: Float[ndarray, "3"],
@@ -127,7 +157,8 @@ def _camera(
     place: tuple[int, int, int, int],
 ) -> Camera:
     """Look at a plane through `at` such that the brain fills the panel, in all alike."""
-    brain = head.nodes[head.tetrahedra[np.isin(head.tags, _BRAIN)]].reshape(-1, 3)
+    inside = head.of("white matter", "gray matter")
+    brain = head.nodes[head.tetrahedra[inside]].reshape(-1, 3)
     low, high = brain.min(axis=0) - _MARGIN, brain.max(axis=0) + 2 * _MARGIN
     middle = (low + high) / 2
     middle = middle + ((at - middle) @ viewer) * viewer
@@ -135,12 +166,13 @@ def _camera(
     return look(viewer, up, middle, pixel, (place[3], place[2]))
 
 
-def _image(
+def section_image(
     head: HeadMesh,
     share: Float[ndarray, "tet"],
     camera: Camera,
-    behind: tuple[Float[ndarray, "i j k"], Float[ndarray, "4 4"]] | None,
+    behind: Brightness | None = None,
 ) -> Float[ndarray, "row col 3"]:
+    """Paint tissues or an image, and a value in the brain, seen by a camera."""
     height, width = camera.shape
     affine = np.eye(4)
     affine[:3, :3] = np.stack(
@@ -175,7 +207,7 @@ def _image(
 
 def _brightness(
     image: nibabel.Nifti1Image,
-) -> tuple[Float[ndarray, "i j k"], Float[ndarray, "4 4"]]:
+) -> Brightness:
     """Give an image as brightness from 0 to 1, and where it lies. [m]"""
     values = np.asarray(image.dataobj, dtype=float)
     values = values.reshape((*values.shape[:3], -1))[..., 0]

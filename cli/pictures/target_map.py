@@ -8,18 +8,11 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from ...meshing import Scalp
-from .overview import (
-    _LETTERS,
-    _draw_triad,
-    _fit,
-    _head_line,
-    _panel,
-    _paper,
-    _save,
-    _write,
-)
+from .marks import LETTERS, draw_triad, head_line
 from .palette import field_palette
+from .paper import fit, page, panel, save, write
 from .render import Surface, render
+from .studio import picture
 
 
 _PLACES = ((30, 128, 920, 760), (980, 128, 480, 760), (1490, 128, 480, 760))
@@ -27,6 +20,7 @@ _BARE = np.array([[0.86, 0.84, 0.82]])
 _NEIGHBOURS = 4
 
 
+@picture
 def write_map(
     path: Path,
     scalp: Scalp,
@@ -49,32 +43,30 @@ def write_map(
     surface = _surface(scalp, positions, values)
     best = positions[np.argmax(values)]
     outwards = scalp.normal(best[None])[0]
-    figure = _paper()
-    _write(figure, 32, 42, title, 1936, size=22, weight="bold")
-    _write(figure, 32, 72, subtitle, 1936, size=13, color="#6b737c")
+    figure = page(title, subtitle)
     views = (
         (outwards, "Seen along the axis of the best coil"),
-        (_LETTERS["S"], "From above"),
-        (_LETTERS["L" if best[0] < 0 else "R"], "From the side"),
+        (LETTERS["S"], "From above"),
+        (LETTERS["L" if best[0] < 0 else "R"], "From the side"),
     )
     for place, (viewer, words) in zip(_PLACES, views, strict=True):
-        upright = _LETTERS["A"] if abs(viewer[2]) > 0.9 else _LETTERS["S"]
+        upright = LETTERS["A"] if abs(viewer[2]) > 0.9 else LETTERS["S"]
         shown = scalp.surface.vertices
-        camera = _fit(viewer, upright, place, shown[shown[:, 2] > -0.06], 0.94)
-        axes = _panel(figure, place, render(camera, [surface]))
+        camera = fit(viewer, upright, place, shown[shown[:, 2] > -0.06], 0.94)
+        axes = panel(figure, place, render(camera, [surface]))
         column, row, _ = camera.project(best[None])[0]
         if viewer @ outwards > 0.2:
             axes.plot([column], [row], "+", color="black", markersize=16, mew=2.4)
-        _draw_triad(axes, camera)
-        _head_line(figure, place, words)
+        draw_triad(axes, camera)
+        head_line(figure, place, words)
     bar = (110, 925, 700, 20)
-    _panel(figure, bar, field_palette()[None])
+    panel(figure, bar, field_palette()[None])
     low, high = float(values.min()), float(values.max())
     for share in (0.0, 0.5, 1.0):
         label = f"{low + share * (high - low):.3g}"
-        _write(figure, 110 + 700 * share, 968, label, size=12, ha="center")
-    _write(figure, 824, 941, "V/m; the cross is the best place", size=13)
-    _save(figure, path, title)
+        write(figure, 110 + 700 * share, 968, label, size=12, ha="center")
+    write(figure, 824, 941, "V/m; the cross is the best place", size=13)
+    save(figure, path, title)
 
 
 def _surface(

@@ -8,34 +8,18 @@ from matplotlib.collections import LineCollection
 from numpy import ndarray
 
 from ...meshing import HeadMesh, Tractogram
-from .overview import (
-    _LETTERS,
-    _draw_scale,
-    _head_line,
-    _write_letters,
-    draw_colour_bar,
-)
+from .marks import draw_colour_bar
 from .palette import field_palette
-from .paper import (
-    FAINT,
-    WIDTH,
-    panel,
-    paper,
-    save,
-    write,
-)
-from .slices import (
-    _PLACES,
-    _VIEWS,
-    _camera,
-    _image,
-)
+from .paper import page, save
+from .slices import draw_sections
+from .studio import picture
 
 
 _MOST = 400  # Streamlines; more hide each other.
 _PLAIN = "#23699c"
 
 
+@picture
 def write_tract_slices(
     path: Path,
     head: HeadMesh,
@@ -59,41 +43,28 @@ def write_tract_slices(
         title: One line, in bold.
         subtitle: One line below it.
     """
-    figure = paper()
-    write(figure, 32, 42, title, WIDTH - 64, size=22, weight="bold")
-    write(figure, 32, 72, subtitle, WIDTH - 64, size=13, color=FAINT)
+    figure = page(title, subtitle)
     share = np.zeros(len(head.tags)) if painted is None else painted
     highest = 1.0 if values is None else float(np.quantile(values, 0.999)) or 1.0
     step = -(-len(tracts) // _MOST)
     drawn = np.arange(0, len(tracts), step)
-    for place, (across, viewer, up, name) in zip(_PLACES, _VIEWS, strict=True):
-        left, top, width, height = place
-        inner = (left + 26, top + 24, width - 52, height - 48)
-        camera = _camera(head, at, _LETTERS[viewer], _LETTERS[up], inner)
-        axes = panel(figure, inner, _image(head, share, camera, None))
-        pixels = camera.project(tracts.points)[:, :2]
+    for section in draw_sections(figure, head, at, share):
+        pixels = section.camera.project(tracts.points)[:, :2]
         for number in drawn:
             rows = slice(*tracts.starts[number : number + 2])
             line = pixels[rows]
-            pieces = np.stack([line[:-1], line[1:]], axis=1)
             colours = _PLAIN
             if values is not None:
                 level = np.clip(values[rows][:-1] / highest, 0, 1)
                 colours = field_palette()[np.minimum((level * 256).astype(int), 255)]
-            axes.add_collection(
+            section.axes.add_collection(
                 LineCollection(
-                    list(pieces),
+                    list(np.stack([line[:-1], line[1:]], axis=1)),
                     colors=colours,
                     linewidths=0.9,
                     alpha=0.5 if values is None else 0.9,
                 )
             )
-        if across == 2:
-            _draw_scale(axes, camera)
-        _write_letters(figure, camera, inner)
-        _head_line(
-            figure, place, f"{name}, {'xyz'[across]} = {at[across] * 1e3:.1f} mm"
-        )
     if values is not None:
         draw_colour_bar(figure, highest, "|E| along the fibres")
     save(figure, path, title)

@@ -28,7 +28,6 @@ from ..pictures.shapes import (
 )
 
 
-_GRAY = 2
 _CORTEX_TRIANGLES = 110_000
 _SCALP_TRIANGLES = 24_000
 _COIL_TRIANGLES = 10_000
@@ -76,7 +75,7 @@ def view_data(
     """
     values = np.asarray(magnitude, dtype=np.float64)
     cortex = cortex_surface(head, values, pose)
-    gray = head.tags == _GRAY
+    gray = head.of("gray matter")
     highest = (
         volume_percentiles(values[gray], head.volumes[gray], [99.9])[0] or 1.0
         if gray.any()
@@ -123,7 +122,7 @@ def cortex_surface(
         magnitude: |E| of each tetrahedron. [V/m]
         pose: Coil to head. [m]
     """
-    brain = head.boundary(head.tags <= _GRAY)
+    brain = head.boundary(head.of("white matter", "gray matter"))
     vertices, triangles, nodes = compact(head.nodes, brain)
     drawn = smooth(vertices, triangles, 8)
     offset = drawn - pose[:3, 3]

@@ -14,7 +14,6 @@ from ..inputs.maps import MapFigures
 from ..inputs.targets import MniPlace, Point, Target
 
 
-_GRAY_MATTER = 2
 _SHARES = (50.0, 99.0, 99.9)  # Percentiles of |E| in gray matter.
 _ABOVE = (50, 75)  # Per cent of the last of them.
 
@@ -38,7 +37,7 @@ class ErrorFigures:
         cls, estimate: ErrorEstimate, head: HeadMesh, target: Region | None
     ) -> "list[ErrorFigures]":
         """Summarise an estimate, pose by pose."""
-        gray = head.tags == _GRAY_MATTER
+        gray = head.of("gray matter")
         whole = np.atleast_1d(np.asarray(estimate.relative)).tolist()
         regions = (meshing.region(head, gray) if gray.any() else None, target)
         columns = [
@@ -152,7 +151,7 @@ class FieldFigures:
 def _in_gray_matter(
     head: HeadMesh, magnitude: Float[ndarray, "tet"]
 ) -> GrayMatterField | None:
-    gray = head.tags == _GRAY_MATTER
+    gray = head.of("gray matter")
     if not gray.any():
         return None
     inside, volumes = magnitude[gray], head.volumes[gray]

@@ -50,8 +50,8 @@ class RegionTable:
         self._head, self._thresholds = head, thresholds
         self._regions = {} if target is None else {"target": target}
         for tag in _TISSUES:
-            if (head.tags == tag).any():
-                self._regions[TISSUE_NAMES[tag]] = region(head, head.tags == tag)
+            if head.of(tag).any():
+                self._regions[TISSUE_NAMES[tag]] = region(head, head.of(tag))
         self._cortex = efield.CortexDistance(head, scalp)
         self._to_mni = to_mni
         self._normals = None if target is None else _normals(head, target)

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from ...efield import ElectricField
-from ...meshing import HeadMesh, Region, tissue_tag
+from ...meshing import HeadMesh, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def activated(
     if not (np.isfinite(threshold) and threshold > 0):
         raise ValueError(f"`threshold` must be positive in V/m, got {threshold!r}.")
     reached = np.asarray(field.magnitude) >= threshold
-    reached &= head.tags == tissue_tag(tissue)
+    reached &= head.of(tissue)
     wanted = np.zeros(len(head.tags), dtype=bool)
     wanted[target.tetrahedra] = True
     volume = float(head.volumes[reached].sum())

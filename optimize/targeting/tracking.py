@@ -91,7 +91,9 @@ def tensor_orientations(head: HeadMesh, image: TensorImage) -> Orientations:
         ValueError: There are no tensors in the head's white matter.
     """
     dipy = _dipy()
-    brain = head.nodes[np.unique(head.tetrahedra[np.isin(head.tags, (1, 2))])]
+    brain = head.nodes[
+        np.unique(head.tetrahedra[head.of("white matter", "gray matter")])
+    ]
     low = brain.min(axis=0) - 2 * _SPACING
     sides = np.ceil((brain.max(axis=0) - low) / _SPACING).astype(int) + 3
     affine = np.diag([_SPACING, _SPACING, _SPACING, 1.0])
