@@ -16,7 +16,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("command", "reduced", "focality", "truth"),
+    *("command", "reduced", "focality", "truth", "refinement"),
 )
 NEED_DATA = ("shape",)
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.

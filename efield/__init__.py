@@ -42,6 +42,11 @@ from .goal import (
     TargetField as TargetField,
     target_field as target_field,
 )
+from .goal_refinement import (
+    RefinedHead as RefinedHead,
+    refined_for as refined_for,
+    refined_to as refined_to,
+)
 from .linear import (
     AbstractSolver as AbstractSolver,
     Direct as Direct,

@@ -48,7 +48,7 @@ _EDGES = (
 _MOST = (60_000, 8_000)  # Tetrahedra there; larger targets do without.
 _RATIO = 1 / 3  # Of what a halving brings, to what the one before did.
 _SHARE = 1 / 3  # Of the changes, that may be left.
-_LEAST = 5e-4  # Of the value: averages of ∂A/∂t, and tolerances.
+LEAST = 5e-4  # Of the value: averages of ∂A/∂t, and tolerances.
 _RTOL = 1e-4  # Of the adjoint solutions; the value's is below it.
 
 
@@ -97,11 +97,25 @@ class TargetField(eqx.Module):
             pose: One placement.
             current_rate: dI/dt. [A/s]
         """
+        best, near, far = self.changed(value, coil, pose, current_rate)
+        return MeshError(best, _SHARE * (near + far) + LEAST * abs(best))
+
+    def changed(
+        self,
+        value: Callable[[Float[Array, "direction"]], Array],
+        coil: AbstractCoil,
+        pose: Pose,
+        current_rate: ArrayLike = 1e6,
+    ) -> tuple[float, float, float]:
+        """Give the value, and what finer elements changed near the target and elsewhere.
+
+        Arguments are those of `mesh_error`; all are in V/m.
+        """
         mean = self.mean_field(coil, pose, current_rate)
         changes = self.changes.mean_field(coil, pose, current_rate).reshape(2, -1)
         best = float(value(mean))
-        moved = [abs(float(value(mean + change)) - best) for change in changes]
-        return MeshError(best, _SHARE * sum(moved) + _LEAST * abs(best))
+        near, far = (abs(float(value(mean + change)) - best) for change in changes)
+        return best, near, far
 
 
 def target_field(
@@ -133,8 +147,8 @@ def target_field(
     dipoles = Dipoles(target.tetrahedra, along[:, None] * target.weights[None, :, None])
     second = enriched(conductor, head) if second is None else second
     if solver is None:
-        solver = _loose(conductor, len(along))
-    finer = _loose(second, len(along))
+        solver = loose(conductor, len(along))
+    finer = loose(second, len(along))
     patches = _patches(conductor, head, target)
     places = [conductor.nodes, *(each.elements.nodes for each in patches)]
     sizes = [len(each) for each in places]
@@ -162,9 +176,7 @@ _Currents = list[
 def _patches(conductor: Conductor, head: HeadMesh, target: Region) -> list[Patch]:
     """Lay second order about a target, and elements of half the size nearer to it."""
     level, found = base_level(conductor, head), []
-    distance, _ = KDTree(head.centroids[target.tetrahedra]).query(head.centroids)
-    # That of a regular tetrahedron of their mean volume.
-    edge = np.cbrt(6 * np.sqrt(2) * head.volumes[target.tetrahedra].mean())
+    distance, edge = _about(head, target)
     steps = zip(_MARGINS, _EDGES, _MOST, (False, True), strict=True)
     for margin, edges, most, halves in steps:
         selected = distance[level.origin] <= max(margin, edges * edge)
@@ -177,11 +189,27 @@ def _patches(conductor: Conductor, head: HeadMesh, target: Region) -> list[Patch
     return found
 
 
+def near_target(head: HeadMesh, target: Region) -> Bool[ndarray, "tet"]:
+    """Tell where the value of `target_field` has elements of second order of its own."""
+    distance, edge = _about(head, target)
+    near = distance <= max(_MARGINS[0], _EDGES[0] * edge)
+    return near if np.count_nonzero(near) <= _MOST[0] else _nearest(distance, _MOST[0])
+
+
+def _about(head: HeadMesh, target: Region) -> tuple[Float[ndarray, "tet"], float]:
+    """The distance of each element from the target, and the edge of elements there."""
+    distance, _ = KDTree(head.centroids[target.tetrahedra]).query(head.centroids)
+    # That of a regular tetrahedron of their mean volume.
+    edge = np.cbrt(6 * np.sqrt(2) * head.volumes[target.tetrahedra].mean())
+    return distance, float(edge)
+
+
 def _nearest(distance: Float[ndarray, "tet"], most: int) -> Bool[ndarray, "tet"]:
     return distance <= np.partition(distance, most)[most]
 
 
-def _loose(conductor: Conductor, count: int) -> AbstractSolver:
+def loose(conductor: Conductor, count: int) -> AbstractSolver:
+    """The default solver, to the loose tolerance of adjoint solutions."""
     solver = default_solver(conductor.host.mesh, count)
     if isinstance(solver, Direct):
         return solver

@@ -14,11 +14,14 @@ from efield_examples import (
 )
 
 from tmsgrad import efield, meshing
-from tmsgrad.efield import goal
+from tmsgrad.efield import goal, goal_refinement
 from tmsgrad.efield.cut_in_eight import cut_in_eight
+from tmsgrad.efield.goal_refinement import element_shares
 from tmsgrad.efield.locally_refined import Dipoles, currents, refined, unrefined
 from tmsgrad.efield.patches import base_level, patch
 from tmsgrad.efield.reciprocity import target_dipoles
+from tmsgrad.validation import catalogue
+from tmsgrad.validation.folded_head import OUTER, folded_head
 
 
 CENTRES = (
@@ -196,3 +199,63 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
     # ∂A/∂t is averaged over elements, of 30 mm here: 4 to 6%.
     wanted = wanted.mean_field(coil, POSE)
     assert relative_error(found.mean_field(coil, POSE), wanted) < 0.08
+
+
+# Refinement where it pays.
+
+
+def test_shares_of_elements_bound_what_second_order_brings():
+    head, first = coarse()
+    second = efield.enriched(first, head)
+    target, coil = meshing.ball(head, CENTRES[0], 0.02), figure_of_eight()
+    before, after = (
+        np.asarray(efield.reciprocal(each, target).mean_field(coil, POSE))
+        for each in (first, second)
+    )
+    along = after / np.linalg.norm(after)
+    shares = element_shares(first, second, target, jnp.asarray(along), coil, POSE)
+    brought = abs((after - before) @ along)
+    assert brought < shares.sum() < 10 * brought
+    # They are near the target and the coil, and not everywhere.
+    most = np.sort(shares)[::-1].cumsum()
+    assert np.searchsorted(most, most[-1] / 2) < 0.15 * len(shares)
+
+
+def test_refining_reaches_a_bar_with_few_elements():
+    """On folds, where cutting all in eight has five times as many nodes."""
+    head, coil = folded_head(5_000), catalogue.figure_of_eight()
+    first, pose = efield.assemble(head, efield.isotropic(head)), over_the_folded_head()
+    gray = head.centroids[head.of("gray matter")]
+    beneath = np.linalg.norm(gray - np.asarray(pose.translation), axis=1).argmin()
+    target, steps = meshing.ball(head, gray[beneath], 8e-3), []
+    best = efield.refined_to(
+        *(first, head, target, coil, pose, 0.006),
+        done=lambda number, step: steps.append((number, step)),
+    )
+    assert [number for number, _ in steps] == list(range(len(steps)))
+    assert len(steps) > 1
+    start = steps[0][1]
+    assert start.head is head
+    assert best.relative <= 0.006 < start.relative
+    # The same target, on parts of its elements.
+    weights = np.bincount(best.origin[best.target.tetrahedra], best.target.weights)
+    np.testing.assert_allclose(weights[target.tetrahedra], target.weights, rtol=1e-9)
+    apart = abs(best.error.value - start.error.value)
+    assert apart < best.error.error + start.error.error
+    assert len(best.head.nodes) < len(efield.enriched(first, head).nodes) / 4
+
+
+def over_the_folded_head():
+    coil = catalogue.figure_of_eight()
+    return catalogue.over_the_sphere(coil, 4e-3 - catalogue.RADII[-1] + OUTER)
+
+
+def test_accuracies_out_of_reach_are_refused(monkeypatch):
+    head, first = coarse()
+    target = meshing.ball(head, CENTRES[0], 0.02)
+    given = (first, head, target, figure_of_eight(), POSE)
+    with pytest.raises(ValueError, match=r"below 0\.1% no bar"):
+        efield.refined_to(*given, 1e-4)
+    monkeypatch.setattr(goal_refinement, "_STEPS", 0)
+    with pytest.raises(ValueError, match="the mesh leaves"):
+        efield.refined_to(*given, 1e-3)

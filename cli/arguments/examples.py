@@ -72,6 +72,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad head mesh labels.nii.gz --table freesurfer --size gm=2,scalp=8 "
         "--out head.msh",
     ),
+    "head refine": (
+        "tmsgrad head refine template:300000 --target-mni -44,40,29 --to 0.5% "
+        "--out finer.msh",
+    ),
     "head check": ("tmsgrad head check m2m_ernie",),
     "head show": ("tmsgrad head show m2m_ernie --at -41,-13,66 --out slices.png",),
     "head info": ("tmsgrad head info template",),

@@ -24,7 +24,13 @@ from .mistakes import TerseParser
 from .page_options import add_page
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce, add_reduced
-from .search_options import add_domain, add_goals, add_sweep
+from .search_options import (
+    add_accuracy,
+    add_domain,
+    add_goals,
+    add_refinement,
+    add_sweep,
+)
 from .show_options import add_show
 from .target_options import add_functional
 from .tract_options import add_fibres, add_structural
@@ -112,6 +118,7 @@ def parser(
     add_target(optimize, "centre, mm", required=True)
     add_goals(optimize)
     add_domain(optimize)
+    add_accuracy(optimize)
     add_exports(optimize)
     add_conductor(optimize, order=None, usual=_CORRECTED)
     add_uncertainty(optimize)
@@ -161,6 +168,18 @@ def parser(
     convert = _action(head, "convert", "write a head in another format")
     add_head(convert)
     _add_head_file(convert, "out", metavar="OUT")
+    refine = _action(head, "refine", "make elements finer for the field in a target")
+    add_head(refine)
+    add_target(refine, "centre, mm", required=True)
+    refine.add_argument(
+        "--coil",
+        type=words.source,
+        default="magstim-70mm-double",
+        metavar="C",
+        help=f"{HELP['coil']} (magstim-70mm-double)",
+    )
+    add_refinement(refine)
+    _add_head_file(refine, "--out", required=True, metavar="FILE")
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
     _add_coil_verbs(verbs)

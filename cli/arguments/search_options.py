@@ -92,6 +92,33 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_accuracy(verb: argparse.ArgumentParser) -> None:
+    """Add how exact the field in the target must be."""
+    verb.add_argument(
+        "--accuracy",
+        type=units.accuracy,
+        metavar="P%%",
+        help="refine the head until the mesh leaves no more in the target's field, such as "
+        "0.5%% (the head as it is)",
+    )
+
+
+def add_refinement(verb: argparse.ArgumentParser) -> None:
+    """Add what `head refine` needs beside head, target and coil."""
+    verb.add_argument(
+        "--to",
+        required=True,
+        type=units.accuracy,
+        metavar="P%%",
+        help="what the mesh may leave in the target's field, such as 0.5%%",
+    )
+    verb.add_argument(
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
+    )
+    add_map(verb)
+    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+
+
 def add_domain(verb: argparse.ArgumentParser) -> None:
     """Add where a coil may be."""
     _add_distance(verb)

@@ -60,6 +60,16 @@ def check_place(word: str, values: Sequence[float]) -> None:
         )
 
 
+def accuracy(word: str) -> float:
+    """Read an accuracy in per cent, `0.5%`, as a share."""
+    value = _finite(word.removesuffix("%").rstrip())
+    if not word.endswith("%"):
+        raise argparse.ArgumentTypeError(f"{word!r} needs its sign: write {value:g}%")
+    if not 0.1 <= value <= 20:
+        raise argparse.ArgumentTypeError(f"{word!r} must lie between 0.1% and 20%")
+    return value / 100
+
+
 def percent(word: str) -> float:
     """Read a positive number of per cent; a share such as 0.55 is refused."""
     value = _finite(word)

@@ -30,6 +30,7 @@ _PLACES = {
     "head info": "info:head_info",
     "head check": "head:head_check",
     "head convert": "head:head_convert",
+    "head refine": "head_refine:head_refine",
     "head show": "head_show:head_show",
     "head mesh": "head:head_mesh",
     "coil info": "coil_info:coil_info",

@@ -352,6 +352,7 @@ def _result(
         best_pose=shift,
         handle=handle,
         place=_place(request, prepared, found),
+        refinement=prepared.refinement,
         subject=Subject.of(frame),
         order=request.conduction.order,
         anisotropy=request.conduction.anisotropy,

@@ -13,6 +13,7 @@ from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
+from ..inputs.refining import Refinement, refine
 from ..inputs.targets import Target
 from ..results.exports import Exports, read_exports
 from ..results.shaping import check_shape
@@ -36,6 +37,7 @@ class Prepared:
         exports: The forms that the field is wanted in.
         hotspot: Of the motor cortex, on the scalp, or None. [m]
         search: How to search.
+        refinement: Of the head, or None.
     """
 
     frame: Frame
@@ -43,6 +45,7 @@ class Prepared:
     exports: Exports
     hotspot: Float[ndarray, "3"] | None
     search: SearchPlan
+    refinement: Refinement | None
 
 
 def prepare(
@@ -79,7 +82,13 @@ def prepare(
         *(request.head, head, scalp, request.coil, coil, conductor, tensors),
         *(progress, origin),
     )
-    return Prepared(frame, target, wanted, hotspot, search)
+    refinement = None
+    if request.accuracy is not None:
+        frame, target, refinement = refine(
+            *(frame, target, domain, request.accuracy),
+            *(request.wishes.direction, around),
+        )
+    return Prepared(frame, target, wanted, hotspot, search, refinement)
 
 
 def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:

@@ -66,6 +66,7 @@ class OptimizeRequest:
         shape: Whether the coil's parts are to be moved.
         report: Whether a page is wanted.
         handle: Which way it is to point.
+        accuracy: Of the field in the target that the mesh must give, relative, or None.
     """
 
     head: str
@@ -85,6 +86,7 @@ class OptimizeRequest:
     shape: bool = False
     report: bool = False
     handle: HandleRequest = field(default_factory=HandleRequest)
+    accuracy: float | None = None
 
     @property
     def cover(self) -> float:
@@ -123,6 +125,7 @@ class OptimizeRequest:
                 "free" if options.shape else options.handle,
                 options.handle_tolerance / 100,
             ),
+            accuracy=options.accuracy,
         )
 
     @classmethod
@@ -152,6 +155,11 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
     if options.shape and options.handle not in (None, "free"):
         raise ValueError(
             "--shape moves the coil as its parts need: leave out --handle, or write free."
+        )
+    if options.accuracy is not None and not (wishes.simple and options.order is None):
+        raise ValueError(
+            "--accuracy is of the target's mean vector or its --direction, corrected for "
+            "the mesh: leave out --order, --objective and --avoid."
         )
     if options.uncertainty is not None and not (
         wishes.simple and options.around != "upper-head"

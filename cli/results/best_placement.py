@@ -13,6 +13,7 @@ from ... import optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
 from ...meshing import HeadMesh
+from ..inputs.refining import Refinement
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..runtime.notices import warn
@@ -150,6 +151,7 @@ class PlacementResult:
         best_pose: How far it moves with the conductivities; None at a border.
         handle: Which way it points, and what that costs.
         place: Where on the scalp it is, from known positions, or None.
+        refinement: Of the head, or None where none was asked for.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -175,6 +177,7 @@ class PlacementResult:
     best_pose: PoseShift | None
     handle: HandleResult
     place: ScalpPlace | None
+    refinement: Refinement | None
     subject: Subject
     order: int
     anisotropy: str
@@ -213,6 +216,11 @@ class PlacementResult:
                 "nodes": subject.nodes,
                 "tetrahedra": subject.tetrahedra,
             },
+            **(
+                {}
+                if self.refinement is None
+                else {"refinement": self.refinement.to_json()}
+            ),
             "coil": {"source": subject.coil, "name": subject.coil_name},
             "versions": versions(),
             **self._uncertainty(),
@@ -262,6 +270,8 @@ class PlacementResult:
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
         _print_placement(self.placement, self.handle, self.error)
+        if self.refinement is not None:
+            self.refinement.describe()
         if self.uncertainty is not None:
             self.uncertainty.describe()
             if self.best_pose is not None:
