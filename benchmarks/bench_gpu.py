@@ -268,7 +268,7 @@ def _iteration(case: Case, solver) -> dict:
     bandwidth = _bandwidth()
     return {
         "iteration [s]": seconds,
-        "sums over bins": cost.sums,
+        "pieces of program": cost.starts,
         "bytes moved [MB]": cost.bytes_moved / 1e6,
         "of a perfect cycle": cost.bytes_moved / cost.bytes_needed,
         "bandwidth of a copy [GB/s]": bandwidth / 1e9,

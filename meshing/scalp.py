@@ -57,10 +57,14 @@ class Scalp:
         )
 
     @cached_property
-    def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
+    def smoothed(self) -> Float[ndarray, "i j k"]:
+        """The distance near the scalp, smoothed: its gradient is along the normals. [m]"""
         limited = np.clip(self.distance, -_EXACT_WITHIN, _EXACT_WITHIN)
-        smooth = ndimage.gaussian_filter(limited, _SMOOTHING / self.spacing)
-        return np.stack(list(np.gradient(smooth, self.spacing)))
+        return ndimage.gaussian_filter(limited, _SMOOTHING / self.spacing)
+
+    @cached_property
+    def _smooth_gradient(self) -> Float[ndarray, "3 i j k"]:
+        return np.stack(list(np.gradient(self.smoothed, self.spacing)))
 
     def normal(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
         """Return outward unit normals of the smoothed scalp, at points near it. [m]"""

@@ -130,6 +130,7 @@ def test_an_iteration_sums_each_bin_once():
     b = jnp.ones((len(conductor().nodes), 1))
     run = lambda b: multigrid._solve(setup.matrix, setup.hierarchy, b, 1e-4, 9)
     gathers = number_of("gather", jax.make_jaxpr(run)(b).jaxpr)
+    assert cost.products == 1 + sum(2 * DEGREE + 2 for _ in setup.hierarchy.levels)
     # The cycle stands twice in the program: before the loop, and in it.
     products = 1 + 2 * sum(2 * DEGREE + 2 for _ in setup.hierarchy.levels)
     assert gathers == products + cost.sums + (cost.sums - count(setup.matrix))

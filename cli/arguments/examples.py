@@ -54,6 +54,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --around -41,-13,66 --out m1.h5",
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --out ernie.h5",
     ),
+    "page": (
+        "tmsgrad page m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --out page.html",
+        "tmsgrad page template --coil magstim-70mm-double --coil magventure-mc-b70 "
+        "--target-mni -44,40,29 --reduced template.h5 --out page.html",
+    ),
     "run": ("tmsgrad run plan.toml",),
     "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
     "show": (

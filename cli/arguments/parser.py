@@ -21,6 +21,7 @@ from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
+from .page_options import add_page
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce, add_reduced
 from .search_options import add_domain, add_goals, add_sweep
@@ -91,6 +92,15 @@ def parser(
     add_head(reduced)
     add_reduce(reduced)
     add_conductor(reduced, order=2, usual="2")
+
+    page = _verb(
+        verbs,
+        "page",
+        "make an HTML page on which the coil is moved and the field follows",
+    )
+    add_head(page)
+    add_page(page)
+    add_conductor(page, order=None, usual="2, or that of the --reduced basis")
 
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 

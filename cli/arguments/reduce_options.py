@@ -62,10 +62,13 @@ def add_reduce(verb: argparse.ArgumentParser) -> None:
 
 def add_reduced(verb: argparse.ArgumentParser) -> None:
     """Add a reduced field that stands for solves."""
-    verb.add_argument(
-        "--reduced",
-        type=words.path,
-        metavar="FILE",
-        help="take the field of gray matter from this basis, which `tmsgrad reduce` made: "
+    add_basis(
+        verb,
+        "take the field of gray matter from this basis, which `tmsgrad reduce` made: "
         "milliseconds a pose; poses that it does not know are solved",
     )
+
+
+def add_basis(group: argparse._ActionsContainer, what: str) -> None:
+    """Add the file of a reduced field."""
+    group.add_argument("--reduced", type=words.path, metavar="FILE", help=what)

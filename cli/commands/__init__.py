@@ -17,6 +17,7 @@ _PLACES = {
     "optimize": "optimize:optimize_pose",
     "sweep": "sweep:sweep",
     "reduce": "reduce:reduce",
+    "page": "page:page",
     "show": "show:show",
     "target functional": "target_functional:target_functional",
     "target structural": "target_structural:target_structural",

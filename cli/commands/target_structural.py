@@ -19,6 +19,7 @@ from ...optimize import targeting
 from ...optimize.targeting.tracts import Place
 from ..inputs.heads import TEMPLATE, read_head
 from ..results.target_results import StructuralResult, Tracked
+from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -147,6 +148,11 @@ class Places:
         if Path(word).exists():
             image = targeting.read_map(word).above(0.0)
             largest = image.values.max()
+            if image.space and not mni and not self._template:
+                warn(
+                    f"{option} {word}: the header says that the image is in the space "
+                    f"{image.space}; it is taken as in the head's (--space)."
+                )
             if not mni or self._template:
                 return lambda points: image.at(points) / largest
             transform = self._transform()

@@ -5,6 +5,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ...coils import Pose
 
 
+_LINK = "#pose="  # In the link of an interactive page.
 _ABOVE = 4e-3  # The coil's centre over an EEG position: hair and casing. [m]
 
 
@@ -82,6 +84,8 @@ def read_pose_list(request: PoseRequest, *, empty: bool = False) -> PoseList:
     if request.file is None:
         return _turned(_over_electrodes(str(request.head), request.eeg), request.turns)
     path = request.file
+    if _LINK in path:
+        return _turned(_of_link(path), request.turns)
     poses = coils.read_poses(path, space=request.space, repair=request.repair)
     try:
         if request.transform is not None:
@@ -101,6 +105,27 @@ def read_pose_list(request: PoseRequest, *, empty: bool = False) -> PoseList:
     for each in poses.notes:
         note(each)
     return _turned(poses, request.turns)
+
+
+def _of_link(link: str) -> PoseList:
+    """Take the pose that the link of an interactive page holds, in the head's frame.
+
+    Raises:
+        ValueError: It is no rigid placement.
+    """
+    said = parse_qs(link.partition("#")[2])
+    try:
+        rows = np.array([float(x) for x in said["pose"][0].split(",")]).reshape(3, 4)
+        rate = 1e6 * float(said.get("didt", ["nan"])[0])
+        matrix = np.concatenate([rows, [[0.0, 0.0, 0.0, 1.0]]])
+        return PoseList.of_matrices(
+            matrix[None], ["link"], current_rates=[rate], system="link of a page"
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{link}: the link of an interactive page has 12 numbers after {_LINK}, the "
+            f"first three rows of a matrix in mm ({error})."
+        ) from None
 
 
 def poses_in(path: str, head: str | None) -> PoseList:

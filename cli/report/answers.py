@@ -101,7 +101,7 @@ def _sure(found: PlacementResult) -> Answer:
 def _better(found: PlacementResult) -> Answer:
     if not found.rules:
         return Answer("Against today's rules", "not compared", "ask with --rules")
-    usual = _usual_rule(found.rules)
+    usual = usual_rule(found.rules)
     gain = 1 / usual.share - 1 if usual.share > 0 else np.inf
     note = ", ".join(f"{rule.name} {rule.share:.0%}" for rule in found.rules)
     more = f"{gain:.0%} more field than {usual.name}"
@@ -110,7 +110,7 @@ def _better(found: PlacementResult) -> Answer:
     return Answer("Against today's rules", more, f"share of this plan's: {note}")
 
 
-def _usual_rule(rules: tuple[optimize.Rule, ...]) -> optimize.Rule:
+def usual_rule(rules: tuple[optimize.Rule, ...]) -> optimize.Rule:
     """What clinics do without navigation: Beam F3, else a 10-20 position."""
     for name in ("like Beam F3", "10-20"):
         for rule in rules:

@@ -75,6 +75,10 @@ class FunctionalResult:
             "split_half_mm": trust.split_half * 1e3,
             "block_s": trust.block,
             "draws": self.draws,
+            "reliable": not trust.doubts,
+            "doubts": list(trust.doubts),
+            "found_share": trust.chosen,
+            "rivals": self._rivals(),
             "search_region": self.region,
             "seed": self.seed,
             "normative": normative,
@@ -94,6 +98,20 @@ class FunctionalResult:
             "provenance": self.origin.as_json(),
         }
 
+    def _rivals(self) -> list[dict]:
+        """Other clusters of the map, and how often they are the weightiest."""
+        target = self.target
+        return [
+            {
+                "centre_mm": (rival.centre * 1e3).tolist(),
+                "distance_mm": float(np.linalg.norm(rival.centre - target.centre))
+                * 1e3,
+                "mass_share": rival.mass / target.mass,
+                "found_share": share,
+            }
+            for rival, share in zip(target.rivals, self.trust.of_rivals, strict=True)
+        ]
+
     def step(self) -> StepWords:
         """As a step of a plan."""
         motion, trust = self.cleaned.motion, self.trust
@@ -104,6 +122,7 @@ class FunctionalResult:
             f"mean Fisher z {self.target.mean_z:.2f} with the seed {self.seed}; "
             f"{motion.minutes:.1f} min of data, {motion.kept} of {motion.volumes} volumes, "
             f"mean displacement {motion.mean_displacement * 1e3:.2f} mm",
+            f"{'Not reliable. ' if trust.doubts else ''}"
             f"95% of bootstrapped targets lie within {trust.radius * 1e3:.1f} mm; both "
             f"halves of the data are {trust.split_half * 1e3:.1f} mm apart",
         )
@@ -111,14 +130,23 @@ class FunctionalResult:
     def describe(self, out: str) -> None:
         """Print it."""
         motion, trust = self.cleaned.motion, self.trust
+        for doubt in trust.doubts:
+            print(f"NOT RELIABLE     {doubt}")
         print(
             f"target           {place(self.target.centre * 1e3)} in {self.space} space, "
             f"mean z {self.target.mean_z:.2f} over {self.volume:.0f} mm³"
         )
         print(
             f"how reliable     95% within {trust.radius * 1e3:.1f} mm; halves of the data "
-            f"{trust.split_half * 1e3:.1f} mm apart"
+            f"{trust.split_half * 1e3:.1f} mm apart; found in {trust.chosen:.0%} of "
+            "resampled series"
         )
+        for rival in self._rivals():
+            print(
+                f"rival            {place(rival['centre_mm'])}, "
+                f"{rival['distance_mm']:.0f} mm away, of {rival['mass_share']:.0%} of the "
+                f"mass; found in {rival['found_share']:.0%}"
+            )
         print(
             f"motion           {motion.mean_displacement * 1e3:.2f} mm on average, "
             f"{motion.kept} of {motion.volumes} volumes kept, {motion.minutes:.1f} min"

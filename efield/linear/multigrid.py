@@ -48,14 +48,21 @@ class IterationCost(NamedTuple):
     """What an iteration with one right-hand side costs at the least, products only.
 
     Attributes:
+        products: Of sparse matrices; each puts its rows in order at the end.
         sums: Over the rows of a bin, each of which is a piece of program to start.
         bytes_moved: Memory read and written by all products. [byte]
         bytes_needed: What it would be without padding and without order. [byte]
     """
 
+    products: int
     sums: int
     bytes_moved: int
     bytes_needed: int
+
+    @property
+    def starts(self) -> int:
+        """Pieces of program: the sums, and one for each product's order."""
+        return self.sums + self.products
 
 
 class DeviceSetup(NamedTuple):
@@ -80,6 +87,7 @@ class DeviceSetup(NamedTuple):
             products += [(2 * DEGREE, level.matrix)]
             products += [(1, level.prolongation), (1, level.restriction)]
         return IterationCost(
+            sum(times for times, _ in products),
             sum(times * len(rows.values) for times, rows in products),
             sum(times * rows.bytes_moved for times, rows in products),
             sum(times * rows.bytes_needed for times, rows in products),

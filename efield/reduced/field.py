@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
+from scipy import sparse
 
 from ...coils import AbstractCoil, Pose
 from ..conductor import Conductor
@@ -245,6 +246,36 @@ class ReducedField(eqx.Module):
             modes=self.modes.at(chosen),
             positions=self.positions[chosen],
             weights=weights / jnp.sum(weights),
+        )
+
+    def means(
+        self,
+        shares: sparse.csr_array,
+        positions: Float[ndarray, "mean 3"],
+    ) -> "ReducedField":
+        """Take means over the places, such as those around each vertex of a surface.
+
+        Args:
+            shares: How much each place counts in each mean, (means, places).
+            positions: What stands for each mean, such as the vertices. [m]
+
+        Returns:
+            The field of the means, which all count alike; stated errors stay.
+
+        Raises:
+            ValueError: The numbers do not fit each other.
+        """
+        count = len(positions)
+        if shares.shape != (count, len(self.positions)):
+            raise ValueError(
+                f"`shares` must be {count} means of {len(self.positions)} places, got the "
+                f"shape {shares.shape}."
+            )
+        return dataclasses.replace(
+            self,
+            modes=self.modes.means(shares),
+            positions=np.asarray(positions, dtype=np.float64),
+            weights=jnp.full(count, 1 / count),
         )
 
     def reciprocal(self, centre: ArrayLike | None = None) -> Reciprocal:

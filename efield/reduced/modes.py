@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 from numpy import ndarray
 from numpy.typing import DTypeLike
+from scipy import sparse
 
 
 _POINTS = (
@@ -129,6 +130,13 @@ class Modes(eqx.Module):
             kind = np.dtype(table.values.dtype)
             tables.append(_packed(kept, kind))
         return Modes(tuple(tables), len(points))
+
+    def means(self, shares: sparse.csr_array) -> "Modes":
+        """Take means over points, (means, points), in the precision of the sums."""
+        rows = (row for table in self.tables for row in _unpacked(table))
+        kind = self.precision
+        means = [shares.dot(row[: self.points]).astype(kind) for row in rows]
+        return modes_of(chunked(np.stack(means)), len(means[0]))
 
     def _chunks(self, low: int, high: int) -> Float[ndarray, "chunk mode width"]:
         parts, first = [], 0

@@ -1,0 +1,88 @@
+"""The options of `tmsgrad page`."""
+
+import argparse
+
+from . import units, words
+from .common_options import HELP, add_target
+from .map_options import add_map
+from .reduce_options import add_basis
+
+
+def add_page(verb: argparse.ArgumentParser) -> None:
+    """Add what the page is of, and what it begins with."""
+    verb.add_argument(
+        "--coil",
+        type=words.source,
+        action="append",
+        required=True,
+        metavar="C",
+        help=f"{HELP['coil']}; give it again for more coils to choose from",
+    )
+    add_target(verb, "centre, mm", required=True)
+    verb.add_argument(
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
+    )
+    add_map(verb)
+    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+    _add_field(verb)
+    _add_placement(verb)
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help="page, .html"
+    )
+
+
+def _add_field(verb: argparse.ArgumentParser) -> None:
+    group = verb.add_argument_group("the field")
+    add_basis(
+        group,
+        "the field of these coils on this head, which `tmsgrad reduce` made (made anew)",
+    )
+    group.add_argument(
+        "--reach",
+        type=units.length,
+        metavar="MM",
+        help="without --reduced: how far around the target's nearest scalp point the coil "
+        "can be moved (45)",
+    )
+    group.add_argument(
+        "--whole-head",
+        action="store_true",
+        help="without --reduced: all over the upper head",
+    )
+    group.add_argument(
+        "--tolerance",
+        type=words.positive,
+        metavar="PERCENT",
+        help="without --reduced: error of E that no unseen placement may exceed, %% (0.4)",
+    )
+
+
+def _add_placement(verb: argparse.ArgumentParser) -> None:
+    group = verb.add_argument_group("the first placement")
+    group.add_argument(
+        "--distance",
+        type=units.length_or_none,
+        default=0.0,
+        metavar="MM",
+        help="from the scalp to the coil's face, such as hair (0)",
+    )
+    group.add_argument(
+        "--didt",
+        type=words.full_output,
+        metavar="A/µs",
+        help="dI/dt at first, as stimulators show it (half of the coil's maximum, or 70)",
+    )
+    group.add_argument(
+        "--search-radius",
+        type=units.length,
+        default=30.0,
+        metavar="MM",
+        help="how far around the target's nearest scalp point to look for the best "
+        "placement (30)",
+    )
+    group.add_argument(
+        "--electrodes",
+        type=words.path,
+        metavar="FILE",
+        help="positions of electrodes by name (.csv of SimNIBS)",
+    )

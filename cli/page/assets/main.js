@@ -1,0 +1,33 @@
+// Begin: read the data, and show the placement of the link or the best one.
+
+import { Controls } from "./controls.js";
+import { Model } from "./model.js";
+import { Plan } from "./plan.js";
+import { Stage } from "./view.js";
+import { fromLink } from "./files.js";
+
+function begin() {
+  const model = new Model(JSON.parse(document.getElementById("data").textContent));
+  const { distance, didt } = model.data.start;
+  const best = { coil: 0, pose: model.coils[0].best.pose, distance, rate: didt };
+  const plan = new Plan({ ...best, ...fromLink(location.hash, model.coils) });
+  const stage = new Stage(document.getElementById("stage"), model, plan);
+  const controls = new Controls(model, plan, stage);
+  window.addEventListener("hashchange", () => {
+    const linked = fromLink(location.hash, model.coils);
+    if (linked) plan.show(linked);
+  });
+  plan.tell();
+  stage.lookAtCoil();
+  // For whoever embeds the page, and for its tests.
+  window.tmsgrad = { model, plan, stage, controls };
+}
+
+try {
+  begin();
+} catch (error) {
+  const failed = document.getElementById("failed");
+  failed.hidden = false;
+  failed.textContent = `The page cannot be shown: ${error.message}.`;
+  throw error;
+}

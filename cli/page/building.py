@@ -1,0 +1,56 @@
+"""From a scene to its page."""
+
+from pathlib import Path
+
+from ..pictures.palette import field_palette
+from ..results.verdict import words_of_limits
+from .brain import Brain
+from .file import write_page
+from .packing import packed
+from .scene import Scene
+from .surroundings import coil_json, scalp_json
+
+
+SCHEMA = 1
+
+
+def build_page(path: Path, scene: Scene) -> int:
+    """Write the page of a scene, and return its size in bytes.
+
+    Raises:
+        ValueError: It would be too large.
+        OSError: The file cannot be written.
+    """
+    names = " or ".join(each.coil.name for each in scene.coils)
+    return write_page(path, f"{names} on {scene.head_name}", scene_json(scene))
+
+
+def scene_json(scene: Scene) -> dict:
+    """All that the page's script works with; lengths in m, angles in rad."""
+    drives = scene.field.coils
+    return {
+        "schema": SCHEMA,
+        "head": {"name": scene.head_name, "source": scene.source},
+        "palette": [_hex(colour) for colour in field_palette()[::5]],
+        "cortex": Brain.of(scene).to_json(),
+        "scalp": scalp_json(scene),
+        "coils": [coil_json(x, drives[x.number], scene.cover) for x in scene.coils],
+        "target": {
+            "centre": [float(x) for x in scene.target.centre],
+            "radius": scene.target.radius,
+            "modes": packed(scene.in_target.modes.dense()[:, 0], "f8"),
+        },
+        "named": {name: [float(x) for x in at] for name, at in scene.named.items()},
+        "sure": {
+            "mesh": scene.error,
+            "word": scene.verdict.word,
+            "reasons": list(scene.verdict.reasons),
+            "limits": words_of_limits(),
+        },
+        "start": {"distance": scene.distance, "didt": scene.didt},
+        "image": None if scene.image is None else dict(scene.image),
+    }
+
+
+def _hex(colour) -> str:
+    return "#" + "".join(f"{round(255 * float(part)):02x}" for part in colour)
