@@ -167,11 +167,17 @@ def _space(
             f"--bold {file}: nothing says which space that is. Write --space "
             "mni, or --space head --head M2M for images in the head's own mm."
         )
+    if series.space and (space == "mni") != (series.space == "MNI"):
+        warn(
+            f"--bold {options.bold}: the header says that the images are in the space "
+            f"{series.space}; they are taken as in that of {space}."
+        )
     if space == "mni":
         if options.head is not None:
             raise ValueError(
                 f"--head {options.head}: the images are in MNI space, and no head is "
-                "needed. Leave it out, or name images in the head's own mm."
+                "needed. Leave it out, or write --space head for images in the head's own "
+                "mm."
             )
         targeting.check_mni_brain(series)
         return lambda points: points, "MNI"

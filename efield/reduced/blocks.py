@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxtyping import Shaped
 from numpy import ndarray
 
 from ...coils import Pose
-from ...disk import replacing
+from ...disk import open_archive, replacing
 
 
 class Blocks:
@@ -47,9 +46,9 @@ class Blocks:
         if path is None or not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open_archive(path) as stored:
                 fields, matrices = stored["fields"], stored["poses"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError):
             return None
         same = np.array_equal(matrices, poses.to_matsimnibs())
         return fields if same else None

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from ...meshing import load_mask, load_nifti, load_values
+from ...meshing import load_mask, load_nifti, load_values, template_space
 from .confounds import Confounds
 from .sidecar import Sidecar, chosen_time, read_sidecar
 
@@ -30,6 +30,7 @@ DISPLACEMENT = 0.5e-3  # [m]
 MINUTES = 10.0
 _MOST_NUMBERS = 1 << 33
 _MM_PER_M = 1e3
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 _FREEDOM = 30  # What is left after regression, at least.
 # Brightness of a first volume over the others', in their median absolute deviations, from
 # which on it is not steady; of 10 min without a transient the first is below 5. Ours.
@@ -47,6 +48,7 @@ class BoldSeries:
         repetition_time: [s]
         name: For messages.
         remarks: What was assumed, a sentence each.
+        space: Of a template, as the header names it; empty for a person's.
     """
 
     signals: Float[ndarray, "time voxel"]
@@ -55,6 +57,7 @@ class BoldSeries:
     repetition_time: float
     name: str = "the images"
     remarks: tuple[str, ...] = ()
+    space: str = ""
 
     @property
     def positions(self) -> Float[ndarray, "voxel 3"]:
@@ -152,7 +155,8 @@ def read_bold(
     kept = brain.copy()
     kept[brain] = moving
     found = np.asarray(signals[:, moving], dtype=np.float64)
-    return BoldSeries(found, kept, affine, time, str(file), remarks)
+    space = template_space(image)
+    return BoldSeries(found, kept, affine, time, str(file), remarks, space)
 
 
 def clean(
@@ -335,11 +339,9 @@ def nilearn_module(name: str) -> Any:
 
 
 def _header_time(image: Any) -> float:
-    """The header's repetition time, in its own unit. [s]"""
-    unit = image.header.get_xyzt_units()[1]
-    return float(image.header.get_zooms()[3]) * {"msec": 1e-3, "usec": 1e-6}.get(
-        unit, 1
-    )
+    """The header's repetition time, in its own unit; NaN where that is none. [s]"""
+    unit = str(image.header.get_xyzt_units()[1])
+    return float(image.header.get_zooms()[3]) * _SECONDS.get(unit, np.nan)
 
 
 def _kept(
