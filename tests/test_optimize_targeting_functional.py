@@ -52,6 +52,8 @@ def test_the_command_finds_the_planted_target_and_says_how_surely(
     target = targeting.read_map(tmp_path / "out" / "target.nii.gz")
     np.testing.assert_allclose(target.centre * 1e3, found["centre_mm"], atol=1e-3)
     assert "no medical device" in result.out
+    assert found["reliable"] is (not found["doubts"])
+    assert found["found_share"] > 0.8
 
 
 class _OwnBrain(simulated_brain.Ellipsoid):
@@ -151,6 +153,26 @@ def test_the_cluster_and_its_centre_are_those_of_a_known_map(cleaned):
         targeting.find_target(np.abs(z) + 0.01, grid)
     with pytest.raises(ValueError, match="constant or not finite"):
         targeting.blended(z, 0 * z, 0.5, grid)
+
+
+def test_a_rival_as_strong_is_named_and_the_target_called_unreliable(tmp_path):
+    brain = simulated_brain.ellipsoid(VOXEL)
+    person = simulated_bold.simulate(np.random.default_rng(5), 12, brain, rival=1.3)
+    files = simulated_bold.write(tmp_path, person)
+    result = run(*words(files, tmp_path / "out", **{"seed-map": files["group"]}))
+    assert result.status == 0, result.err
+    found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert result.out.startswith("NOT RELIABLE ")
+    assert not found["reliable"]
+    ((rival, *_), places) = found["rivals"], [person.truth, simulated_bold.RIVAL]
+    assert 0.3 <= rival["mass_share"] <= 1
+    near = lambda centre: min(np.linalg.norm(np.array(centre) - x) for x in places)
+    assert near(found["centre_mm"]) < VOXEL
+    assert near(rival["centre_mm"]) < 1.5 * VOXEL
+    assert rival["distance_mm"] > 15
+    total = found["found_share"] + sum(each["found_share"] for each in found["rivals"])
+    assert 0.8 < total <= 1
+    assert found["found_share"] < 1
 
 
 def test_images_that_will_not_do_are_refused(person, files, tmp_path):

@@ -211,6 +211,10 @@ def _report(
         "split_half_mm": trust.split_half * 1e3,
         "block_s": trust.block,
         "draws": options.draws,
+        "reliable": not trust.doubts,
+        "doubts": list(trust.doubts),
+        "found_share": trust.chosen,
+        "rivals": _rivals(target, trust),
         **words,
         "normative": options.normative,
         "blend": None if options.normative is None else options.blend,
@@ -230,6 +234,19 @@ def _report(
     }
 
 
+def _rivals(target: FunctionalTarget, trust: Reliability) -> list[dict]:
+    """Other clusters of the map, and how often they are the weightiest."""
+    return [
+        {
+            "centre_mm": (rival.centre * 1e3).tolist(),
+            "distance_mm": float(np.linalg.norm(rival.centre - target.centre)) * 1e3,
+            "mass_share": rival.mass / target.mass,
+            "found_share": share,
+        }
+        for rival, share in zip(target.rivals, trust.of_rivals, strict=True)
+    ]
+
+
 def _write_maps(
     folder: Path, series: BoldSeries, z: ndarray, target: FunctionalTarget
 ) -> None:
@@ -246,14 +263,23 @@ def _write_maps(
 def _print(report: dict, options: argparse.Namespace) -> None:
     at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
     motion = report["motion"]
+    for doubt in report["doubts"]:
+        print(f"NOT RELIABLE     {doubt}")
     print(
         f"target           ({at}) mm in {report['space']} space, mean z "
         f"{report['mean_fisher_z']:.2f} over {report['cluster_mm3']:.0f} mm³"
     )
     print(
         f"how reliable     95% within {report['interval_95_radius_mm']:.1f} mm; halves of "
-        f"the data {report['split_half_mm']:.1f} mm apart"
+        f"the data {report['split_half_mm']:.1f} mm apart; found in "
+        f"{report['found_share']:.0%} of resampled series"
     )
+    for rival in report["rivals"]:
+        place = ", ".join(f"{x:.1f}" for x in rival["centre_mm"])
+        print(
+            f"rival            ({place}) mm, {rival['distance_mm']:.0f} mm away, of "
+            f"{rival['mass_share']:.0%} of the mass; found in {rival['found_share']:.0%}"
+        )
     print(
         f"motion           {motion['mean_framewise_displacement_mm']:.2f} mm on average, "
         f"{motion['kept']} of {motion['volumes']} volumes kept, {motion['minutes']:.1f} min"

@@ -24,7 +24,8 @@ def functional_step(report: dict) -> StepWords:
         f"{motion['minutes']:.1f} min of data, {motion['kept']} of "
         f"{motion['volumes']} volumes, mean displacement "
         f"{motion['mean_framewise_displacement_mm']:.2f} mm",
-        f"95% of bootstrapped targets lie within {report['interval_95_radius_mm']:.1f} "
+        ("" if report["reliable"] else "Not reliable. ")
+        + f"95% of bootstrapped targets lie within {report['interval_95_radius_mm']:.1f} "
         f"mm; both halves of the data are {report['split_half_mm']:.1f} mm apart",
     )
 
