@@ -9,7 +9,8 @@ conductivities σ₁ behind and σ₂ before it, the current through a surface i
 with the mean of E_charges on both sides: the adjoint double layer [for coils Makarov et al.
 2018, doi:10.1109/TBME.2018.2813261]. Charges are uniform on each triangle, and the equation
 is integrated over each (Galerkin): what the flux of a point charge through a triangle is,
-its solid angle gives in closed form, and what charges send out and surfaces receive adds up.
+its solid angle gives in closed form, and what charges send out and surfaces receive adds
+up.
 """
 
 from collections.abc import Callable
