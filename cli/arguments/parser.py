@@ -21,7 +21,7 @@ from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
-from .page_options import add_page
+from .page_options import add_interactive, add_page
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce, add_reduced
 from .search_options import add_domain, add_goals, add_sweep
@@ -161,6 +161,7 @@ def _add_optimize(verbs) -> None:
     add_exports(optimize)
     add_conductor(optimize, order=None, usual=_CORRECTED)
     add_uncertainty(optimize)
+    add_interactive(optimize)
     add_out(optimize)
 
 

@@ -29,10 +29,15 @@ class FunctionalResult:
     """Where a seed is most anticorrelated, and how reliably.
 
     Attributes:
-        cleaned: The images, after cleaning.
+        cleaned: The images of all runs, after cleaning.
+        z: Connectivity of every voxel with the seed (Fisher's).
         target: What was found in them.
         trust: How reliable that is.
         draws: Of the bootstrap.
+        runs: How many there are.
+        global_signal: Whether it was regressed out.
+        other: The distance of the halves' targets with the other choice, where both were
+            tried. [m]
         space: Of the images: MNI or head.
         seed: What it was, with its source.
         region: Which was searched, likewise.
@@ -43,9 +48,13 @@ class FunctionalResult:
     schema: ClassVar[int] = 1
 
     cleaned: CleanSeries
+    z: Float[ndarray, "voxel"]
     target: FunctionalTarget
     trust: Reliability
     draws: int
+    runs: int
+    global_signal: bool
+    other: float | None
     space: str
     seed: str
     region: str
@@ -81,6 +90,11 @@ class FunctionalResult:
             "rivals": self._rivals(),
             "search_region": self.region,
             "seed": self.seed,
+            "runs": self.runs,
+            "global_signal": self.global_signal,
+            "split_half_of_other_choice_mm": (
+                None if self.other is None else self.other * 1e3
+            ),
             "normative": normative,
             "blend": blend,
             "motion": {
@@ -147,6 +161,11 @@ class FunctionalResult:
                 f"{rival['distance_mm']:.0f} mm away, of {rival['mass_share']:.0%} of the "
                 f"mass; found in {rival['found_share']:.0%}"
             )
+        if self.other is not None:
+            print(
+                f"global signal    {'' if self.global_signal else 'not '}regressed out: "
+                f"otherwise the halves are {self.other * 1e3:.1f} mm apart"
+            )
         print(
             f"motion           {motion.mean_displacement * 1e3:.2f} mm on average, "
             f"{motion.kept} of {motion.volumes} volumes kept, {motion.minutes:.1f} min"
@@ -160,9 +179,9 @@ class FunctionalResult:
         print(f"search region    {self.region}")
         print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
 
-    def write_maps(self, folder: Path, z: Float[ndarray, "voxel"]) -> None:
-        """Write connectivity (`z`, Fisher's) and target as images."""
-        series, target = self.cleaned.series, self.target
+    def write_maps(self, folder: Path) -> None:
+        """Write connectivity and target as images."""
+        series, target, z = self.cleaned.series, self.target, self.z
         i, j, k = series.mask.shape
         grid = VoxelGrid(series.affine, (i, j, k))
         number = np.full(series.mask.shape, -1, dtype=np.int32)
