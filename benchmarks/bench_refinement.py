@@ -59,7 +59,7 @@ def _compare(head, coil, scalp, centre, to: float):
     objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
     pose = optimize.find_pose(objective, coil, scalp, _DOMAIN).pose
     begin = time.perf_counter()
-    for step in efield.refined_for(conductor, head, target, coil, pose):
+    for step in efield.refined_for(conductor, head, target, coil, pose, to=to):
         took = time.perf_counter() - begin
         yield _row("where it pays", step.head, step.error, took)
         if step.relative <= to:

@@ -26,7 +26,8 @@ from .linear import solve_linear
 from .reciprocity import adjoint_dipole
 
 
-_TAKEN = 0.5  # Of the sum of all shares, that is cut at once.
+# Of the sum of all shares, that is cut at once: so many times what is to go, within limits.
+_TAKEN, _LEAST_TAKEN, _MOST_TAKEN = 1.5, 0.1, 0.5
 _WORST = 0.5  # Of the least dihedral angle, that is kept.
 LEAST_ACCURACY = 2 * LEAST  # No refinement brings the relative bar below half of it.
 _STEPS = 12
@@ -69,6 +70,8 @@ def refined_for(
     coil: AbstractCoil,
     pose: Pose,
     value: Callable[[Float[Array, "direction"]], Array] = jnp.linalg.norm,
+    *,
+    to: float = 0.0,
 ) -> Iterator[RefinedHead]:
     """Refine a head step by step for a target's field, beginning with what there is.
 
@@ -81,6 +84,7 @@ def refined_for(
         coil: The coil.
         pose: One placement, such as the best that first order finds.
         value: Of the mean vector, whose error counts.
+        to: The bar over the value that is wanted: near it, fewer elements are cut.
 
     Raises:
         ValueError: The conductor is of second order.
@@ -92,19 +96,20 @@ def refined_for(
     while True:
         second = enriched(conductor, head)
         found = target_field(conductor, head, target, second=second)
-        yield RefinedHead(
-            *(head, conductor, target, found),
-            found.mesh_error(value, coil, pose),
-            origin,
-        )
+        error = found.mesh_error(value, coil, pose)
+        step = RefinedHead(head, conductor, target, found, error, origin)
+        yield step
         mean = found.mean_field(coil, pose)
         along = mean / jnp.sqrt(jnp.sum(mean**2))
         shares = element_shares(conductor, second, target, along, coil, pose)
         near = near_target(head, target)
+        taken = np.clip(
+            _TAKEN * (1 - to / step.relative), _LEAST_TAKEN, _MOST_TAKEN
+        ).item()
         _, *changed = found.changed(value, coil, pose)
         for part, change in zip((near, ~near), changed, strict=True):
             shares[part] *= change / max(shares[part].sum(), np.finfo(float).tiny)
-        head, parents = bisected(head, _largest(shares), least)
+        head, parents = bisected(head, _largest(shares, taken), least)
         origin, sigma = origin[parents], sigma[parents]
         target = _moved(target, head, parents)
         conductor = assemble(head, sigma)
@@ -143,7 +148,7 @@ def refined_to(
             "stated. Ask for a larger one."
         )
     step = None
-    steps = refined_for(conductor, head, target, coil, pose, value)
+    steps = refined_for(conductor, head, target, coil, pose, value, to=to)
     for number, step in zip(range(_STEPS + 1), steps, strict=False):
         done(number, step)
         if step.relative <= to:
@@ -198,10 +203,10 @@ def element_shares(
     return np.abs(np.asarray(product).sum(axis=tuple(range(product.ndim - 1))))
 
 
-def _largest(shares: Float[ndarray, "tet"]) -> ndarray:
+def _largest(shares: Float[ndarray, "tet"], taken: float) -> ndarray:
     """The fewest elements that have so much of the sum."""
     order = np.argsort(-shares, kind="stable")
-    count = int(np.searchsorted(np.cumsum(shares[order]), _TAKEN * shares.sum())) + 1
+    count = int(np.searchsorted(np.cumsum(shares[order]), taken * shares.sum())) + 1
     chosen = np.zeros(len(shares), bool)
     chosen[order[:count]] = True
     return chosen

@@ -34,8 +34,9 @@ class RulesRequest:
         Raises:
             ValueError: The motor hotspot is given for nothing.
         """
-        # A page compares with them in any case; the parts of a coil move only for one pose.
-        if options.rules or (options.report and not options.shape):
+        # Pages compare with them in any case; the parts of a coil move only for one pose.
+        pages = options.report or options.interactive is not None
+        if options.rules or (pages and not options.shape):
             return cls(options.hotspot, options.hotspot_pose)
         for name in ("hotspot", "hotspot_pose"):
             if getattr(options, name) is not None:
@@ -67,6 +68,8 @@ class OptimizeRequest:
         report: Whether a page is wanted.
         handle: Which way it is to point.
         accuracy: Of the field in the target that the mesh must give, relative, or None.
+        interactive: The basis of a page to move the coil on; empty to make it, None for
+            no page.
     """
 
     head: str
@@ -87,6 +90,7 @@ class OptimizeRequest:
     report: bool = False
     handle: HandleRequest = field(default_factory=HandleRequest)
     accuracy: float | None = None
+    interactive: str | None = None
 
     @property
     def cover(self) -> float:
@@ -126,6 +130,7 @@ class OptimizeRequest:
                 options.handle_tolerance / 100,
             ),
             accuracy=options.accuracy,
+            interactive=options.interactive,
         )
 
     @classmethod
@@ -155,6 +160,11 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
     if options.shape and options.handle not in (None, "free"):
         raise ValueError(
             "--shape moves the coil as its parts need: leave out --handle, or write free."
+        )
+    if options.accuracy is not None and options.interactive:
+        raise ValueError(
+            "--accuracy makes another mesh than that of --interactive's basis: write "
+            "--interactive alone, which makes a basis for it."
         )
     if options.accuracy is not None and not (wishes.simple and options.order is None):
         raise ValueError(

@@ -8,6 +8,7 @@ from numpy import ndarray
 
 from ... import efield, optimize
 from ...efield import RefinedHead
+from ..runtime.notices import warn
 from .frame import Frame
 from .targets import Target
 
@@ -42,6 +43,15 @@ class Refinement:
         print(
             f"accuracy         ± {self.bars[1]:.2%} of {self.asked:.2%} asked: {words}"
         )
+
+    def check(self, reached: float | None) -> None:
+        """Warn where the mesh leaves more at the placement that was found in the end."""
+        if reached is not None and reached > self.asked:
+            warn(
+                f"the mesh leaves {reached:.2%} at the placement that was found, more than "
+                f"the {self.asked:.2%} asked for, which it kept at that of first order. "
+                "Ask for a smaller --accuracy."
+            )
 
     def to_json(self) -> dict:
         """For a summary."""
