@@ -15,7 +15,11 @@ from .coupling import (
 )
 from .decisions import NextPulse as NextPulse, PulseRule as PulseRule
 from .filters import strongest_rhythm as strongest_rhythm
-from .judging import Judged as Judged, judged_phases as judged_phases
+from .judging import (
+    FILTERS as FILTERS,
+    Judged as Judged,
+    judged_phases as judged_phases,
+)
 from .live import (
     Chunk as Chunk,
     Gap as Gap,

@@ -2,8 +2,9 @@
 
 A phase is what a filter says it is: one that decides and then judges itself looks better
 than it is. Here many filters of other kinds, lengths and widths look at the recording
-before and after each pulse, as in Zrenner et al. 2020 [doi:10.1016/j.neuroimage.2020.116761].
-Their circular mean is the phase, and how well they agree says where there is one.
+before and after each pulse, as in Zrenner et al. 2020
+[doi:10.1016/j.neuroimage.2020.116761]. Their circular mean is the phase, and how well they
+agree says where there is one.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from .pieces import Pieces, piece_of_each, whole
 _WIDTHS = (2.0, 3.0, 4.0)  # Of bands about the rhythm. [Hz]
 _PERIODS = (3.0, 5.0)  # Lengths of windowed sincs.
 _ORDERS = (1, 3)  # Of Butterworth filters; the one that decides has 2.
+FILTERS = len(_WIDTHS) * (len(_PERIODS) + len(_ORDERS) + 1)
 _RIPPLE = 20.0  # Of inverse Chebyshev filters beside their band. [dB]
 
 
@@ -94,21 +96,20 @@ def _direction(
     else:
         padding = min(len(values) - 1, 3 * len(sections))
         passed = signal.filtfilt(sections, [1.0], centred, padlen=padding)
-    phase = np.unwrap(np.angle(signal.hilbert(passed)))
+    phase = np.unwrap(np.angle(np.asarray(signal.hilbert(passed))))
     return np.exp(1j * np.interp(times, seconds, phase))
 
 
 def _filters(rate: float, centre: float) -> Iterator[ndarray]:
     """Sections of recursive filters, and taps of windowed sincs."""
     for width in _WIDTHS:
-        low, high = max(centre - width / 2, 0.5), centre + width / 2
+        band = max(centre - width / 2, 0.5), centre + width / 2
         for periods in _PERIODS:
             taps = round(periods * rate / centre) | 1
-            yield signal.firwin(taps, (low, high), pass_zero=False, fs=rate)
+            yield np.asarray(signal.firwin(taps, band, pass_zero=False, fs=rate))
         for order in _ORDERS:
-            yield signal.butter(order, (low, high), "bandpass", fs=rate, output="sos")
-        yield signal.cheby2(
-            *(2, _RIPPLE, (low - width / 2, high + width / 2), "bandpass"),
-            fs=rate,
-            output="sos",
-        )
+            made = signal.butter(order, band, "bandpass", fs=rate, output="sos")
+            yield np.asarray(made)
+        wide = band[0] - width / 2, band[1] + width / 2
+        made = signal.cheby2(2, _RIPPLE, wide, "bandpass", fs=rate, output="sos")
+        yield np.asarray(made)

@@ -46,16 +46,11 @@ def tuned(
     first = max(ring, round(max(_WINDOWS) * band.rate))
     pieces = longer_than(pieces, first + ring)
     step = round(_EVERY * band.rate)
-    ends = np.concatenate(
-        [
-            np.zeros(0, dtype=int),
-            *(np.arange(each.start + first, each.stop - ring, step) for each in pieces),
-        ]
-    )
-    if len(ends):
-        judged = judged_phases(training, band, (ends - 1) / band.rate, pieces)
-        agreed = judged.agreement >= _AGREED
-        ends, phases = ends[agreed], judged.phases[agreed]
+    ranges = [np.arange(each.start + first, each.stop - ring, step) for each in pieces]
+    ends = np.concatenate([np.zeros(0, dtype=int), *ranges])
+    judged = judged_phases(training, band, (ends - 1) / band.rate, pieces)
+    agreed = judged.agreement >= _AGREED
+    ends, phases = ends[agreed], judged.phases[agreed]
     if len(ends) < _FEWEST:
         raise ValueError(
             f"`training` has {samples_in(pieces) / band.rate:.1f} s and {len(ends)} places "
