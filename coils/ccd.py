@@ -13,7 +13,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from ..disk import write_whole
+from ..disk import read_text, write_whole
 from .coil import AbstractCoil, Coil, Details
 from .dipoles import MagneticDipoles
 from .plausible import check_field, checked_rate
@@ -47,12 +47,7 @@ def read_ccd(path: str | os.PathLike[str]) -> Coil:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ValueError(f"{path}: {size} bytes is no plausible list of dipoles.")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{path}: not a text file. A .ccd holds one dipole per line, as six numbers."
-        ) from None
+    lines = read_text(path).splitlines()
     header = _header(lines)
     rows, numbers = _rows(path, lines)
     _check(path, rows, numbers)

@@ -13,7 +13,6 @@ size is read in whole vectors. Sums are of the precision of the points.
 import functools
 import hashlib
 import os
-import zipfile
 from pathlib import Path
 
 import equinox as eqx
@@ -23,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..disk import replacing
+from ..disk.arrays import open_archive
 from .coil import AbstractCoil
 from .joining import evaluated, joined
 from .sources import Sources
@@ -270,10 +270,10 @@ def _key(coil: AbstractCoil, box: np.ndarray, tolerance: float) -> str:
 
 def _load(file: Path) -> tuple[np.ndarray, float] | None:
     try:
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
+        with open_archive(file) as stored:
             table, error = stored["coefficients"], float(stored["error"])
             checked = stored["checksum"].tobytes() == _checksum(table)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError):
         return None
     return (table, error) if checked else None
 

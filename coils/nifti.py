@@ -150,6 +150,9 @@ def _affine(path: Path, image: nibabel.Nifti1Image) -> Float[ndarray, "4 4"]:
             "grid is; the sform is taken.",
             stacklevel=1,
         )
+    sizes = nifti.sizes_apart(image)
+    if sizes is not None:
+        warnings.warn(f"{path}: {sizes}.", stacklevel=1)
     affine = np.array(image.affine, dtype=np.float64)
     affine[:3] *= 1e-3
     return affine

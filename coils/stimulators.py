@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ..disk import write_whole
+from ..disk import read_text, write_whole
 
 
 _LONGEST_PULSE = 0.1  # [s]
@@ -214,10 +214,7 @@ def read_waveforms(path: str | os.PathLike[str]) -> tuple[Waveform, ...]:
     path = Path(path)
     if path.stat().st_size > 1 << 27:
         raise ValueError(f"{path}: too large for a waveform.")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file.") from None
+    lines = read_text(path).splitlines()
     names = lines[0].lstrip("#").split() if lines else []
     if len(names) < 2:
         raise ValueError(

@@ -3,6 +3,7 @@
 Their unit is mm, unless the header names another; metres are known by their size.
 """
 
+import codecs
 import os
 import re
 import warnings
@@ -11,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..disk import write_whole
+from ..disk import mm_per_unit, write_whole
 
 
 _MOST_BYTES = 1 << 29
 # As Magics and SolidView name it in the header.
-_NAMED = re.compile(rb"units?\s*[=:]\s*(mm|cm|m|in)\b", re.IGNORECASE)
-_UNITS = {b"mm": 1e-3, b"cm": 1e-2, b"m": 1.0, b"in": 25.4e-3}
+_NAMED = re.compile(r"\bunits?\s*[=:]\s*(\S+)", re.IGNORECASE)
+_LINE = 1000  # Bytes of a first line that are looked at.
 _SMALLEST, _LARGEST = 5e-3, 2.0  # Across a casing. [m]
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("tail", "<u2")])
 _VERTEX = re.compile(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
@@ -45,9 +46,10 @@ def read_stl(
         raise ValueError(f"{path}: {size} bytes is no plausible casing.")
     content = path.read_bytes()
     count = int.from_bytes(content[80:84], "little") if size >= 84 else -1
-    if size == 84 + count * _RECORD.itemsize:
+    binary = size == 84 + count * _RECORD.itemsize
+    if binary:
         corners = np.frombuffer(content, _RECORD, offset=84)["corners"]
-    elif content[:5].lower() == b"solid":
+    elif content.removeprefix(codecs.BOM_UTF8)[:5].lower() == b"solid":
         corners = _ascii(path, content)
     else:
         raise ValueError(
@@ -60,20 +62,29 @@ def read_stl(
     if not np.isfinite(flat).all():
         raise ValueError(f"{path}: the surface holds a value that is not finite.")
     points, inverse = np.unique(flat, axis=0, return_inverse=True)
-    unit = _unit(path, points, _NAMED.search(content[:80]))
+    # The name of an ASCII file stands in its first line, the rest is geometry.
+    begin = content[:80].decode("latin-1") if binary else _first_line(content)
+    unit = _unit(path, points, _NAMED.search(begin))
     return points * unit, inverse.reshape(-1, 3)
 
 
-def _unit(path: Path, points: np.ndarray, named: re.Match[bytes] | None) -> float:
+def _unit(path: Path, points: np.ndarray, named: re.Match[str] | None) -> float:
     """What a length of 1 is, which few programs write into the header. [m]"""
     with np.errstate(over="ignore", invalid="ignore"):
         extent = float(np.ptp(points, axis=0).max())
     if named is not None:
-        scale = _UNITS[named.group(1).lower()]
+        word = re.split(r"[\0,;()]", named[1])[0]
+        found = mm_per_unit(word)
+        if found is None:
+            raise ValueError(
+                f"{path}: the header names the unit {word[:20]!r}, which is not known; "
+                "known are mm, cm, m, in and µm. Export it in mm."
+            )
+        scale = found * 1e-3
         if not _SMALLEST <= extent * scale <= _LARGEST:
             raise ValueError(
                 f"{path}: the surface is {extent * scale:.3g} m across in the unit that "
-                f"its header names, {named.group(1).decode()!r}; no casing is."
+                f"its header names, {word!r}; no casing is."
             )
         return scale
     if _SMALLEST * 1e3 <= extent <= _LARGEST * 1e3:
@@ -89,6 +100,10 @@ def _unit(path: Path, points: np.ndarray, named: re.Match[bytes] | None) -> floa
         f"{path}: the surface is {extent:.4g} across; casings are "
         f"{_SMALLEST * 1e3:g} to {_LARGEST * 1e3:g} mm. Export it in mm."
     )
+
+
+def _first_line(content: bytes) -> str:
+    return content.partition(b"\n")[0][:_LINE].decode("utf-8", "replace")
 
 
 def _ascii(path: Path, content: bytes) -> np.ndarray:

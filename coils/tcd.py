@@ -8,7 +8,6 @@ are refused. Other fields than the format's are refused too.
 
 import base64
 import binascii
-import json
 import os
 import zlib
 from pathlib import Path
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..disk import read_json
 from .coil import AbstractCoil, Casing, Coil, Details, Part
 from .dipoles import MagneticDipoles
 from .grids import SampledPotential
@@ -126,10 +126,7 @@ def _load(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ValueError(f"{path}: {size} bytes is no plausible coil.")
-    try:
-        root = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not valid JSON: {str(error)[:200]}") from None
+    root = read_json(path, _refuse_constant)
     if not isinstance(root, dict):
         raise ValueError(f"{path}: a .tcd is a JSON object with coilElementList.")
     return root

@@ -37,6 +37,7 @@ _DAMAGE = (
 )
 _MM = {"mm": 1.0, "meter": 1e3, "micron": 1e-3, "unknown": 1.0}
 _APART = 0.1  # That qform and sform may differ by. [voxel]
+_SIZES_WITHIN = 0.01  # Of voxels, by pixdim and by the sform.
 _MOST_COMPRESSED = 1040  # Deflate shrinks zeros by 1032.
 
 
@@ -106,6 +107,30 @@ def forms_apart(image: nibabel.Nifti1Image) -> float:
     apart = _largest_shift(qform - sform, image.shape[:3])
     voxel = float(np.linalg.norm(sform[:3, :3], axis=0).min())
     return 0.0 if apart <= _APART * voxel else apart
+
+
+def sizes_apart(image: nibabel.Nifti1Image) -> str | None:
+    """Say how voxels' sizes by pixdim and by the sform of an opened image disagree.
+
+    Returns:
+        None where they agree to 1 %; where pixdim is 1 × 1 × 1 in the file's unit or 0, as
+        programs leave it that do not fill it; and where it is the qform's, which is
+        compared by `forms_apart`.
+    """
+    header = image.header
+    if int(header["sform_code"]) == 0 or int(header["qform_code"]) != 0:
+        return None
+    stated = np.asarray(header["pixdim"], dtype=np.float64)[1:4]
+    if not stated.all() or any(np.allclose(stated, one) for one in _MM.values()):
+        return None
+    taken = np.linalg.norm(np.asarray(image.affine)[:3, :3], axis=0)
+    if np.allclose(stated, taken, rtol=_SIZES_WITHIN, atol=0):
+        return None
+    words = [" × ".join(f"{x:.3g}" for x in sizes) for sizes in (stated, taken)]
+    return (
+        f"voxels are {words[0]} mm by pixdim, but {words[1]} mm by the sform, which is "
+        "taken"
+    )
 
 
 def values_of(file: Path, image: nibabel.Nifti1Image) -> Shaped[ndarray, "..."]:

@@ -58,6 +58,7 @@ from .images.nifti import (
     load_nifti as load_nifti,
     load_values as load_values,
     load_volume as load_volume,
+    template_space as template_space,
 )
 from .images.tensor_files import read_tensors as read_tensors
 from .images.tensors import (

@@ -4,7 +4,6 @@ A line holds what it is (`Electrode`, `Fiducial`, `ReferenceElectrode`, …), x,
 and a name. Lines of other kinds are comments.
 """
 
-import csv
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ..disk import read_text
+from ..disk import read_table
 from .files import MM_PER_M
 from .subject import Subject, read_subject
 
@@ -73,9 +72,8 @@ def electrode(
 
 
 def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
-    text = read_text(file)
     positions: dict[str, Float[ndarray, 3]] = {}
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+    for number, row in enumerate(read_table(file), start=1):
         words = [word.strip() for word in row]
         if not words or words[0].casefold() not in _POSITIONS:
             continue

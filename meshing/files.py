@@ -10,17 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from numpy import ndarray
 
+from ..disk import lengths
 from .head import TISSUE_NAMES, HeadMesh
 
 
 MM_PER_M = 1000.0
-
-_MM_PER_UNIT = {
-    **dict.fromkeys(("mm", "millimetre", "millimeter"), 1.0),
-    **dict.fromkeys(("m", "metre", "meter"), 1e3),
-    **dict.fromkeys(("cm", "centimetre", "centimeter"), 10.0),
-    **dict.fromkeys(("um", "µm", "μm", "micrometre", "micrometer", "micron"), 1e-3),
-}
 
 # Heads of mice are 20 mm long and those of elephants 1 m.
 _SMALLEST_HEAD, _LARGEST_HEAD = 1.0, 10_000.0  # [mm]
@@ -77,8 +71,7 @@ def mm_per_unit(path: Path, unit: str) -> float:
     Raises:
         ValueError: The unit is not known.
     """
-    word = unit.strip().lower()
-    factor = _MM_PER_UNIT.get(word) or _MM_PER_UNIT.get(word.removesuffix("s"))
+    factor = lengths.mm_per_unit(unit)
     if factor is None:
         raise ValueError(
             f"{path}: positions are said to be in {unit!r}, which is not known; known are "

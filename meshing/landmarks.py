@@ -5,7 +5,6 @@ Curves of the 10-20 system are sections of the scalp by planes through three poi
 doi:10.1016/j.neuroimage.2006.09.024, who name the choices it leaves open].
 """
 
-import csv
 import os
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..disk import read_text
+from ..disk import read_table
 from .scalp import Scalp
 
 
@@ -151,7 +150,7 @@ def read_eeg_positions(
         ValueError: A line is malformed, or there are no positions.
     """
     found = {}
-    for number, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
+    for number, row in enumerate(read_table(path), start=1):
         if not row or row[0] not in ("Electrode", "ReferenceElectrode", "Fiducial"):
             continue
         try:

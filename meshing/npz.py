@@ -5,14 +5,13 @@ are in something else, such as m.
 """
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
 
 from ..disk import replacing
+from ..disk.arrays import open_archive
 from .files import MM_PER_M, head_of_file, mm_per_unit, path_of_file
 from .head import HeadMesh
 
@@ -90,22 +89,18 @@ def write_npz(path: str | os.PathLike[str], head: HeadMesh) -> None:
 
 def _load(path: Path) -> tuple[list[ndarray], str]:
     try:
-        # NumPy would leave a file open that it opened itself and found damaged.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, ndarray):
-                raise ValueError("it is one array, not an archive of several")
+        with open_archive(path) as archive:
             missing = [name for name in _ARRAYS if name not in archive]
             if missing:
                 raise ValueError(
                     f"it lacks {', '.join(missing)} and has "
-                    f"{', '.join(archive.files) or 'nothing'}"
+                    f"{', '.join(archive) or 'nothing'}"
                 )
             unit = next(
                 (str(archive[name]) for name in _UNITS if name in archive), "mm"
             )
             return [archive[name] for name in _ARRAYS], unit
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except ValueError as error:
         raise ValueError(
             f"{path}: the file cannot be read as a head ({error}). Give an .npz file "
             "with the arrays points [mm], tets and tags, as meshing.write_npz writes it."

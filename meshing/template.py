@@ -1,8 +1,6 @@
 """The template head: meshed once, then kept in the user's cache folder."""
 
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from ..disk import cache_folder, replacing
+from ..disk.arrays import open_archive
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
 from .template_labels import template_labels
@@ -21,20 +20,6 @@ from .template_labels import template_labels
 # recipe in users' caches are then built anew.
 _RECIPE = 5
 _LABEL_RECIPE = 1  # The same for the label image.
-
-# What reading a damaged file may raise, whatever part of it is damaged.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    NotImplementedError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def template(
@@ -94,8 +79,7 @@ def kept_template_labels() -> tuple[UInt8[ndarray, "i j k"], Float[ndarray, "4 4
         ModuleNotFoundError: It must be built, and nilearn or mne is missing.
     """
     path = cache_folder() / "template-labels.npz"
-    with suppress(*_DAMAGE), path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
+    with suppress(OSError, ValueError), open_archive(path) as archive:
         if int(archive["recipe"]) == _LABEL_RECIPE:
             return archive["labels"], archive["affine"]
     labels, affine = template_labels()
@@ -113,14 +97,12 @@ def _read(path: Path) -> HeadMesh | None:
     Warns where it is damaged.
     """
     try:
-        # NumPy would leave a file open that it opened itself and found damaged.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
+        with open_archive(path) as archive:
             if int(archive["recipe"]) != _RECIPE:
                 return None
             # The format has a checksum for each array, which reading verifies.
             return HeadMesh(archive["nodes"], archive["tetrahedra"], archive["tags"])
-    except _DAMAGE:
+    except (OSError, ValueError):
         if path.is_file():
             warnings.warn(
                 f"{path}: the kept template head is damaged, and is built anew.",

@@ -247,6 +247,29 @@ def test_a_map_in_mni_space_weighs_the_tissue_of_the_head(files, tmp_path):
         MapChoice(str(path), str(lone), space="mni").region(head, "gray matter")
 
 
+def test_a_map_that_says_its_space_is_not_taken_as_in_another(files, tmp_path):
+    path = write_bump(tmp_path / "z.nii.gz", MNI)
+    choice = lambda head, space: MapChoice(str(path), str(head), space=space)
+    subject = files / "m2m_ball"
+    for code, name in ((4, "MNI"), (3, "Talairach"), (5, "template")):
+        image = nibabel.Nifti1Image.from_filename(path)
+        image.set_sform(image.affine, code=code)
+        nibabel.save(image, path)
+        with pytest.raises(
+            ValueError, match=rf"z\.nii\.gz: .*space {name}.*--map-space"
+        ):
+            choice(subject, None).volume()
+        assert choice(subject, "head").volume().values.max() == pytest.approx(
+            1, rel=0.1
+        )
+        for head, space in ((subject, "mni"), ("template:1000", None)):
+            if name == "MNI":
+                assert choice(head, space).volume().values.any()
+                continue
+            with pytest.raises(ValueError, match=rf"space {name}.*--map-space head\."):
+                choice(head, space).volume()
+
+
 def test_places_of_mni_space_go_into_the_head_for_streamlines(files, tmp_path):
     path = write_bump(tmp_path / "z.nii.gz", MNI)
     head = str(files / "m2m_ball")

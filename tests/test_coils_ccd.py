@@ -80,8 +80,8 @@ def test_binary_and_missing_files_are_refused(tmp_path):
     path = tmp_path / "T.ccd"
     with pytest.raises(FileNotFoundError, match=r"T\.ccd: coil file not found"):
         coils.read(path)
-    path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(ValueError, match="not a text file"):
+    path.write_bytes(b"\xff\x00\x01")
+    with pytest.raises(ValueError, match=r"T\.ccd: this is no text in UTF-8"):
         coils.read(path)
 
 

@@ -151,12 +151,24 @@ def stl(folder, scale, header=b""):
 
 
 def stl_named(folder):
-    for name, per_metre in (("mm", 1e3), ("cm", 100), ("m", 1), ("in", 1 / 0.0254)):
+    lengths = (("mm", 1e3), ("cm", 100), ("m", 1), ("in", 1 / 0.0254))
+    words = (("Millimeters", 1e3), ("metres", 1), ("inches", 1 / 0.0254), ("MM;", 1e3))
+    for name, per_metre in lengths + words:
         path = stl(folder, per_metre, f"binary UNITS={name} x".encode())
         points, _ = coils.read_stl(path)
         np.testing.assert_allclose(np.ptp(points, axis=0), np.ptp(BOX, axis=0))
     with pytest.raises(ValueError, match=r"s\.stl: .* its header names, 'm'"):
         coils.read_stl(stl(folder, 1e3, b"UNITS=m"))
+    with pytest.raises(ValueError, match=r"s\.stl: the header names the unit 'ft'"):
+        coils.read_stl(stl(folder, 1e3, b"UNITS=ft"))
+    corners = BOX[BOX_TRIANGLES].reshape(-1, 3) / 0.0254
+    rows = b"".join(b"vertex %.9g %.9g %.9g\n" % tuple(x) for x in corners)
+    long = b"\xef\xbb\xbfsolid " + b"x" * 90 + b" unit=in"  # Beyond 80 bytes.
+    for begin in (b"solid case units: inch", long):
+        path = folder / "a.stl"
+        path.write_bytes(begin + b"\n" + rows + b"endsolid\n")
+        points, _ = coils.read_stl(path)
+        np.testing.assert_allclose(np.ptp(points, axis=0), np.ptp(BOX, axis=0))
 
 
 def stl_size(folder):

@@ -1,5 +1,7 @@
 """Fields of NIfTI images and of what lies beside them, as docs/formats.md lists them."""
 
+import warnings
+
 import nibabel
 import numpy as np
 import pytest
@@ -140,6 +142,59 @@ def handed(folder):
         np.testing.assert_allclose(found, affine, rtol=1e-6)
 
 
+def sizes(folder):
+    """The sizes of voxels are said twice where only the sform is set."""
+    stated = np.array([1, 4, 5, 6.5], "<f4").tobytes()
+    for name, make, read in (
+        ("s.nii", save, map_affine),
+        ("c.nii", as_coil, coil_affine),
+    ):
+        path = damage(make(folder / name), 76, stated)
+        with pytest.warns(
+            UserWarning, match=r"4 × 5 × 6\.5 mm by pixdim, but 4 × 5 × 6"
+        ):
+            np.testing.assert_allclose(read(path), AFFINE)
+
+
+def in_template(path, code, values=None, **fields):
+    """An image whose header names the space of a template."""
+    image = nibabel.Nifti1Image.from_filename(save(path, values, **fields))
+    image.set_sform(AFFINE, code=code)
+    path.write_bytes(image.to_bytes())
+    return path
+
+
+def template_spaces(folder):
+    for code, name in ((1, ""), (2, ""), (3, "Talairach"), (4, "MNI"), (5, "template")):
+        path = in_template(folder / "t.nii", code)
+        assert targeting.read_map(path).space == name
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            meshing.read_grid(path)
+        words = " ".join(str(each.message) for each in heard)
+        assert words == (
+            f"{path}: the header says that the image is in the space {name}; it is taken "
+            "as in the head's."
+            if name
+            else ""
+        )
+
+
+def map_intent(folder):
+    make = lambda code: save(folder / "i.nii", intent_code=code)
+    with pytest.raises(ValueError, match=r"i\.nii: .*p-values, which are small"):
+        targeting.read_map(make(22))
+    assert targeting.read_map(make(3)).above(2.0).values.max() == 120
+    atlas = targeting.read_map(make(1002))
+    with pytest.raises(ValueError, match=r"i\.nii: .*labels.*Name one"):
+        atlas.above()
+    assert atlas.labelled(7).above().values.sum() == 1
+    mask = np.zeros((4, 5, 6), np.float32)
+    mask[1:3] = 7
+    one = targeting.read_map(save(folder / "m.nii", mask, intent_code=1002))
+    assert one.above().values.max() == 7
+
+
 def tensor_intent(folder):
     tensors = random_tensors(np.random.default_rng(0), (5, 6, 7))
     # As many negative as positive values everywhere: only the code says which.
@@ -201,7 +256,9 @@ FORMATS = {
         "`datatype`": lambda f: datatypes(f, save, map_values, (4, 5, 6)),
         "`scl_slope`, `scl_inter`": lambda f: scaled(f, save, map_values),
         "`xyzt_units`, length": lambda f: units(f, save, map_affine),
-        "`pixdim`": pixdim,
+        "`pixdim`": lambda f: (pixdim(f), sizes(f)),
+        "`qform_code`, `sform_code`, templates": template_spaces,
+        "`intent_code`, maps of targets": map_intent,
         "`qform_code`, `sform_code`": lambda f: forms(f, save, map_affine),
         "`quatern_b` to `qoffset_z`": lambda f: disagreement(f, save, map_affine),
         "`srow_x` to `srow_z`": handed,

@@ -196,7 +196,7 @@ def repetition_time(folder):
             targeting.read_bold(*images(folder, 0.0, **fields))
     image, mask = images(folder)
     (folder / "b_bold.json").write_text("{")
-    with pytest.raises(ValueError, match=r"b_bold\.json: it is no JSON"):
+    with pytest.raises(ValueError, match=r"b_bold\.json: this is no JSON"):
         targeting.read_bold(image, mask)
 
 
@@ -340,6 +340,43 @@ def edf(path, dimension, before="", seconds=20, rate=250):
     return path
 
 
+def edf_plus(path, starts, kind="EDF+D", rate=250):
+    """Records of a second, which say when they begin."""
+    rng, tal = np.random.default_rng(6), 60
+    signal = lambda word, width: ((word, width), (word, width))
+    words = [
+        *(("0", 8), ("X X X X", 80), ("X", 80), ("01.01.20", 8), ("00.00.00", 8)),
+        *(("768", 8), (kind, 44), (str(len(starts)), 8), ("1", 8), ("2", 4)),
+        *(("Oz", 16), ("EDF Annotations", 16), *signal("", 80), ("uV", 8), ("", 8)),
+        *(("-3276.8", 8), ("-1", 8), ("3276.7", 8), ("1", 8)),
+        *(("-32768", 8), ("-32768", 8), ("32767", 8), ("32767", 8)),
+        *(*signal("", 80), (str(rate), 8), (str(tal), 8), *signal("", 32)),
+    ]
+    data = "".join(word.ljust(width)[:width] for word, width in words).encode("ascii")
+    for start in starts:
+        data += (100 * rng.standard_normal(rate)).astype("<i2").tobytes()
+        data += f"+{start}\x14\x14\0".encode().ljust(2 * tal, b"\0")
+    path.write_bytes(data)
+    return path
+
+
+def gaps(folder):
+    pytest.importorskip("mne")
+    steady = edf_plus(folder / "a.edf", range(20))
+    assert timing.read_eeg(steady).signals.shape == (1, 5000)
+    for starts, words in (
+        ([*range(8), *range(11, 20)], r"b\.edf: 3 s are missing after 8 s"),
+        ([*range(8), *range(7, 20)], r"b\.edf: 1 s are twice after 8 s"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            timing.read_eeg(edf_plus(folder / "b.edf", starts))
+    joined = edf_plus(folder / "c.edf", [*range(8), *range(11, 20)], "EDF+C")
+    assert timing.read_eeg(joined).signals.shape == (1, 4250)
+    cut = folder / "d.edf"
+    cut.write_bytes(steady.read_bytes()[:-900])
+    assert timing.read_eeg(cut).signals.shape[1] < 5000
+
+
 def warnings_of_mne(folder):
     pytest.importorskip("mne")
     found = timing.read_eeg(edf(folder / "a.edf", "uV"))
@@ -382,6 +419,7 @@ FORMATS = {
     "EEG recordings": {
         "annotations that begin with `bad`": bad_segments,
         "annotations `edge…`, `…boundary…`, `New Segment…`": seams,
+        "records of EDF+D and BDF+D": gaps,
         "bad channels": bad_channels,
         "kind of channel": kinds,
         "unit of a channel": units,

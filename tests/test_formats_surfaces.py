@@ -113,7 +113,7 @@ def values(folder, arrays, table=None, name="v.func.gii"):
 
 def label_table():
     table = gifti.GiftiLabelTable()
-    for key, name in ((0, "none"), (7, "M1")):
+    for key, name in ((0, "none"), (7, "M1"), (8, "x"), (9, "x")):
         entry = gifti.GiftiLabel(key)
         entry.label = name  # pyright: ignore[reportAttributeAccessIssue]
         table.labels.append(entry)
@@ -129,11 +129,20 @@ def label_intent(folder):
         targeting.read_surface_map(path)
     shape = values(folder, [("z", [1, 2, 3], np.float32, "NIFTI_INTENT_SHAPE")])
     np.testing.assert_array_equal(targeting.read_surface_map(shape), [1, 2, 3])
+    for code, words in (("PVAL", "p-values, which are small"), ("NODE_INDEX", "dense")):
+        array = ("x", [1, 2, 3], np.float32, f"NIFTI_INTENT_{code}")
+        with pytest.raises(ValueError, match=rf"v\.func\.gii: .*{words}"):
+            targeting.read_surface_map(values(folder, [array]))
+    array = ("x", [1, np.inf, 3], np.float32, "NIFTI_INTENT_SHAPE")
+    with pytest.raises(ValueError, match=r"v\.func\.gii: .*infinite"):
+        targeting.read_surface_map(values(folder, [array]))
 
 
 def label_names(folder):
     path = values(folder, [LABELS], label_table())
     np.testing.assert_array_equal(targeting.read_surface_map(path, "M1"), [0, 1, 1])
+    with pytest.raises(ValueError, match="2 labels have the name 'x'"):
+        targeting.read_surface_map(path, "x")
 
 
 def several(folder):

@@ -44,8 +44,8 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--map-space",
         choices=("head", "mni"),
-        default="head",
-        help="coordinates of the image (head)",
+        help="coordinates of the image (head; must be given where its header names the "
+        "space of a template)",
     )
     options.add_argument(
         "--depth",

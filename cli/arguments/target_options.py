@@ -22,14 +22,17 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         "--bold",
         required=True,
         type=path,
+        action="append",
         metavar="FILE",
-        help="preprocessed images, (i, j, k, volumes)",
+        help="preprocessed images, (i, j, k, volumes); again for each run or session",
     )
     verb.add_argument(
         "--confounds",
         type=path,
+        action="append",
+        default=[],
         metavar="TSV",
-        help="fMRIPrep's table, a row for each volume",
+        help="fMRIPrep's table, a row for each volume; one for each --bold, in their order",
     )
     verb.add_argument(
         "--mask",
@@ -83,7 +86,13 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         help="left-dlpfc, or a mask in the images' space (left-dlpfc)",
     )
     verb.add_argument(
-        "--global-signal", action="store_true", help="regress out the global signal too"
+        "--global-signal",
+        nargs="?",
+        const="yes",
+        default="no",
+        choices=("no", "yes", "auto"),
+        help="regress out the global signal too: no, yes, or auto: both are tried, "
+        "and that is taken whose halves of the data agree better (no; yes without a word)",
     )
     verb.add_argument(
         "--compcor",

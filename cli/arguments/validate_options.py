@@ -11,8 +11,8 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
         "group",
         nargs="?",
         default="all",
-        choices=("sphere", "simnibs", "self", "all"),
-        help="against mathematics, SimNIBS, itself, or all (all)",
+        choices=("sphere", "charges", "simnibs", "self", "all"),
+        help="against mathematics, charges on surfaces, SimNIBS, itself, or all (all)",
     )
     verb.add_argument(
         "--quick", action="store_true", help="only what takes two minutes"

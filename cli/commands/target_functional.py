@@ -46,62 +46,144 @@ class _Places:
     words: dict[str, str]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """A target, what it was found in, and how far it can be trusted.
+
+    Attributes:
+        cleaned: The signals of all runs.
+        z: Connectivity of every voxel with the seed.
+        target: What was found.
+        trust: How surely.
+        words: What seed and region are.
+        global_signal: Whether it was regressed out.
+        other: The distance of the halves' targets with the other choice, where both were
+            tried. [m]
+    """
+
+    cleaned: CleanSeries
+    z: Float[ndarray, "voxel"]
+    target: FunctionalTarget
+    trust: Reliability
+    words: dict[str, str]
+    global_signal: bool
+    other: float | None = None
+
+
 def target_functional(options: argparse.Namespace) -> Outcome:
     """Find where a seed is most anticorrelated, and how reliably."""
     with output_folder(options.out) as folder:
-        series = targeting.read_bold(options.bold, options.mask, options.tr)
-        for remark in series.remarks:
+        _check(options)
+        runs = [
+            targeting.read_bold(file, options.mask, options.tr) for file in options.bold
+        ]
+        for remark in dict.fromkeys(text for run in runs for text in run.remarks):
             warn(remark)
-        to_mni, space = _space(options, series)
-        cleaned = _cleaned(options, series)
-        places = _places(options, cleaned.series, to_mni)
-        grid = targeting.search_grid(cleaned, places.region > 0)
-        course = targeting.seed_course(cleaned, places.seed)
-        z = targeting.connectivity(cleaned, course)
-        group = None
-        if options.normative is not None:
-            image = targeting.read_map(options.normative)
-            group = targeting.weights_in(cleaned.series, image, to_mni)
-        mixed = z if group is None else targeting.blended(z, group, options.blend, grid)
-        target = targeting.find_target(mixed, grid, share=options.share)
-        trust = targeting.reliability(
-            *(cleaned, course, target, grid),
-            normative=group,
-            blend=options.blend,
-            share=options.share,
-            draws=options.draws,
-        )
-        report = _report(options, cleaned, target, trust, space, places.words)
+        to_mni, space = _space(options, runs[0])
+        found = _chosen(options, runs, to_mni)
+        report = _report(options, found, space)
         write_json(folder / "target.json", report)
-        _write_maps(folder, cleaned.series, z, target)
+        _write_maps(folder, found.cleaned.series, found.z, found.target)
     _print(report, options)
     return Outcome(report, functional_step(report))
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that do not fit each other."""
+    files, tables = len(options.bold), len(options.confounds)
+    if tables not in (0, files):
+        raise ValueError(
+            f"--confounds is given {tables} times, and --bold {files} times: give a table "
+            "for each run, in the same order."
+        )
+    asked = (
+        options.global_signal != "no" or options.compcor or options.dvars is not None
+    )
+    if asked and not tables:
+        raise ValueError(
+            "--global-signal, --compcor and --dvars need --confounds with their columns."
+        )
+
+
+def _chosen(
+    options: argparse.Namespace, runs: list[BoldSeries], to_mni: Callable
+) -> _Found:
+    """The target with or without the global signal, or that whose halves agree better."""
+    choices = {"no": (False,), "yes": (True,), "auto": (False, True)}
+    found, problems = [], []
+    for regressed in choices[options.global_signal]:
+        try:
+            found.append(_found(options, runs, to_mni, regressed))
+        except ValueError as problem:
+            problems.append(problem)
+    if not found:
+        raise problems[0]
+    best, *others = sorted(found, key=lambda each: each.trust.split_half)
+    other = others[0].trust.split_half if others else None
+    return dataclasses.replace(best, other=other)
+
+
+def _found(
+    options: argparse.Namespace,
+    runs: list[BoldSeries],
+    to_mni: Callable,
+    global_signal: bool,
+) -> _Found:
+    parts = [
+        _cleaned(options, run, number, global_signal) for number, run in enumerate(runs)
+    ]
+    cleaned = targeting.joined(parts, options.minutes)
+    places = _places(options, cleaned.series, to_mni)
+    grid = targeting.search_grid(cleaned, places.region > 0)
+    course = targeting.seed_course(cleaned, places.seed)
+    z = targeting.connectivity(cleaned, course)
+    group = None
+    if options.normative is not None:
+        image = targeting.read_map(options.normative)
+        group = targeting.weights_in(cleaned.series, image, to_mni)
+    mixed = z if group is None else targeting.blended(z, group, options.blend, grid)
+    target = targeting.find_target(mixed, grid, share=options.share)
+    trust = targeting.reliability(
+        *(cleaned, course, target, grid),
+        normative=group,
+        blend=options.blend,
+        share=options.share,
+        draws=options.draws,
+    )
+    return _Found(cleaned, z, target, trust, places.words, global_signal)
 
 
 def _space(
     options: argparse.Namespace, series: BoldSeries
 ) -> tuple[Callable[[Float[ndarray, "point 3"]], ndarray], str]:
     """Find the way from the images to MNI space."""
-    named = "space-MNI" in Path(options.bold).name
+    file = options.bold[0]
+    named = "space-MNI" in Path(file).name
     space = options.space or ("mni" if named else None)
     if space is None and options.head is not None:
         space = "head"
     if space is None:
         raise ValueError(
-            f"--bold {options.bold}: nothing says which space that is. Write --space "
+            f"--bold {file}: nothing says which space that is. Write --space "
             "mni, or --space head --head M2M for images in the head's own mm."
+        )
+    if series.space and (space == "mni") != (series.space == "MNI"):
+        warn(
+            f"--bold {options.bold}: the header says that the images are in the space "
+            f"{series.space}; they are taken as in that of {space}."
         )
     if space == "mni":
         if options.head is not None:
             raise ValueError(
                 f"--head {options.head}: the images are in MNI space, and no head is "
-                "needed. Leave it out, or name images in the head's own mm."
+                "needed. Leave it out, or write --space head for images in the head's own "
+                "mm."
             )
         targeting.check_mni_brain(series)
         return lambda points: points, "MNI"
     if named:
         raise ValueError(
-            f"--bold {options.bold}: the name says MNI space, but --space head is given."
+            f"--bold {file}: the name says MNI space, but --space head is given."
         )
     if options.head is None:
         raise ValueError("--space head needs --head M2M, whose transforms lead to MNI.")
@@ -114,33 +196,31 @@ def _space(
     return lambda points: np.asarray(transform.to_mni(points)), "head"
 
 
-def _cleaned(options: argparse.Namespace, series: BoldSeries) -> CleanSeries:
+def _cleaned(
+    options: argparse.Namespace, series: BoldSeries, number: int, global_signal: bool
+) -> CleanSeries:
     table = None
-    if options.confounds is not None:
+    if options.confounds:
         table = targeting.read_confounds(
-            options.confounds,
+            options.confounds[number],
             len(series.signals),
-            options.global_signal,
+            global_signal,
             options.compcor,
         )
         for remark in table.remarks:
             warn(remark)
-    elif options.global_signal or options.compcor or options.dvars is not None:
-        raise ValueError(
-            "--global-signal, --compcor and --dvars need --confounds with their columns."
-        )
     cut = targeting.unsteady_volumes(series, table, options.skip)
     bright = targeting.brighter_at_the_start(series)
     if bright > cut:
         warn(
-            f"{options.bold}: the first {bright} volumes are brighter than the others, as "
+            f"{series.name}: the first {bright} volumes are brighter than the others, as "
             f"before the magnetisation is steady: cut them off by --skip {bright}."
         )
     return targeting.clean(
         series,
         table,
         displacement=options.displacement * 1e-3,
-        minutes=options.minutes,
+        minutes=options.minutes if len(options.bold) == 1 else 0.0,
         skip=options.skip,
         variation=options.dvars,
     )
@@ -189,14 +269,8 @@ def _words(place: targeting.Spheres | targeting.VolumeMap) -> str:
     return f"{place.name}, {place.radius:g} mm ({place.source})"
 
 
-def _report(
-    options: argparse.Namespace,
-    cleaned: CleanSeries,
-    target: FunctionalTarget,
-    trust: Reliability,
-    space: str,
-    words: dict[str, str],
-) -> dict:
+def _report(options: argparse.Namespace, found: _Found, space: str) -> dict:
+    cleaned, target, trust = found.cleaned, found.target, found.trust
     motion = cleaned.motion
     volume = abs(np.linalg.det(cleaned.series.affine[:3, :3])) * len(target.cluster)
     return {
@@ -215,7 +289,12 @@ def _report(
         "doubts": list(trust.doubts),
         "found_share": trust.chosen,
         "rivals": _rivals(target, trust),
-        **words,
+        **found.words,
+        "runs": len(options.bold),
+        "global_signal": found.global_signal,
+        "split_half_of_other_choice_mm": (
+            None if found.other is None else found.other * 1e3
+        ),
         "normative": options.normative,
         "blend": None if options.normative is None else options.blend,
         "motion": {
@@ -279,6 +358,12 @@ def _print(report: dict, options: argparse.Namespace) -> None:
         print(
             f"rival            ({place}) mm, {rival['distance_mm']:.0f} mm away, of "
             f"{rival['mass_share']:.0%} of the mass; found in {rival['found_share']:.0%}"
+        )
+    if report["split_half_of_other_choice_mm"] is not None:
+        print(
+            f"global signal    {'' if report['global_signal'] else 'not '}regressed out: "
+            "otherwise the halves are "
+            f"{report['split_half_of_other_choice_mm']:.1f} mm apart"
         )
     print(
         f"motion           {motion['mean_framewise_displacement_mm']:.2f} mm on average, "

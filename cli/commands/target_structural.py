@@ -22,6 +22,7 @@ from ...optimize.targeting.tracts import Place
 from ..inputs.heads import TEMPLATE, read_head
 from ..pictures.tracts import write_tract_slices
 from ..results.plain_steps import structural_step
+from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -145,6 +146,11 @@ class Places:
         if Path(word).exists():
             image = targeting.read_map(word).above(0.0)
             largest = image.values.max()
+            if image.space and not mni and not self._template:
+                warn(
+                    f"{option} {word}: the header says that the image is in the space "
+                    f"{image.space}; it is taken as in the head's (--space)."
+                )
             if not mni or self._template:
                 return lambda points: image.at(points) / largest
             transform = self._transform()

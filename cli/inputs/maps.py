@@ -29,7 +29,7 @@ class MapChoice:
         cluster: Of what passes, the weightiest being 1; None for all.
         label: Of an atlas.
         surface: On which the values are, for GIfTI and annotations.
-        space: `head` or `mni`.
+        space: `head` or `mni`; None for the head's, where the header says nothing else.
         frame: Of the surface; None for what its file or the head says.
         depth: Below the scalp, that a coil reaches; None for no limit. [m]
     """
@@ -40,7 +40,7 @@ class MapChoice:
     cluster: int | None = None
     label: str | None = None
     surface: str | None = None
-    space: str = "head"
+    space: str | None = None
     frame: SurfaceFrame | None = None
     depth: float | None = None
 
@@ -98,6 +98,7 @@ class MapChoice:
     def volume(self) -> targeting.VolumeMap:
         """Read an image, and take what is chosen of it."""
         found = targeting.read_map(self.file)
+        self._check_space(found.space)
         if self.label is not None:
             if not self.label.lstrip("-").isdigit():
                 raise ValueError(
@@ -125,10 +126,27 @@ class MapChoice:
         except ValueError as error:
             raise ValueError(f"{self.file} on {self.surface}: {error}") from None
 
+    @property
+    def _of_template(self) -> bool:
+        """Whether the head's own coordinates are those of MNI space."""
+        named = self.head.split(":")[0] == "template"
+        return named and not Path(self.head).exists()
+
+    def _check_space(self, named: str) -> None:
+        """Refuse the space of a template that was not asked for."""
+        if not named or self.space == "head":
+            return
+        if named == "MNI" and (self.space == "mni" or self._of_template):
+            return
+        ways = "--map-space head" + (" or mni" if named == "MNI" else "")
+        raise ValueError(
+            f"{self.file}: the header says that the image is in the space {named}, and not "
+            f"in that of {self.head}. Say how its coordinates are meant: {ways}."
+        )
+
     def _way(self) -> Callable[[Float[ndarray, "point 3"]], ndarray]:
         """From the head to the map's space."""
-        template = self.head.split(":")[0] == "template"
-        if self.space == "head" or (template and not Path(self.head).exists()):
+        if self.space != "mni" or self._of_template:
             return lambda points: points
         subject = meshing.subject_of(self.head)
         if subject is None:
@@ -156,7 +174,7 @@ def surface_frame(options: argparse.Namespace) -> SurfaceFrame | None:
 
 
 def avoided_regions(
-    choices: tuple[tuple[str, float | None], ...], head: str, space: str
+    choices: tuple[tuple[str, float | None], ...], head: str, space: str | None
 ) -> tuple[tuple[MapChoice, float | None], ...]:
     """Take maps of what is to be spared, with their limits [V/m]."""
     return tuple((MapChoice(file, head, space=space), limit) for file, limit in choices)
@@ -200,7 +218,7 @@ class MapFigures:
             "threshold": self.choice.threshold,
             "cluster": self.choice.cluster,
             "label": self.choice.label,
-            "space": self.choice.space,
+            "space": self.choice.space or "head",
             "tetrahedra": self.tetrahedra,
             "volume_mm3": self.volume * 1e9,
             "too_deep_share": self.deep_share,

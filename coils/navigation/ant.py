@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ...disk import write_whole
+from ...disk import mm_per_unit, read_json, write_whole
 from .forms import ImageForm
 from .image import forms_differ
 from .poses import HEAD_FRAME, PoseList
 from .text import check_names
-from .values import at, mm_per_unit, read_json, to_json
+from .values import at, to_json
 
 
 def read_ant(path: str | os.PathLike[str], *, repair: bool = False) -> PoseList:

@@ -23,11 +23,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ...disk import decoded, write_whole
+from ...disk import decoded, mm_per_unit, write_whole
 from .forms import FORM_CODES, TEMPLATE_SPACES, ImageForm, form_note
 from .poses import HEAD_FRAME, TO_RAS, PoseList, reframed
 from .text import check_names
-from .values import mm_per_unit
 
 
 _AXES = np.diag([-1.0, 1.0, -1.0, 1.0])

@@ -3,23 +3,22 @@
 import io
 import os
 import re
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ...disk import read_text, write_whole
+from ...disk import mm_per_unit, read_json, read_text, write_whole
+from ...disk.arrays import open_arrays
 from .poses import PoseList
 from .text import check_names
-from .values import mm_per_unit, read_json, to_json
+from .values import to_json
 
 
 MATSIMNIBS_FILES = (".txt", ".csv", ".npy", ".npz", ".json")
 
-_UNREADABLE = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (ValueError, TypeError, OverflowError)
 _NAME = "# pose: "
 _UNIT = re.compile(r"#\s*units?:\s*(\S+)", re.IGNORECASE)
 _UNITS = ("units", "unit")
@@ -120,12 +119,10 @@ def _content(file: Path) -> tuple:
     """Give the matrices, and names and dI/dt where the file holds them."""
     kind = file.suffix.lower()
     if kind in (".npy", ".npz"):
-        # NumPy would leave a file open that it opened itself and found damaged.
-        with file.open("rb") as opened:
-            content = np.load(opened, allow_pickle=False)
+        with open_arrays(file) as content:
             if isinstance(content, ndarray):
                 return content, None, None, None
-            return _entries({name: content[name] for name in content.files})
+            return _entries(dict(content))
     if kind == ".json":
         content = read_json(file)
         if isinstance(content, dict):

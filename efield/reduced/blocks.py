@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy import ndarray
 
 from ...coils import Pose
 from ...disk import replacing
+from ...disk.arrays import open_archive
 
 
 class Blocks:
@@ -47,9 +47,9 @@ class Blocks:
         if path is None or not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open_archive(path) as stored:
                 fields, matrices = stored["fields"], stored["poses"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError):
             return None
         same = np.array_equal(matrices, poses.to_matsimnibs())
         return fields if same else None

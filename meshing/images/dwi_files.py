@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from ...disk import read_text
 from .dwi import S_PER_MM2, DiffusionSeries
 from .nifti import load_mask, load_nifti, load_values
 from .tensors import TensorFrame
@@ -133,9 +134,9 @@ def _beside(
 
 def _numbers(file: Path) -> Float[ndarray, "row column"]:
     try:
-        rows = [line.split() for line in file.read_text(encoding="ascii").splitlines()]
+        rows = [line.split() for line in read_text(file).splitlines()]
         rows = [[float(word.rstrip(",")) for word in row] for row in rows if row]
-    except (UnicodeDecodeError, ValueError):
+    except ValueError:
         raise ValueError(
             f"{file}: the file holds something else than numbers in rows."
         ) from None

@@ -21,6 +21,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
+from ...disk import read_text
 from ..files import MM_PER_M
 from ..subject import Subject, read_subject
 from .nifti import load_nifti, load_values
@@ -206,8 +207,8 @@ def _needed(kind: str) -> tuple[str, ...]:
 
 def _read_matrix(kind: str, file: Path) -> MniTransform:
     try:
-        matrix = np.loadtxt(file, ndmin=2)
-    except (ValueError, UnicodeDecodeError) as error:
+        matrix = np.loadtxt(read_text(file).splitlines(), ndmin=2)
+    except ValueError as error:
         raise ValueError(f"{file}: this is no 4×4 matrix in text: {error}") from None
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
         raise ValueError(

@@ -22,13 +22,15 @@ _HEAD = nifti.Kind(
     "Register it to the head's T1, or set the sform (FSL: fslorient).",
 )
 _FORMS = {1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI", 5: "template"}
+_TEMPLATES = (3, 4, 5)
 
 
 def load_nifti(file: Path) -> nibabel.Nifti1Image:
     """Open an image, whose data are read later, and bring its place in space to mm.
 
     Where sform and qform are both set, the sform is taken, as in nibabel and SimNIBS; a
-    warning says so where they disagree by more than a tenth of a voxel.
+    warning says so where they disagree by more than a tenth of a voxel, and so where the
+    sizes of voxels in pixdim are not those of the sform.
 
     Returns:
         The image; its affine and the lengths in its header are in mm.
@@ -51,10 +53,11 @@ def open_nifti(file: Path) -> nibabel.Nifti1Image:
 
 
 def form_disagreement(image: nibabel.Nifti1Image) -> str | None:
-    """Say how qform and sform of an image disagree, or None where they do not."""
+    """Say how an image's statements about its place disagree, None where they do not."""
     apart = nifti.forms_apart(image)
     if not apart:
-        return None
+        sizes = nifti.sizes_apart(image)
+        return None if sizes is None else f"{sizes}. Was it resampled?"
     codes = int(image.header["qform_code"]), int(image.header["sform_code"])
     of_q, of_s = (_FORMS.get(code, f"code {code}") for code in codes)
     return (
@@ -62,6 +65,24 @@ def form_disagreement(image: nibabel.Nifti1Image) -> str | None:
         f"(qform: {of_q}, sform: {of_s}); the sform is taken, other programs may take the "
         "qform. Make them equal (FSL: fslorient)."
     )
+
+
+def template_space(image: nibabel.Nifti1Image) -> str:
+    """Name the template whose space an image says that it is in; empty for a person's."""
+    header = image.header
+    code = int(header["sform_code"]) or int(header["qform_code"])
+    return _FORMS[code] if code in _TEMPLATES else ""
+
+
+def warn_of_template(file: Path, image: nibabel.Nifti1Image) -> None:
+    """Warn that an image of a template's space is taken as in the head's."""
+    space = template_space(image)
+    if space:
+        warnings.warn(
+            f"{file}: the header says that the image is in the space {space}; it is taken "
+            "as in the head's.",
+            stacklevel=1,
+        )
 
 
 def load_values(

@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 from numpy import ndarray
 
-from .nifti import load_nifti, load_values
+from .nifti import load_nifti, load_values, warn_of_template
 from .tensors import (
     DIPY_TENSORS,
     FSL_TENSORS,
@@ -92,6 +92,7 @@ def read_tensors(
 
 def _loaded(file: Path) -> nibabel.Nifti1Image:
     image = load_nifti(file)
+    warn_of_template(file, image)
     shape = tuple(image.shape)
     if len(shape) == 5 and shape[3] == 1 and shape[4] == 6:
         return image

@@ -16,7 +16,7 @@ from numpy import ndarray
 from ...disk import whole_file
 from ..files import MM_PER_M
 from ..head import HeadMesh
-from .nifti import form_disagreement, load_nifti
+from .nifti import form_disagreement, load_nifti, warn_of_template
 
 
 _MOST_VOXELS = 1 << 30
@@ -51,6 +51,7 @@ def read_grid(path: str | os.PathLike[str]) -> VoxelGrid:
     """
     file = Path(path)
     image = load_nifti(file)
+    warn_of_template(file, image)
     sides = tuple(int(n) for n in image.shape[:3])
     if len(sides) != 3 or float(np.prod(np.asarray(sides, float))) > _MOST_VOXELS:
         raise ValueError(f"{file}: an image of {tuple(image.shape)} is no volume.")

@@ -6,6 +6,7 @@ from .bold import (
     MotionReport as MotionReport,
     brighter_at_the_start as brighter_at_the_start,
     clean as clean,
+    joined as joined,
     read_bold as read_bold,
     unsteady_volumes as unsteady_volumes,
 )

@@ -11,6 +11,7 @@ doi:10.1002/hbm.24528].
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from ...meshing import load_mask, load_nifti, load_values
+from ...meshing import load_mask, load_nifti, load_values, template_space
 from .confounds import Confounds
 from .sidecar import Sidecar, chosen_time, read_sidecar
 
@@ -29,6 +30,7 @@ DISPLACEMENT = 0.5e-3  # [m]
 MINUTES = 10.0
 _MOST_NUMBERS = 1 << 33
 _MM_PER_M = 1e3
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 _FREEDOM = 30  # What is left after regression, at least.
 # Brightness of a first volume over the others', in their median absolute deviations, from
 # which on it is not steady; of 10 min without a transient the first is below 5. Ours.
@@ -46,6 +48,7 @@ class BoldSeries:
         repetition_time: [s]
         name: For messages.
         remarks: What was assumed, a sentence each.
+        space: Of a template, as the header names it; empty for a person's.
     """
 
     signals: Float[ndarray, "time voxel"]
@@ -54,6 +57,7 @@ class BoldSeries:
     repetition_time: float
     name: str = "the images"
     remarks: tuple[str, ...] = ()
+    space: str = ""
 
     @property
     def positions(self) -> Float[ndarray, "voxel 3"]:
@@ -151,7 +155,8 @@ def read_bold(
     kept = brain.copy()
     kept[brain] = moving
     found = np.asarray(signals[:, moving], dtype=np.float64)
-    return BoldSeries(found, kept, affine, time, str(file), remarks)
+    space = template_space(image)
+    return BoldSeries(found, kept, affine, time, str(file), remarks, space)
 
 
 def clean(
@@ -223,6 +228,66 @@ def clean(
     return CleanSeries(found, motion, () if confounds is None else confounds.names)
 
 
+def joined(runs: Sequence[CleanSeries], minutes: float = MINUTES) -> CleanSeries:
+    """Put several runs or sessions of a person together, each cleaned by itself.
+
+    Args:
+        runs: On one grid, with one repetition time. Voxels that one of them lacks are left
+            out.
+        minutes: So much must be left in all.
+
+    Raises:
+        ValueError: The runs do not fit each other, there is none, or too little is left.
+    """
+    if not runs:
+        raise ValueError("`runs` is empty.")
+    first = runs[0].series
+    for each in (run.series for run in runs[1:]):
+        if each.mask.shape != first.mask.shape or not np.allclose(
+            each.affine, first.affine, atol=0.05 / _MM_PER_M
+        ):
+            raise ValueError(
+                f"{each.name}: the images are on another grid than {first.name}: take runs "
+                "of one space, or resample them."
+            )
+        if not np.isclose(each.repetition_time, first.repetition_time, rtol=1e-3):
+            raise ValueError(
+                f"{each.name}: the repetition time is {each.repetition_time:g} s, that of "
+                f"{first.name} {first.repetition_time:g} s."
+            )
+    mask = np.all([run.series.mask for run in runs], axis=0)
+    if not mask.any():
+        raise ValueError(f"{first.name} and the other runs have no voxel in common.")
+    signals = [run.series.signals[:, mask[run.series.mask]] for run in runs]
+    motion = _joined_motion([run.motion for run in runs])
+    if motion.minutes < minutes:
+        raise ValueError(
+            f"{motion.minutes:.1f} min are left of {len(runs)} runs; at least {minutes:g} "
+            "min are needed. Targets of short series are not reliable."
+        )
+    names = ", ".join(run.series.name for run in runs)
+    series = dataclasses.replace(
+        first, signals=np.concatenate(signals), mask=mask, name=names
+    )
+    regressors = dict.fromkeys(name for run in runs for name in run.regressors)
+    return CleanSeries(series, motion, tuple(regressors))
+
+
+def _joined_motion(parts: Sequence[MotionReport]) -> MotionReport:
+    volumes = [part.volumes - part.unsteady for part in parts]
+    means = [part.mean_displacement for part in parts]
+    return MotionReport(
+        sum(part.volumes for part in parts),
+        sum(part.unsteady for part in parts),
+        sum(part.flagged for part in parts),
+        sum(part.kept for part in parts),
+        sum(part.minutes for part in parts),
+        float(np.average(means, weights=volumes)),
+        max(part.largest_displacement for part in parts),
+        parts[0].limit,
+    )
+
+
 def unsteady_volumes(
     series: BoldSeries, confounds: Confounds | None, skip: int = 0
 ) -> int:
@@ -274,11 +339,9 @@ def nilearn_module(name: str) -> Any:
 
 
 def _header_time(image: Any) -> float:
-    """The header's repetition time, in its own unit. [s]"""
-    unit = image.header.get_xyzt_units()[1]
-    return float(image.header.get_zooms()[3]) * {"msec": 1e-3, "usec": 1e-6}.get(
-        unit, 1
-    )
+    """The header's repetition time, in its own unit; NaN where that is none. [s]"""
+    unit = str(image.header.get_xyzt_units()[1])
+    return float(image.header.get_zooms()[3]) * _SECONDS.get(unit, np.nan)
 
 
 def _kept(

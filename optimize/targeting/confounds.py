@@ -6,7 +6,6 @@ and cerebrospinal fluid or, in their place, components of these [aCompCor, Behza
 displacement is that of Power et al. 2012, doi:10.1016/j.neuroimage.2011.10.018.
 """
 
-import csv
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
+
+from ...disk import read_table
 
 
 _MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -117,8 +118,7 @@ class _Table:
 
     @classmethod
     def read(cls, file: Path, volumes: int) -> "_Table":
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            head, *rows = list(csv.reader(stream, delimiter="\t")) or [[]]
+        head, *rows = read_table(file, "\t") or [[]]
         if len(rows) != volumes:
             raise ValueError(
                 f"{file}: the table has {len(rows)} rows, but the images {volumes} "
@@ -145,7 +145,7 @@ class _Table:
                 f"{self.file}: column {name} holds something else than numbers."
             ) from None
         found = np.array(values)
-        if not np.isfinite(found[1:]).all():
+        if not np.isfinite(found[1:]).all() or np.isinf(found[0]):
             raise ValueError(f"{self.file}: column {name} has no number in some rows.")
         return np.nan_to_num(found)
 

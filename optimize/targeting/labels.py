@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 from ...meshing import Surface
 
 
-_LABELS = 1002  # NIFTI_INTENT_LABEL
+_P_VALUES, _LABELS, _NODES = 22, 1002, 2002  # NIFTI_INTENT_PVAL, _LABEL, _NODE_INDEX.
 CORTEX = 5e-3  # No point of the cortex is farther from its surface. [m]
 
 
@@ -47,14 +47,18 @@ def read_surface_map(
             raise ValueError(
                 f"{file}: the file holds labels; name one: {_some(names)}."
             )
-        if not np.isfinite(keys).any() or not np.nan_to_num(keys).any():
+        if np.isinf(keys).any():
+            raise ValueError(f"{file}: the map holds infinite values.")
+        if not np.nan_to_num(keys).any():
             raise ValueError(f"{file}: the map is zero or NaN everywhere.")
         return np.nan_to_num(keys)
     if label not in names:
         raise ValueError(
             f"{file}: there is no label {label!r}; known are {_some(names) or 'none'}."
         )
-    found = (keys == names[label]).astype(np.float64)
+    if len(names[label]) > 1:
+        raise ValueError(f"{file}: {len(names[label])} labels have the name {label!r}.")
+    found = np.isin(keys, list(names[label])).astype(np.float64)
     if not found.any():
         raise ValueError(f"{file}: no vertex has the label {label!r}.")
     return found
@@ -90,21 +94,28 @@ def surface_weights(
     return weigh
 
 
-def _annotation(file: Path) -> tuple[ndarray, dict[str, int]]:
+def _annotation(file: Path) -> tuple[ndarray, dict[str, set[int]]]:
     keys, _, names = read_annot(file)
-    known = {
-        name.decode() if isinstance(name, bytes) else str(name): number
-        for number, name in enumerate(names)
-    }
+    words = (n.decode() if isinstance(n, bytes) else str(n) for n in names)
+    known = _by_name((word, number) for number, word in enumerate(words))
     return np.asarray(keys, dtype=np.float64), known
 
 
-def _gifti(file: Path) -> tuple[ndarray, dict[str, int]]:
+def _gifti(file: Path) -> tuple[ndarray, dict[str, set[int]]]:
     image = GiftiImage.from_filename(file)
     if not image.darrays:
         raise ValueError("it has no data")
     first = image.darrays[0]
     values = np.asarray(first.data, dtype=np.float64)
+    if first.intent == _P_VALUES:
+        raise ValueError(
+            "its values are p-values, which are small where an effect is strong: give z, "
+            "t, or -log10 p"
+        )
+    if any(each.intent == _NODES for each in image.darrays):
+        raise ValueError(
+            "it has values at some vertices only (NODE_INDEX): write a dense file"
+        )
     if values.ndim != 1:
         raise ValueError("its first array has not one number per vertex")
     if len(image.darrays) > 1:
@@ -116,9 +127,16 @@ def _gifti(file: Path) -> tuple[ndarray, dict[str, int]]:
     if first.intent != _LABELS:
         return values, {}
     table = image.labeltable.get_labels_as_dict()
-    return values, {str(name): int(key) for key, name in table.items()}
+    return values, _by_name((str(name), int(key)) for key, name in table.items())
 
 
-def _some(names: dict[str, int]) -> str:
+def _by_name(pairs: Iterable[tuple[str, int]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for name, key in pairs:
+        found.setdefault(name, set()).add(key)
+    return found
+
+
+def _some(names: dict[str, set[int]]) -> str:
     first = list(names)[:12]
     return ", ".join(first) + (", …" if len(names) > len(first) else "")

@@ -21,6 +21,7 @@ from ...meshing import (
     Region,
     load_nifti,
     load_volume,
+    template_space,
     tissue_tag,
     weighted_region,
 )
@@ -29,6 +30,7 @@ from ...meshing import (
 REACH = 40e-3  # Below the scalp; a figure-of-eight's field there is a tenth. [m]
 _MOST_VOXELS = 1 << 28
 _MM_PER_M = 1e3
+_P_VALUES, _LABELS = 22, 1002  # NIFTI_INTENT_PVAL and _LABEL.
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,16 @@ class VolumeMap:
         values: Zero where the map says nothing.
         affine: Voxel indices to positions. [m]
         name: For messages.
+        space: Of a template, as the header names it; empty for a person's.
+        several: Whether the values are numbers of several regions, of which one must be
+            taken by `labelled`.
     """
 
     values: Float[ndarray, "i j k"]
     affine: Float[ndarray, "4 4"]
     name: str = "the map"
+    space: str = ""
+    several: bool = False
 
     def positions(self, chosen: Bool[ndarray, "i j k"]) -> Float[ndarray, "voxel 3"]:
         """Give the centres of voxels. [m]"""
@@ -80,8 +87,13 @@ class VolumeMap:
                 that is positive.
 
         Raises:
-            ValueError: Nothing passes.
+            ValueError: Nothing passes, or the values are numbers of several regions.
         """
+        if self.several:
+            raise ValueError(
+                f"{self.name}: the header says that values are labels, of which there are "
+                "several: they are no weights. Name one label."
+            )
         sign = -1.0 if threshold < 0 else 1.0
         signed = sign * self.values
         kept = np.where((signed >= abs(threshold)) & (signed > 0), signed, 0.0)
@@ -107,7 +119,7 @@ class VolumeMap:
                 f"{self.name}: no voxel has the label {label}; the first labels are "
                 f"{words or 'none'}."
             )
-        return replace(self, values=kept.astype(np.float64))
+        return replace(self, values=kept.astype(np.float64), several=False)
 
     def clusters(self) -> list["VolumeMap"]:
         """Part what is positive into voxels that share faces, the weightiest first.
@@ -163,10 +175,17 @@ def read_map(path: str | os.PathLike[str]) -> VolumeMap:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds no volume, or nothing but NaN and zero.
+        ValueError: It holds no volume, nothing but NaN and zero, or probabilities of
+            error (p-values), which are small where an effect is strong.
     """
     file = Path(path)
     image = load_nifti(file)
+    intent = int(image.header["intent_code"])
+    if intent == _P_VALUES:
+        raise ValueError(
+            f"{file}: the header says that values are p-values, which are small where an "
+            "effect is strong, so they are no weights. Give z, t, or -log10 p."
+        )
     values = np.asarray(load_volume(file, image, _MOST_VOXELS), dtype=np.float64)
     if np.isinf(values).any():
         raise ValueError(f"{file}: the map holds infinite values.")
@@ -175,7 +194,8 @@ def read_map(path: str | os.PathLike[str]) -> VolumeMap:
         raise ValueError(f"{file}: the map is zero or NaN everywhere.")
     affine = np.array(image.affine, dtype=np.float64)
     affine[:3] /= _MM_PER_M
-    return VolumeMap(values, affine, str(file))
+    several = intent == _LABELS and len(np.unique(values[values != 0])) > 1
+    return VolumeMap(values, affine, str(file), template_space(image), several)
 
 
 def mapped_region(

@@ -1,5 +1,6 @@
 """Where seeds and search regions are in functional images."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -49,6 +50,13 @@ def weights_in(
         ValueError: Too little of the place lies in the brain.
     """
     if isinstance(place, VolumeMap):
+        if place.space != series.space and place.space:
+            warnings.warn(
+                f"{place.name}: the header says that the map is in the space "
+                f"{place.space}, and that of {series.name} does not; it is taken as in the "
+                "space of the images.",
+                stacklevel=1,
+            )
         found = place.at(series.positions)
         if not found.any():
             raise ValueError(

@@ -4,11 +4,12 @@ It is the authority for times: headers lose or change them [BIDS 1.10, "Task (in
 resting state) imaging data"].
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from ...disk import read_json
 
 
 TIMES = (0.2, 10.0)  # A repetition time lies between. [s]
@@ -43,10 +44,7 @@ def read_sidecar(image: Path) -> Sidecar | None:
     path = image.with_name(f"{stem}.json")
     if not path.is_file():
         return None
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: it is no JSON ({error}).") from None
+    fields = read_json(path)
     if not isinstance(fields, dict):
         raise ValueError(f"{path}: it holds no fields.")
     stripped = fields.get("SkullStripped", False)

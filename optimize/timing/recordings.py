@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from .edf import first_gap
 from .pieces import Pieces, pieces_of, samples_in
 
 
@@ -69,13 +70,21 @@ def read_eeg(
         FileNotFoundError: There is no such file.
         ModuleNotFoundError: MNE is not installed.
         ValueError: MNE cannot read it, a channel is missing or no voltage, the amplitude
-            is none of an EEG, or all is annotated as bad.
+            is none of an EEG, or all is annotated as bad; or records of EDF+D have gaps.
     """
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"{file}: file not found.")
     if unit is not None and unit not in UNITS:
         raise ValueError(f"`unit` must be one of {', '.join(UNITS)}, got {unit!r}.")
+    gap = first_gap(file)
+    if gap is not None:
+        words = "are missing" if gap.missing > 0 else "are twice"
+        raise ValueError(
+            f"{file}: {abs(gap.missing):.4g} s {words} after {gap.after:.4g} s: records "
+            "are pieces (EDF+D), which MNE would join. Export the pieces one by one, or as "
+            "FIF with annotations."
+        )
     raw, remarks = _read(file)
     picks = _picks(file, raw, channels)
     names = tuple(raw.ch_names[i] for i in picks)
