@@ -11,6 +11,7 @@ one, changing them is timed as well.
 """
 
 import argparse
+import importlib
 import json
 import sys
 import tempfile
@@ -67,8 +68,7 @@ def main(words: list[str]) -> None:
     options = parser.parse_args(words)
     # The tests drive the same browser.
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from browser import browser
-
+    browser = importlib.import_module("browser").browser
     path = Path(options.page)
     with tempfile.TemporaryDirectory() as folder, browser(Path(folder)) as page:
         page.open(path)
