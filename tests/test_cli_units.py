@@ -67,6 +67,20 @@ def test_shares_are_refused_where_per_cent_are_wanted(action):
         action.type("0.55")
 
 
+@of_unit("ACCURACY")
+def test_accuracies_have_their_sign(action):
+    assert action.type("0.5%") == pytest.approx(0.005, rel=1e-15)
+    assert action.type("1 %") == pytest.approx(0.01, rel=1e-15)
+    for word, said in (
+        ("0.5", "write 0.5%"),
+        ("0.05%", "between"),
+        ("nan%", "finite"),
+        ("x%", "number"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError, match=said):
+            action.type(word)
+
+
 @of_unit("X,Y,Z", "X,Y,Z,R", "X,Y,Z,R[,V/M]", "PLACE")
 def test_places_in_metres_are_refused_with_what_was_meant(action):
     if action.dest == "direction":

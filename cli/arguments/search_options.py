@@ -105,7 +105,7 @@ def add_accuracy(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--accuracy",
         type=units.accuracy,
-        metavar="PERCENT",
+        metavar="ACCURACY",
         help="refine the head until the mesh leaves no more in the target's field, such as "
         "0.5%% (the head as it is)",
     )
@@ -117,7 +117,7 @@ def add_refinement(verb: argparse.ArgumentParser) -> None:
         "--to",
         required=True,
         type=units.accuracy,
-        metavar="PERCENT",
+        metavar="ACCURACY",
         help="what the mesh may leave in the target's field, such as 0.5%%",
     )
     verb.add_argument(
