@@ -12,7 +12,7 @@ from heads import five_layers, pose_over, scalp_of_five_layers
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
-from tmsgrad.cli.page import file as page_file
+from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
 
 
@@ -196,9 +196,9 @@ def test_coils_are_laid_on_the_scalp_as_the_search_lays_them(shown, case):
 def test_the_file_is_small_and_fetches_nothing(made):
     text = made[0].read_text("utf-8")
     assert made[0].stat().st_size < 25e6
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
-    assert policy is not None
-    content = policy[1].replace("&#39;", "'")
+    found = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert found is not None
+    content = found[1].replace("&#39;", "'")
     assert content.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in content
     assert "http://" not in text.replace("http://www.w3.org", "")
@@ -634,9 +634,9 @@ def test_a_page_ends_in_html(case, tmp_path):
 
 
 def test_the_policy_is_of_this_script_and_style():
-    text = page_file.policy("a", "b")
+    text = policy("a", "b")
     assert text.count("sha256-") == 2
-    assert page_file.policy("c", "b") != text
+    assert policy("c", "b") != text
 
 
 def test_means_of_a_reduced_field_are_means_of_its_field(basis, rng):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from ..pictures.palette import field_palette
 from ..results.verdict import words_of_limits
+from ..viewer.packing import packed
 from .brain import Brain
 from .file import write_page
-from .packing import packed
 from .scene import Scene
 from .sections import sections_json
 from .surroundings import coil_json, scalp_json

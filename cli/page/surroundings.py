@@ -9,7 +9,7 @@ from ...optimize.constraints import spread_out
 from ..pictures.hull import CoilHull
 from ..pictures.shapes import coil_body, compact, smooth
 from ..report.view import thinned
-from .packing import packed, quantised
+from ..viewer.packing import packed, quantised
 from .scene import PlacedCoil, Scene, Spot
 
 
