@@ -29,6 +29,10 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with large references, such as tests/data (TMSGRAD_TEST_DATA)",
     )
+    _add_live(verb)
+
+
+def _add_live(verb: argparse.ArgumentParser) -> None:
     live = verb.add_argument_group("with your own SimNIBS")
     live.add_argument(
         "--simnibs-python",

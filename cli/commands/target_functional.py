@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,24 +10,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...meshing import VoxelGrid
 from ...optimize import targeting
-from ...optimize.targeting import (
-    BoldSeries,
-    CleanSeries,
-    FunctionalTarget,
-    Reliability,
-)
+from ...optimize.targeting import BoldSeries, CleanSeries
 from ..arguments.words import triple
-from ..results.plain_steps import functional_step
+from ..results.target_results import FunctionalResult
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
-
-
-_BANNER = "for research use only; no medical device"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,36 +28,14 @@ class _Places:
     Attributes:
         seed: What makes the time course.
         region: Which voxels are searched.
-        words: What they are, with sources.
+        seed_words: What that is, with its source.
+        region_words: Likewise.
     """
 
     seed: Float[ndarray, "voxel"]
     region: Float[ndarray, "voxel"]
-    words: dict[str, str]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Found:
-    """A target, what it was found in, and how far it can be trusted.
-
-    Attributes:
-        cleaned: The signals of all runs.
-        z: Connectivity of every voxel with the seed.
-        target: What was found.
-        trust: How surely.
-        words: What seed and region are.
-        global_signal: Whether it was regressed out.
-        other: The distance of the halves' targets with the other choice, where both were
-            tried. [m]
-    """
-
-    cleaned: CleanSeries
-    z: Float[ndarray, "voxel"]
-    target: FunctionalTarget
-    trust: Reliability
-    words: dict[str, str]
-    global_signal: bool
-    other: float | None = None
+    seed_words: str
+    region_words: str
 
 
 def target_functional(options: argparse.Namespace) -> Outcome:
@@ -80,12 +48,11 @@ def target_functional(options: argparse.Namespace) -> Outcome:
         for remark in dict.fromkeys(text for run in runs for text in run.remarks):
             warn(remark)
         to_mni, space = _space(options, runs[0])
-        found = _chosen(options, runs, to_mni)
-        report = _report(options, found, space)
-        write_json(folder / "target.json", report)
-        _write_maps(folder, found.cleaned.series, found.z, found.target)
-    _print(report, options)
-    return Outcome(report, functional_step(report))
+        result = _chosen(options, runs, to_mni, space)
+        write_json(folder / "target.json", result.to_json())
+        result.write_maps(folder)
+    result.describe(options.out)
+    return Outcome(result.to_json(), result.step())
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -106,14 +73,14 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _chosen(
-    options: argparse.Namespace, runs: list[BoldSeries], to_mni: Callable
-) -> _Found:
+    options: argparse.Namespace, runs: list[BoldSeries], to_mni: Callable, space: str
+) -> FunctionalResult:
     """The target with or without the global signal, or that whose halves agree better."""
     choices = {"no": (False,), "yes": (True,), "auto": (False, True)}
     found, problems = [], []
     for regressed in choices[options.global_signal]:
         try:
-            found.append(_found(options, runs, to_mni, regressed))
+            found.append(_found(options, runs, to_mni, space, regressed))
         except ValueError as problem:
             problems.append(problem)
     if not found:
@@ -127,8 +94,9 @@ def _found(
     options: argparse.Namespace,
     runs: list[BoldSeries],
     to_mni: Callable,
+    space: str,
     global_signal: bool,
-) -> _Found:
+) -> FunctionalResult:
     parts = [
         _cleaned(options, run, number, global_signal) for number, run in enumerate(runs)
     ]
@@ -150,7 +118,12 @@ def _found(
         share=options.share,
         draws=options.draws,
     )
-    return _Found(cleaned, z, target, trust, places.words, global_signal)
+    normative = options.normative and (options.normative, options.blend)
+    return FunctionalResult(
+        *(cleaned, z, target, trust, options.draws, len(runs), global_signal, None),
+        *(space, places.seed_words, places.region_words, normative),
+        Provenance.of(options),
+    )
 
 
 def _space(
@@ -232,17 +205,16 @@ def _places(
     region = _place(options.search_region, targeting.SEARCH_REGIONS, 0.0, "region")
     inside = targeting.weights_in(series, region, to_mni)
     inside = np.where(inside > 0.5, inside, 0.0)
-    words = {"search_region": _words(region)}
     if options.seed_map is None:
         seed = _place(options.seed, targeting.SEEDS, options.seed_radius, "seed")
-        words["seed"] = _words(seed)
-        return _Places(targeting.weights_in(series, seed, to_mni), inside, words)
-    group = targeting.read_map(options.seed_map)
-    weights = targeting.weights_in(series, group, to_mni)
-    # A target must not vote for itself.
-    weights = np.where(inside > 0, 0.0, weights)
-    words["seed"] = f"weighted by {options.seed_map} (Fox et al. 2013, PMC3594474)"
-    return _Places(weights, inside, words)
+        weights, words = targeting.weights_in(series, seed, to_mni), _words(seed)
+    else:
+        group = targeting.read_map(options.seed_map)
+        weights = targeting.weights_in(series, group, to_mni)
+        # A target must not vote for itself.
+        weights = np.where(inside > 0, 0.0, weights)
+        words = f"weighted by {options.seed_map} (Fox et al. 2013, PMC3594474)"
+    return _Places(weights, inside, words, _words(region))
 
 
 def _place(
@@ -267,113 +239,3 @@ def _words(place: targeting.Spheres | targeting.VolumeMap) -> str:
     if isinstance(place, targeting.VolumeMap):
         return place.name
     return f"{place.name}, {place.radius:g} mm ({place.source})"
-
-
-def _report(options: argparse.Namespace, found: _Found, space: str) -> dict:
-    cleaned, target, trust = found.cleaned, found.target, found.trust
-    motion = cleaned.motion
-    volume = abs(np.linalg.det(cleaned.series.affine[:3, :3])) * len(target.cluster)
-    return {
-        "note": _BANNER,
-        "centre_mm": (target.centre * 1e3).tolist(),
-        "space": space,
-        "peak_mm": (target.peak * 1e3).tolist(),
-        "cluster_mm3": float(volume * 1e9),
-        "mean_fisher_z": target.mean_z,
-        "interval_95_radius_mm": trust.radius * 1e3,
-        "bootstrap_median_mm": trust.median * 1e3,
-        "split_half_mm": trust.split_half * 1e3,
-        "block_s": trust.block,
-        "draws": options.draws,
-        "reliable": not trust.doubts,
-        "doubts": list(trust.doubts),
-        "found_share": trust.chosen,
-        "rivals": _rivals(target, trust),
-        **found.words,
-        "runs": len(options.bold),
-        "global_signal": found.global_signal,
-        "split_half_of_other_choice_mm": (
-            None if found.other is None else found.other * 1e3
-        ),
-        "normative": options.normative,
-        "blend": None if options.normative is None else options.blend,
-        "motion": {
-            "volumes": motion.volumes,
-            "cut_at_the_start": motion.unsteady,
-            "named_outliers": motion.flagged,
-            "kept": motion.kept,
-            "minutes": motion.minutes,
-            "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
-            "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
-            "limit_mm": motion.limit * 1e3,
-        },
-        "repetition_time_s": cleaned.series.repetition_time,
-        "regressors": list(cleaned.regressors),
-        "provenance": Provenance.of(options).as_json(),
-    }
-
-
-def _rivals(target: FunctionalTarget, trust: Reliability) -> list[dict]:
-    """Other clusters of the map, and how often they are the weightiest."""
-    return [
-        {
-            "centre_mm": (rival.centre * 1e3).tolist(),
-            "distance_mm": float(np.linalg.norm(rival.centre - target.centre)) * 1e3,
-            "mass_share": rival.mass / target.mass,
-            "found_share": share,
-        }
-        for rival, share in zip(target.rivals, trust.of_rivals, strict=True)
-    ]
-
-
-def _write_maps(
-    folder: Path, series: BoldSeries, z: ndarray, target: FunctionalTarget
-) -> None:
-    i, j, k = series.mask.shape
-    grid = VoxelGrid(series.affine, (i, j, k))
-    number = np.full(series.mask.shape, -1, dtype=np.int32)
-    number[series.mask] = np.arange(len(z))
-    weights = np.zeros(len(z))
-    weights[target.cluster] = target.weights
-    meshing.write_image(folder / "connectivity.nii.gz", grid, number, z)
-    meshing.write_image(folder / "target.nii.gz", grid, number, weights)
-
-
-def _print(report: dict, options: argparse.Namespace) -> None:
-    at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
-    motion = report["motion"]
-    for doubt in report["doubts"]:
-        print(f"NOT RELIABLE     {doubt}")
-    print(
-        f"target           ({at}) mm in {report['space']} space, mean z "
-        f"{report['mean_fisher_z']:.2f} over {report['cluster_mm3']:.0f} mm³"
-    )
-    print(
-        f"how reliable     95% within {report['interval_95_radius_mm']:.1f} mm; halves of "
-        f"the data {report['split_half_mm']:.1f} mm apart; found in "
-        f"{report['found_share']:.0%} of resampled series"
-    )
-    for rival in report["rivals"]:
-        place = ", ".join(f"{x:.1f}" for x in rival["centre_mm"])
-        print(
-            f"rival            ({place}) mm, {rival['distance_mm']:.0f} mm away, of "
-            f"{rival['mass_share']:.0%} of the mass; found in {rival['found_share']:.0%}"
-        )
-    if report["split_half_of_other_choice_mm"] is not None:
-        print(
-            f"global signal    {'' if report['global_signal'] else 'not '}regressed out: "
-            "otherwise the halves are "
-            f"{report['split_half_of_other_choice_mm']:.1f} mm apart"
-        )
-    print(
-        f"motion           {motion['mean_framewise_displacement_mm']:.2f} mm on average, "
-        f"{motion['kept']} of {motion['volumes']} volumes kept, {motion['minutes']:.1f} min"
-    )
-    if motion["cut_at_the_start"] or motion["named_outliers"]:
-        print(
-            f"left out         {motion['cut_at_the_start']} volumes at the start, "
-            f"{motion['named_outliers']} that the confounds name outliers"
-        )
-    print(f"seed             {report['seed']}")
-    print(f"search region    {report['search_region']}")
-    print(f"files            {Path(options.out)}{os.sep} ({_BANNER})")

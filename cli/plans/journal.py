@@ -14,12 +14,10 @@ from ..report.page import (
     write_page,
 )
 from ..runtime.naming import subject_name
+from ..runtime.outcome import RESEARCH
 from ..runtime.outputs import write_json
 from ..runtime.versions import versions
 from .running import FinishedRun
-
-
-_NOTE = "for research use only; no medical device"
 
 
 def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
@@ -49,13 +47,13 @@ def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
     write_json(
         Path(out["plan"]),
         {
-            "note": _NOTE,
+            "note": RESEARCH,
             "plan": path.name,
             "versions": versions(),
             "steps": [_as_json(step, folder) for step in steps],
         },
     )
-    print(f"report           {out['report']} ({_NOTE})")
+    print(f"report           {out['report']} ({RESEARCH})")
     return out
 
 
