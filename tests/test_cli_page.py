@@ -474,6 +474,36 @@ def test_a_second_placement_is_kept_beside(shown):
     assert f"A {b}, B {a}" in text.replace(f"{b:.0f},", f"{b},")
 
 
+def test_the_part_across_the_surface_is_that_along_its_normals(shown, basis):
+    unpacked = "Array.from(tmsgrad.stage.{0})".format
+    shape = shown.run("[tmsgrad.stage.cortex.vertices.length / 3, 3]")
+    vertices = np.reshape(shown.run(unpacked("cortex.vertices")), shape)
+    triangles = np.reshape(shown.run(unpacked("cortex.triangles")), (-1, 3))
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    normals = np.zeros_like(vertices)
+    np.add.at(normals, triangles.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    # On a sphere they point outwards.
+    assert (np.einsum("vc,vc->v", normals, vertices) > 0).all()
+    nodes = shown.run(
+        "Array.from(atob(tmsgrad.model.data.cortex.nodes.data), x => x.charCodeAt(0))"
+    )
+    nodes = np.array(nodes, dtype=np.uint8).view("<u4")
+    shares, places = sparse.csr_array(shares_at(nodes)[0]), five_layers().nodes[nodes]
+    stored = basis[1].means(shares, places).stored(np.int8)
+    field = np.asarray(stored.field(pose_shown(shown), 60e6))
+    expected = np.abs(np.einsum("vc,vc->v", field, normals))
+    shown.run("document.getElementById('across').click()")
+    found = np.array(shown.run(unpacked("values")))
+    unit = shown.run("document.getElementById('unit').textContent")
+    shown.run("document.getElementById('across').click()")
+    # In a sphere hardly anything of the field is radial.
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(field).max())
+    assert expected.max() > 1e-3 * np.abs(field).max()
+    assert "across" in unit
+    assert shown.run("document.getElementById('unit').textContent").startswith("|E|")
+
+
 def test_where_little_is_lost_is_marked_around_the_best_place(shown):
     shown.run("tmsgrad.controls.markRegion()")
     shown.wait_for("document.getElementById('marked').textContent.startsWith('Green')")

@@ -37,6 +37,12 @@ export class Controls {
     return this.model.coils[this.plan.now.coil];
   }
 
+  get unit() {
+    return this.stage.options.across
+      ? "E across the cortex’s surface, size, V/m"
+      : "|E| on the cortex, V/m";
+  }
+
   fill() {
     const { model } = this;
     const named = Object.keys(model.data.named);
@@ -109,6 +115,11 @@ export class Controls {
     }
     change("follow", (box) => {
       stage.options.follow = box.checked;
+      plan.tell();
+    });
+    change("across", (box) => {
+      stage.options.across = box.checked;
+      part("unit").textContent = this.unit;
       plan.tell();
     });
     for (const each of document.querySelectorAll("[data-way]")) {
@@ -318,7 +329,8 @@ export class Controls {
     const at = place.map((x) => inMm(x)).join(", ");
     const value = this.stage.values[vertex].toFixed(1);
     const other = this.second ? `, B ${this.stage.secondValues[vertex].toFixed(1)} V/m` : "";
-    part("reading").textContent = `|E| is ${value} V/m${other} at (${at}) mm`;
+    const what = this.stage.options.across ? "E across the surface" : "|E|";
+    part("reading").textContent = `${what} is ${value} V/m${other} at (${at}) mm`;
   }
 
   // Try places around the coil with its present handle, a few at a time.

@@ -2,10 +2,13 @@
 
 import { add, axis, dot, minus, times, turned } from "./vectors.js";
 import { Camera, ball, middle } from "./camera.js";
-import { Renderer, hit } from "./renderer.js";
+import { Renderer, hit, normals } from "./renderer.js";
 import { unpack } from "./arrays.js";
 
 const STILL = 4; // Pixels that a click may move.
+// The coil and its handle, before paper and before a dark screen.
+const DIM = { colour: [0.3, 0.36, 0.44], second: [0.13, 0.16, 0.2] };
+const PALE = { colour: [0.6, 0.67, 0.76], second: [0.5, 0.56, 0.64] };
 const BINS = 512;
 const HOT = 0.999; // Share of the vertices below the top of the colour bar.
 
@@ -27,7 +30,8 @@ export class Stage {
     this.count = this.cortex.vertices.length / 3;
     this.values = new Float32Array(this.count);
     this.secondValues = new Float32Array(this.count);
-    this.options = { scalp: true, coil: true, follow: true };
+    this.normals = normals(this.cortex.vertices, this.cortex.triangles);
+    this.options = { scalp: true, coil: true, follow: true, across: false };
     this.highest = 1;
     this.camera = new Camera(middle(this.cortex.vertices));
     this.onRead = () => {};
@@ -49,11 +53,12 @@ export class Stage {
 
   show(now, found, second) {
     this.found = found;
-    this.model.magnitudes(found, now.rate, this.values);
+    const across = this.options.across ? this.normals : null;
+    this.model.magnitudes(found, now.rate, this.values, across);
     this.renderer.setValues(this.surfaces.cortex, this.values);
     this.second = second;
     if (second) {
-      this.model.magnitudes(second.found, second.now.rate, this.secondValues);
+      this.model.magnitudes(second.found, second.now.rate, this.secondValues, across);
       this.renderer.setValues(this.surfaces.second, this.secondValues);
     }
     if (this.options.follow) this.highest = top(this.values) || 1;
@@ -71,8 +76,8 @@ export class Stage {
 
   render() {
     const { renderer, second, found, plan } = this;
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    renderer.begin(dark ? [0.09, 0.1, 0.12] : [1, 1, 1]);
+    this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    renderer.begin(this.dark ? [0.09, 0.1, 0.12] : [1, 1, 1]);
     const one = { now: plan.now, found, surface: this.surfaces.cortex };
     if (!second) {
       this.half(one, null, 0, 1);
@@ -96,7 +101,7 @@ export class Stage {
     if (!options.coil) return;
     for (const [each, alpha] of [[other, 0.12], [{ now }, 0.3]]) {
       if (each === null) continue;
-      const look = { colour: [0.3, 0.36, 0.44], second: [0.13, 0.16, 0.2], kind: 2, alpha, alone: true };
+      const look = { ...(this.dark ? PALE : DIM), kind: 2, alpha, alone: true };
       const model = columns(each.now.pose);
       renderer.draw(surfaces.coils[each.now.coil], camera, { ...look, model });
     }

@@ -171,7 +171,8 @@ export class Renderer {
 
 export const IDENTITY = Float32Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
-function normals(vertices, triangles) {
+// Of length 1, of the triangles around each vertex by their areas.
+export function normals(vertices, triangles) {
   const found = new Float32Array(vertices.length);
   const at = (corner, c) => vertices[3 * corner + c];
   for (let i = 0; i < triangles.length; i += 3) {
