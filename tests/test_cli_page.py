@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,7 @@ from heads import five_layers, pose_over, scalp_of_five_layers
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
 
@@ -226,20 +228,31 @@ def test_files_are_read_back_as_the_page_has_the_pose(shown, tmp_path):
     for _, _, pose in at_random_places(shown, 3, 3):
         expected = pose.to_matsimnibs()
         for kind in kinds:
-            name, content = shown.run(f"tmsgrad.controls.file('{kind}')")
+            name, content = shown.run(f"tmsgrad.taking.file('{kind}')")
             (tmp_path / name).write_text(content, encoding="utf-8")
             assert_read(tmp_path / name, expected)
         rate = 60
         found = assert_read(
             "page.html"
             + shown.run(
-                "(async () => { await tmsgrad.controls.copyLink();"
+                "(async () => { await tmsgrad.taking.copyLink();"
                 "return location.hash; })()"
             ),
             expected,
         )
         assert found["didt"] == pytest.approx(rate * 1e6)
     shown.run("history.replaceState(null, '', location.href.split('#')[0])")
+
+
+def test_the_text_says_how_to_verify_the_placement(shown, case):
+    name, content = shown.run("tmsgrad.taking.file('text')")
+    assert name == "placement.txt"
+    for words in ("Where: ", "How turned: ", "V/m in the target", "research use only"):
+        assert words in content
+    (line,) = [x for x in content.splitlines() if x.startswith("tmsgrad simulate")]
+    options = parser().parse_args(shlex.split(line)[1:])
+    assert (options.head, options.coil) == (str(case.head), str(case.coil))
+    assert options.didt == pytest.approx(60e6)
 
 
 def assert_read(path, expected):

@@ -1,5 +1,6 @@
 """From a scene to its page."""
 
+import shlex
 from pathlib import Path
 
 from ..pictures.palette import field_palette
@@ -31,7 +32,7 @@ def scene_json(scene: Scene) -> dict:
     drives = scene.field.coils
     return {
         "schema": SCHEMA,
-        "head": {"name": scene.head_name, "source": scene.source},
+        "head": {"name": scene.head_name, "source": shlex.quote(scene.source)},
         "palette": [_hex(colour) for colour in field_palette()[::5]],
         "cortex": Brain.of(scene).to_json(),
         "scalp": scalp_json(scene),

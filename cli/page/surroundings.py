@@ -1,5 +1,7 @@
 """Scalp and coils, as the page has them."""
 
+import shlex
+
 import numpy as np
 
 from ...efield.reduced.drives import Drives
@@ -55,6 +57,7 @@ def coil_json(placed: PlacedCoil, drives: Drives, cover: float) -> dict:
     low = samples[samples[:, 2] >= samples[:, 2].max() - _BELOW]
     return {
         "name": coil.name,
+        "source": shlex.quote(placed.source),
         "casing": coil.has_casing,
         "maximum": coil.max_current_rate,
         "number": placed.number,
