@@ -201,6 +201,26 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
     assert relative_error(found.mean_field(coil, POSE), wanted) < 0.08
 
 
+def test_stated_values_converge_with_the_square_of_the_edges():
+    """By what each halving of all elements changes; first order alone: with power 1.6."""
+    head, coil = coarse()[0], figure_of_eight()
+    target, means, bars = meshing.ball(head, CENTRES[0], 0.02), [], []
+    for _ in range(3):
+        conductor = efield.assemble(head, efield.isotropic(head))
+        found = efield.target_field(conductor, head, target)
+        means.append(np.asarray(found.mean_field(coil, POSE)))
+        bars.append(found.mesh_error(jnp.linalg.norm, coil, POSE).error)
+        head, _ = cut_in_eight(head)
+        pieces = (8 * target.tetrahedra[:, None] + np.arange(8)).ravel()
+        weights = np.repeat(target.weights / 8, 8)
+        target = meshing.Region(pieces, weights, target.centre)
+    changes = np.linalg.norm(np.diff(means, axis=0), axis=1)
+    assert np.log2(changes[0] / changes[1]) > 1.9
+    assert bars[0] > bars[1] > bars[2]
+    # What is left is about what the last halving changed, and less than the bar.
+    assert changes[1] < bars[1]
+
+
 # Refinement where it pays.
 
 
