@@ -21,7 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..disk import open_archive, replacing
+from ..disk import replacing
+from ..disk.arrays import open_archive
 from .coil import AbstractCoil
 from .joining import evaluated, joined
 from .sources import Sources

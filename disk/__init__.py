@@ -1,6 +1,5 @@
 """Files that are whole or not there, their text, and locks that end with a process."""
 
-from .arrays import open_archive, open_arrays
 from .cache import cache_folder
 from .lengths import mm_per_unit
 from .locking import HeldError, holding
@@ -14,8 +13,6 @@ __all__ = [
     "decoded",
     "holding",
     "mm_per_unit",
-    "open_archive",
-    "open_arrays",
     "read_json",
     "read_table",
     "read_text",

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from ..disk import open_archive, replacing
+from ..disk import replacing
+from ..disk.arrays import open_archive
 from .files import MM_PER_M, head_of_file, mm_per_unit, path_of_file
 from .head import HeadMesh
 

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from ..disk import cache_folder, open_archive, replacing
+from ..disk import cache_folder, replacing
+from ..disk.arrays import open_archive
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
 from .template_labels import template_labels

@@ -10,7 +10,8 @@ from heads import five_layers
 from hypothesis import given, settings, strategies as st
 
 from tmsgrad import coils, meshing
-from tmsgrad.disk import mm_per_unit, open_archive, read_json, read_table
+from tmsgrad.disk import mm_per_unit, read_json, read_table
+from tmsgrad.disk.arrays import open_archive
 from tmsgrad.efield.reduced.blocks import Blocks
 from tmsgrad.optimize import targeting
 

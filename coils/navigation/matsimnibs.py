@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ...disk import mm_per_unit, open_arrays, read_json, read_text, write_whole
+from ...disk import mm_per_unit, read_json, read_text, write_whole
+from ...disk.arrays import open_arrays
 from .poses import PoseList
 from .text import check_names
 from .values import to_json

@@ -9,7 +9,8 @@ from jaxtyping import Shaped
 from numpy import ndarray
 
 from ...coils import Pose
-from ...disk import open_archive, replacing
+from ...disk import replacing
+from ...disk.arrays import open_archive
 
 
 class Blocks:
