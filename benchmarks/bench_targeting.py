@@ -1,11 +1,14 @@
 """How near to a planted target connectivity comes, and how often its interval holds it.
 
     python -m benchmarks targeting --runs=50
+    python -m benchmarks targeting --runs=20 --rival=1 --doubt=1
 
 Each run simulates a person on the template's gray matter for the longest time, and shorter
 series are its beginning. The seed is either the subgenual ball alone, or a group's map that
 weighs all voxels. The truth is the middle of the planted patch, a place of gray matter; the
-centre of gravity of that patch, which folds bring off it, is reported beside.
+centre of gravity of that patch, which folds bring off it, is reported beside. With
+`--rival` there is a second patch in the search region, and with `--doubt` the group's map
+has noise: a target that is far off must then be called unreliable.
 """
 
 import argparse
@@ -29,6 +32,7 @@ BRAINS = {"folded": simulated_brain.folded, "ellipsoid": simulated_brain.ellipso
 _FIRST = 3000  # Method and simulation were chosen on people of lower numbers.
 _SHIFT = 3.0  # How far networks lie from the group's, deviation along each axis. [mm]
 _GOAL = 2.5  # [mm]
+_FAR = 10.0  # A target that is off by more should be called unreliable. [mm]
 
 
 def main(words: list[str]) -> None:
@@ -39,28 +43,42 @@ def main(words: list[str]) -> None:
     )
     parser.add_argument("--brain", choices=sorted(BRAINS), default="folded")
     parser.add_argument("--spacing", type=float, default=3.0, help="of voxels, mm")
+    parser.add_argument(
+        "--rival", type=float, default=0.0, help="strength of a second patch"
+    )
+    parser.add_argument(
+        "--doubt", type=float, default=0.0, help="noise of the group's map"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args(words)
     found = {(seed, minutes): [] for seed in SEEDS for minutes in MINUTES}
     numbers = range(options.first, options.first + options.runs)
-    each = partial(_of_person, options.brain, options.spacing)
+    each = partial(
+        *(_of_person, options.brain, options.spacing, options.rival, options.doubt)
+    )
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         for done, person in enumerate(pool.map(each, numbers), 1):
             for case, figures in person.items():
                 found[case].append(figures)
             print(f"{done} of {options.runs}", flush=True)
     rows = summed_up(found, options.brain, options.runs)
-    rows = [{**row, "voxel mm": options.spacing} for row in rows]
+    more = {"voxel mm": options.spacing, "rival": options.rival, "doubt": options.doubt}
+    rows = [{**row, **more} for row in rows]
     print(record.table(rows))
-    _draw(rows, record.write("targeting", rows).with_suffix(".png"))
+    harder = options.rival or options.doubt
+    written = record.write("targeting-rivals" if harder else "targeting", rows)
+    if not harder:
+        _draw(rows, written.with_suffix(".png"))
 
 
 def _of_person(
-    brain: str, spacing: float, number: int
+    brain: str, spacing: float, rival: float, doubt: float, number: int
 ) -> dict[tuple[str, int], tuple[float, ...]]:
     rng = np.random.default_rng(number)
     whole = BRAINS[brain](spacing)
-    person = simulated_bold.simulate(rng, max(MINUTES), whole, shift=_SHIFT)
+    person = simulated_bold.simulate(
+        rng, max(MINUTES), whole, shift=_SHIFT, rival=rival, doubt=doubt
+    )
     return {
         (seed, minutes): figures
         for minutes in MINUTES
@@ -72,7 +90,8 @@ def summed_up(found: dict[tuple[str, int], list], brain: str, runs: int) -> list
     """Make a row for each seed and time of what each person gave that was not refused."""
     rows = []
     for (seed, minutes), figures in found.items():
-        error, of_gravity, radius, half = np.array(figures).T
+        error, of_gravity, radius, half, doubted = np.array(figures).T
+        far = error > _FAR
         rows.append(
             {
                 "brain": brain,
@@ -85,6 +104,9 @@ def summed_up(found: dict[tuple[str, int], list], brain: str, runs: int) -> list
                 "interval holds truth": round(float(np.mean(error <= radius)), 3),
                 "median interval mm": round(float(np.median(radius)), 2),
                 "median split-half mm": round(float(np.median(half)), 2),
+                "called unreliable": int(doubted.sum()),
+                "off by more than 10 mm": int(far.sum()),
+                "of these called unreliable": int((far & (doubted > 0)).sum()),
                 "median error to centre of gravity mm": round(
                     float(np.median(of_gravity)), 2
                 ),
@@ -131,7 +153,10 @@ def _targets(
             float(np.linalg.norm(target.centre * 1e3 - place))
             for place in (person.truth, person.gravity)
         ]
-        figures[name] = (*errors, trust.radius * 1e3, trust.split_half * 1e3)
+        figures[name] = (
+            *(*errors, trust.radius * 1e3, trust.split_half * 1e3),
+            float(bool(trust.doubts)),
+        )
     return figures
 
 

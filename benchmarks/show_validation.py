@@ -1,6 +1,6 @@
 """Write the last full validation of each group into docs/validation.md and README.md.
 
-    for group in sphere simnibs self; do
+    for group in sphere charges simnibs self; do
         tmsgrad validate $group --results validation/results/$group.json
     done
     python -m benchmarks show-validation
@@ -20,8 +20,8 @@ from benchmarks import record
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "validation" / "results"
 PAGES = (ROOT / "docs" / "validation.md", ROOT / "README.md")
-_GROUPS = ("sphere", "simnibs", "self")
-_TABLES = ("accuracy", "refinement")
+_GROUPS = ("sphere", "charges", "simnibs", "self")
+_TABLES = ("accuracy", "surfaces", "refinement")
 
 
 def parts(results: Sequence[Mapping]) -> dict[str, str]:

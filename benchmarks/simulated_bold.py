@@ -26,6 +26,7 @@ from scipy import ndimage
 
 SEED = np.array([6.0, 16.0, -10.0])
 _MIDDLE = np.array([-40.0, 36.0, 34.0])  # Of planted patches.
+RIVAL = np.array([-38.0, 20.0, 50.0])  # Of a second patch, if there is one.
 _BASELINE = 1000.0
 _OF_BRAIN, _OF_HEAD = 0.8, 0.3  # Noise of the body: local, and of the whole brain.
 _AS_STRONG = 1.8  # Side of a voxel with as much thermal noise. [mm]
@@ -79,6 +80,8 @@ def simulate(
     strength: float = 0.6,
     spikes: float = 0.03,
     shift: float = 0.0,
+    rival: float = 0.0,
+    doubt: float = 0.0,
 ) -> Simulated:
     """Simulate a person.
 
@@ -91,12 +94,18 @@ def simulate(
         spikes: Share of volumes in which the head jerks.
         shift: How far this person's networks lie from the group's, deviation along each
             axis. [mm]
+        rival: How strong a second patch is in the search region, some 25 mm away, in
+            units of the first.
+        doubt: Noise of the group's map, smooth over some 15 mm, in units of its
+            deviation.
     """
     brain = simulated_brain.ellipsoid() if brain is None else brain
     count = round(60 * minutes / repetition_time)
     truth = brain.nearest(_MIDDLE + rng.uniform(-6, 6, 3))
     patch = brain.patch(truth, 8.0)
     own = _sum(brain, _NETWORK, rng, shift) - patch
+    if rival:
+        own = own - rival * brain.patch(brain.nearest(RIVAL), 8.0)
     signals = np.outer(_pink(rng, count, 1)[:, 0], strength * own)
     for places in _OTHERS:
         shape = _sum(brain, [(c, w, 1.0) for c, w in places], rng, shift)
@@ -135,8 +144,24 @@ def simulate(
         confounds,
         truth,
         patch @ points / patch.sum(),
-        _image(_group(brain), brain.affine),
+        _image(_doubted(rng, _group(brain), brain, doubt), brain.affine),
     )
+
+
+def _doubted(
+    rng: np.random.Generator,
+    group: np.ndarray,
+    brain: simulated_brain.Brain,
+    doubt: float,
+) -> np.ndarray:
+    """A group's map with noise, as no group is endless."""
+    if not doubt:
+        return group
+    noise = ndimage.gaussian_filter(
+        rng.standard_normal(group.shape), 6.0 / brain.affine[0, 0]
+    )
+    scale = doubt * group[brain.mask].std() / noise[brain.mask].std()
+    return np.where(brain.mask, group + scale * noise, 0.0).astype(np.float32)
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Files that are whole or not there, their text, and locks that end with a process."""
+"""Files that are whole or not there, their text, and locks that end with a process.
+
+What needs NumPy or another package is imported from its own module.
+"""
 
 from .cache import cache_folder
 from .lengths import mm_per_unit

@@ -50,6 +50,7 @@ def test_the_command_finds_the_planted_patch(case, tracts, tmp_path):
         *("reaching.trk", "overview.png"),
     }
     found = json.loads((out / "target.json").read_text())
+    assert found["schema"] == 1
     planted_end = PATCH * 0.064 / np.linalg.norm(PATCH) * 1e3
     assert np.linalg.norm(np.array(found["centre_mm"]) - planted_end) < 4
     assert found["reaching"] == found["reaching_directly"] == 60

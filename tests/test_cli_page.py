@@ -1,5 +1,6 @@
 """The interactive page: a browser moves the coil, and the library has the same numbers."""
 
+import json
 import re
 
 import jax.numpy as jnp
@@ -77,8 +78,8 @@ def _begin(request):
         size(page, 1280, 800)
         page.run(
             "(() => { const { controls, plan, model } = tmsgrad;"
-            "controls.setSecond(null); const { distance, didt } = model.data.start;"
-            "plan.show({ coil: 0, pose: model.coils[0].best.pose, distance, rate: didt });"
+            "controls.setSecond(null); const { pose } = model.coils[0].best;"
+            "plan.show({ coil: 0, pose, distance: 0, rate: model.data.didt });"
             "plan.past = []; plan.future = []; controls.look('coil'); plan.tell(); })()"
         )
 
@@ -540,6 +541,23 @@ def test_without_a_basis_one_is_made_for_the_page(case, tmp_path):
     assert result.json["error"]["tolerance"] == pytest.approx(0.2)
     assert out.stat().st_size == result.json["bytes"]
     assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_search_writes_the_page_of_its_placement(case, basis, tmp_path):
+    more = ["--search-radius=15", "--report", "--order=1", "--interactive", basis[0]]
+    result = run(*case.optimize(tmp_path / "plan"), *more, "--json")
+    assert result.status == 0, result.err
+    text = (tmp_path / "plan" / "page.html").read_text("utf-8")
+    found = re.search(r'id="data">(.*?)</script>', text, re.S)
+    assert found is not None
+    data = json.loads(found[1])
+    (coil,) = data["coils"]
+    best = np.array(coil["best"]["pose"]) * [[1, 1, 1, 1e3]] * np.ones((4, 1))
+    np.testing.assert_allclose(best[:3], np.array(result.json["matsimnibs"])[:3])
+    rules = {each["name"] for each in coil["rules"]}
+    assert "scalp projection" in rules
+    report = (tmp_path / "plan" / "report.html").read_text("utf-8")
+    assert 'href="page.html"' in report
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import nibabel
@@ -43,6 +44,7 @@ def test_the_command_finds_the_planted_target_and_says_how_surely(
     result = run(*words(files, tmp_path / "out", **{"seed-map": files["group"]}))
     assert result.status == 0, result.err
     found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert found["schema"] == 1
     error = np.linalg.norm(np.array(found["centre_mm"]) - person.truth)
     assert error < VOXEL
     assert error <= found["interval_95_radius_mm"]
@@ -52,6 +54,8 @@ def test_the_command_finds_the_planted_target_and_says_how_surely(
     target = targeting.read_map(tmp_path / "out" / "target.nii.gz")
     np.testing.assert_allclose(target.centre * 1e3, found["centre_mm"], atol=1e-3)
     assert "no medical device" in result.out
+    assert found["reliable"] is (not found["doubts"])
+    assert found["found_share"] > 0.8
 
 
 class _OwnBrain(simulated_brain.Ellipsoid):
@@ -151,6 +155,91 @@ def test_the_cluster_and_its_centre_are_those_of_a_known_map(cleaned):
         targeting.find_target(np.abs(z) + 0.01, grid)
     with pytest.raises(ValueError, match="constant or not finite"):
         targeting.blended(z, 0 * z, 0.5, grid)
+
+
+def test_a_rival_as_strong_is_named_and_the_target_called_unreliable(tmp_path):
+    brain = simulated_brain.ellipsoid(VOXEL)
+    person = simulated_bold.simulate(np.random.default_rng(5), 12, brain, rival=1.3)
+    files = simulated_bold.write(tmp_path, person)
+    result = run(*words(files, tmp_path / "out", **{"seed-map": files["group"]}))
+    assert result.status == 0, result.err
+    found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert result.out.startswith("NOT RELIABLE ")
+    assert not found["reliable"]
+    ((rival, *_), places) = found["rivals"], [person.truth, simulated_bold.RIVAL]
+    assert 0.3 <= rival["mass_share"] <= 1
+    near = lambda centre: min(np.linalg.norm(np.array(centre) - x) for x in places)
+    assert near(found["centre_mm"]) < VOXEL
+    assert near(rival["centre_mm"]) < 1.5 * VOXEL
+    assert rival["distance_mm"] > 15
+    total = found["found_share"] + sum(each["found_share"] for each in found["rivals"])
+    assert 0.8 < total <= 1
+    assert found["found_share"] < 1
+
+
+def test_runs_are_put_together_each_cleaned_by_itself(files, cleaned, tmp_path):
+    double = targeting.joined([cleaned, cleaned])
+    assert double.motion.minutes == 2 * cleaned.motion.minutes
+    assert double.motion.mean_displacement == pytest.approx(
+        cleaned.motion.mean_displacement
+    )
+    weights = targeting.SEEDS["sgACC"].inside(cleaned.series.positions).astype(float)
+    z = [
+        targeting.connectivity(each, targeting.seed_course(each, weights))
+        for each in (cleaned, double)
+    ]
+    np.testing.assert_allclose(z[1], z[0], atol=1e-12)
+
+    names = ("bold", "confounds")
+    twice = [f"--{name}={files[name]}" for name in names for _ in range(2)]
+    more = ["--seed-map", files["group"], "--minutes=20", "--draws=20"]
+    out = tmp_path / "out"
+    result = run("target", "functional", *twice, *more, "--out", out)
+    assert result.status == 0, result.err
+    found = json.loads((out / "target.json").read_text())
+    assert found["runs"] == 2
+    assert found["motion"]["minutes"] == pytest.approx(double.motion.minutes)
+    assert (
+        found["split_half_mm"] < 0.2
+    )  # Both halves are the same run, but for a block.
+    refused(
+        ["target", "functional", *twice[:3], "--out", out],
+        tmp_path,
+        "1 times, and --bold",
+    )
+
+
+def test_runs_that_do_not_fit_are_refused(cleaned):
+    series = cleaned.series
+    affine = series.affine.copy()
+    affine[:3, 3] += 0.003
+    for changes, needed in (
+        ({"affine": affine}, "on another grid"),
+        ({"repetition_time": 1.0}, "the repetition time is 1 s"),
+        ({"mask": ~series.mask}, "no voxel in common"),
+    ):
+        other = dataclasses.replace(
+            cleaned, series=dataclasses.replace(series, **changes)
+        )
+        with pytest.raises(ValueError, match=needed):
+            targeting.joined([cleaned, other])
+    with pytest.raises(ValueError, match="at least 30 min are needed"):
+        targeting.joined([cleaned, cleaned], minutes=30.0)
+
+
+def test_the_global_signal_is_chosen_by_the_halves_that_agree(files, tmp_path):
+    halves = {}
+    for choice in ("no", "yes", "auto"):
+        changes = {"seed-map": files["group"], "global-signal": choice, "draws": 20}
+        out = tmp_path / choice
+        result = run(*words(files, out, **changes))
+        assert result.status == 0, result.err
+        found = json.loads((out / "target.json").read_text())
+        halves[choice] = found["split_half_mm"]
+    assert halves["auto"] == min(halves["no"], halves["yes"])
+    assert found["split_half_of_other_choice_mm"] == max(halves["no"], halves["yes"])
+    assert found["global_signal"] is (halves["yes"] < halves["no"])
+    assert "otherwise the halves are" in result.out
 
 
 def test_images_that_will_not_do_are_refused(person, files, tmp_path):

@@ -251,6 +251,7 @@ def test_the_command_shows_the_rates_of_bursts(tmp_path):
     assert result.json["theta_hz"] == pytest.approx(6.3, abs=0.75)
     assert result.json["gamma_hz"] == pytest.approx(44.0, abs=2.0)
     shown = json.loads((tmp_path / "out" / "burst.json").read_text())
+    assert shown["schema"] == 1
     assert shown["burst_rate_hz"] == pytest.approx(shown["theta_hz"], abs=0.051)
     assert "evidence" in result.err
     for more, message in (

@@ -85,7 +85,7 @@ class Check:
 
     Attributes:
         name: Unique, for tables and for `Suite.named`.
-        group: `sphere`, `simnibs` or `self`.
+        group: `sphere`, `charges`, `simnibs` or `self`.
         compares: What with what, in words.
         limit: Stated beforehand.
         measure: Finds the number; studies that serve several checks are shared by

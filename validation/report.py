@@ -24,6 +24,7 @@ figure { margin: 1em 0; } figcaption { color: #5b6672; }
 """
 _TITLES = {
     "sphere": "Against mathematics",
+    "charges": "Against charges on surfaces",
     "simnibs": "Against SimNIBS",
     "self": "Against itself",
 }

@@ -3,21 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from . import self_checks, simnibs_checks, sphere_checks
+from . import charge_checks, self_checks, simnibs_checks, sphere_checks
 from .checks import Check, Outcome, Workbench, all_hold
 from .environment import environment
 
 
-GROUPS = ("sphere", "simnibs", "self")
-_MODULES = {"sphere": sphere_checks, "simnibs": simnibs_checks, "self": self_checks}
-_KEPT = ("accuracy", "refinement")  # Pictures that are rows of numbers.
+GROUPS = ("sphere", "charges", "simnibs", "self")
+_MODULES = {
+    "sphere": sphere_checks,
+    "charges": charge_checks,
+    "simnibs": simnibs_checks,
+    "self": self_checks,
+}
+_KEPT = ("accuracy", "surfaces", "refinement")  # Pictures that are rows of numbers.
 
 
 def checks_of(group: str = "all", quick: bool = False) -> list[Check]:
     """List checks.
 
     Args:
-        group: `sphere`, `simnibs`, `self` or `all`.
+        group: `sphere`, `charges`, `simnibs`, `self` or `all`.
         quick: Only those that take two minutes together.
 
     Raises:

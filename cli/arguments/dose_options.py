@@ -16,6 +16,33 @@ from .words import (
 
 def add_dose(verb: argparse.ArgumentParser) -> None:
     """Add what `dose` takes, besides head and coil."""
+    _add_places(verb)
+    _add_measure(verb)
+    verb.add_argument(
+        "--activated",
+        type=units.percent,
+        default=83.0,
+        metavar="PERCENT",
+        help="of M1's field at threshold, from which tissue counts as activated (83)",
+    )
+    verb.add_argument(
+        "--nifti",
+        type=path,
+        metavar="IMAGE",
+        help="write the share of M1's field, and what is activated, as images in this "
+        "image's grid, such as the T1's",
+    )
+    verb.add_argument(
+        "--order",
+        type=int,
+        choices=(1,),
+        help="1: fields of first order, not corrected for the mesh",
+    )
+    add_uncertainty(verb, "the matched output")
+    _add_trains(verb)
+
+
+def _add_places(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--threshold",
         type=units.percent,
@@ -45,6 +72,9 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
             metavar="FILE",
             help=f"of the coil for {what}: one pose, any pose file (the best one, found)",
         )
+
+
+def _add_measure(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--radius",
         type=units.length,
@@ -73,28 +103,6 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
             metavar="A/µs",
             help=f"dI/dt at full output{what} (the coil's own limit)",
         )
-    verb.add_argument(
-        "--activated",
-        type=units.percent,
-        default=83.0,
-        metavar="PERCENT",
-        help="of M1's field at threshold, from which tissue counts as activated (83)",
-    )
-    verb.add_argument(
-        "--nifti",
-        type=path,
-        metavar="IMAGE",
-        help="write the share of M1's field, and what is activated, as images in this "
-        "image's grid, such as the T1's",
-    )
-    verb.add_argument(
-        "--order",
-        type=int,
-        choices=(1,),
-        help="1: fields of first order, not corrected for the mesh",
-    )
-    add_uncertainty(verb, "the matched output")
-    _add_trains(verb)
 
 
 def _add_trains(verb: argparse.ArgumentParser) -> None:

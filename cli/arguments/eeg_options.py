@@ -3,6 +3,7 @@
 import argparse
 
 from . import words
+from .common_options import add_out
 
 
 def add_alpha(verb: argparse.ArgumentParser) -> None:
@@ -34,16 +35,7 @@ def add_alpha(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="channels that must have a peak (3, or all of fewer)",
     )
-    verb.add_argument(
-        "--step",
-        type=words.positive,
-        default=0.1,
-        metavar="HZ",
-        help="between the rates that the stimulator can be set to (0.1)",
-    )
-    verb.add_argument(
-        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
-    )
+    _add_rates(verb)
 
 
 def add_filter(verb: argparse.ArgumentParser, what: str) -> None:
@@ -106,6 +98,10 @@ def add_burst(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="shifted recordings to compare with (200)",
     )
+    _add_rates(verb)
+
+
+def _add_rates(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--step",
         type=words.positive,
@@ -113,6 +109,4 @@ def add_burst(verb: argparse.ArgumentParser) -> None:
         metavar="HZ",
         help="between the rates that the stimulator can be set to (0.1)",
     )
-    verb.add_argument(
-        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
-    )
+    add_out(verb)

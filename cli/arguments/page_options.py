@@ -86,3 +86,17 @@ def _add_placement(verb: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="positions of electrodes by name (.csv of SimNIBS)",
     )
+
+
+def add_interactive(verb: argparse.ArgumentParser) -> None:
+    """Add the same page to a search."""
+    verb.add_argument(
+        "--interactive",
+        nargs="?",
+        const="",
+        type=words.path,
+        metavar="BASIS",
+        help="write page.html, on which the coil is moved and the field follows; BASIS is "
+        "what `tmsgrad reduce` made for this head and coil (made anew, as long as a "
+        "hundred solves)",
+    )

@@ -21,7 +21,7 @@ from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
 from .map_options import add_map
 from .mistakes import TerseParser
-from .page_options import add_page
+from .page_options import add_interactive, add_page
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce, add_reduced
 from .search_options import add_domain, add_goals, add_sweep
@@ -74,6 +74,52 @@ def parser(
     root.add_argument("--version", action=_Version, nargs=0, help=_Version.__doc__)
     verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    _add_plan_verbs(verbs)
+    _add_simulate(verbs)
+
+    _add_optimize(verbs)
+    swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
+    add_head(swept)
+    add_coil(swept)
+    add_target(swept, "centre, mm", required=True)
+    add_sweep(swept)
+    add_conductor(swept, order=None, usual="1, or that of --reduced")
+    add_out(swept)
+
+    reduced = _verb(
+        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
+    )
+    add_head(reduced)
+    add_reduce(reduced)
+    add_conductor(reduced, order=2, usual="2")
+
+    page = _verb(
+        verbs,
+        "page",
+        "make an HTML page on which the coil is moved and the field follows",
+    )
+    add_head(page)
+    add_page(page)
+    add_conductor(page, order=None, usual="2, or that of the --reduced basis")
+
+    add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
+
+    _add_head_verbs(verbs)
+    _add_coil_verbs(verbs)
+    dose = _verb(verbs, "dose", "the output for a target, from a motor threshold")
+    add_head(dose)
+    add_coil(dose)
+    add_dose(dose)
+    add_out(dose)
+    _add_target_verbs(verbs)
+    _add_pose_verbs(verbs)
+    add_validate(_verb(verbs, "validate", "check every claim, with limits"))
+    shell = _verb(verbs, "completion", "print a script for completion in a shell")
+    shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
+    return root
+
+
+def _add_plan_verbs(verbs) -> None:
     for name, what in (
         (
             "plan",
@@ -102,8 +148,8 @@ def parser(
     )
     add_report(demo)
 
-    _add_simulate(verbs)
 
+def _add_optimize(verbs) -> None:
     optimize = _verb(
         verbs, "optimize", "find the coil pose with the strongest field in a target"
     )
@@ -115,34 +161,11 @@ def parser(
     add_exports(optimize)
     add_conductor(optimize, order=None, usual=_CORRECTED)
     add_uncertainty(optimize)
+    add_interactive(optimize)
     add_out(optimize)
 
-    swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
-    add_head(swept)
-    add_coil(swept)
-    add_target(swept, "centre, mm", required=True)
-    add_sweep(swept)
-    add_conductor(swept, order=None, usual="1, or that of --reduced")
-    add_out(swept)
 
-    reduced = _verb(
-        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
-    )
-    add_head(reduced)
-    add_reduce(reduced)
-    add_conductor(reduced, order=2, usual="2")
-
-    page = _verb(
-        verbs,
-        "page",
-        "make an HTML page on which the coil is moved and the field follows",
-    )
-    add_head(page)
-    add_page(page)
-    add_conductor(page, order=None, usual="2, or that of the --reduced basis")
-
-    add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
-
+def _add_head_verbs(verbs) -> None:
     head = _noun(verbs, "head", "make, check, convert and describe heads")
     add_head(_action(head, "info", "describe a head"))
     checked = _action(head, "check", "look for what may be wrong with a head")
@@ -163,12 +186,8 @@ def parser(
     _add_head_file(convert, "out", metavar="OUT")
     _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
 
-    _add_coil_verbs(verbs)
-    dose = _verb(verbs, "dose", "the output for a target, from a motor threshold")
-    add_head(dose)
-    add_coil(dose)
-    add_dose(dose)
-    add_out(dose)
+
+def _add_target_verbs(verbs) -> None:
     targets = _noun(verbs, "target", "find targets in images")
     add_functional(
         _action(targets, "functional", "where a seed is most anticorrelated at rest")
@@ -184,12 +203,6 @@ def parser(
     add_burst(_action(eeg, "burst", "theta and gamma, for theta bursts"))
     add_pulses(_action(eeg, "pulses", "pulses at a phase, in a recording played again"))
     add_live(_action(eeg, "live", "pulses at a phase, while the EEG streams in"))
-
-    _add_pose_verbs(verbs)
-    add_validate(_verb(verbs, "validate", "check every claim, with limits"))
-    shell = _verb(verbs, "completion", "print a script for completion in a shell")
-    shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
-    return root
 
 
 def _add_coil_verbs(verbs) -> None:
@@ -311,6 +324,40 @@ def _add_simulate(verbs) -> None:
     simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
     add_head(simulate)
     add_coil(simulate)
+    _add_given_poses(simulate)
+    add_target(
+        simulate,
+        "compute the mean field in this target only, mm: fast for many poses, one row "
+        "of pulses.csv each; an interrupted run goes on",
+    )
+    simulate.add_argument(
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
+    )
+    add_map(simulate)
+    simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
+    simulate.add_argument(
+        "--direction",
+        type=words.triple,
+        metavar="X,Y,Z",
+        help="give the mean field's component along this as well",
+    )
+    simulate.add_argument(
+        "--fields",
+        action="store_true",
+        help="with --target, solve for whole fields as without it",
+    )
+    _add_evaluation(simulate)
+    add_reduced(simulate)
+    add_exports(simulate)
+    add_fibres(simulate)
+    add_conductor(
+        simulate, order=None, usual=f"{_CORRECTED}; or that of the --reduced basis"
+    )
+    add_uncertainty(simulate)
+    add_out(simulate)
+
+
+def _add_given_poses(simulate: argparse.ArgumentParser) -> None:
     place = simulate.add_mutually_exclusive_group(required=True)
     place.add_argument("--pose", type=words.path, metavar="FILE", help=HELP["file"])
     place.add_argument(
@@ -337,27 +384,9 @@ def _add_simulate(verbs) -> None:
         "79,40, or "
         "`recorded` for those in the pose file",
     )
-    add_target(
-        simulate,
-        "compute the mean field in this target only, mm: fast for many poses, one row "
-        "of pulses.csv each; an interrupted run goes on",
-    )
-    simulate.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(simulate)
-    simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
-    simulate.add_argument(
-        "--direction",
-        type=words.triple,
-        metavar="X,Y,Z",
-        help="give the mean field's component along this as well",
-    )
-    simulate.add_argument(
-        "--fields",
-        action="store_true",
-        help="with --target, solve for whole fields as without it",
-    )
+
+
+def _add_evaluation(simulate: argparse.ArgumentParser) -> None:
     evaluation = simulate.add_mutually_exclusive_group()
     evaluation.add_argument(
         "--fast",
@@ -370,14 +399,6 @@ def _add_simulate(verbs) -> None:
         action="store_true",
         help="values in the target to rounding, however many pulses",
     )
-    add_reduced(simulate)
-    add_exports(simulate)
-    add_fibres(simulate)
-    add_conductor(
-        simulate, order=None, usual=f"{_CORRECTED}; or that of the --reduced basis"
-    )
-    add_uncertainty(simulate)
-    add_out(simulate)
 
 
 def _add_pose_verbs(verbs) -> None:

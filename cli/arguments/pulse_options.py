@@ -3,6 +3,7 @@
 import argparse
 
 from . import words
+from .common_options import add_out
 from .eeg_options import add_filter, add_unit
 
 
@@ -119,6 +120,4 @@ def _add_decisions(verb: argparse.ArgumentParser) -> None:
         default=0.0,
         help="no pulse at an amplitude that this share of the training did not reach (0)",
     )
-    verb.add_argument(
-        "--out", type=words.output, required=True, metavar="DIR", help="output folder"
-    )
+    add_out(verb)

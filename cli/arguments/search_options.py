@@ -47,6 +47,23 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "below that, without it --objective focality is set against it (may be repeated)",
     )
     add_avoided_map(verb)
+    _add_errors(verb)
+    verb.add_argument(
+        "--shape",
+        action="store_true",
+        help="move the parts of a coil whose parts move as well; its casing then rests on "
+        "the scalp, --hair apart, whatever --distance says",
+    )
+    verb.add_argument(
+        "--rules",
+        action="store_true",
+        help="compare with scalp projection, 10-20 positions, a rule like Beam F3, an MNI "
+        "coordinate, and with --hotspot the 5 cm rules",
+    )
+    _add_hotspot(verb)
+
+
+def _add_errors(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--robust",
         choices=("expected", "worst"),
@@ -64,18 +81,9 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         metavar="DEGREES",
         help="standard deviation of the in-plane angle (1.25, navigated TMS)",
     )
-    verb.add_argument(
-        "--shape",
-        action="store_true",
-        help="move the parts of a coil whose parts move as well; its casing then rests on "
-        "the scalp, --hair apart, whatever --distance says",
-    )
-    verb.add_argument(
-        "--rules",
-        action="store_true",
-        help="compare with scalp projection, 10-20 positions, a rule like Beam F3, an MNI "
-        "coordinate, and with --hotspot the 5 cm rules",
-    )
+
+
+def _add_hotspot(verb: argparse.ArgumentParser) -> None:
     motor = verb.add_mutually_exclusive_group()
     motor.add_argument(
         "--hotspot",
@@ -109,21 +117,7 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
         metavar="DEGREES",
         help="how far the coil's axis may depart from the scalp's normal (0)",
     )
-    verb.add_argument(
-        "--handle",
-        type=handle,
-        metavar="RULE",
-        help="among placements nearly as good as the best, take one whose handle is back "
-        "and to the side (back), so many degrees outwards from straight back (45±30, "
-        "45+-30), or any (free) (back for figure-of-eight coils)",
-    )
-    verb.add_argument(
-        "--handle-tolerance",
-        type=positive,
-        default=1.0,
-        metavar="PERCENT",
-        help="of the field in the target, that --handle may cost (1)",
-    )
+    _add_handle(verb)
     verb.add_argument(
         "--around",
         type=place,
@@ -154,6 +148,24 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
         metavar="X,Y,Z,R",
         help="a ball that the casing must clear, mm, such as an electrode (may be "
         "repeated)",
+    )
+
+
+def _add_handle(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--handle",
+        type=handle,
+        metavar="RULE",
+        help="among placements nearly as good as the best, take one whose handle is back "
+        "and to the side (back), so many degrees outwards from straight back (45±30, "
+        "45+-30), or any (free) (back for figure-of-eight coils)",
+    )
+    verb.add_argument(
+        "--handle-tolerance",
+        type=positive,
+        default=1.0,
+        metavar="PERCENT",
+        help="of the field in the target, that --handle may cost (1)",
     )
 
 

@@ -3,11 +3,11 @@
 import argparse
 
 from . import units
+from .common_options import add_out
 from .words import (
     count,
     index,
     not_negative,
-    output,
     path,
     positive,
     seed,
@@ -18,18 +18,28 @@ from .words import (
 
 def add_functional(verb: argparse.ArgumentParser) -> None:
     """Add what `target functional` takes."""
+    _add_images(verb)
+    _add_places(verb)
+    _add_cleaning(verb)
+    _add_estimate(verb)
+
+
+def _add_images(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--bold",
         required=True,
         type=path,
+        action="append",
         metavar="FILE",
-        help="preprocessed images, (i, j, k, volumes)",
+        help="preprocessed images, (i, j, k, volumes); again for each run or session",
     )
     verb.add_argument(
         "--confounds",
         type=path,
+        action="append",
+        default=[],
         metavar="TSV",
-        help="fMRIPrep's table, a row for each volume",
+        help="fMRIPrep's table, a row for each volume; one for each --bold, in their order",
     )
     verb.add_argument(
         "--mask",
@@ -54,6 +64,9 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         metavar="M2M",
         help="m2m_ folder, where the images are in its space",
     )
+
+
+def _add_places(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--seed",
         type=seed,
@@ -82,8 +95,17 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         metavar="REGION",
         help="left-dlpfc, or a mask in the images' space (left-dlpfc)",
     )
+
+
+def _add_cleaning(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--global-signal", action="store_true", help="regress out the global signal too"
+        "--global-signal",
+        nargs="?",
+        const="yes",
+        default="no",
+        choices=("no", "yes", "auto"),
+        help="regress out the global signal too: no, yes, or auto: both are tried, "
+        "and that is taken whose halves of the data agree better (no; yes without a word)",
     )
     verb.add_argument(
         "--compcor",
@@ -121,6 +143,9 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
         metavar="MIN",
         help="that must be left after that (10)",
     )
+
+
+def _add_estimate(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--normative",
         type=path,
@@ -140,6 +165,4 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--draws", type=count, default=300, metavar="N", help="of the bootstrap (300)"
     )
-    verb.add_argument(
-        "--out", type=output, required=True, metavar="DIR", help="output folder"
-    )
+    add_out(verb)

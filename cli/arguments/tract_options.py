@@ -3,9 +3,9 @@
 import argparse
 
 from . import units
+from .common_options import add_out
 from .words import (
     count,
-    output,
     path,
     seed,
     share,
@@ -14,6 +14,12 @@ from .words import (
 
 def add_structural(verb: argparse.ArgumentParser) -> None:
     """Add what `target structural` takes."""
+    _add_streamlines(verb)
+    _add_places(verb)
+    _add_map(verb)
+
+
+def _add_streamlines(verb: argparse.ArgumentParser) -> None:
     given = verb.add_mutually_exclusive_group(required=True)
     given.add_argument(
         "--tracts",
@@ -51,6 +57,9 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of tracking: the same gives the same streamlines (1)",
     )
+
+
+def _add_places(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--indirect",
         required=True,
@@ -88,6 +97,9 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="where the target may be: left-dlpfc, or an image (all gray matter)",
     )
+
+
+def _add_map(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--image",
         type=path,
@@ -115,9 +127,7 @@ def add_structural(verb: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="leave out what lies deeper below the scalp (40)",
     )
-    verb.add_argument(
-        "--out", type=output, required=True, metavar="DIR", help="output folder"
-    )
+    add_out(verb)
 
 
 def add_fibres(verb: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
         "group",
         nargs="?",
         default="all",
-        choices=("sphere", "simnibs", "self", "all"),
-        help="against mathematics, SimNIBS, itself, or all (all)",
+        choices=("sphere", "charges", "simnibs", "self", "all"),
+        help="against mathematics, charges on surfaces, SimNIBS, itself, or all (all)",
     )
     verb.add_argument(
         "--quick", action="store_true", help="only what takes two minutes"
@@ -29,6 +29,10 @@ def add_validate(verb: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with large references, such as tests/data (TMSGRAD_TEST_DATA)",
     )
+    _add_live(verb)
+
+
+def _add_live(verb: argparse.ArgumentParser) -> None:
     live = verb.add_argument_group("with your own SimNIBS")
     live.add_argument(
         "--simnibs-python",

@@ -4,7 +4,7 @@ import argparse
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,20 +28,16 @@ from ..inputs.recordings import (
     filter_channel,
     learned_weights,
 )
+from ..results.pulses_result import LiveResult, Rhythm
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
+from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
-from .eeg_pulses import (
-    checked_ratio,
-    decided,
-    learned_rule,
-    met,
-)
+from .eeg_pulses import checked_ratio, learned_rule
 
 
 _JUDGED = 2.0  # From a pulse to the end, for its phase to be reported. [s]
-_MUCH = 1.5  # Of the samples between decisions, arriving at once.
 _COLUMNS = (
     "time_s",
     "lsl_time_s",
@@ -74,8 +70,25 @@ class _Session:
         self.skipped += event.skipped
         return event.pulse
 
+    @property
+    def at_once(self) -> float:
+        """How many samples arrived together, in the middle."""
+        return float(np.median([len(each) for each in self.signal[1:]] or [0]))
 
-def eeg_live(options: argparse.Namespace) -> dict:
+    def met(self, band: BandPass, target: float) -> timing.Pulses | None:
+        """Find the phase [rad] of the pulses afterwards, where no gap is between."""
+        signal = np.concatenate(self.signal)
+        last = len(signal) / band.rate - _JUDGED
+        judged = [each for each in self.pulses if each.time < last]
+        if not judged or self.gaps:
+            return None
+        times = np.array([each.time for each in judged])
+        amplitudes = np.array([each.amplitude for each in judged])
+        phases = timing.phase_at(signal, band, times)
+        return timing.Pulses(times, phases, amplitudes, target, np.array(self.took))
+
+
+def eeg_live(options: argparse.Namespace) -> Outcome:
     """Decide on pulses while a stream arrives, and write each as it is decided."""
     folder = Path(options.out)
     table = folder / "pulses.csv"
@@ -87,12 +100,12 @@ def eeg_live(options: argparse.Namespace) -> dict:
     markers = timing.MarkerStream(options.markers) if named else None
     stream = timing.open_stream(options.stream, options.wait)
     try:
-        return _session(options, stream, markers, table)
+        return Outcome(_session(options, stream, markers, table).answer())
     finally:
         stream.close()
 
 
-def _session(options, stream: LabStream, markers, table: Path) -> dict:
+def _session(options, stream: LabStream, markers, table: Path) -> LiveResult:
     places, count = _places(options, stream), round(options.training * stream.rate)
     band = timing.BandPass(stream.rate, *options.band)
     print(f"training        {options.training:g} s of {stream.name}", flush=True)
@@ -107,48 +120,56 @@ def _session(options, stream: LabStream, markers, table: Path) -> dict:
     session = _Session([training])
     chunks = _chunks(options, stream, session, rule.step, weights, places)
     events = timing.follow(chunks, rule, Chunk(training, stamps), timing.stream_clock)
-    about = {
-        "stream": stream.name,
-        "rate_hz": stream.rate,
-        "training_samples": count,
-        "rhythm_above_noise_db": ratio,
-        "weights": dict(
-            zip([stream.names[i] for i in places], weights.tolist(), strict=True)
-        ),
-        "method": options.method,
-        "phase_degrees": options.phase,
-        "provenance": Provenance.of(options).as_json(),
-    }
+    named = zip([stream.names[i] for i in places], weights.tolist(), strict=True)
+    rhythm = Rhythm(ratio, dict(named), options.method, options.phase)
+    origin = Provenance.of(options)
     table.parent.mkdir(parents=True, exist_ok=True)
     stopped = None
     try:
-        with table.open("x", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(_COLUMNS)
-            file.flush()
-            for event in events:
-                pulse = session.add(event)
-                if pulse is None:
-                    continue
-                spare = pulse.stamp - timing.stream_clock()
-                if markers is not None:
-                    time.sleep(max(spare, 0.0))
-                    markers.send("pulse", pulse.stamp)
-                rows.writerow(_row(pulse, spare))
-                file.flush()
-                session.pulses.append(pulse)
-                if len(session.pulses) == options.pulses:
-                    break
+        _follow(events, session, table, markers, options.pulses)
     except (*ENDINGS, ValueError) as stop:
         stopped = stop
-    report = _report(session, band, math.radians(options.phase)) | about
-    write_json(table.with_name("pulses.json"), report)
+    target = math.radians(options.phase)
+    result = LiveResult(
+        *(stream.name, stream.rate, count, rhythm, tuple(session.pulses)),
+        *(session.met(band, target), np.array(session.took)),
+        *(session.late, session.skipped, tuple(session.gaps)),
+        *(session.at_once, rule.step, origin),
+    )
+    write_json(table.with_name("pulses.json"), result.to_json())
     if stopped is not None:
         kept = f"{len(session.pulses)} pulses are kept in {table.parent}."
         stopped.args = (f"{stopped} {kept}".strip(),)
         raise stopped
-    _print(session, report, rule.step, band)
-    return {key: report[key] for key in ("pulses", "late", "gaps", "hit_rate")}
+    result.describe()
+    return result
+
+
+def _follow(
+    events: Iterable[LiveDecision | Gap],
+    session: _Session,
+    table: Path,
+    markers: timing.MarkerStream | None,
+    most: int | None,
+) -> None:
+    """Write each pulse as it is decided, and send its marker when it is due."""
+    with table.open("x", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        file.flush()
+        for event in events:
+            pulse = session.add(event)
+            if pulse is None:
+                continue
+            spare = pulse.stamp - timing.stream_clock()
+            if markers is not None:
+                time.sleep(max(spare, 0.0))
+                markers.send("pulse", pulse.stamp)
+            rows.writerow(_row(pulse, spare))
+            file.flush()
+            session.pulses.append(pulse)
+            if len(session.pulses) == most:
+                break
 
 
 def _places(options: argparse.Namespace, stream: LabStream) -> list[int]:
@@ -187,51 +208,3 @@ def _row(pulse: LivePulse, spare: float) -> tuple[object, ...]:
         round(pulse.frequency, 3),
         round(1e3 * spare, 3),
     )
-
-
-def _report(session: _Session, band: BandPass, target: float) -> dict:
-    signal = np.concatenate(session.signal)
-    last = len(signal) / band.rate - _JUDGED
-    judged = [each for each in session.pulses if each.time < last]
-    phases = {"mean_error_degrees": None, "spread_degrees": None, "hit_rate": None}
-    took = np.array(session.took)
-    if judged and not session.gaps:
-        times = np.array([each.time for each in judged])
-        amplitudes = np.array([each.amplitude for each in judged])
-        found = timing.phase_at(signal, band, times)
-        phases = met(timing.Pulses(times, found, amplitudes, target, took))
-    return {
-        "pulses": len(session.pulses),
-        "judged": 0 if phases["hit_rate"] is None else len(judged),
-        **phases,
-        **(decided(took) if len(took) else {"decisions": 0}),
-        "late": session.late,
-        "skipped": session.skipped,
-        "gaps": len(session.gaps),
-        "samples_at_once_median": float(
-            np.median([len(each) for each in session.signal[1:]] or [0])
-        ),
-    }
-
-
-def _print(session: _Session, report: dict, step: int, band: BandPass) -> None:
-    print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
-    print(f"pulses          {report['pulses']} ({report['late']} more were late)")
-    print(f"decisions       {report['decisions']} ({report['skipped']} were skipped)")
-    print(f"gaps            {report['gaps']}")
-    if report["hit_rate"] is not None:
-        print(
-            f"phase error     {report['mean_error_degrees']:+.1f}° mean, "
-            f"{report['spread_degrees']:.1f}° spread (circular), as if pulses left the "
-            "EEG alone"
-        )
-        print(f"within 45°      {100 * report['hit_rate']:.0f}%")
-    print("for research use only; no medical device")
-    at_once = report["samples_at_once_median"]
-    if at_once > _MUCH * step:
-        warn(
-            f"samples come {at_once:g} at a time, and decisions every {step} samples meet "
-            f"few phases: set --hop {1e3 * at_once / band.rate:g}."
-        )
-    if not session.pulses:
-        warn("no pulse came: the gate is too high, or decisions were late (--latency).")

@@ -1,16 +1,13 @@
 """`tmsgrad eeg pulses`: pulses at a phase, in a recording played again."""
 
 import argparse
-import csv
 import dataclasses
 import math
-from pathlib import Path
 
-import numpy as np
 from numpy import ndarray
 
 from ...optimize import timing
-from ...optimize.timing import BandPass, Pieces, PulseRule, Pulses, Recording
+from ...optimize.timing import BandPass, Pieces, PulseRule, Recording
 from ..inputs.recordings import (
     check_filter,
     check_passband,
@@ -18,7 +15,7 @@ from ..inputs.recordings import (
     filtered,
     learned_weights,
 )
-from ..results.plain_steps import pulses_step
+from ..results.pulses_result import ReplayResult, Rhythm
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
@@ -28,7 +25,6 @@ from ..runtime.provenance import Provenance
 
 _NO_RHYTHM, _WEAK = 1.0, 6.0  # Of the band over the noise. [dB]
 _AFTER = 10.0  # Left after the training, at least. [s]
-_SLOW = 2e-3  # A decision that takes longer. [s]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,17 +72,17 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
             gate=rule.gate,
             pieces=recording.pieces,
         )
-        report = {**_report(pulses), "rhythm_above_noise_db": ratio}
-        report |= {"weights": played.weights, "training_s": played.training / rate}
-        report |= {"method": options.method, "phase_degrees": options.phase}
-        report["remarks"] = list(recording.remarks)
-        report["provenance"] = Provenance.of(options).as_json()
-        _write(folder / "pulses.csv", pulses)
-        write_json(folder / "pulses.json", report)
-    _print(report)
-    kept = ("pulses", "mean_error_degrees", "spread_degrees", "hit_rate")
-    answer = {key: report[key] for key in kept}
-    return Outcome(answer, pulses_step(report))
+        result = ReplayResult(
+            pulses,
+            Rhythm(ratio, played.weights, options.method, options.phase),
+            played.training / rate,
+            tuple(recording.remarks),
+            Provenance.of(options),
+        )
+        result.write_table(folder / "pulses.csv")
+        write_json(folder / "pulses.json", result.to_json())
+    result.describe()
+    return Outcome(result.answer(), result.step())
 
 
 def _signal(options: argparse.Namespace) -> _Played:
@@ -165,59 +161,3 @@ def learned_rule(
         gate=gate if options.gate else 0.0,
         **device,
     )
-
-
-def _report(pulses: Pulses) -> dict:
-    return {
-        "pulses": len(pulses.times),
-        **met(pulses),
-        **decided(pulses.decision_times),
-    }
-
-
-def met(pulses: Pulses) -> dict:
-    """How well pulses met their phase."""
-    return {
-        "mean_error_degrees": math.degrees(pulses.mean_error),
-        "spread_degrees": math.degrees(pulses.spread),
-        "hit_rate": pulses.hit_rate(),
-    }
-
-
-def decided(took: ndarray) -> dict:
-    """How long decisions took."""
-    return {
-        "decisions": len(took),
-        "decision_ms_median": 1e3 * float(np.median(took)),
-        "decision_ms_99_percent": 1e3 * float(np.percentile(took, 99)),
-    }
-
-
-def _write(path: Path, pulses: Pulses) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("time_s", "phase_degrees", "error_degrees", "amplitude_v"))
-        columns = (
-            np.round(pulses.times, 6),
-            np.round(np.degrees(pulses.phases), 3),
-            np.round(np.degrees(pulses.errors), 3),
-            pulses.amplitudes,
-        )
-        rows.writerows(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _print(report: dict) -> None:
-    print(f"rhythm          {report['rhythm_above_noise_db']:.1f} dB above the noise")
-    print(f"pulses          {report['pulses']}")
-    print(
-        f"phase error     {report['mean_error_degrees']:+.1f}° mean, "
-        f"{report['spread_degrees']:.1f}° spread (circular)"
-    )
-    print(f"within 45°      {100 * report['hit_rate']:.0f}%")
-    print(
-        f"decision        {report['decision_ms_median']:.2f} ms median, "
-        f"{report['decision_ms_99_percent']:.2f} ms for 99%"
-    )
-    print("for research use only; no medical device")
-    if report["decision_ms_median"] > _SLOW * 1e3:
-        warn("decisions take longer than 2 ms on this machine.")

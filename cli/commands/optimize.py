@@ -10,6 +10,7 @@ import numpy as np
 from ... import efield, optimize
 from ...coils import Coil, Pose, PoseList, navigation
 from ...efield import ElectricField
+from ..inputs.bases import Basis
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import (
@@ -22,6 +23,7 @@ from ..results.best_placement import (
     Placement,
     PlacementResult,
     draw_placement,
+    mesh_error_of,
     warn_of_placement,
 )
 from ..results.doses import (
@@ -60,6 +62,7 @@ from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
+from .optimize_page import PAGE, read_basis, write_placement_page
 from .optimize_prepare import Prepared, prepare
 from .optimize_request import OptimizeRequest
 from .optimize_search import simple_objective
@@ -90,7 +93,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         ValueError: An input is malformed, or does not fit the others.
         FileNotFoundError: There is no such file.
     """
-    progress = Progress()
+    progress, basis = Progress(), read_basis(request)
     with output_folder(request.out) as folder:
         prepared = prepare(request, origin, progress)
         found = _compute(request, prepared)
@@ -103,8 +106,10 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             progress.stage("report", "report")
             with dispensable("report.html"):
                 view = _view(prepared, found, verified)
-        progress.close()
         rules = _rules(request, prepared, found)
+        if request.interactive is not None:
+            _write_page(folder, request, prepared, basis, found, verified, rules)
+        progress.close()
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
         handle = HandleResult.of(
@@ -118,7 +123,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         write_json(folder / "summary.json", result.to_json())
         if view is not None:
             with dispensable("report.html"):
-                report_plan(folder, result, view)
+                report_plan(folder, result, view, page=(folder / PAGE).is_file())
     result.describe(request.out)
     return result
 
@@ -292,6 +297,25 @@ def _uncertainty(
         *(asked, progress),
     )
     return uncertainty, shift
+
+
+def _write_page(
+    folder: Path,
+    request: OptimizeRequest,
+    prepared: Prepared,
+    basis: Basis | None,
+    found: _Found,
+    verified: _Verified,
+    rules: tuple[optimize.Rule, ...] | None,
+) -> None:
+    placement = verified.placement
+    prepared.frame.progress.stage("page", "interactive page")
+    write_placement_page(
+        folder / PAGE,
+        *(request, prepared, basis, found.coil, found.search, rules or ()),
+        mesh_error_of(placement, verified.error),
+        None if verified.dose is None else placement.didt,
+    )
 
 
 def _view(prepared: Prepared, found: _Found, verified: _Verified) -> dict:

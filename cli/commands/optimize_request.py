@@ -34,8 +34,9 @@ class RulesRequest:
         Raises:
             ValueError: The motor hotspot is given for nothing.
         """
-        # A page compares with them in any case; the parts of a coil move only for one pose.
-        if options.rules or (options.report and not options.shape):
+        # Pages compare with them in any case; the parts of a coil move only for one pose.
+        pages = options.report or options.interactive is not None
+        if options.rules or (pages and not options.shape):
             return cls(options.hotspot, options.hotspot_pose)
         for name in ("hotspot", "hotspot_pose"):
             if getattr(options, name) is not None:
@@ -66,6 +67,8 @@ class OptimizeRequest:
         shape: Whether the coil's parts are to be moved.
         report: Whether a page is wanted.
         handle: Which way it is to point.
+        interactive: The basis of a page to move the coil on; empty to make it, None for
+            no page.
     """
 
     head: str
@@ -85,6 +88,7 @@ class OptimizeRequest:
     shape: bool = False
     report: bool = False
     handle: HandleRequest = field(default_factory=HandleRequest)
+    interactive: str | None = None
 
     @property
     def cover(self) -> float:
@@ -123,6 +127,7 @@ class OptimizeRequest:
                 "free" if options.shape else options.handle,
                 options.handle_tolerance / 100,
             ),
+            interactive=options.interactive,
         )
 
     @classmethod

@@ -18,7 +18,7 @@ from ..inputs.targets import Target
 from ..page.brain import field_in_target
 from ..page.building import build_page
 from ..page.scene import Scene, Spot
-from ..page.surveying import Survey, image_of, placed_coil, reachable_distances
+from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
 from ..results.fields import check_field
 from ..results.figures import ErrorFigures
 from ..results.page_result import BestOfCoil, PageResult
@@ -28,10 +28,6 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .page_request import PageRequest
-
-
-_UPPER = 45e-3  # Has no meaning over the whole upper head. [m]
-_USUAL_RATE = 70e6  # Where the coil's maximum is not known. [A/s]
 
 
 def page(options: argparse.Namespace) -> dict:
@@ -129,25 +125,11 @@ def _basis(
 ) -> Basis:
     if prepared.basis is not None:
         return prepared.basis
-    frame, asked = prepared.frame, request.basis
-    around = None if asked.reach is None else prepared.target.region.centre
-    domain = optimize.placements(
-        frame.scalp,
-        around,
-        asked.reach or _UPPER,
-        distances=reachable_distances(searches),
+    asked = request.basis
+    return make_basis(
+        *(str(request.out), prepared.frame, prepared.coils, prepared.target, searches),
+        *(asked.reach, asked.tolerance),
     )
-    tag = meshing.tissue_tag(prepared.target.tissue)
-    field = efield.reduce(
-        frame.conductor,
-        prepared.coils,
-        domain,
-        meshing.region(frame.head, frame.head.tags == tag),
-        growth=efield.Growth(tolerance=asked.tolerance),
-        about={"head": request.head, "tissue": meshing.TISSUE_NAMES[tag]},
-        progress=frame.progress,
-    )
-    return Basis(str(request.out), field)
 
 
 def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
@@ -175,8 +157,6 @@ def _scene(
     assert isinstance(asked, optimize.Face)
     field, elements = basis.field, basis.elements(frame.head)
     numbers = [basis.coil_number(frame.conductor, x) for x in prepared.coils]
-    most = frame.coil.max_current_rate
-    usual = _USUAL_RATE if most is None else most / 2
     bare = () if frame.coil.has_casing else ("the coil's casing is not known",)
     return Scene(
         *(request.head, frame.head, frame.scalp, field, elements),
@@ -184,8 +164,8 @@ def _scene(
         prepared.target,
         tuple(map(placed_coil, prepared.coils, numbers, found)),
         survey.named or {},
-        *(error, verdict(error, bare), asked.cover, asked.distance),
-        usual if request.didt is None else request.didt,
+        *(error, verdict(error, bare), asked.cover),
+        usual_rate(frame.coil) if request.didt is None else request.didt,
         image_of(request.head),
     )
 

@@ -15,7 +15,7 @@ from ..results.directions import in_words
 from ..runtime.notices import detail
 
 
-_TOLD = 20
+_SHOWN = 20
 _FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
 
 
@@ -51,15 +51,15 @@ def pose_info(options: argparse.Namespace) -> dict:
     if poses.frame != navigation.HEAD_FRAME:
         print(f"frame: {poses.frame}, not the head's")
     for name, matrix, rate in zip(
-        poses.names[:_TOLD], matrices, poses.current_rates, strict=False
+        poses.names[:_SHOWN], matrices, poses.current_rates, strict=False
     ):
         centre = ", ".join(f"{x:.1f}" for x in matrix[:3, 3])
         drive = "" if np.isnan(rate) else f", {rate * 1e-6:g} A/µs"
         print(
             f"{name:<20} centre ({centre}) mm, handle {in_words(-matrix[:3, 1])}{drive}"
         )
-    if len(poses) > _TOLD:
-        print(f"… and {len(poses) - _TOLD} more")
+    if len(poses) > _SHOWN:
+        print(f"… and {len(poses) - _SHOWN} more")
     return {
         "system": poses.system,
         "frame": poses.frame,

@@ -1,7 +1,6 @@
 """`tmsgrad target structural`: where streamlines of a deep target reach the cortex."""
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,9 @@ from ...meshing import (
     VoxelGrid,
 )
 from ...optimize import targeting
-from ...optimize.targeting import ConnectionMap, Reaching
 from ...optimize.targeting.tracts import Place
 from ..inputs.heads import TEMPLATE, read_head
-from ..pictures.tracts import write_tract_slices
-from ..results.plain_steps import structural_step
+from ..results.target_results import StructuralResult, Tracked
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
@@ -30,7 +27,6 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 
 
-_BANNER = "for research use only; no medical device"
 _SPACING = 1e-3  # Of the grid of a head without a T1. [m]
 
 
@@ -71,12 +67,18 @@ def target_structural(options: argparse.Namespace) -> Outcome:
             reach=options.depth * 1e-3,
         )
         progress.stage("output", "files and picture")
-        report = _report(options, tracts, found, mapped, inside)
-        _write(folder, head, grid, tracts, found, mapped)
+        source = options.tensor or options.dwi
+        tracked = source and Tracked(source, options.seeds, options.random_seed)
+        result = StructuralResult(
+            *(tracts, found, mapped, inside, options.indirect),
+            *(tuple(options.waypoint), tuple(options.station), options.search_region),
+            *(tracked, options.share, Provenance.of(options)),
+        )
+        result.write_maps(folder, head, grid)
         progress.close()
-        write_json(folder / "target.json", report)
-    _print(report, options)
-    return Outcome(report, structural_step(report))
+        write_json(folder / "target.json", result.to_json())
+    result.describe(options.out)
+    return Outcome(result.to_json(), result.step())
 
 
 def _check_tracking(options: argparse.Namespace) -> None:
@@ -203,88 +205,3 @@ def _grid(source: str, head: HeadMesh) -> VoxelGrid:
     affine[:3, 3] = low
     i, j, k = sides.tolist()
     return VoxelGrid(affine, (i, j, k))
-
-
-def _report(
-    options: argparse.Namespace,
-    tracts: Tractogram,
-    found: Reaching,
-    mapped: ConnectionMap,
-    inside: float,
-) -> dict:
-    cluster = mapped.cluster
-    return {
-        "note": _BANNER,
-        "centre_mm": (mapped.centre * 1e3).tolist(),
-        "space": "head",
-        "cluster_mm3": float(
-            np.count_nonzero(cluster.values) * cluster.voxel_volume * 1e9
-        ),
-        "indirect": options.indirect,
-        "waypoints": options.waypoint,
-        "stations": options.station,
-        "tracking": None
-        if options.tracts
-        else {
-            "from": options.tensor or options.dwi,
-            "seeds": options.seeds,
-            "random_seed": options.random_seed,
-        },
-        "streamlines": len(tracts),
-        "inside_brain_share": inside,
-        "reaching": len(found.which),
-        "reaching_directly": found.direct,
-        "ending_in_gray_matter": mapped.streamlines,
-        "lost_ends_share": mapped.lost,
-        "too_deep_share": mapped.deep,
-        "smoothing_mm": mapped.smoothing * 1e3,
-        "share_of_highest": options.share,
-        "search_region": options.search_region,
-        "provenance": Provenance.of(options).as_json(),
-    }
-
-
-def _write(
-    folder: Path,
-    head: HeadMesh,
-    grid: VoxelGrid,
-    tracts: Tractogram,
-    found: Reaching,
-    mapped: ConnectionMap,
-) -> None:
-    number = np.arange(np.prod(grid.shape)).reshape(grid.shape)
-    for name, each in (("connections", mapped.density), ("target", mapped.cluster)):
-        meshing.write_image(
-            folder / f"{name}.nii.gz", grid, number, each.values.ravel()
-        )
-    chosen = tracts.chosen(found.which)
-    meshing.write_tracts(folder / "reaching.trk", chosen, grid)
-    shown = np.where(head.of("gray matter"), mapped.density.at(head.centroids), 0.0)
-    write_tract_slices(
-        folder / "overview.png",
-        head,
-        mapped.centre,
-        chosen,
-        painted=np.minimum(shown, 1.0),
-        title=f"Streamlines of the deep target: {len(chosen)} of {len(tracts)}",
-        subtitle="tmsgrad · for research use only · cortex: density of their other ends; "
-        "slices through the target's centre of gravity",
-    )
-
-
-def _print(report: dict, options: argparse.Namespace) -> None:
-    at = ", ".join(f"{x:.1f}" for x in report["centre_mm"])
-    print(
-        f"target           ({at}) mm in the head, {report['cluster_mm3']:.0f} mm³ with at "
-        f"least {report['share_of_highest']:.0%} of the highest density"
-    )
-    print(
-        f"streamlines      {report['reaching']} of {report['streamlines']} reach "
-        f"{options.indirect}, {report['reaching_directly']} directly; "
-        f"{report['ending_in_gray_matter']} have their other end in gray matter"
-    )
-    print(
-        f"density          smoothed by {report['smoothing_mm']:g} mm; "
-        f"{report['too_deep_share']:.0%} of it lies out of a coil's reach"
-    )
-    print(f"files            {Path(options.out)}{os.sep} ({_BANNER})")

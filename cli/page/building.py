@@ -47,7 +47,7 @@ def scene_json(scene: Scene) -> dict:
             "reasons": list(scene.verdict.reasons),
             "limits": words_of_limits(),
         },
-        "start": {"distance": scene.distance, "didt": scene.didt},
+        "didt": scene.didt,
         "image": None if scene.image is None else dict(scene.image),
     }
 

@@ -66,7 +66,6 @@ class Scene:
         error: Of the mesh in the target, relative; None where it was not estimated.
         verdict: On that.
         cover: Assumed over windings without a casing. [m]
-        distance: From scalp to face, at first. [m]
         didt: At first. [A/s]
         image: What ANT's file says of the T1, or None.
     """
@@ -83,7 +82,6 @@ class Scene:
     error: float | None
     verdict: Verdict
     cover: float
-    distance: float
     didt: float
     image: Mapping[str, list[float]] | None = None
 

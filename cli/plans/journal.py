@@ -15,12 +15,10 @@ from ..report.page import (
 )
 from ..runtime.naming import subject_name
 from ..runtime.notices import warn
+from ..runtime.outcome import RESEARCH
 from ..runtime.outputs import write_json
 from ..runtime.versions import versions
 from .running import FinishedRun
-
-
-_NOTE = "for research use only; no medical device"
 
 
 def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
@@ -50,7 +48,7 @@ def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
         "plan": str(path.with_suffix(".json")),
     }
     content = {
-        "note": _NOTE,
+        "note": RESEARCH,
         "plan": path.name,
         "versions": versions(),
         "steps": [_as_json(step, folder) for step in steps],
@@ -62,7 +60,7 @@ def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
         reason = error.strerror or error
         warn(f"{path}: what its steps chose cannot be written beside it ({reason}).")
         return {}
-    print(f"report           {out['report']} ({_NOTE})")
+    print(f"report           {out['report']} ({RESEARCH})")
     return out
 
 

@@ -64,6 +64,7 @@ class Page:
         sections: Tables, in order.
         answers: On the first screen, before all figures.
         distrust: When not to trust them.
+        beside: The file of an interactive page, or nothing.
     """
 
     title: str
@@ -76,6 +77,7 @@ class Page:
     sections: Sequence[Section]
     answers: Sequence[Answer] = ()
     distrust: str = ""
+    beside: str = ""
 
 
 def write_report(path: Path, page: Page) -> None:

@@ -35,6 +35,7 @@ from .words import (
 
 
 REPORT = "report.html"
+INTERACTIVE = "page.html"  # Beside it.
 _OVERVIEW = (
     "Left: the cortex as the coil sees it, coloured by |E|, with the outline of the coil. "
     "Middle: the coil on the scalp. Right: two standard views."
@@ -53,8 +54,10 @@ def look_at(
     return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
 
 
-def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
-    """Write the page of a placement."""
+def report_plan(
+    folder: Path, found: PlacementResult, view: dict, *, page: bool = False
+) -> None:
+    """Write the page of a placement; `page` says whether an interactive one is beside."""
     coil, head = found.subject.coil_name, Path(found.subject.head).name
     _write(
         folder,
@@ -66,6 +69,7 @@ def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
         sections=plan_sections(found),
         answered=answers(found),
         warned=distrust(found),
+        beside=INTERACTIVE if page else "",
     )
 
 
@@ -118,6 +122,7 @@ def _write(
     subtitle: str = _SUBTITLE,
     answered: Sequence[Answer] = (),
     warned: str = "",
+    beside: str = "",
 ) -> None:
     overview = folder / "overview.png"
     page = Page(
@@ -131,5 +136,6 @@ def _write(
         sections=sections,
         answers=answered,
         distrust=warned,
+        beside=beside,
     )
     write_report(folder / REPORT, page)

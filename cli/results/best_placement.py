@@ -131,6 +131,15 @@ class Placement:
         }
 
 
+def mesh_error_of(placement: Placement, error: ErrorFigures) -> float | None:
+    """What the mesh may leave in the field in the target, relative.
+
+    The bar of a corrected value; else the estimate of the field's own error there.
+    """
+    mesh = placement.mesh
+    return error.target if mesh is None else mesh.bar / abs(placement.value)
+
+
 @dataclass(frozen=True, eq=False)
 class PlacementResult:
     """What `tmsgrad optimize` finds.
@@ -185,14 +194,8 @@ class PlacementResult:
 
     @property
     def mesh_error(self) -> float | None:
-        """What the mesh may leave in the field in the target, relative.
-
-        The bar of a corrected value; else the estimate of the field's own error there.
-        """
-        mesh = self.placement.mesh
-        return (
-            self.error.target if mesh is None else mesh.bar / abs(self.placement.value)
-        )
+        """What the mesh may leave in the field in the target, relative."""
+        return mesh_error_of(self.placement, self.error)
 
     def to_json(self) -> dict:
         """What `summary.json` holds."""

@@ -12,14 +12,12 @@ from ...optimize.dosing import safety
 from ..inputs.trains import Trains
 from ..pictures.dose_chart import write_dose_chart
 from ..runtime.notices import warn
+from ..runtime.outcome import RESEARCH
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .dose_extras import MatchedInterval
 from .figures import TargetError
 from .plausible import ask_of_strength
-
-
-_NOTE = "for research use only; no medical device"
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ class DoseResult:
         """What `--json` prints."""
         fields = dict(zip(("motor", "target"), self.fields, strict=True))
         report = {
-            "note": _NOTE,
+            "note": RESEARCH,
             "threshold": self.threshold,
             "metric": self.metric,
             "field_per_1e6_A_per_s": fields,
@@ -229,7 +227,7 @@ class DoseResult:
                 f"{self.didt / 1e6:.4g} A/µs"
             )
             ask_of_strength([(self.didt, self.target_field or 0.0)], "in the target")
-        print(f"files            {Path(out)}{os.sep} ({_NOTE})")
+        print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
         if self.interval is not None:
             self.interval.describe()
         if self.trains is not None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from ... import optimize
+from ..runtime.naming import place
 from ..runtime.outcome import StepWords
 from .best_placement import PlacementResult
 from .dose_result import DoseResult
-from .plain_steps import place
 
 
 def placement_step(found: PlacementResult) -> StepWords:

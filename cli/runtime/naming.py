@@ -1,5 +1,6 @@
 """What a head is called in headings, captions and exported targets."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -18,3 +19,8 @@ def target_name(source: str, out: str) -> str:
     """Name a placement so that those of several heads have names of their own."""
     subject, folder = subject_name(source), Path(out).name
     return folder if subject in folder else f"{subject} {folder}"
+
+
+def place(values: Iterable[float]) -> str:
+    """Write a place [mm]."""
+    return "(" + ", ".join(f"{x:.1f}" for x in values) + ") mm"

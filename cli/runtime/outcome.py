@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 
+RESEARCH = "for research use only; no medical device"
+
+
 @dataclass(frozen=True)
 class StepWords:
     """A finished command in words, as a step of a plan.

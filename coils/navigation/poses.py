@@ -139,7 +139,7 @@ class PoseList:
                     f"there are {count} poses, but a list of {len(listed)} things about "
                     "them."
                 )
-        _check_recorded(*recorded, labels)
+        _check_recorded(recorded, labels)
         return cls(
             labels,
             *rigid_parts(given),
@@ -324,19 +324,17 @@ def unfit(character: str) -> bool:
 
 
 def _check_recorded(
-    rates: Float[ndarray, "pose"],
-    outputs: Float[ndarray, "pose"],
-    times: Float[ndarray, "pose"],
-    names: Sequence[str],
+    recorded: Sequence[Float[ndarray, "pose"]], names: Sequence[str]
 ) -> None:
-    """Refuse what no stimulator records; NaN is unknown."""
-    for what, values in (("dI/dt", rates), ("output", outputs), ("time", times)):
+    """Refuse dI/dt, outputs and times that no stimulator records; NaN is unknown."""
+    for what, values in zip(("dI/dt", "output", "time"), recorded, strict=True):
         if np.isinf(values).any():
             first = int(np.argmax(np.isinf(values)))
             raise ValueError(
                 f"the {what} of pose {first} ({names[first]!r}) is infinite."
             )
     low, high = _RATES
+    rates = recorded[0]
     sizes = np.abs(rates)
     absurd = (sizes > 0) & ((sizes < low) | (sizes > high))
     if absurd.any():

@@ -6,19 +6,21 @@ from .bold import (
     MotionReport as MotionReport,
     brighter_at_the_start as brighter_at_the_start,
     clean as clean,
+    joined as joined,
     read_bold as read_bold,
     unsteady_volumes as unsteady_volumes,
+)
+from .clusters import (
+    Cluster as Cluster,
+    SearchGrid as SearchGrid,
+    search_grid as search_grid,
 )
 from .confounds import Confounds as Confounds, read_confounds as read_confounds
 from .functional import (
     FunctionalTarget as FunctionalTarget,
-    Reliability as Reliability,
-    SearchGrid as SearchGrid,
     blended as blended,
     connectivity as connectivity,
     find_target as find_target,
-    reliability as reliability,
-    search_grid as search_grid,
     seed_course as seed_course,
 )
 from .labels import (
@@ -37,6 +39,7 @@ from .published import (
     SEEDS as SEEDS,
     Spheres as Spheres,
 )
+from .reliability import Reliability as Reliability, reliability as reliability
 from .symptoms import (
     SYMPTOM_TARGETS as SYMPTOM_TARGETS,
     SymptomTarget as SymptomTarget,

@@ -11,6 +11,7 @@ doi:10.1002/hbm.24528].
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,66 @@ def clean(
     standing = standing / np.where(spread > 0, spread, 1)
     found = dataclasses.replace(series, signals=standing)
     return CleanSeries(found, motion, () if confounds is None else confounds.names)
+
+
+def joined(runs: Sequence[CleanSeries], minutes: float = MINUTES) -> CleanSeries:
+    """Put several runs or sessions of a person together, each cleaned by itself.
+
+    Args:
+        runs: On one grid, with one repetition time. Voxels that one of them lacks are left
+            out.
+        minutes: So much must be left in all.
+
+    Raises:
+        ValueError: The runs do not fit each other, there is none, or too little is left.
+    """
+    if not runs:
+        raise ValueError("`runs` is empty.")
+    first = runs[0].series
+    for each in (run.series for run in runs[1:]):
+        if each.mask.shape != first.mask.shape or not np.allclose(
+            each.affine, first.affine, atol=0.05 / _MM_PER_M
+        ):
+            raise ValueError(
+                f"{each.name}: the images are on another grid than {first.name}: take runs "
+                "of one space, or resample them."
+            )
+        if not np.isclose(each.repetition_time, first.repetition_time, rtol=1e-3):
+            raise ValueError(
+                f"{each.name}: the repetition time is {each.repetition_time:g} s, that of "
+                f"{first.name} {first.repetition_time:g} s."
+            )
+    mask = np.all([run.series.mask for run in runs], axis=0)
+    if not mask.any():
+        raise ValueError(f"{first.name} and the other runs have no voxel in common.")
+    signals = [run.series.signals[:, mask[run.series.mask]] for run in runs]
+    motion = _joined_motion([run.motion for run in runs])
+    if motion.minutes < minutes:
+        raise ValueError(
+            f"{motion.minutes:.1f} min are left of {len(runs)} runs; at least {minutes:g} "
+            "min are needed. Targets of short series are not reliable."
+        )
+    names = ", ".join(run.series.name for run in runs)
+    series = dataclasses.replace(
+        first, signals=np.concatenate(signals), mask=mask, name=names
+    )
+    regressors = dict.fromkeys(name for run in runs for name in run.regressors)
+    return CleanSeries(series, motion, tuple(regressors))
+
+
+def _joined_motion(parts: Sequence[MotionReport]) -> MotionReport:
+    volumes = [part.volumes - part.unsteady for part in parts]
+    means = [part.mean_displacement for part in parts]
+    return MotionReport(
+        sum(part.volumes for part in parts),
+        sum(part.unsteady for part in parts),
+        sum(part.flagged for part in parts),
+        sum(part.kept for part in parts),
+        sum(part.minutes for part in parts),
+        float(np.average(means, weights=volumes)),
+        max(part.largest_displacement for part in parts),
+        parts[0].limit,
+    )
 
 
 def unsteady_volumes(

@@ -7,56 +7,20 @@ cluster is taken, and its centre of gravity is the target, which is steadier tha
 one side of the cluster large, its middle counts more. Where the seed's own signal is too
 noisy, as in the subgenual cingulate, a group's connectivity map of it weighs all voxels
 outside the search region to a time course [Fox et al. 2013, PMC3594474].
-
-How far the target moves between resampled blocks of time [Künsch 1989, doi:10.1214/aos/
-1176347265] gives an interval, and between the halves of the series a measure of
-reliability.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy import ndimage
 
 from .bold import CleanSeries
+from .clusters import SHARE, SMOOTHING, Cluster, SearchGrid, clusters
 
 
-SHARE = 0.05  # Of the search region, that is the candidate cluster at most. Ours.
-SMOOTHING = 6e-3  # Full width at half maximum. [m]
-BLOCK = 60.0  # Half a period of the slowest fluctuations that are kept. [s]
-DRAWS = 300
-# How far the centre of gravity of a folded patch lies off its middle: the median of 60
-# patches of 8 mm (deviation) on the template's left prefrontal cortex. [m]
-_FOLD = 2.3e-3
-_CONFIDENCE = 0.95
-_FWHM = np.sqrt(8 * np.log(2))
+_LEAST = 0.3  # Mass of a rival, in units of the target's.
 _MOST_Z = 1 - 1e-12
-_BETTER = (
-    "Look for first volumes that are not steady and for motion, take a longer series, "
-    "confounds, a group's map for the seed, or another seed or region."
-)
-
-
-@dataclass(frozen=True, eq=False)
-class SearchGrid:
-    """The search region on its box of voxels.
-
-    Attributes:
-        region: Which voxels of the mask it is.
-        index: Of each of them in the box.
-        shape: Of the box.
-        positions: Of each. [m]
-        spacing: Of voxels along the axes. [m]
-    """
-
-    region: Int[ndarray, "voxel"]
-    index: tuple[ndarray, ndarray, ndarray]
-    shape: tuple[int, int, int]
-    positions: Float[ndarray, "voxel 3"]
-    spacing: Float[ndarray, "3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +34,9 @@ class FunctionalTarget:
         peak: The voxel of strongest anticorrelation. [m]
         z: Of every voxel of the mask, not smoothed.
         mean_z: Of the cluster.
+        rivals: Other clusters with at least three tenths of the target's mass, the
+            weightiest first.
+        mass: Of the target's cluster.
     """
 
     centre: Float[ndarray, "3"]
@@ -78,27 +45,8 @@ class FunctionalTarget:
     peak: Float[ndarray, "3"]
     z: Float[ndarray, "voxel"]
     mean_z: float
-
-
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """How far the target may be off.
-
-    Attributes:
-        split_half: Between the targets of the two halves of time. [m]
-        radius: Of the ball around the target that holds the truth in 95% of cases: of the
-            bootstrap's targets, half a voxel's diagonal, and 2.3 mm by which folds shift
-            a centre of gravity, added as squares. [m]
-        median: Distance of the bootstrap's targets. [m]
-        targets: Of the bootstrap. [m]
-        block: Of time that is drawn together. [s]
-    """
-
-    split_half: float
-    radius: float
-    median: float
-    targets: Float[ndarray, "draw 3"]
-    block: float
+    rivals: tuple[Cluster, ...]
+    mass: float
 
 
 def seed_course(
@@ -134,31 +82,6 @@ def connectivity(
     return np.arctanh(np.clip(r, -_MOST_Z, _MOST_Z))
 
 
-def search_grid(clean: CleanSeries, region: Bool[ndarray, "voxel"]) -> SearchGrid:
-    """Prepare the search in a region.
-
-    Args:
-        clean: The signals.
-        region: Which voxels of the mask to search.
-
-    Raises:
-        ValueError: There are fewer than ten.
-    """
-    chosen = np.flatnonzero(region)
-    if len(chosen) < 10:
-        raise ValueError(
-            f"the search region has {len(chosen)} voxels in the brain; are the images in "
-            "another space?"
-        )
-    voxels = np.argwhere(clean.series.mask)[chosen]
-    i, j, k = (voxels - voxels.min(axis=0)).T
-    a, b, c = (voxels.max(axis=0) - voxels.min(axis=0) + 1).tolist()
-    spacing = np.linalg.norm(clean.series.affine[:3, :3], axis=0)
-    return SearchGrid(
-        chosen, (i, j, k), (a, b, c), clean.series.positions[chosen], spacing
-    )
-
-
 def find_target(
     z: Float[ndarray, "voxel"],
     grid: SearchGrid,
@@ -179,19 +102,23 @@ def find_target(
     """
     if not 0 < share <= 1:
         raise ValueError(f"`share` must lie above 0 and up to 1, got {share!r}.")
-    centre, kept, weights = _located(z[grid.region], grid, share, smoothing)
-    if len(kept) == 0:
+    found = clusters(z[grid.region], grid, share, smoothing, _LEAST)
+    if not found:
         raise ValueError(
             "nothing in the search region is anticorrelated with the seed (the least z is "
             f"{z[grid.region].min():.3g}): there is no such target."
         )
+    first, *rivals = found
+    voxels = grid.region[first.voxels]
     return FunctionalTarget(
-        centre,
-        grid.region[kept],
-        weights,
-        grid.positions[kept[np.argmax(weights)]],
+        first.centre,
+        voxels,
+        first.weights,
+        grid.positions[first.voxels[np.argmax(first.weights)]],
         z,
-        float(z[grid.region[kept]].mean()),
+        float(z[voxels].mean()),
+        tuple(rivals),
+        first.mass,
     )
 
 
@@ -222,149 +149,3 @@ def blended(
         )
     own = individual[grid.region].std()
     return (1 - share) * individual + share * normative * own / spread
-
-
-def reliability(
-    clean: CleanSeries,
-    course: Float[ndarray, "time"],
-    target: FunctionalTarget,
-    grid: SearchGrid,
-    *,
-    normative: Float[ndarray, "voxel"] | None = None,
-    blend: float = 0.0,
-    share: float = SHARE,
-    smoothing: float = SMOOTHING,
-    draws: int = DRAWS,
-    block: float = BLOCK,
-    seed: int = 0,
-) -> Reliability:
-    """Find how far a target moves between halves and resampled blocks of time.
-
-    Args:
-        clean: The signals.
-        course: Of the seed.
-        target: What was found with all of them.
-        grid: Where to search.
-        normative: A group's map, where it is blended in.
-        blend: Its share.
-        share: As for `find_target`.
-        smoothing: As for `find_target`.
-        draws: How many targets the bootstrap finds.
-        block: Of time that is drawn together. [s]
-        seed: Of the random numbers.
-
-    Raises:
-        ValueError: The series has fewer than six blocks, or a half or more than a twentieth
-            of the resampled series has no target.
-    """
-    length = max(round(block / clean.series.repetition_time), 1)
-    count = len(course) // length
-    if count < 6:
-        raise ValueError(
-            f"the series has {count} blocks of {block:g} s; at least 6 are needed to show "
-            "how reliable a target is."
-        )
-    sums = _block_sums(clean.series.signals[:, grid.region], course, count, length)
-
-    def located(times: Float[ndarray, "block"]) -> Float[ndarray, "3"]:
-        z = np.zeros(clean.series.signals.shape[1])
-        z[grid.region] = _correlated(sums, times, length)
-        if normative is not None:
-            z = blended(z, normative, blend, grid)
-        centre, kept, _ = _located(z[grid.region], grid, share, smoothing)
-        return centre if len(kept) else np.full(3, np.nan)
-
-    half = np.arange(count) < count // 2
-    first, second = located(half.astype(float)), located((~half).astype(float))
-    _check_halves(first, second)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
-    targets = np.array([located(times.astype(float)) for times in drawn])
-    apart = np.linalg.norm(targets - target.centre, axis=1)
-    none = np.isnan(apart)
-    if none.mean() > 1 - _CONFIDENCE:
-        raise ValueError(
-            f"in {none.mean():.0%} of resampled series nothing in the search region is "
-            f"anticorrelated with the seed: the target is not reliable. {_BETTER}"
-        )
-    apart = np.where(none, np.inf, apart)
-    drawn_radius = float(np.quantile(apart, _CONFIDENCE, method="higher"))
-    voxel = float(np.linalg.norm(grid.spacing)) / 2
-    return Reliability(
-        float(np.linalg.norm(first - second)),
-        math.hypot(drawn_radius, voxel, _FOLD),
-        float(np.median(apart)),
-        targets,
-        length * clean.series.repetition_time,
-    )
-
-
-def _check_halves(first: ndarray, second: ndarray) -> None:
-    """Refuse a target that a half of the series does not have."""
-    without = [
-        name
-        for name, each in (("first", first), ("second", second))
-        if np.isnan(each).any()
-    ]
-    if without:
-        raise ValueError(
-            f"in the {' and the '.join(without)} half of the series nothing in the search "
-            f"region is anticorrelated with the seed: the target is not reliable. {_BETTER}"
-        )
-
-
-def _located(
-    z: Float[ndarray, "voxel"], grid: SearchGrid, share: float, smoothing: float
-) -> tuple[ndarray, ndarray, ndarray]:
-    """Centre of gravity, cluster and its weights: smoothed values, squared."""
-    box, there = np.zeros(grid.shape), np.zeros(grid.shape)
-    box[grid.index], there[grid.index] = z, 1.0
-    widths = smoothing / _FWHM / grid.spacing
-    smooth = ndimage.gaussian_filter(box, widths, mode="constant")
-    covered = ndimage.gaussian_filter(there, widths, mode="constant")
-    values = (smooth / np.where(there > 0, covered, 1.0))[grid.index]
-    count = max(int(np.ceil(share * len(z))), 1)
-    limit = min(np.partition(values, count - 1)[count - 1], 0.0)
-    candidates = (values <= limit) & (values < 0)
-    if not candidates.any():
-        return np.full(3, np.nan), np.zeros(0, dtype=np.int64), np.zeros(0)
-    marked = np.zeros(grid.shape, dtype=bool)
-    marked[grid.index] = candidates
-    labels = np.zeros(grid.shape, dtype=np.int32)
-    ndimage.label(marked, output=labels)
-    of_each = labels[grid.index]
-    mass = np.bincount(of_each, -values)
-    mass[0] = -np.inf
-    kept = np.flatnonzero(of_each == np.argmax(mass))
-    weights = values[kept] ** 2
-    centre = weights @ grid.positions[kept] / weights.sum()
-    return centre, kept, weights
-
-
-def _block_sums(
-    signals: Float[ndarray, "time voxel"],
-    course: Float[ndarray, "time"],
-    count: int,
-    length: int,
-) -> tuple[ndarray, ...]:
-    """Sums over blocks of time of x, x², y, y² and x·y."""
-    x = signals[: count * length].reshape(count, length, -1)
-    y = course[: count * length].reshape(count, length, 1)
-    return (
-        x.sum(axis=1),
-        (x**2).sum(axis=1),
-        y.sum(axis=1),
-        (y**2).sum(axis=1),
-        (x * y).sum(axis=1),
-    )
-
-
-def _correlated(
-    sums: tuple[ndarray, ...], times: Float[ndarray, "block"], length: int
-) -> Float[ndarray, "voxel"]:
-    """Fisher z over blocks, each taken so many times."""
-    total = times.sum() * length
-    x, xx, y, yy, xy = (times @ each / total for each in sums)
-    spread = np.sqrt(np.maximum(xx - x**2, 0) * np.maximum(yy - y**2, 0))
-    r = (xy - x * y) / np.where(spread > 0, spread, 1.0)
-    return np.arctanh(np.clip(r, -_MOST_Z, _MOST_Z))

@@ -180,7 +180,7 @@ export class Controls {
   }
 
   jump(pose) {
-    this.plan.show({ pose, distance: this.model.data.start.distance });
+    this.plan.show({ pose, distance: this.model.face(this.coil, pose) });
     this.stage.lookAtCoil();
   }
 

@@ -8,8 +8,9 @@ import { fromLink } from "./files.js";
 
 function begin() {
   const model = new Model(JSON.parse(document.getElementById("data").textContent));
-  const { distance, didt } = model.data.start;
-  const best = { coil: 0, pose: model.coils[0].best.pose, distance, rate: didt };
+  const coil = model.coils[0];
+  const { pose } = coil.best;
+  const best = { coil: 0, pose, distance: model.face(coil, pose), rate: model.data.didt };
   const plan = new Plan({ ...best, ...fromLink(location.hash, model.coils) });
   const stage = new Stage(document.getElementById("stage"), model, plan);
   const controls = new Controls(model, plan, stage);

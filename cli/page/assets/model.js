@@ -48,6 +48,11 @@ export class Model {
     return this.scalp.gap(coil, pose) - coil.clearance;
   }
 
+  // The distance to lay a coil at that lies like this: to a tenth of a millimetre. [m]
+  face(coil, pose) {
+    return Math.max(0, Math.round(1e4 * this.clearance(coil, pose)) / 1e4);
+  }
+
   handle(pose) {
     return times(axis(pose, 1), -1);
   }

@@ -1,0 +1,329 @@
+"""What `tmsgrad target functional` and `target structural` find."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import meshing
+from ...meshing import HeadMesh, Tractogram, VoxelGrid
+from ...optimize.targeting import (
+    CleanSeries,
+    ConnectionMap,
+    FunctionalTarget,
+    Reaching,
+    Reliability,
+)
+from ..pictures.tracts import write_tract_slices
+from ..runtime.naming import place
+from ..runtime.outcome import RESEARCH, StepWords
+from ..runtime.provenance import Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionalResult:
+    """Where a seed is most anticorrelated, and how reliably.
+
+    Attributes:
+        cleaned: The images of all runs, after cleaning.
+        z: Connectivity of every voxel with the seed (Fisher's).
+        target: What was found in them.
+        trust: How reliable that is.
+        draws: Of the bootstrap.
+        runs: How many there are.
+        global_signal: Whether it was regressed out.
+        other: The distance of the halves' targets with the other choice, where both were
+            tried. [m]
+        space: Of the images: MNI or head.
+        seed: What it was, with its source.
+        region: Which was searched, likewise.
+        normative: A group's map that was blended in, and its share, or None.
+        origin: Where the result comes from.
+    """
+
+    schema: ClassVar[int] = 1
+
+    cleaned: CleanSeries
+    z: Float[ndarray, "voxel"]
+    target: FunctionalTarget
+    trust: Reliability
+    draws: int
+    runs: int
+    global_signal: bool
+    other: float | None
+    space: str
+    seed: str
+    region: str
+    normative: tuple[str, float] | None
+    origin: Provenance
+
+    @property
+    def volume(self) -> float:
+        """Of the target. [mm³]"""
+        voxel = abs(np.linalg.det(self.cleaned.series.affine[:3, :3]))
+        return float(voxel * len(self.target.cluster) * 1e9)
+
+    def to_json(self) -> dict:
+        """What `target.json` holds."""
+        motion, trust, target = self.cleaned.motion, self.trust, self.target
+        normative, blend = self.normative or (None, None)
+        return {
+            "schema": self.schema,
+            "note": RESEARCH,
+            "centre_mm": (target.centre * 1e3).tolist(),
+            "space": self.space,
+            "peak_mm": (target.peak * 1e3).tolist(),
+            "cluster_mm3": self.volume,
+            "mean_fisher_z": target.mean_z,
+            "interval_95_radius_mm": trust.radius * 1e3,
+            "bootstrap_median_mm": trust.median * 1e3,
+            "split_half_mm": trust.split_half * 1e3,
+            "block_s": trust.block,
+            "draws": self.draws,
+            "reliable": not trust.doubts,
+            "doubts": list(trust.doubts),
+            "found_share": trust.chosen,
+            "rivals": self._rivals(),
+            "search_region": self.region,
+            "seed": self.seed,
+            "runs": self.runs,
+            "global_signal": self.global_signal,
+            "split_half_of_other_choice_mm": (
+                None if self.other is None else self.other * 1e3
+            ),
+            "normative": normative,
+            "blend": blend,
+            "motion": {
+                "volumes": motion.volumes,
+                "cut_at_the_start": motion.unsteady,
+                "named_outliers": motion.flagged,
+                "kept": motion.kept,
+                "minutes": motion.minutes,
+                "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
+                "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
+                "limit_mm": motion.limit * 1e3,
+            },
+            "repetition_time_s": self.cleaned.series.repetition_time,
+            "regressors": list(self.cleaned.regressors),
+            "provenance": self.origin.as_json(),
+        }
+
+    def _rivals(self) -> list[dict]:
+        """Other clusters of the map, and how often they are the weightiest."""
+        target = self.target
+        return [
+            {
+                "centre_mm": (rival.centre * 1e3).tolist(),
+                "distance_mm": float(np.linalg.norm(rival.centre - target.centre))
+                * 1e3,
+                "mass_share": rival.mass / target.mass,
+                "found_share": share,
+            }
+            for rival, share in zip(target.rivals, self.trust.of_rivals, strict=True)
+        ]
+
+    def step(self) -> StepWords:
+        """As a step of a plan."""
+        motion, trust = self.cleaned.motion, self.trust
+        return StepWords(
+            "Target",
+            f"{place(self.target.centre * 1e3)} in {self.space} space, the centre of "
+            f"{self.volume:.0f} mm³",
+            f"mean Fisher z {self.target.mean_z:.2f} with the seed {self.seed}; "
+            f"{motion.minutes:.1f} min of data, {motion.kept} of {motion.volumes} volumes, "
+            f"mean displacement {motion.mean_displacement * 1e3:.2f} mm",
+            f"{'Not reliable. ' if trust.doubts else ''}"
+            f"95% of bootstrapped targets lie within {trust.radius * 1e3:.1f} mm; both "
+            f"halves of the data are {trust.split_half * 1e3:.1f} mm apart",
+        )
+
+    def describe(self, out: str) -> None:
+        """Print it."""
+        motion, trust = self.cleaned.motion, self.trust
+        for doubt in trust.doubts:
+            print(f"NOT RELIABLE     {doubt}")
+        print(
+            f"target           {place(self.target.centre * 1e3)} in {self.space} space, "
+            f"mean z {self.target.mean_z:.2f} over {self.volume:.0f} mm³"
+        )
+        print(
+            f"how reliable     95% within {trust.radius * 1e3:.1f} mm; halves of the data "
+            f"{trust.split_half * 1e3:.1f} mm apart; found in {trust.chosen:.0%} of "
+            "resampled series"
+        )
+        for rival in self._rivals():
+            print(
+                f"rival            {place(rival['centre_mm'])}, "
+                f"{rival['distance_mm']:.0f} mm away, of {rival['mass_share']:.0%} of the "
+                f"mass; found in {rival['found_share']:.0%}"
+            )
+        if self.other is not None:
+            print(
+                f"global signal    {'' if self.global_signal else 'not '}regressed out: "
+                f"otherwise the halves are {self.other * 1e3:.1f} mm apart"
+            )
+        print(
+            f"motion           {motion.mean_displacement * 1e3:.2f} mm on average, "
+            f"{motion.kept} of {motion.volumes} volumes kept, {motion.minutes:.1f} min"
+        )
+        if motion.unsteady or motion.flagged:
+            print(
+                f"left out         {motion.unsteady} volumes at the start, "
+                f"{motion.flagged} that the confounds name outliers"
+            )
+        print(f"seed             {self.seed}")
+        print(f"search region    {self.region}")
+        print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
+
+    def write_maps(self, folder: Path) -> None:
+        """Write connectivity and target as images."""
+        series, target, z = self.cleaned.series, self.target, self.z
+        i, j, k = series.mask.shape
+        grid = VoxelGrid(series.affine, (i, j, k))
+        number = np.full(series.mask.shape, -1, dtype=np.int32)
+        number[series.mask] = np.arange(len(z))
+        weights = np.zeros(len(z))
+        weights[target.cluster] = target.weights
+        meshing.write_image(folder / "connectivity.nii.gz", grid, number, z)
+        meshing.write_image(folder / "target.nii.gz", grid, number, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Tracked:
+    """How streamlines were tracked.
+
+    Attributes:
+        source: The image.
+        seeds: How many.
+        random_seed: Of their places.
+    """
+
+    source: str
+    seeds: int
+    random_seed: int
+
+    def to_json(self) -> dict:
+        """For a summary."""
+        names = {"from": self.source, "seeds": self.seeds}
+        return names | {"random_seed": self.random_seed}
+
+
+@dataclass(frozen=True, eq=False)
+class StructuralResult:
+    """The cortex that streamlines connect with a deep target.
+
+    Attributes:
+        tracts: All streamlines.
+        found: Those that reach the target.
+        mapped: Where their other ends are.
+        inside: Which share of the points lies in the brain.
+        indirect: The deep target, as it was named.
+        waypoints: Likewise.
+        stations: Likewise.
+        region: Which was searched, likewise, or None.
+        tracked: How, or None for streamlines of a file.
+        share: Of the highest density, from which cortex belongs to the target.
+        origin: Where the result comes from.
+    """
+
+    schema: ClassVar[int] = 1
+
+    tracts: Tractogram
+    found: Reaching
+    mapped: ConnectionMap
+    inside: float
+    indirect: str
+    waypoints: tuple[str, ...]
+    stations: tuple[str, ...]
+    region: str | None
+    tracked: Tracked | None
+    share: float
+    origin: Provenance
+
+    @property
+    def volume(self) -> float:
+        """Of the target. [mm³]"""
+        cluster = self.mapped.cluster
+        return float(np.count_nonzero(cluster.values) * cluster.voxel_volume * 1e9)
+
+    def to_json(self) -> dict:
+        """What `target.json` holds."""
+        found, mapped = self.found, self.mapped
+        return {
+            "schema": self.schema,
+            "note": RESEARCH,
+            "centre_mm": (mapped.centre * 1e3).tolist(),
+            "space": "head",
+            "cluster_mm3": self.volume,
+            "indirect": self.indirect,
+            "waypoints": list(self.waypoints),
+            "stations": list(self.stations),
+            "tracking": None if self.tracked is None else self.tracked.to_json(),
+            "streamlines": len(self.tracts),
+            "inside_brain_share": self.inside,
+            "reaching": len(found.which),
+            "reaching_directly": found.direct,
+            "ending_in_gray_matter": mapped.streamlines,
+            "lost_ends_share": mapped.lost,
+            "too_deep_share": mapped.deep,
+            "smoothing_mm": mapped.smoothing * 1e3,
+            "share_of_highest": self.share,
+            "search_region": self.region,
+            "provenance": self.origin.as_json(),
+        }
+
+    def step(self) -> StepWords:
+        """As a step of a plan."""
+        return StepWords(
+            "Target",
+            f"{place(self.mapped.centre * 1e3)} in head space, the centre of "
+            f"{self.volume:.0f} mm³",
+            f"{len(self.found.which)} of {len(self.tracts)} streamlines reach "
+            f"{self.indirect}, {self.mapped.streamlines} of them end in gray matter",
+            f"{self.inside:.0%} of the points lie in the brain; a number of streamlines is "
+            "no strength of a connection",
+        )
+
+    def describe(self, out: str) -> None:
+        """Print it."""
+        found, mapped = self.found, self.mapped
+        print(
+            f"target           {place(mapped.centre * 1e3)} in the head, "
+            f"{self.volume:.0f} mm³ with at least {self.share:.0%} of the highest density"
+        )
+        print(
+            f"streamlines      {len(found.which)} of {len(self.tracts)} reach "
+            f"{self.indirect}, {found.direct} directly; {mapped.streamlines} have their "
+            "other end in gray matter"
+        )
+        print(
+            f"density          smoothed by {mapped.smoothing * 1e3:g} mm; "
+            f"{mapped.deep:.0%} of it lies out of a coil's reach"
+        )
+        print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
+
+    def write_maps(self, folder: Path, head: HeadMesh, grid: VoxelGrid) -> None:
+        """Write density and target as images, the streamlines, and a picture."""
+        mapped, numbers = self.mapped, np.arange(np.prod(grid.shape))
+        for name, each in (("connections", mapped.density), ("target", mapped.cluster)):
+            meshing.write_image(
+                *(folder / f"{name}.nii.gz", grid, numbers.reshape(grid.shape)),
+                each.values.ravel(),
+            )
+        chosen = self.tracts.chosen(self.found.which)
+        meshing.write_tracts(folder / "reaching.trk", chosen, grid)
+        shown = np.where(head.of("gray matter"), mapped.density.at(head.centroids), 0.0)
+        write_tract_slices(
+            folder / "overview.png",
+            head,
+            mapped.centre,
+            chosen,
+            painted=np.minimum(shown, 1.0),
+            title=f"Streamlines of the deep target: {len(chosen)} of {len(self.tracts)}",
+            subtitle="tmsgrad · for research use only · cortex: density of their other "
+            "ends; slices through the target's centre of gravity",
+        )
