@@ -7,7 +7,7 @@ from . import units
 
 
 #: The checks of a head that find errors: `about` of such findings.
-CHECKS = ("sliver", "overlap", "parts")
+CHECKS = ("sliver", "overlap", "parts", "rough")
 
 
 def path(word: str) -> str:
