@@ -262,7 +262,7 @@ def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch)
     words += ("--tetrahedra", 1000)
     with monkeypatch.context() as patch:
         patch.setattr(meshing, "mesh_labels", lambda *_: pytest.fail("it is meshed"))
-        refused(words, tmp_path, "(rough): 7", "as in noise", "give --force rough")
+        refused(words, tmp_path, "(rough): 80%", "as in noise", "give --force rough")
     words += ("--force", "rough")
     result = run(*words)
     assert (result.status == 0) == (tmp_path / "a.npz").exists()
