@@ -129,8 +129,7 @@ def test_devices_and_pipes_are_no_files(tmp_path):
     for words in (
         ["head", "info", tmp_path / "a.msh"],
         ["coil", "info", tmp_path / "b.ccd"],
-        ["simulate", "template:1000", "--coil", tmp_path / "b.ccd", "--pose", "p.txt"]
-        + ["--out", tmp_path / "out"],
+        ["coil", "show", tmp_path / "b.ccd", "--out", tmp_path / "out"],
     ):
         result = run(*words)
         assert result.status == 2
