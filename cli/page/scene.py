@@ -34,14 +34,16 @@ class PlacedCoil:
     """A coil that can be moved on the page.
 
     Attributes:
+        source: As the command line names it.
         coil: The coil.
         number: Of it, in the basis.
         best: The best placement known.
         rules: Placements of clinical rules.
         lost: How far it may be off the best place [m], and turned from the best angle
-            [rad], to lose 5 %; None where that is not known.
+            [rad], to lose 5%; None where that is not known.
     """
 
+    source: str
     coil: Coil
     number: int
     best: Spot

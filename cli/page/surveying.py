@@ -74,7 +74,7 @@ def spots_of(rules: Sequence[optimize.Rule]) -> tuple[Spot, ...]:
 
 
 def lost_of(search: optimize.Search) -> tuple[float, float] | None:
-    """How far a coil may be off [m] and turned [rad] to lose 5 %."""
+    """How far a coil may be off [m] and turned [rad] to lose 5%."""
     found = search.sensitivity
     return None if found is None else (found.position, found.angle)
 
@@ -111,13 +111,14 @@ def image_of(source: str) -> dict[str, list[float]] | None:
 
 
 def placed_coil(
+    source: str,
     coil: Coil,
     number: int,
     found: tuple[Spot, tuple[Spot, ...], optimize.Search],
 ) -> PlacedCoil:
     """Put together what is known of a coil."""
     best, rules, search = found
-    return PlacedCoil(coil, number, best, rules, lost_of(search))
+    return PlacedCoil(source, coil, number, best, rules, lost_of(search))
 
 
 def make_basis(
