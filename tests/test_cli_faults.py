@@ -209,7 +209,7 @@ def test_a_full_disk_is_reported_with_the_final_name(
         name = [str(path)] if named else []
         raise OSError(errno.ENOSPC, "No space left on device", *name)
 
-    monkeypatch.setattr(simulation, "write_json", full)
+    monkeypatch.setattr(reporting, "write_json", full)
     monkeypatch.setattr(simulation, "_draw", lambda *_: None)
     message = refused(case.simulate(tmp_path / "out"), tmp_path, "No space left")
     name = "out/summary.json" if named else "out"
