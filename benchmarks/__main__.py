@@ -1,6 +1,7 @@
 """`python -m benchmarks [NAME ...]`: run benchmarks by name, or all that need no data.
 
-`python -m benchmarks shape --coil=FILE` needs a coil whose parts move.
+`python -m benchmarks shape --coil=FILE` needs a coil whose parts move,
+`python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 
 `python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
 
@@ -18,7 +19,7 @@ ALL = (
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
     *("command", "reduced", "focality", "truth"),
 )
-NEED_DATA = ("shape",)
+NEED_DATA = ("shape", "page")
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.
 
 

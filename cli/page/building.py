@@ -8,6 +8,7 @@ from .brain import Brain
 from .file import write_page
 from .packing import packed
 from .scene import Scene
+from .sections import sections_json
 from .surroundings import coil_json, scalp_json
 
 
@@ -35,6 +36,7 @@ def scene_json(scene: Scene) -> dict:
         "cortex": Brain.of(scene).to_json(),
         "scalp": scalp_json(scene),
         "coils": [coil_json(x, drives[x.number], scene.cover) for x in scene.coils],
+        "sections": sections_json(scene),
         "target": {
             "centre": [float(x) for x in scene.target.centre],
             "radius": scene.target.radius,

@@ -21,7 +21,7 @@ from ..runtime.versions import versions
 #: In this order, each needs only those before it.
 MODULES = (
     *("arrays", "vectors", "scalp", "field", "coil", "model", "plan", "words", "files"),
-    *("renderer", "view", "controls", "main"),
+    *("renderer", "view", "sections", "controls", "main"),
 )
 _IMPORT = re.compile(r'^import (\{[^}]+\}) from "\./(\w+)\.js";$', re.M)
 _EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.M)

@@ -83,7 +83,7 @@ def write_field_slices(
     """
     highest = highest_shown(head, magnitude)
     figure = page(title, subtitle)
-    behind = None if image is None else _brightness(image)
+    behind = None if image is None else brightness(image)
     body = None if coil is None else _placed_body(*coil)
     for each in draw_sections(figure, head, at, magnitude / highest, behind):
         axes, camera = each.axes, each.camera
@@ -205,7 +205,7 @@ def section_image(
     return colours
 
 
-def _brightness(
+def brightness(
     image: nibabel.Nifti1Image,
 ) -> Brightness:
     """Give an image as brightness from 0 to 1, and where it lies. [m]"""

@@ -3,6 +3,7 @@
 import { add, angleBetween, cross, degrees, length, minus, radians, times } from "./vectors.js";
 import { handleAt, outwards, straightBack } from "./scalp.js";
 import { better, inMm, perCent, strong, sure, turn, turnedTo, where } from "./words.js";
+import { Sections } from "./sections.js";
 import { ant, brainsight, link, localite, matsimnibs, save } from "./files.js";
 
 const STEP = 2e-3; // Of the arrow keys and buttons. [m]
@@ -12,6 +13,7 @@ const BESIDE = 20e-3; // Nearer to the midline a handle by rule points straight 
 const AROUND = 35e-3; // Of the coil, where losses are looked at. [m]
 const KEPT = 0.95;
 const TURN = 20; // Milliseconds of work before the browser may draw. [ms]
+const REST = 120; // [ms]
 const SPEAK = 600; // After the last change. [ms]
 const LOOKS = {
   left: [[-1, 0, 0], [0, 0, 1]],
@@ -53,6 +55,8 @@ export class Controls {
       `The number behind “this page” is the error estimated for the placement shown.\n` +
       `The mesh in the target: ${mesh.word} (${mesh.limits}).${mesh.reasons.length ? ` Against it speaks: ${mesh.reasons.join("; ")}.` : ""}\n` +
       "Do not trust it where head and navigation do not share one T1, or a lesion, an implant or a hole in the skull is not among the head's tissues.";
+    const { sections, target } = model.data;
+    this.sections = new Sections(sections, target, this.stage.bodies, part("slices"));
     this.fillBar();
   }
 
@@ -247,6 +251,9 @@ export class Controls {
     part("difference").textContent = this.second ? this.difference(now, found) : "";
     if (this.readVertex !== undefined) this.readAt(this.readVertex);
     this.clearRegion();
+    // Slices follow when the hand rests: they are not needed within a drag.
+    clearTimeout(this.slicing);
+    this.slicing = setTimeout(() => this.sections.draw(now), REST);
   }
 
   answer(now, found) {

@@ -48,9 +48,10 @@ export class Model {
     return this.scalp.gap(coil, pose) - coil.clearance;
   }
 
-  // The distance to lay a coil at that lies like this: to a tenth of a millimetre. [m]
+  // The distance at which a coil was laid that lies like this: the grid of the scalp knows
+  // it to some tenths of a millimetre, and hands set it by half ones. [m]
   face(coil, pose) {
-    return Math.max(0, Math.round(1e4 * this.clearance(coil, pose)) / 1e4);
+    return Math.max(0, Math.round(2e3 * this.clearance(coil, pose)) / 2e3);
   }
 
   handle(pose) {

@@ -87,10 +87,13 @@ export function better(coil, found) {
   const gain = found.value / usual.value - 1;
   const rules = coil.rules.map((each) => `${each.name} ${perCent(each.value / coil.bestValue)}`);
   return [
-    `${share}; ${gainWords(gain)} ${usual.name}`,
+    `${share}; ${gainWords(gain)} ${sentence(usual.name)}`,
     `share of the best: ${rules.join(", ")}`,
   ];
 }
+
+// The name of a rule within a sentence.
+const sentence = (name) => (name.startsWith("like ") ? `a rule ${name}` : `the ${name}`);
 
 function gainWords(gain) {
   if (Math.abs(gain) < 0.005) return "the same as";
