@@ -15,6 +15,7 @@ import pytest
 from cli_examples import contents, refused, run
 
 import tmsgrad.cli.commands.simulate as simulation
+from tmsgrad.cli.report import reporting
 from tmsgrad.cli.runtime import interruption, ownership
 from tmsgrad.cli.runtime.interruption import interruptible, uninterrupted
 from tmsgrad.cli.runtime.ownership import output_folder
