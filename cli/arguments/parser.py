@@ -19,7 +19,7 @@ from .common_options import (
 )
 from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
-from .map_options import add_map
+from .map_options import add_extent
 from .mistakes import TerseParser
 from .page_options import add_interactive, add_page
 from .pulse_options import add_live, add_pulses
@@ -333,11 +333,7 @@ def _add_simulate(verbs) -> None:
         "compute the mean field in this target only, mm: fast for many poses, one row "
         "of pulses.csv each; an interrupted run goes on",
     )
-    simulate.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(simulate)
-    simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
+    add_extent(simulate)
     simulate.add_argument(
         "--direction",
         type=words.triple,

@@ -39,7 +39,7 @@ class PlacedCoil:
         best: The best placement known.
         rules: Placements of clinical rules.
         lost: How far it may be off the best place [m], and turned from the best angle
-            [rad], to lose 5 %; None where that is not known.
+            [rad], to lose 5%; None where that is not known.
     """
 
     coil: Coil

@@ -74,7 +74,7 @@ def spots_of(rules: Sequence[optimize.Rule]) -> tuple[Spot, ...]:
 
 
 def lost_of(search: optimize.Search) -> tuple[float, float] | None:
-    """How far a coil may be off [m] and turned [rad] to lose 5 %."""
+    """How far a coil may be off [m] and turned [rad] to lose 5%."""
     found = search.sensitivity
     return None if found is None else (found.position, found.angle)
 

@@ -347,7 +347,7 @@ export class Controls {
       stage.mark(shares);
       const whole = done === near.length;
       part("marked").textContent = whole
-        ? "Green on the scalp: with the handle as it is, the target gets 95 % of the best or more."
+        ? "Green on the scalp: with the handle as it is, the target gets 95% of the best or more."
         : `${done} of ${near.length} places were tried`;
       if (!whole) setTimeout(work);
     };

@@ -8,7 +8,7 @@ const NEAR = 60e-3; // Positions farther away say little. [m]
 const USUAL = [40, 150]; // That cortex usually gets, by published simulations. [V/m]
 
 export const inMm = (value, digits = 1) => (1e3 * value).toFixed(digits);
-export const perCent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+export const perCent = (share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 const points = (place) => `(${place.map((x) => inMm(x, 0)).join(", ")}) mm`;
 
 export function where(model, pose) {
@@ -74,7 +74,7 @@ export function sure(model, coil, found) {
   parts.push(`this page ± ${perCent(found.error, 1)}`);
   if (coil.lost) {
     const [place, angle] = coil.lost;
-    parts.push(`5 % are lost ${inMm(place, 0)} mm or ${degrees(angle).toFixed(0)}° off the best`);
+    parts.push(`5% are lost ${inMm(place, 0)} mm or ${degrees(angle).toFixed(0)}° off the best`);
   }
   if (found.outside) return ["do not rely on it here", `outside of what the page knows; ${parts.join("; ")}`];
   return [word, parts.join("; ")];
