@@ -1,6 +1,7 @@
 """`python -m benchmarks [NAME ...]`: run benchmarks by name, or all that need no data.
 
 `python -m benchmarks shape --coil=FILE` needs a coil whose parts move,
+`python -m benchmarks phase --files=FILE,…` resting EEG, and
 `python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 
 `python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
@@ -19,7 +20,7 @@ ALL = (
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
     *("command", "reduced", "focality", "truth"),
 )
-NEED_DATA = ("shape", "page")
+NEED_DATA = ("shape", "phase", "page")
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.
 
 

@@ -50,7 +50,7 @@ def _of(people: list[simulated_eeg.Simulated], method: str) -> dict:
     for values, phase in people:
         training = values[: round(TRAINING * RATE)]
         estimator = (
-            timing.Autoregressive(band)
+            timing.tuned(training, band)
             if method == "autoregressive"
             else timing.educate(training, band)
         )

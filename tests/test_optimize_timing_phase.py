@@ -105,10 +105,73 @@ def test_a_gate_leaves_out_what_is_weak(band, person):
     assert len(gated.times) < len(free.times)
 
 
+def test_many_filters_know_the_phase_of_a_tone(band):
+    signal, times = tone(10.3), np.arange(5.0, 55.0, 0.37)
+    found = timing.judged_phases(signal, band, times)
+    planted = 2 * np.pi * 10.3 * times
+    errors = np.angle(np.exp(1j * (found.phases - planted)))
+    assert np.degrees(np.abs(errors)).max() < 0.5
+    assert found.agreement.min() > 0.9999
+
+
+def test_many_filters_are_nearer_to_what_was_planted_than_one(band):
+    """Of noise as strong as the rhythm, one filter makes a rhythm of its own."""
+    missed = []
+    for number in range(4):
+        person = simulated_eeg.simulate(np.random.default_rng(number), 3, seconds=60)
+        times = np.arange(3.0, 57.0, 0.1)
+        samples = np.arange(len(person.phase)) / RATE
+        planted = np.interp(times, samples, np.unwrap(person.phase))
+        many = timing.judged_phases(person.values, band, times)
+        one = timing.phase_at(person.values, band, times)
+        apart = [
+            np.abs(np.angle(np.exp(1j * (each - planted))))
+            for each in (many.phases, one)
+        ]
+        missed.append([each.mean() for each in apart])
+        sure = many.agreement > 0.95
+        assert apart[0][sure].mean() < apart[0][~sure].mean()
+    first, second = np.mean(missed, axis=0)
+    assert first < 0.97 * second
+
+
+def test_phases_by_many_filters_respect_pieces(band, person):
+    pieces = (slice(0, 9000), slice(12000, 30000))
+    times = np.array([8.0, 30.0])
+    found = timing.judged_phases(person.values, band, times, pieces)
+    alone = timing.judged_phases(person.values[12000:], band, times[1:] - 24.0)
+    np.testing.assert_allclose(found.phases[1], alone.phases[0], atol=1e-9)
+    with pytest.raises(ValueError, match="20 s lies in no piece"):
+        timing.judged_phases(person.values, band, np.array([20.0]), pieces)
+    with pytest.raises(ValueError, match="`frequency` must lie in the band"):
+        timing.judged_phases(person.values, band, times, frequency=20.0)
+
+
+def test_a_tuned_model_scatters_less_than_the_usual_one():
+    """In what comes after the training, of a rhythm amid noise."""
+    person = simulated_eeg.simulate(np.random.default_rng(1), 5, seconds=120)
+    band = timing.BandPass(RATE, 8.0, 13.0)
+    training = person.values[: 40 * 500]
+    spreads = []
+    for estimator in (timing.tuned(training, band), timing.Autoregressive(band)):
+        ends = np.arange(42 * 500, 117 * 500, 50)
+        found = np.array(
+            [
+                estimator(person.values[end - estimator.samples : end]).phase
+                for end in ends
+            ]
+        )
+        spreads.append(-np.abs(np.exp(1j * (found - person.phase[ends - 1])).mean()))
+    assert spreads[0] < spreads[1]
+    with pytest.raises(ValueError, match="places with a phase that filters agree"):
+        timing.tuned(training[:5000], band)
+
+
 def test_circular_statistics_of_known_errors():
     errors = np.array([-0.5, 0.5, -0.5, 0.5])
     pulses = timing.Pulses(
-        np.arange(4.0), errors + 6 * np.pi + 0.1, np.ones(4), 0.0, np.zeros(1)
+        *(np.arange(4.0), errors + 6 * np.pi + 0.1, np.ones(4), 0.0),
+        *(np.zeros(1), np.ones(4)),
     )
     np.testing.assert_allclose(pulses.errors, errors + 0.1)
     assert pulses.mean_error == pytest.approx(0.1)

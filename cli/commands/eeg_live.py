@@ -34,7 +34,7 @@ from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
-from .eeg_pulses import checked_ratio, learned_rule
+from .eeg_pulses import checked_ratio, learned_rule, settings_of
 
 
 _JUDGED = 2.0  # From a pulse to the end, for its phase to be reported. [s]
@@ -84,8 +84,11 @@ class _Session:
             return None
         times = np.array([each.time for each in judged])
         amplitudes = np.array([each.amplitude for each in judged])
-        phases = timing.phase_at(signal, band, times)
-        return timing.Pulses(times, phases, amplitudes, target, np.array(self.took))
+        judged_by = timing.judged_phases(signal, band, times)
+        return timing.Pulses(
+            *(times, judged_by.phases, amplitudes, target, np.array(self.took)),
+            judged_by.agreement,
+        )
 
 
 def eeg_live(options: argparse.Namespace) -> Outcome:
@@ -121,7 +124,10 @@ def _session(options, stream: LabStream, markers, table: Path) -> LiveResult:
     chunks = _chunks(options, stream, session, rule.step, weights, places)
     events = timing.follow(chunks, rule, Chunk(training, stamps), timing.stream_clock)
     named = zip([stream.names[i] for i in places], weights.tolist(), strict=True)
-    rhythm = Rhythm(ratio, dict(named), options.method, options.phase)
+    rhythm = Rhythm(
+        *(ratio, dict(named), options.method, options.phase),
+        settings_of(rule.estimator),
+    )
     origin = Provenance.of(options)
     table.parent.mkdir(parents=True, exist_ok=True)
     stopped = None

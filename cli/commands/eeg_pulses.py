@@ -74,7 +74,10 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
         )
         result = ReplayResult(
             pulses,
-            Rhythm(ratio, played.weights, options.method, options.phase),
+            Rhythm(
+                *(ratio, played.weights, options.method, options.phase),
+                settings_of(rule.estimator),
+            ),
             played.training / rate,
             tuple(recording.remarks),
             Provenance.of(options),
@@ -136,6 +139,14 @@ def checked_ratio(
     return ratio
 
 
+def settings_of(estimator: timing.AbstractPhaseEstimator) -> dict[str, float]:
+    """What was learned for a person, by name. [s]"""
+    names = ("window", "edge", "span", "interval")
+    return {
+        name: getattr(estimator, name) for name in names if hasattr(estimator, name)
+    }
+
+
 def learned_rule(
     options: argparse.Namespace,
     training: ndarray,
@@ -144,7 +155,7 @@ def learned_rule(
 ) -> PulseRule:
     """Learn from a training how to decide on pulses."""
     estimator = (
-        timing.Autoregressive(band)
+        timing.tuned(training, band, pieces)
         if options.method == "ar"
         else timing.educate(training, band, pieces=pieces)
     )

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ...optimize.timing import Gap, LivePulse, Pulses
+from ...optimize.timing import FILTERS, Gap, LivePulse, Pulses
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
@@ -29,12 +29,15 @@ class Rhythm:
         weights: Of the channels.
         method: By which its phase is found.
         phase: To meet. [degrees]
+        settings: Of what finds the phase, in seconds: window, edge and span of the model,
+            or the interval between peaks.
     """
 
     ratio: float
     weights: dict[str, float]
     method: str
     phase: float
+    settings: dict[str, float]
 
     def to_json(self) -> dict:
         """For a summary."""
@@ -43,6 +46,7 @@ class Rhythm:
             "weights": self.weights,
             "method": self.method,
             "phase_degrees": self.phase,
+            "settings_s": self.settings,
         }
 
     def describe(self) -> None:
@@ -217,12 +221,14 @@ def _met(pulses: Pulses | None) -> dict:
         "mean_error_degrees": math.degrees(pulses.mean_error) if known else None,
         "spread_degrees": math.degrees(pulses.spread) if known else None,
         "hit_rate": pulses.hit_rate() if known else None,
+        "filters_agree": float(np.mean(pulses.agreement)) if known else None,
     }
 
 
 def _print_met(pulses: Pulses, how: str = "") -> None:
     error, spread = math.degrees(pulses.mean_error), math.degrees(pulses.spread)
     print(f"phase error     {error:+.1f}° mean, {spread:.1f}° spread (circular){how}")
+    print(f"judged by       {FILTERS} filters, agreement {pulses.agreement.mean():.2f}")
     print(f"within 45°      {100 * pulses.hit_rate():.0f}%")
 
 

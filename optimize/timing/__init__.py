@@ -15,6 +15,11 @@ from .coupling import (
 )
 from .decisions import NextPulse as NextPulse, PulseRule as PulseRule
 from .filters import strongest_rhythm as strongest_rhythm
+from .judging import (
+    FILTERS as FILTERS,
+    Judged as Judged,
+    judged_phases as judged_phases,
+)
 from .live import (
     Chunk as Chunk,
     Gap as Gap,
@@ -60,3 +65,4 @@ from .streams import (
     open_stream as open_stream,
     stream_clock as stream_clock,
 )
+from .tuning import tuned as tuned

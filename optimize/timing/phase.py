@@ -20,7 +20,6 @@ from scipy import linalg, signal
 from .pieces import Pieces, longer_than, piece_of_each, samples_in, whole
 
 
-_FILTER_ORDER = 2  # Of the Butterworth filter; passed twice.
 _THINNED = 250.0  # About the rate at which the model predicts. [Hz]
 _RIDGE = 1e-9  # Of the autocorrelation at no lag; a narrow band is nearly singular.
 _TRIED = np.linspace(0.85, 1.15, 121)  # Of the usual interval, to undo a bias.
@@ -51,6 +50,7 @@ class BandPass:
         rate: Samples in a second. [Hz]
         low: [Hz]
         high: [Hz]
+        order: Of the Butterworth filter, which is passed twice.
 
     Raises:
         ValueError: The band is not one, or the rate is below ten times its end.
@@ -59,6 +59,7 @@ class BandPass:
     rate: float
     low: float
     high: float
+    order: int = 2
 
     def __post_init__(self):
         if not 0.5 <= self.low < self.high < float("inf"):
@@ -88,7 +89,7 @@ class BandPass:
     def _sections(self) -> Float[ndarray, "section 6"]:
         band = (self.low, self.high)
         return np.asarray(
-            signal.butter(_FILTER_ORDER, band, "bandpass", fs=self.rate, output="sos")
+            signal.butter(self.order, band, "bandpass", fs=self.rate, output="sos")
         )
 
 

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from .decisions import PulseRule
-from .phase import AbstractPhaseEstimator, BandPass, phase_at
+from .judging import judged_phases
+from .phase import AbstractPhaseEstimator, BandPass
 from .pieces import Pieces, longer_than, samples_in, spectrum, whole
 
 
@@ -25,10 +26,11 @@ class Pulses:
 
     Attributes:
         times: From the recording's first sample. [s]
-        phases: At each pulse, as the whole recording shows. [rad]
+        phases: At each pulse, by many filters over the whole recording. [rad]
         amplitudes: Estimated at each pulse, in the unit of the recording.
         target: The phase that was aimed at. [rad]
         decision_times: What each estimate took. [s]
+        agreement: Of the filters at each pulse: 1 where all say the same.
     """
 
     times: Float[ndarray, "pulse"]
@@ -36,6 +38,7 @@ class Pulses:
     amplitudes: Float[ndarray, "pulse"]
     target: float
     decision_times: Float[ndarray, "decision"]
+    agreement: Float[ndarray, "pulse"]
 
     @property
     def errors(self) -> Float[ndarray, "pulse"]:
@@ -73,6 +76,8 @@ def replay(
     pieces: Pieces | None = None,
 ) -> Pulses:
     """Decide on pulses while a recording is played again, and judge them afterwards.
+
+    Many filters judge, of which none decided: see `judged_phases`.
 
     Every `hop` the estimator gets the last samples and nothing later. Where the target
     phase comes after `latency` and before the next decision could have it, a pulse is set
@@ -121,12 +126,14 @@ def replay(
             f"none of {len(took)} decisions led to a pulse: the gate of {gate:g} is too "
             "high, or the recording has no such rhythm."
         )
+    judged = judged_phases(recorded, band, np.array(times), pieces)
     return Pulses(
         np.array(times),
-        phase_at(recorded, band, np.array(times), pieces),
+        judged.phases,
         np.array(amplitudes),
         float(target),
         np.array(took),
+        judged.agreement,
     )
 
 
