@@ -54,7 +54,7 @@ _DRAG = """
     "on the scalp [ms]": share(parts.scalp, 0.5),
     "coefficients [ms]": share(parts.field, 0.5),
     "in all, median [ms]": share(parts.whole, 0.5),
-    "95 % within [ms]": share(parts.whole, 0.95),
+    "95% within [ms]": share(parts.whole, 0.95),
     "change of coil [ms]": model.coils.length > 1 ? Math.max(...switches) : null,
   };
 })()

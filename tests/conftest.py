@@ -27,7 +27,7 @@ settings.load_profile("steady")
 def pytest_report_header():
     """Say with what the tests are run."""
     names = ("jax", "equinox", "jaxtyping", "numpy", "scipy", "pyamg", "h5py")
-    names += ("nibabel", "matplotlib", "plotly", "nilearn", "mne", "dipy")
+    names += ("nibabel", "matplotlib", "nilearn", "mne", "dipy")
     return "with " + ", ".join(f"{name} {version(name)}" for name in names)
 
 

@@ -2,10 +2,11 @@
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 from cli_examples import run
-from heads import five_layers
+from heads import boxed_coil, five_layers, pose_over
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
@@ -70,3 +71,48 @@ def test_the_reason_says_field_and_depth(fields, depths, words):
     assert words in found
     assert f"{fields[1] / fields[0]:.0%} of M1's field" in found
     assert f"that of M1 {depths[0] * 1e3:.0f} mm" in found
+
+
+def test_a_map_is_dosed_by_its_own_weights(case, conductor, tmp_path):
+    voxels = np.moveaxis(np.indices((24, 24, 24)), 0, -1) * 2.0
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = 1e3 * TARGET - 23
+    apart = np.linalg.norm(voxels + affine[:3, 3] - 1e3 * TARGET, axis=-1)
+    weights = np.clip(1 - apart / 14, 0, None).astype(np.float32)
+    image = nibabel.Nifti1Image(weights, affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / "map.nii.gz")
+    for name, (direction, angle) in {
+        "motor": (MOTOR, 0.0),
+        "target": (TARGET, 0.4),
+    }.items():
+        coils.navigation.write_matsimnibs(
+            tmp_path / f"{name}.txt",
+            coils.PoseList.of_matrices(
+                pose_over(direction, angle).to_matsimnibs()[None], [name]
+            ),
+        )
+    out = tmp_path / "out"
+    words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50", "--order=1"]
+    words += [f"--{name}-pose={tmp_path / name}.txt" for name in ("motor", "target")]
+    words += [
+        "--motor=-30,0,56",
+        "--radius=10",
+        "--target-map",
+        tmp_path / "map.nii.gz",
+    ]
+    result = run(*words, "--out", out)
+    assert result.status == 0, result.err
+    assert "map.nii.gz: " in result.out
+    found = json.loads((out / "dose.json").read_text())["field_per_1e6_A_per_s"]
+    field = efield.solve(conductor, boxed_coil(), pose_over(TARGET, 0.4))
+    head = five_layers()
+    gray = np.flatnonzero(head.tags == 2)
+    distance = 1e3 * np.linalg.norm(head.centroids[gray] - TARGET, axis=1)
+    share = np.clip(1 - distance / 14, 0, None) * head.volumes[gray]
+    expected = share @ np.asarray(field.magnitude)[gray] / share.sum()
+    assert found["target"] == pytest.approx(expected, rel=0.01)
+    result = run(*words, "--anisotropy=vn", "--out", tmp_path / "none")
+    assert result.status == 2
+    assert "--tensor" in result.err
+    assert not (tmp_path / "none").exists()

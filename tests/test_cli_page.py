@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,8 @@ from heads import five_layers, pose_over, scalp_of_five_layers
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
-from tmsgrad.cli.page import file as page_file
+from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
 
 
@@ -196,9 +198,9 @@ def test_coils_are_laid_on_the_scalp_as_the_search_lays_them(shown, case):
 def test_the_file_is_small_and_fetches_nothing(made):
     text = made[0].read_text("utf-8")
     assert made[0].stat().st_size < 25e6
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
-    assert policy is not None
-    content = policy[1].replace("&#39;", "'")
+    found = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert found is not None
+    content = found[1].replace("&#39;", "'")
     assert content.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in content
     assert "http://" not in text.replace("http://www.w3.org", "")
@@ -226,20 +228,31 @@ def test_files_are_read_back_as_the_page_has_the_pose(shown, tmp_path):
     for _, _, pose in at_random_places(shown, 3, 3):
         expected = pose.to_matsimnibs()
         for kind in kinds:
-            name, content = shown.run(f"tmsgrad.controls.file('{kind}')")
+            name, content = shown.run(f"tmsgrad.taking.file('{kind}')")
             (tmp_path / name).write_text(content, encoding="utf-8")
             assert_read(tmp_path / name, expected)
         rate = 60
         found = assert_read(
             "page.html"
             + shown.run(
-                "(async () => { await tmsgrad.controls.copyLink();"
+                "(async () => { await tmsgrad.taking.copyLink();"
                 "return location.hash; })()"
             ),
             expected,
         )
         assert found["didt"] == pytest.approx(rate * 1e6)
     shown.run("history.replaceState(null, '', location.href.split('#')[0])")
+
+
+def test_the_text_says_how_to_verify_the_placement(shown, case):
+    name, content = shown.run("tmsgrad.taking.file('text')")
+    assert name == "placement.txt"
+    for words in ("Where: ", "How turned: ", "V/m in the target", "research use only"):
+        assert words in content
+    (line,) = [x for x in content.splitlines() if x.startswith("tmsgrad simulate")]
+    options = parser().parse_args(shlex.split(line)[1:])
+    assert (options.head, options.coil) == (str(case.head), str(case.coil))
+    assert options.didt == pytest.approx(60e6)
 
 
 def assert_read(path, expected):
@@ -474,6 +487,36 @@ def test_a_second_placement_is_kept_beside(shown):
     assert f"A {b}, B {a}" in text.replace(f"{b:.0f},", f"{b},")
 
 
+def test_the_part_across_the_surface_is_that_along_its_normals(shown, basis):
+    unpacked = "Array.from(tmsgrad.stage.{0})".format
+    shape = shown.run("[tmsgrad.stage.cortex.vertices.length / 3, 3]")
+    vertices = np.reshape(shown.run(unpacked("cortex.vertices")), shape)
+    triangles = np.reshape(shown.run(unpacked("cortex.triangles")), (-1, 3))
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    normals = np.zeros_like(vertices)
+    np.add.at(normals, triangles.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    # On a sphere they point outwards.
+    assert (np.einsum("vc,vc->v", normals, vertices) > 0).all()
+    nodes = shown.run(
+        "Array.from(atob(tmsgrad.model.data.cortex.nodes.data), x => x.charCodeAt(0))"
+    )
+    nodes = np.array(nodes, dtype=np.uint8).view("<u4")
+    shares, places = sparse.csr_array(shares_at(nodes)[0]), five_layers().nodes[nodes]
+    stored = basis[1].means(shares, places).stored(np.int8)
+    field = np.asarray(stored.field(pose_shown(shown), 60e6))
+    expected = np.abs(np.einsum("vc,vc->v", field, normals))
+    shown.run("document.getElementById('across').click()")
+    found = np.array(shown.run(unpacked("values")))
+    unit = shown.run("document.getElementById('unit').textContent")
+    shown.run("document.getElementById('across').click()")
+    # In a sphere hardly anything of the field is radial.
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(field).max())
+    assert expected.max() > 1e-3 * np.abs(field).max()
+    assert "across" in unit
+    assert shown.run("document.getElementById('unit').textContent").startswith("|E|")
+
+
 def test_where_little_is_lost_is_marked_around_the_best_place(shown):
     shown.run("tmsgrad.controls.markRegion()")
     shown.wait_for("document.getElementById('marked').textContent.startsWith('Green')")
@@ -634,9 +677,9 @@ def test_a_page_ends_in_html(case, tmp_path):
 
 
 def test_the_policy_is_of_this_script_and_style():
-    text = page_file.policy("a", "b")
+    text = policy("a", "b")
     assert text.count("sha256-") == 2
-    assert page_file.policy("c", "b") != text
+    assert policy("c", "b") != text
 
 
 def test_means_of_a_reduced_field_are_means_of_its_field(basis, rng):

@@ -125,6 +125,11 @@ def add_conductor(
         help="of the elements: 2 is more accurate, and takes two to five times as long "
         f"({usual})",
     )
+    add_tensors(verb)
+
+
+def add_tensors(verb: argparse.ArgumentParser) -> None:
+    """Add whether white and gray matter conduct by a tensor image."""
     verb.add_argument(
         "--anisotropy",
         choices=("scalar", "vn", "dir", "mc"),

@@ -3,10 +3,10 @@
 import argparse
 
 from . import units
-from .common_options import add_uncertainty
+from .common_options import add_target, add_tensors, add_uncertainty
+from .map_options import add_map
 from .words import (
     full_output,
-    mni,
     path,
     point,
     positive,
@@ -38,6 +38,7 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         choices=(1,),
         help="1: fields of first order, not corrected for the mesh",
     )
+    add_tensors(verb)
     add_uncertainty(verb, "the matched output")
     _add_trains(verb)
 
@@ -56,15 +57,8 @@ def _add_places(verb: argparse.ArgumentParser) -> None:
         metavar="X,Y,Z",
         help="M1, mm (the left hand knob, where the head has a way to MNI space)",
     )
-    target = verb.add_mutually_exclusive_group(required=True)
-    target.add_argument("--target", type=point, metavar="X,Y,Z", help="the target, mm")
-    target.add_argument(
-        "--target-mni",
-        type=mni,
-        metavar="X,Y,Z",
-        help="the same in MNI coordinates, for an m2m_ folder or the template; or a "
-        "symptom whose published target to take",
-    )
+    add_target(verb, "the target, mm", required=True)
+    add_map(verb)
     for name, what in (("motor", "M1"), ("target", "the target")):
         verb.add_argument(
             f"--{name}-pose",
@@ -78,9 +72,8 @@ def _add_measure(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--radius",
         type=units.length,
-        default=5.0,
         metavar="MM",
-        help="of both balls (5)",
+        help="of both balls, or of M1's where the target is a map (5)",
     )
     verb.add_argument("--tissue", default="gm", help="of both (gm)")
     verb.add_argument(

@@ -10,13 +10,14 @@ import numpy as np
 from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ElectricField
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, Region
 from ...optimize import dosing
 from ..inputs.coils import read_coil
+from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
-from ..inputs.sites import SiteRequest, motor_place, pose_of, target_place
-from ..inputs.targets import MniPlace
+from ..inputs.sites import SiteRequest, motor_place, pose_of
+from ..inputs.targets import TargetRequest
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
 from ..results.dose_extras import matched_interval, write_activation
@@ -34,6 +35,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 
 
+_RADIUS = 5e-3  # Of balls, where none is given. [m]
 _METRICS = {
     "mean": dosing.MeanStrength(),
     "p99": dosing.Percentile(99.0),
@@ -51,9 +53,10 @@ class DoseRequest:
         threshold: Resting motor threshold, a share of the maximum.
         motor: The place of the threshold.
         target: The place to be treated.
-        mni: The place of MNI space that it comes from, or None.
+        region: What is to be treated there.
+        conduction: Of the head.
         other_coil: Whether the target has a coil of its own.
-        radius: Of both balls. [m]
+        radius: Of M1's ball. [m]
         tissue: Of both.
         metric: By which the fields are compared.
         activated: Share of the field of M1 that activates.
@@ -69,7 +72,8 @@ class DoseRequest:
     threshold: float
     motor: SiteRequest
     target: SiteRequest
-    mni: MniPlace | None
+    region: TargetRequest
+    conduction: Conduction
     other_coil: bool
     radius: float
     tissue: str
@@ -93,7 +97,7 @@ class DoseRequest:
         other = options.target_coil is not None
         coil = options.target_coil if other else options.coil
         maximum = options.target_max_didt
-        place, mni = target_place(options.target, options.target_mni, options.head)
+        region = TargetRequest.of(options, other_ball=True)
         return cls(
             head=options.head,
             force=tuple(options.force),
@@ -104,10 +108,11 @@ class DoseRequest:
                 options.coil,
                 options.max_didt,
             ),
-            target=SiteRequest(place, options.target_pose, coil, maximum),
-            mni=mni,
+            target=SiteRequest(region.centre, options.target_pose, coil, maximum),
+            region=region,
+            conduction=Conduction.of(options),
             other_coil=other,
-            radius=options.radius * 1e-3,
+            radius=_RADIUS if options.radius is None else options.radius * 1e-3,
             tissue=options.tissue,
             metric=_METRICS[options.metric],
             activated=options.activated / 100,
@@ -124,9 +129,8 @@ def dose(options: argparse.Namespace) -> Outcome:
     set_up()
     with listening():
         request = DoseRequest.of(options)
-        settled = {"motor": [1e3 * x for x in request.motor.centre]}
-        if request.mni is not None:
-            settled["target"] = [1e3 * x for x in request.target.centre]
+        motor = [1e3 * x for x in request.motor.centre]
+        settled = {"motor": motor, **request.region.settled}
         found = find_dose(request, Provenance.of(options, settled))
     return Outcome(found.answer(), dose_step(found))
 
@@ -220,19 +224,21 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
             one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
-    conductor, scalp = (
-        efield.assemble(head, efield.isotropic(head)),
-        meshing.scalp(head),
-    )
+    treated = request.region.find(head).region
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    if tensors is not None:
+        print(tensors)
+    scalp = meshing.scalp(head)
 
-    def site(each: Coil, place: SiteRequest) -> dosing.Site:
-        centre = np.asarray(place.centre)
-        region = meshing.ball(head, centre, request.radius, request.tissue)
+    def site(each: Coil, place: SiteRequest, region: Region) -> dosing.Site:
         where = (request.head, each, scalp, conductor, region)
         return dosing.Site(each, pose_of(place, *where), region)
 
     progress.stage("placements", "placements over M1 and the target")
-    motor, target = site(coil, request.motor), site(other, request.target)
+    centre = np.asarray(request.motor.centre)
+    at_motor = meshing.ball(head, centre, request.radius, request.tissue)
+    motor = site(coil, request.motor, at_motor)
+    target = site(other, request.target, treated)
     return _Frame(head, conductor, (motor, target), most)
 
 

@@ -76,7 +76,8 @@ def write_placement_page(
     elements = basis.elements(frame.head)
     named, _ = named_positions(request.head, request.electrodes, frame.scalp)
     placed = PlacedCoil(
-        coil, number, best_spot(search.pose), spots_of(rules), lost_of(search)
+        *(request.coil, coil, number, best_spot(search.pose)),
+        *(spots_of(rules), lost_of(search)),
     )
     bare = () if coil.has_casing else ("the coil's casing is not known",)
     scene = Scene(

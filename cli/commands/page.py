@@ -162,7 +162,7 @@ def _scene(
         *(request.head, frame.head, frame.scalp, field, elements),
         field_in_target(frame.head, field, elements, prepared.target),
         prepared.target,
-        tuple(map(placed_coil, prepared.coils, numbers, found)),
+        tuple(map(placed_coil, request.coils, prepared.coils, numbers, found)),
         survey.named or {},
         *(error, verdict(error, bare), asked.cover),
         usual_rate(frame.coil) if request.didt is None else request.didt,

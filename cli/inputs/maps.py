@@ -45,8 +45,14 @@ class MapChoice:
     depth: float | None = None
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> "MapChoice | None":
+    def of(
+        cls, options: argparse.Namespace, *, other_ball: bool = False
+    ) -> "MapChoice | None":
         """Take it from the options, and check that they fit each other.
+
+        Args:
+            options: Of the command line.
+            other_ball: Whether `--radius` is of another place, too.
 
         Raises:
             ValueError: They do not.
@@ -58,7 +64,7 @@ class MapChoice:
                 if getattr(options, name, None) not in (None, "head"):
                     raise ValueError(f"--{name.replace('_', '-')} needs --target-map.")
             return None
-        if options.radius is not None:
+        if options.radius is not None and not other_ball:
             raise ValueError(
                 "--radius is of --target; a --target-map has its own extent."
             )

@@ -11,7 +11,7 @@ from ...meshing import Region, Scalp
 from .files import from_mni
 from .handles import HandleRequest
 from .poses import one_pose
-from .targets import MniPlace, Point
+from .targets import Point
 
 
 # The hand knob of the left primary motor cortex, MNI; as quoted, not checked. [mm]
@@ -23,7 +23,7 @@ class SiteRequest:
     """A place that is stimulated.
 
     Attributes:
-        centre: Of the ball. [m]
+        centre: Of the ball, or about that of a map. [m]
         pose: The file of the coil's pose; None to find the best one.
         coil: As the command line names it.
         maximum: dI/dt at full output; None for what the coil's file says. [A/s]
@@ -51,18 +51,6 @@ def motor_place(given: Point | None, head: str) -> Point:
         )
     x, y, z = np.asarray(place).tolist()
     return x, y, z
-
-
-def target_place(
-    given: Point | None, mni: Point | str | None, head: str
-) -> tuple[Point, MniPlace | None]:
-    """Take the target as given [mm], or from MNI coordinates [mm]. [m]"""
-    if mni is None:
-        assert given is not None
-        return in_metres(given), None
-    found = MniPlace.of(mni, head)
-    found.describe()
-    return found.place, found
 
 
 def in_metres(place: Point) -> Point:

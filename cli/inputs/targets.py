@@ -173,15 +173,21 @@ class TargetRequest:
     choice: MapChoice | None = None
 
     @classmethod
-    def of(cls, options: argparse.Namespace) -> "TargetRequest":
+    def of(
+        cls, options: argparse.Namespace, *, other_ball: bool = False
+    ) -> "TargetRequest":
         """Take it from `--target`, `--target-mni` or `--target-map`, and print a place.
+
+        Args:
+            options: Of the command line.
+            other_ball: Whether `--radius` is of another place, too.
 
         Raises:
             ValueError: The options do not fit each other, the head has no way to MNI
                 space, or the target lies outside of it.
             FileNotFoundError: The map or the transforms are missing.
         """
-        choice, mni = MapChoice.of(options), None
+        choice, mni = MapChoice.of(options, other_ball=other_ball), None
         if choice is not None:
             x, y, z = place_of_map(choice)
             return cls(

@@ -14,7 +14,7 @@ from ...meshing import HeadMesh
 from ..inputs.targets import Target
 from ..pictures.shapes import compact, smooth
 from ..report.view import thinned
-from .packing import packed
+from ..viewer.packing import packed
 from .scene import Scene
 
 

@@ -1,12 +1,13 @@
 """From a scene to its page."""
 
+import shlex
 from pathlib import Path
 
 from ..pictures.palette import field_palette
 from ..results.verdict import words_of_limits
+from ..viewer.packing import packed
 from .brain import Brain
 from .file import write_page
-from .packing import packed
 from .scene import Scene
 from .sections import sections_json
 from .surroundings import coil_json, scalp_json
@@ -31,7 +32,7 @@ def scene_json(scene: Scene) -> dict:
     drives = scene.field.coils
     return {
         "schema": SCHEMA,
-        "head": {"name": scene.head_name, "source": scene.source},
+        "head": {"name": scene.head_name, "source": shlex.quote(scene.source)},
         "palette": [_hex(colour) for colour in field_palette()[::5]],
         "cortex": Brain.of(scene).to_json(),
         "scalp": scalp_json(scene),

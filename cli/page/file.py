@@ -1,13 +1,6 @@
-"""The interactive page as one file, which fetches nothing.
+"""The interactive page as one file, which fetches nothing."""
 
-Its script is several modules; they are joined here, and a digest of the whole is the only
-script that the page's content-security policy lets run.
-"""
-
-import base64
-import hashlib
 import json
-import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,15 +9,14 @@ from markupsafe import Markup
 
 from ...disk import write_whole
 from ..runtime.versions import versions
+from ..viewer.script import joined, policy
 
 
-#: In this order, each needs only those before it.
+#: In this order, each needs only those before it, and what all views share.
 MODULES = (
-    *("arrays", "vectors", "scalp", "field", "coil", "model", "plan", "words", "files"),
-    *("renderer", "view", "sections", "controls", "main"),
+    *("scalp", "field", "coil", "model", "plan", "words", "files"),
+    *("view", "sections", "controls", "taking", "main"),
 )
-_IMPORT = re.compile(r'^import (\{[^}]+\}) from "\./(\w+)\.js";$', re.M)
-_EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.M)
 MOST_BYTES = 60_000_000
 
 
@@ -48,7 +40,8 @@ def write_page(path: Path, title: str, data: dict) -> int:
 
 def page(title: str, data: dict) -> str:
     """Fill the page."""
-    script, style = script_of_page(), _asset("page.css")
+    script = joined({name: _asset(f"{name}.js") for name in MODULES})
+    style = _asset("page.css")
     # A word of the data that ends a script would end the page's.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return (
@@ -67,38 +60,6 @@ def page(title: str, data: dict) -> str:
             data=Markup(text.replace("<", "\\u003c")),
         )
     )
-
-
-def policy(script: str, style: str) -> str:
-    """What the page may do: run its own script, and nothing from elsewhere."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_digest(script)}",
-            f"style-src {_digest(style)}",
-            "img-src data: blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-
-
-def script_of_page() -> str:
-    """Join the modules of the script, each in a scope of its own."""
-    return '"use strict";\n' + "\n".join(_scope(name) for name in MODULES)
-
-
-def _scope(name: str) -> str:
-    """Write a module as what a function gives back: it needs no file of its own then."""
-    text = _asset(f"{name}.js")
-    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = \2;", text))
-    given = ", ".join(_EXPORT.findall(text))
-    return f"const {name} = (() => {{\n{body}\nreturn {{ {given} }};\n}})();"
-
-
-def _digest(text: str) -> str:
-    found = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-    return f"'sha256-{found}'"
 
 
 def _asset(name: str) -> str:

@@ -34,6 +34,7 @@ class PlacedCoil:
     """A coil that can be moved on the page.
 
     Attributes:
+        source: As the command line names it.
         coil: The coil.
         number: Of it, in the basis.
         best: The best placement known.
@@ -42,6 +43,7 @@ class PlacedCoil:
             [rad], to lose 5%; None where that is not known.
     """
 
+    source: str
     coil: Coil
     number: int
     best: Spot

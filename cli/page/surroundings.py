@@ -1,5 +1,7 @@
 """Scalp and coils, as the page has them."""
 
+import shlex
+
 import numpy as np
 
 from ...efield.reduced.drives import Drives
@@ -9,7 +11,7 @@ from ...optimize.constraints import spread_out
 from ..pictures.hull import CoilHull
 from ..pictures.shapes import coil_body, compact, smooth
 from ..report.view import thinned
-from .packing import packed, quantised
+from ..viewer.packing import packed, quantised
 from .scene import PlacedCoil, Scene, Spot
 
 
@@ -55,6 +57,7 @@ def coil_json(placed: PlacedCoil, drives: Drives, cover: float) -> dict:
     low = samples[samples[:, 2] >= samples[:, 2].max() - _BELOW]
     return {
         "name": coil.name,
+        "source": shlex.quote(placed.source),
         "casing": coil.has_casing,
         "maximum": coil.max_current_rate,
         "number": placed.number,

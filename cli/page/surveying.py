@@ -111,13 +111,14 @@ def image_of(source: str) -> dict[str, list[float]] | None:
 
 
 def placed_coil(
+    source: str,
     coil: Coil,
     number: int,
     found: tuple[Spot, tuple[Spot, ...], optimize.Search],
 ) -> PlacedCoil:
     """Put together what is known of a coil."""
     best, rules, search = found
-    return PlacedCoil(coil, number, best, rules, lost_of(search))
+    return PlacedCoil(source, coil, number, best, rules, lost_of(search))
 
 
 def make_basis(

@@ -1,7 +1,6 @@
 """`report.html`: a plan in words, numbers and pictures, and the field to look at.
 
-One file holds all of it, and fetches nothing: the viewer is plotly.js, as the Python
-package plotly carries it.
+One file holds all of it, and fetches nothing.
 """
 
 import base64
@@ -14,10 +13,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from ...disk import write_whole
 from ..runtime.versions import versions
+from ..viewer.script import joined, policy
 
 
 MOST_BYTES = 15_000_000
@@ -158,13 +157,14 @@ def links(names: Sequence[str]) -> Markup:
 def _page(page: Page) -> str:
     # A word of the data that ends a script would end the page's.
     data = json.dumps(page.view, separators=(",", ":")).replace("<", "\\u003c")
+    script = joined({"report": _asset("report.js")})
     return fill_page(
         "report.html",
         page=page,
         pictures=[picture(*each) for each in page.pictures.items()],
-        plotly=Markup(get_plotlyjs().replace("</script", "<\\/script")),
         data=Markup(data),
-        script=Markup(_asset("report.js")),
+        script=Markup(script),
+        policy=policy(script, _asset("report.css")),
     )
 
 

@@ -4,7 +4,6 @@ Every vertex of the cortex is a node of the head, so that what a click reads is 
 that can be found in the field's files.
 """
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +25,7 @@ from ..pictures.shapes import (
     compact,
     smooth,
 )
+from ..viewer.packing import packed
 
 
 _CORTEX_TRIANGLES = 110_000
@@ -91,15 +91,15 @@ def view_data(
         "palette": [_hex(colour) for colour in field_palette()[::5]],
         "cortex": _surface(cortex.drawn, cortex.triangles)
         | {
-            "values": _packed(cortex.values, "f4"),
-            "nodes": _packed(cortex.nodes, "u4"),
-            "places": _packed(1e3 * head.nodes[cortex.nodes], "f4"),
+            "values": packed(cortex.values, "f4"),
+            "nodes": packed(cortex.nodes, "u4"),
+            "places": packed(1e3 * head.nodes[cortex.nodes], "f4"),
         },
         "above": _volumes_above(values[gray], head.volumes[gray], highest),
         "scalp": _surface(*scalp[:2]),
         "coil": _surface(*coil[:2])
         | {
-            "handle": _packed(handle[coil[2]].astype(float), "f4"),
+            "handle": packed(handle[coil[2]].astype(float), "f4"),
             "outline": _outline(body, faces, pose),
         },
         "pose": (pose * [[1.0, 1.0, 1.0, 1e3]]).tolist(),
@@ -249,15 +249,9 @@ def _surface(
     vertices: Float[ndarray, "vertex 3"], triangles: Int[ndarray, "triangle 3"]
 ) -> dict:
     return {
-        "vertices": _packed(1e3 * vertices, "f4"),
-        "triangles": _packed(triangles, "u4"),
+        "vertices": packed(1e3 * vertices, "f4"),
+        "triangles": packed(triangles, "u4"),
     }
-
-
-def _packed(values: ndarray, kind: str) -> dict:
-    """An array as base64 of its little-endian bytes."""
-    data = np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()
-    return {"type": kind, "data": base64.b64encode(data).decode("ascii")}
 
 
 def _hex(colour: Float[ndarray, "3"]) -> str:

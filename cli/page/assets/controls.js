@@ -4,7 +4,6 @@ import { add, angleBetween, cross, degrees, length, minus, radians, times } from
 import { handleAt, outwards, straightBack } from "./scalp.js";
 import { better, inMm, perCent, strong, sure, turn, turnedTo, where } from "./words.js";
 import { Sections } from "./sections.js";
-import { ant, brainsight, link, localite, matsimnibs, save } from "./files.js";
 
 const STEP = 2e-3; // Of the arrow keys and buttons. [m]
 const STRIDE = 10e-3; // With Shift. [m]
@@ -27,7 +26,6 @@ const part = (name) => document.getElementById(name);
 export class Controls {
   constructor(model, plan, stage) {
     Object.assign(this, { model, plan, stage, second: null });
-    this.generator = document.querySelector("meta[name=generator]").content;
     this.fill();
     this.bind();
     plan.listen((now) => this.update(now));
@@ -35,6 +33,12 @@ export class Controls {
 
   get coil() {
     return this.model.coils[this.plan.now.coil];
+  }
+
+  get unit() {
+    return this.stage.options.across
+      ? "E across the cortex’s surface, size, V/m"
+      : "|E| on the cortex, V/m";
   }
 
   fill() {
@@ -46,10 +50,7 @@ export class Controls {
     part("position").hidden = named.length === 0;
     part("coil").append(...model.coils.map((coil, i) => option(coil.name, i)));
     part("coil-row").hidden = model.coils.length < 2;
-    const { image, cortex, sure: mesh } = model.data;
-    const antButton = document.querySelector("[data-save=ant]");
-    antButton.disabled = image === null;
-    if (image === null) antButton.title = "ANT's file says where the T1 lies, and this head has none";
+    const { cortex, sure: mesh } = model.data;
     part("trust").textContent =
       `The field is a sum of ${model.field.modes} modes of solved placements with elements of order ${cortex.basis.order}; of placements that these had not seen E was within ${perCent(cortex.basis.worst, 2)}. ` +
       `The number behind “this page” is the error estimated for the placement shown.\n` +
@@ -93,8 +94,6 @@ export class Controls {
     click("swap", () => this.swap());
     click("drop", () => this.setSecond(null));
     click("region", () => this.markRegion());
-    click("link", () => this.copyLink());
-    click("print", () => window.print());
     change("position", (box) => this.goTo(box.value));
     change("coil", (box) => this.switchTo(Number(box.value)));
     change("angle", (box) => this.setAngle(radians(Number(box.value))));
@@ -111,15 +110,17 @@ export class Controls {
       stage.options.follow = box.checked;
       plan.tell();
     });
+    change("across", (box) => {
+      stage.options.across = box.checked;
+      part("unit").textContent = this.unit;
+      plan.tell();
+    });
     for (const each of document.querySelectorAll("[data-way]")) {
       const [right, forward] = each.dataset.way.split(",").map(Number);
       each.addEventListener("click", () => this.move(right, forward, STEP));
     }
     for (const each of document.querySelectorAll("[data-view]")) {
       each.addEventListener("click", () => this.look(each.dataset.view));
-    }
-    for (const each of document.querySelectorAll("[data-save]")) {
-      each.addEventListener("click", () => this.take(each.dataset.save));
     }
     stage.canvas.addEventListener("keydown", (event) => this.key(event));
     stage.onRead = (vertex) => this.readAt(vertex);
@@ -318,7 +319,8 @@ export class Controls {
     const at = place.map((x) => inMm(x)).join(", ");
     const value = this.stage.values[vertex].toFixed(1);
     const other = this.second ? `, B ${this.stage.secondValues[vertex].toFixed(1)} V/m` : "";
-    part("reading").textContent = `|E| is ${value} V/m${other} at (${at}) mm`;
+    const what = this.stage.options.across ? "E across the surface" : "|E|";
+    part("reading").textContent = `${what} is ${value} V/m${other} at (${at}) mm`;
   }
 
   // Try places around the coil with its present handle, a few at a time.
@@ -360,57 +362,5 @@ export class Controls {
     this.region = null;
     part("marked").textContent = "";
     this.stage.mark(new Float32Array(this.stage.head.vertices.length / 3));
-  }
-
-  text() {
-    const names = ["Where", "How turned", "How strong", "How sure", "Against today's rule"];
-    const lines = Object.values(this.words).map(([a, b], i) => `${names[i]}: ${a} (${b})`);
-    const { rate, pose } = this.plan.now;
-    const { source } = this.model.data.head;
-    return [
-      `${document.title} — for research use only`,
-      ...lines,
-      "",
-      "Coil to head, mm (as SimNIBS has it; save it as pose.txt to verify):",
-      matsimnibs(pose),
-      `tmsgrad simulate ${source} --coil "${this.coil.name}" --pose pose.txt --didt ${(rate / 1e6).toFixed(4)} --out verified`,
-      location.href.split("#")[0] + link(this.plan.now),
-      "",
-    ].join("\n");
-  }
-
-  // A file's name and content, by the button's name.
-  file(kind) {
-    const { pose } = this.plan.now;
-    const { generator, coil } = this;
-    const { image } = this.model.data;
-    return {
-      matsimnibs: () => ["pose.txt", matsimnibs(pose)],
-      brainsight: () => ["brainsight.txt", brainsight(pose, "tmsgrad", generator)],
-      localite: () => ["localite.xml", localite(pose, "tmsgrad")],
-      ant: () => ["ant.mrk", ant(pose, "tmsgrad", coil.name, image, generator)],
-      text: () => ["placement.txt", this.text()],
-    }[kind]();
-  }
-
-  take(kind) {
-    if (kind === "picture") {
-      this.stage.canvas.toBlob((blob) => save("placement.png", blob));
-      part("taken").textContent = "placement.png was saved";
-      return;
-    }
-    const [name, content] = this.file(kind);
-    save(name, content);
-    part("taken").textContent = `${name} was saved`;
-  }
-
-  async copyLink() {
-    history.replaceState(null, "", link(this.plan.now));
-    try {
-      await navigator.clipboard.writeText(location.href);
-      part("taken").textContent = "The link was copied; it stands in the address as well.";
-    } catch {
-      part("taken").textContent = "The address now holds the placement: copy it from there.";
-    }
   }
 }

@@ -57,8 +57,8 @@ export class Field {
     return mean;
   }
 
-  // |E| at all vertices. [V/m]
-  magnitudes(coefficients, rate, found) {
+  // |E| at all vertices, or its part along normals, whichever way that points. [V/m]
+  magnitudes(coefficients, rate, found, normals = null) {
     const { sum } = this;
     sum.fill(0);
     let first = 0;
@@ -70,7 +70,9 @@ export class Field {
       const x = sum[at];
       const y = sum[at + 1];
       const z = sum[at + 2];
-      found[i] = Math.sqrt(x * x + y * y + z * z);
+      found[i] = normals
+        ? Math.abs(x * normals[at] + y * normals[at + 1] + z * normals[at + 2])
+        : Math.sqrt(x * x + y * y + z * z);
     }
     return found;
   }

@@ -4,6 +4,7 @@ import { Controls } from "./controls.js";
 import { Model } from "./model.js";
 import { Plan } from "./plan.js";
 import { Stage } from "./view.js";
+import { Taking } from "./taking.js";
 import { fromLink } from "./files.js";
 
 function begin() {
@@ -14,6 +15,7 @@ function begin() {
   const plan = new Plan({ ...best, ...fromLink(location.hash, model.coils) });
   const stage = new Stage(document.getElementById("stage"), model, plan);
   const controls = new Controls(model, plan, stage);
+  const taking = new Taking(model, plan, stage, controls);
   window.addEventListener("hashchange", () => {
     const linked = fromLink(location.hash, model.coils);
     if (linked) plan.show(linked);
@@ -21,7 +23,7 @@ function begin() {
   plan.tell();
   stage.lookAtCoil();
   // For whoever embeds the page, and for its tests.
-  window.tmsgrad = { model, plan, stage, controls };
+  window.tmsgrad = { model, plan, stage, controls, taking };
 }
 
 try {

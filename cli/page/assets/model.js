@@ -35,8 +35,8 @@ export class Model {
     };
   }
 
-  magnitudes(found, rate, values) {
-    return this.field.magnitudes(found.coefficients, rate, values);
+  magnitudes(found, rate, values, normals) {
+    return this.field.magnitudes(found.coefficients, rate, values, normals);
   }
 
   place(coil, foot, handle, distance) {

@@ -1,64 +1,16 @@
 // The stage: cortex, scalp, coil and target to look at, and hands that move them.
 
-import { add, along, axis, cross, dot, minus, times, turned, unit } from "./vectors.js";
-import { Renderer, hit } from "./renderer.js";
+import { add, axis, dot, minus, times, turned } from "./vectors.js";
+import { Camera, ball, middle } from "./camera.js";
+import { Renderer, hit, normals } from "./renderer.js";
 import { unpack } from "./arrays.js";
 
-const DEPTH = 0.6; // In front of the camera's centre and behind it. [m]
-const WIDEST = 0.16; // Half of what is seen, at most and at least. [m]
-const CLOSEST = 0.02;
 const STILL = 4; // Pixels that a click may move.
+// The coil and its handle, before paper and before a dark screen.
+const DIM = { colour: [0.3, 0.36, 0.44], second: [0.13, 0.16, 0.2] };
+const PALE = { colour: [0.6, 0.67, 0.76], second: [0.5, 0.56, 0.64] };
 const BINS = 512;
 const HOT = 0.999; // Share of the vertices below the top of the colour bar.
-
-export class Camera {
-  constructor(centre) {
-    this.centre = centre;
-    this.half = 0.115;
-    this.look([0, 0, 1], [0, 1, 0]);
-  }
-
-  look(back, up) {
-    this.back = unit(back);
-    this.up = along(Math.abs(dot(unit(up), this.back)) > 0.98 ? [0, 1, 0] : up, this.back);
-    this.right = cross(this.up, this.back);
-  }
-
-  orbit(x, y) {
-    const back = turned(turned(this.back, this.up, -x), this.right, -y);
-    const up = turned(this.up, this.right, -y);
-    this.look(back, up);
-  }
-
-  zoom(factor) {
-    this.half = Math.min(WIDEST, Math.max(CLOSEST, this.half * factor));
-  }
-
-  // For a picture so many times as wide as high: the smaller side shows `half`.
-  seen(aspect) {
-    const high = this.half * Math.max(1, 1 / aspect);
-    return { high, wide: high * aspect };
-  }
-
-  shot(aspect) {
-    const { high, wide } = this.seen(aspect);
-    const rows = [times(this.right, 1 / wide), times(this.up, 1 / high), times(this.back, -1 / DEPTH)];
-    const matrix = new Float32Array(16);
-    rows.forEach((row, i) => {
-      for (let c = 0; c < 3; c += 1) matrix[4 * c + i] = row[c];
-      matrix[12 + i] = -dot(row, this.centre);
-    });
-    matrix[15] = 1;
-    return { matrix, back: this.back };
-  }
-
-  // The ray through a place of the picture, from -1 to 1.
-  ray(x, y, aspect) {
-    const { high, wide } = this.seen(aspect);
-    const at = add(add(this.centre, this.right, x * wide), this.up, y * high);
-    return { start: add(at, this.back, DEPTH), direction: times(this.back, -1) };
-  }
-}
 
 export class Stage {
   constructor(canvas, model, plan) {
@@ -78,7 +30,8 @@ export class Stage {
     this.count = this.cortex.vertices.length / 3;
     this.values = new Float32Array(this.count);
     this.secondValues = new Float32Array(this.count);
-    this.options = { scalp: true, coil: true, follow: true };
+    this.normals = normals(this.cortex.vertices, this.cortex.triangles);
+    this.options = { scalp: true, coil: true, follow: true, across: false };
     this.highest = 1;
     this.camera = new Camera(middle(this.cortex.vertices));
     this.onRead = () => {};
@@ -100,11 +53,12 @@ export class Stage {
 
   show(now, found, second) {
     this.found = found;
-    this.model.magnitudes(found, now.rate, this.values);
+    const across = this.options.across ? this.normals : null;
+    this.model.magnitudes(found, now.rate, this.values, across);
     this.renderer.setValues(this.surfaces.cortex, this.values);
     this.second = second;
     if (second) {
-      this.model.magnitudes(second.found, second.now.rate, this.secondValues);
+      this.model.magnitudes(second.found, second.now.rate, this.secondValues, across);
       this.renderer.setValues(this.surfaces.second, this.secondValues);
     }
     if (this.options.follow) this.highest = top(this.values) || 1;
@@ -122,8 +76,8 @@ export class Stage {
 
   render() {
     const { renderer, second, found, plan } = this;
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    renderer.begin(dark ? [0.09, 0.1, 0.12] : [1, 1, 1]);
+    this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    renderer.begin(this.dark ? [0.09, 0.1, 0.12] : [1, 1, 1]);
     const one = { now: plan.now, found, surface: this.surfaces.cortex };
     if (!second) {
       this.half(one, null, 0, 1);
@@ -147,7 +101,7 @@ export class Stage {
     if (!options.coil) return;
     for (const [each, alpha] of [[other, 0.12], [{ now }, 0.3]]) {
       if (each === null) continue;
-      const look = { colour: [0.3, 0.36, 0.44], second: [0.13, 0.16, 0.2], kind: 2, alpha, alone: true };
+      const look = { ...(this.dark ? PALE : DIM), kind: 2, alpha, alone: true };
       const model = columns(each.now.pose);
       renderer.draw(surfaces.coils[each.now.coil], camera, { ...look, model });
     }
@@ -324,41 +278,11 @@ function meshOf({ vertices, triangles }) {
   return { vertices: unpack(vertices), triangles: unpack(triangles) };
 }
 
-function middle(vertices) {
-  const low = [Infinity, Infinity, Infinity];
-  const high = [-Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < vertices.length; i += 1) {
-    low[i % 3] = Math.min(low[i % 3], vertices[i]);
-    high[i % 3] = Math.max(high[i % 3], vertices[i]);
-  }
-  return times(add(low, high), 0.5);
-}
-
 // A pose as WebGL has matrices: by columns.
 function columns({ rotation: r, centre }) {
   return Float32Array.from([
     r[0], r[3], r[6], 0, r[1], r[4], r[7], 0, r[2], r[5], r[8], 0, ...centre, 1,
   ]);
-}
-
-function ball(centre, radius, rings = 12, spokes = 20) {
-  const vertices = [];
-  const triangles = [];
-  for (let i = 0; i <= rings; i += 1) {
-    for (let j = 0; j < spokes; j += 1) {
-      const [polar, around] = [(Math.PI * i) / rings, (2 * Math.PI * j) / spokes];
-      const out = [
-        Math.sin(polar) * Math.cos(around),
-        Math.sin(polar) * Math.sin(around),
-        Math.cos(polar),
-      ];
-      vertices.push(...add(centre, out, radius));
-      if (i === rings) continue;
-      const [here, next] = [i * spokes + j, i * spokes + ((j + 1) % spokes)];
-      triangles.push(here, here + spokes, next, next, here + spokes, next + spokes);
-    }
-  }
-  return { vertices: Float32Array.from(vertices), triangles: Uint32Array.from(triangles) };
 }
 
 // What nearly all values are below.

@@ -15,13 +15,13 @@ precision highp float;
 in vec3 facing; in float level;
 uniform sampler2D palette;
 uniform vec3 eye; uniform vec3 colour; uniform vec3 second;
-uniform float alpha; uniform float highest; uniform float fade; uniform int kind;
+uniform float alpha; uniform float highest; uniform float least; uniform float fade; uniform int kind;
 out vec4 found;
 void main() {
   vec3 base = colour;
   float share = alpha;
   if (kind == 1) {
-    float t = clamp(level / highest, 0.0, 1.0);
+    float t = level < least ? 0.0 : clamp(level / highest, 0.0, 1.0);
     base = mix(texture(palette, vec2(t, 0.5)).rgb, vec3(0.72), fade);
   } else if (kind == 2 && level > 0.5) {
     base = second;
@@ -128,13 +128,13 @@ export class Renderer {
 
   draw(surface, camera, look) {
     const { gl } = this;
-    const shown = { model: IDENTITY, alpha: 1, highest: 1, fade: 0, kind: 0, ...look };
+    const shown = { model: IDENTITY, alpha: 1, highest: 1, least: 0, fade: 0, kind: 0, ...look };
     gl.uniformMatrix4fv(this.named("camera"), false, camera.matrix);
     gl.uniformMatrix4fv(this.named("model"), false, shown.model);
     gl.uniform3fv(this.named("eye"), camera.back);
     gl.uniform3fv(this.named("colour"), shown.colour ?? [1, 1, 1]);
     gl.uniform3fv(this.named("second"), shown.second ?? [1, 1, 1]);
-    for (const name of ["alpha", "highest", "fade"]) gl.uniform1f(this.named(name), shown[name]);
+    for (const name of ["alpha", "highest", "least", "fade"]) gl.uniform1f(this.named(name), shown[name]);
     gl.uniform1i(this.named("kind"), shown.kind);
     gl.bindVertexArray(surface.array);
     if (shown.alpha < 1) this.drawClear(surface, shown.alone);
@@ -171,7 +171,8 @@ export class Renderer {
 
 export const IDENTITY = Float32Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
-function normals(vertices, triangles) {
+// Of length 1, of the triangles around each vertex by their areas.
+export function normals(vertices, triangles) {
   const found = new Float32Array(vertices.length);
   const at = (corner, c) => vertices[3 * corner + c];
   for (let i = 0; i < triangles.length; i += 3) {
