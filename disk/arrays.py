@@ -1,4 +1,7 @@
-"""NumPy's files, of which all damage is one kind of error."""
+"""NumPy's files, of which all damage is one kind of error.
+
+Not imported with `disk`, so that what needs no array does without NumPy.
+"""
 
 import tokenize
 import zipfile

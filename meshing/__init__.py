@@ -8,7 +8,11 @@ from .checks_images import (
     check_subject as check_subject,
 )
 from .cortex import cortical_normals as cortical_normals
-from .electrodes import electrode as electrode, read_electrodes as read_electrodes
+from .electrodes import (
+    electrode as electrode,
+    read_eeg_positions as read_eeg_positions,
+    read_electrodes as read_electrodes,
+)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
     resample as resample,
@@ -80,7 +84,6 @@ from .landmarks import (
     Fiducials as Fiducials,
     beam_f3 as beam_f3,
     eeg_positions as eeg_positions,
-    read_eeg_positions as read_eeg_positions,
 )
 from .lattice.mesher import mesh_labels as mesh_labels
 from .msh.contents import MeshFields as MeshFields, TissueSurfaces as TissueSurfaces

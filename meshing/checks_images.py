@@ -23,6 +23,9 @@ _OBLONG = 2.5  # Ratio of the longest to the shortest side of a voxel.
 _CUT = 0.01  # Area in which a head may meet a side of its image, unless below. [m²]
 _PROBES = 20_000  # Elements whose tissues are compared with a label image.
 _SAME_LABELS = 0.5  # Share of them that agree at least; some 0.9 do.
+# Of neighbouring voxels: the template has 5% at 1 mm, 32% at 8, 46% at 20 mm; random
+# labels of five tissues have 80%.
+_ROUGH, _FEWEST_PAIRS = 0.6, 100
 _OUTSIDE = 0.01  # Share of a head's nodes that may lie outside its T1.
 
 
@@ -35,7 +38,7 @@ def check_labels(image: LabelImage) -> list[Finding]:
     Returns:
         What was found, the worst first.
     """
-    found = [*_voxels(image), *_order(image), *_cut(image)]
+    found = [*_rough(image), *_voxels(image), *_order(image), *_cut(image)]
     order = list(Severity)
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
@@ -145,6 +148,24 @@ def _labels(path: Path, head: HeadMesh) -> Iterator[Finding]:
             "labels",
             f"the mesh has the tissue of {path.name} in {share:.0%} of its elements only: "
             "they are of different people or spaces, or the tissues are exchanged.",
+        )
+
+
+def _rough(image: LabelImage) -> Iterator[Finding]:
+    """Whether tissues change from voxel to voxel, as in noise, which nothing can mesh."""
+    pairs = differing = 0
+    for axis in range(3):
+        along = np.moveaxis(image.labels, axis, 0)
+        one, other = along[:-1], along[1:]
+        inside = (one > 0) & (other > 0)
+        pairs += np.count_nonzero(inside)
+        differing += np.count_nonzero(inside & (one != other))
+    if pairs >= _FEWEST_PAIRS and differing > _ROUGH * pairs:
+        yield Finding(
+            Severity.ERROR,
+            "rough",
+            f"{differing / pairs:.0%} of neighbouring voxels of the head are of different "
+            "tissues, as in noise; of heads some 5% are with voxels of 1 mm, 40% of 10 mm.",
         )
 
 

@@ -40,14 +40,14 @@ def read_electrodes(
         ValueError: It holds no positions, or a line is malformed.
     """
     if not isinstance(subject, Subject) and Path(subject).is_file():
-        return _read_csv(Path(subject))
+        return read_eeg_positions(Path(subject))
     found = subject if isinstance(subject, Subject) else read_subject(subject)
     there = {file.name: file for file in found.caps}
     for name in _USUAL if cap is None else (cap, f"{cap}.csv"):
         if name in there:
-            return _read_csv(there[name])
+            return read_eeg_positions(there[name])
     if cap is None and len(there) == 1:
-        return _read_csv(next(iter(there.values())))
+        return read_eeg_positions(next(iter(there.values())))
     has = f"; it has {', '.join(there)}" if there else ""
     raise FileNotFoundError(
         f"{found.folder / 'eeg_positions'}: there is no "
@@ -71,7 +71,21 @@ def electrode(
     return folded[name.casefold()]
 
 
-def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
+def read_eeg_positions(
+    path: str | os.PathLike[str],
+) -> dict[str, Float[ndarray, "3"]]:
+    """Read the electrodes and fiducials of a CSV file, as SimNIBS writes for a person.
+
+    Lines hold what it is, x, y, z [mm], maybe three numbers more, and a name.
+
+    Returns:
+        Positions by name, in the order of the file. [m]
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: A line is malformed, there are no positions, or they are in m.
+    """
+    file = Path(path)
     positions: dict[str, Float[ndarray, 3]] = {}
     for number, row in enumerate(read_table(file), start=1):
         words = [word.strip() for word in row]
@@ -85,7 +99,7 @@ def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
             raise ValueError(
                 f"{file}: line {number} must hold x, y and z in mm after {words[0]!r}."
             )
-        name = words[4] if len(words) > 4 else ""
+        name = _name(words)
         if name and name not in positions:
             positions[name] = place / MM_PER_M
     if not positions:
@@ -99,3 +113,13 @@ def _read_csv(file: Path) -> dict[str, Float[ndarray, "3"]]:
             "m. Multiply them by 1000: such files are in mm."
         )
     return positions
+
+
+def _name(words: list[str]) -> str:
+    """The name in a line: behind the place, or behind the direction of an electrode."""
+    try:
+        direction = [float(word) for word in words[4:7]]
+    except ValueError:
+        direction = []
+    at = 7 if len(direction) == 3 else 4
+    return words[at] if len(words) > at else ""

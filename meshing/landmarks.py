@@ -5,7 +5,6 @@ Curves of the 10-20 system are sections of the scalp by planes through three poi
 doi:10.1016/j.neuroimage.2006.09.024, who name the choices it leaves open].
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,6 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..disk import read_table
 from .scalp import Scalp
 
 
@@ -133,39 +131,6 @@ def beam_f3(scalp: Scalp, fiducials: Fiducials) -> Float[ndarray, "3"]:
     aim = _at(half, _F3_AZIMUTH * circumference / _length(half))
     arc = _section(scalp, vertex, (vertex + aim) / 2 + 0.05 * _up(vertex, aim), aim)
     return _at(arc, _F3_ARC * sum(over) / 2 / _length(arc))
-
-
-def read_eeg_positions(
-    path: str | os.PathLike[str],
-) -> dict[str, Float[ndarray, "3"]]:
-    """Read the electrodes and fiducials of a .csv, as SimNIBS writes for a person.
-
-    Lines hold a type, x, y, z [mm], more numbers or none, and a name.
-
-    Returns:
-        Positions by name. [m]
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: A line is malformed, or there are no positions.
-    """
-    found = {}
-    for number, row in enumerate(read_table(path), start=1):
-        if not row or row[0] not in ("Electrode", "ReferenceElectrode", "Fiducial"):
-            continue
-        try:
-            place = np.array([float(x) for x in row[1:4]])
-        except ValueError:
-            place = np.zeros(0)
-        if place.shape != (3,) or not np.isfinite(place).all() or len(row) < 5:
-            raise ValueError(
-                f"{path}, line {number}: this must be a type, x, y, z in mm and a "
-                f"name; it has {len(row)} cells."
-            )
-        found[row[-1].strip()] = place * 1e-3
-    if not found:
-        raise ValueError(f"{path}: the file names no electrode.")
-    return found
 
 
 def _points(fiducials: Fiducials) -> tuple[ndarray, ndarray, ndarray, ndarray]:

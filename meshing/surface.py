@@ -18,6 +18,8 @@ _LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its cen
 _POINTS_AT_ONCE = 4096
 _RAY_PAIRS_AT_ONCE = 1_000_000
 
+_SAME_PLACE = 1e-10  # A nearest point so near to a corner is that corner. [m]
+
 
 @dataclass(frozen=True, eq=False)
 class Surface:
@@ -146,15 +148,22 @@ class Surface:
         corners, owner = self._pieces
         point, piece = np.nonzero(worth)[0], candidates[worth]
         at = points[point]
-        offset = at - closest_on_triangles(at, *(c[piece] for c in corners))
+        closest = closest_on_triangles(at, *(c[piece] for c in corners))
+        offset = at - closest
         distance, height = np.full(worth.shape, np.inf), np.zeros(worth.shape)
         distance[worth] = np.linalg.norm(offset, axis=1)
         height[worth] = np.einsum("pc,pc->p", offset, self.normals[owner[piece]])
-        # At an edge or corner several triangles are equally near; the one that the point
-        # faces most squarely gives the side (Bærentzen & Aanæs 2005, sec. 3).
+        # At an edge or corner several triangles are equally near: their normals, weighed
+        # by their angles there, give the side (Bærentzen & Aanæs 2005, sec. 3).
         nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
-        facing = np.where(nearest, np.abs(height), -1.0).argmax(axis=1)
-        side = np.take_along_axis(height, facing[:, None], axis=1)[:, 0]
+        first = nearest.argmax(axis=1)
+        side = np.take_along_axis(height, first[:, None], axis=1)[:, 0]
+        tied = nearest & (np.count_nonzero(nearest, axis=1) > 1)[:, None]
+        chosen = tied[worth]
+        owners = point[chosen]
+        angle = _angles(closest[chosen], tuple(c[piece[chosen]] for c in corners))
+        total = np.bincount(owners, angle * height[tied], minlength=len(side))
+        side = np.where(tied.any(axis=1), total, side)
         return np.where(side < 0, -1.0, 1.0) * distance.min(axis=1)
 
     def cast(
@@ -252,6 +261,20 @@ class Surface:
             z[0] + weight_b[inside] * (z[1] - z[0]) + weight_c[inside] * (z[2] - z[0])
         )
         return i[inside], j[inside], height
+
+
+def _angles(
+    at: Float[ndarray, "point 3"], corners: tuple[Float[ndarray, "point 3"], ...]
+) -> Float[ndarray, "point"]:
+    """The angles that triangles have at points of their edges or at their corners."""
+    result = np.full(len(at), np.pi)
+    for first in range(3):
+        here, *others = (corners[(first + step) % 3] for step in range(3))
+        chosen = np.linalg.norm(at - here, axis=1) < _SAME_PLACE
+        one, other = (each[chosen] - here[chosen] for each in others)
+        across = np.linalg.norm(np.cross(one, other), axis=1)
+        result[chosen] = np.arctan2(across, np.einsum("pc,pc->p", one, other))
+    return result
 
 
 def outer_surface(

@@ -14,15 +14,15 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 from jaxtyping import Float
 from nibabel.freesurfer.io import read_geometry
-from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
+from nibabel.gifti.gifti import GiftiDataArray
 from numpy import ndarray
 from scipy import ndimage
 
+from ..disk import gifti
 from .files import MM_PER_M
 from .head import HeadMesh
 from .images.voxels import VoxelGrid, elements_on_grid
@@ -142,13 +142,13 @@ def open_surface(path: str | os.PathLike[str]) -> SurfaceFile:
         raise FileNotFoundError(f"{file}: file not found.")
     try:
         found = _of_gifti(file) if file.name.endswith(".gii") else _of_freesurfer(file)
-    except (OSError, ValueError, KeyError, IndexError, EOFError, TypeError) as error:
+    except Exception as error:  # nibabel raises of every kind for FreeSurfer's files.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         raise ValueError(
             f"{file}: no surface could be read ({error}). Give a GIfTI surface (.gii) or "
             "FreeSurfer geometry such as lh.pial."
         ) from error
-    except ExpatError as error:
-        raise ValueError(f"{file}: this is no GIfTI file ({error}).") from error
     return found
 
 
@@ -185,7 +185,7 @@ def read_sphere(path: str | os.PathLike[str]) -> Surface:
 
 
 def _of_gifti(file: Path) -> SurfaceFile:
-    image = GiftiImage.from_filename(file)
+    image = gifti.opened(file)
     points = image.agg_data("pointset")
     triangles = image.agg_data("triangle")
     if not isinstance(points, ndarray) or not isinstance(triangles, ndarray):

@@ -24,7 +24,9 @@ def pose_contents(draw, names=NAMES, least=0, most=4):
         "matrices": matrices,
         "names": [draw(names) for _ in range(count)],
         "groups": [draw(st.sampled_from(["target", "pulse"])) for _ in range(count)],
-        "current_rates": [draw(st.floats(0, 3e8)) for _ in range(count)],
+        "current_rates": [
+            draw(st.just(0.0) | st.floats(1e5, 3e8)) for _ in range(count)
+        ],
         "outputs": [draw(st.floats(0, 1)) for _ in range(count)],
     }
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from cli_examples import refused
 from heads import RADII, five_layers
 from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
@@ -259,6 +260,10 @@ def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch)
     labels = write_nifti(tmp_path / "a.nii.gz", rough(0), np.diag([10.0, 10, 10, 1]))
     words = ("head", "mesh", labels, "--out", tmp_path / "a.npz", "--islands", 0)
     words += ("--tetrahedra", 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(meshing, "mesh_labels", lambda *_: pytest.fail("it is meshed"))
+        refused(words, tmp_path, "(rough): 80%", "as in noise", "give --force rough")
+    words += ("--force", "rough")
     result = run(*words)
     assert (result.status == 0) == (tmp_path / "a.npz").exists()
     if result.status == 0:
@@ -270,7 +275,7 @@ def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch)
     assert result.status == 2
     assert "(sliver): It is flat. No head was written." in result.err
     assert not (tmp_path / "a.npz").exists()
-    assert run(*words, "--force", "sliver").status == 0
+    assert run(*words[:-1], "rough,sliver").status == 0
     assert (tmp_path / "a.npz").exists()
 
 

@@ -1,7 +1,11 @@
 """Plan files: read, checked, saved, and run as their command line is."""
 
+import errno
 import json
+import os
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,7 +17,7 @@ from plan_examples import OPTIMIZE, TWO, options_of, plan, without_words
 from tmsgrad.cli.arguments import words
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
-from tmsgrad.cli.plans import lines
+from tmsgrad.cli.plans import journal, lines, record
 from tmsgrad.cli.plans.file import read_plan
 
 
@@ -324,6 +328,69 @@ def test_a_plan_shows_what_its_steps_chose(tmp_path):
     again = run(*words)
     assert [each["done"] for each in again.json["runs"]] == ["before", "before"]
     assert (tmp_path / "plan.html").read_text(encoding="utf-8") == page
+
+
+def test_a_plan_in_a_folder_that_is_read_only_does_its_runs(tmp_path, monkeypatch):
+    (tmp_path / "in.txt").write_text("1 0 0 9\n0 1 0 9\n0 0 1 9\n0 0 0 1\n")
+    text = '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nto = "localite"\n'
+    plan(tmp_path / "plans", text.replace("in.txt", "../in.txt") + 'out = "../a.xml"\n')
+    fail = lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EROFS, "Read-only"))
+    monkeypatch.setattr(record, "write_whole", fail)
+    monkeypatch.setattr(journal, "write_page", fail)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    result = run("plan", tmp_path / "plans" / "plan.toml", "--json")
+    assert result.status == 0, result.err
+    assert "finished runs cannot be remembered (Read-only)" in result.err
+    assert "cannot be written beside it (Read-only)" in result.err
+    assert "report" not in result.json
+    assert (tmp_path / "a.xml").is_file()
+    assert set(contents(tmp_path / "plans")) == {"plan.toml"}
+
+
+# Does the first run of a plan, and waits in the second.
+KILLED = """
+import sys
+from pathlib import Path
+from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.plans.file import read_plan
+from tmsgrad.cli.plans.running import run_plan
+from tmsgrad.cli.runtime.outcome import Outcome
+
+def do(options):
+    if options.out.endswith("b.xml"):
+        print("there", flush=True)
+        sys.stdin.read()
+    Path(options.out).write_text("whole")
+    return Outcome({})
+
+run_plan(read_plan(Path(sys.argv[1]), parser), do)
+"""
+
+
+def test_a_plan_that_was_killed_goes_on_where_it_was(tmp_path):
+    (tmp_path / "in.txt").write_text("1 0 0 9\n0 1 0 9\n0 0 1 9\n0 0 0 1\n")
+    text = '[[run]]\ncommand = "pose convert"\nfile = "in.txt"\nto = "localite"\n'
+    both = (text + 'out = "a.xml"\n', text + 'out = "b.xml"\n')
+    path = plan(tmp_path, "".join(both)).path
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    while child.stdout.readline() != "there\n":
+        assert child.poll() is None
+    assert run("plan", path).status == 2
+    assert not (tmp_path / "b.xml").exists()
+    child.kill()
+    child.communicate()
+    result = run("plan", path)
+    assert result.status == 0, result.err
+    assert "run 1 of 2 is finished" in result.out
+    assert (tmp_path / "a.xml").read_text() == "whole"
+    assert "<InstrumentMarkerList" in (tmp_path / "b.xml").read_text()
+    assert not [name for name in contents(tmp_path) if "lock" in name]
 
 
 @pytest.mark.parametrize(

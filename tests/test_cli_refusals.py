@@ -1,7 +1,9 @@
 """Heads, coils and plans that are refused."""
 
+import os
+
 import pytest
-from cli_examples import one_line, refused
+from cli_examples import one_line, refused, run
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -118,3 +120,18 @@ def test_an_impossible_plan_is_refused(case, tmp_path, options, needed):
     *notes, last = refused(words, tmp_path, *needed).splitlines()
     one_line(last)
     assert all(each.startswith("tmsgrad: note: ") for each in notes)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes have names here")
+def test_devices_and_pipes_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "a.msh")
+    (tmp_path / "b.ccd").symlink_to("/dev/zero")
+    for words in (
+        ["head", "info", tmp_path / "a.msh"],
+        ["coil", "info", tmp_path / "b.ccd"],
+        ["coil", "show", tmp_path / "b.ccd", "--out", tmp_path / "out"],
+    ):
+        result = run(*words)
+        assert result.status == 2
+        assert "a device or a pipe" in result.err
+    assert not (tmp_path / "out").exists()

@@ -2,13 +2,16 @@
 
 import argparse
 
+import numpy as np
 import pytest
 from cli_examples import run
+from heads import scalp_of_five_layers
 
 from tmsgrad.cli.arguments import units, words
 from tmsgrad.cli.arguments.former import FORMER, renewed
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
+from tmsgrad.cli.inputs import goals
 from tmsgrad.cli.main import with_negative_values
 from tmsgrad.cli.plans.file import StrictParser, read_plan
 from tmsgrad.cli.results.plausible import ask_of_strength
@@ -146,3 +149,17 @@ def test_the_words_of_every_default_are_read(tmp_path):
         with_negative_values(["simulate", "m.msh", "--coil=c", "--pose=p", "--out=o"])
     )
     assert read.didt == 1e6
+
+
+@pytest.mark.parametrize("word", ["1e30", "1e6A/µs", "-1e12", "80,1e13"])
+def test_a_rate_that_no_stimulator_makes_is_refused(word):
+    with pytest.raises(argparse.ArgumentTypeError, match="stimulators make some 100"):
+        units.rates(word)
+
+
+def test_a_place_far_from_the_head_is_not_searched_around():
+    scalp = scalp_of_five_layers()
+    find = lambda *place: goals.search_place(place, "h.npz", None, scalp)
+    np.testing.assert_array_equal(find(0.0, 0.0, 0.12), [0, 0, 0.12])
+    with pytest.raises(ValueError, match=r"--around 0,0,500: the place is 414 mm"):
+        find(0.0, 0.0, 0.5)

@@ -1,6 +1,7 @@
 """Damaged and hostile content of files that are read by more than one reader."""
 
 import importlib
+import warnings
 import zipfile
 
 import nibabel
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from heads import five_layers
 from hypothesis import given, settings, strategies as st
+from nibabel.freesurfer.io import write_annot, write_geometry
 
 from tmsgrad import coils, meshing
 from tmsgrad.disk import mm_per_unit, read_json, read_table
@@ -101,6 +103,63 @@ def test_what_is_kept_and_damaged_is_made_anew(tmp_path, monkeypatch, kind):
     blocks = Blocks(tmp_path / "blocks", "key")
     archive_of_kind(tmp_path / "blocks" / "0000.npz", kind)
     assert blocks.load(0, coils.Pose.from_matsimnibs(np.eye(4)[None])) is None
+
+
+@pytest.fixture(scope="module")
+def surfaces(tmp_path_factory):
+    """Files of surfaces and of values on them, and what reads them."""
+    folder = tmp_path_factory.mktemp("surfaces")
+    surface, _ = meshing.gray_matter_surface(five_layers())
+    values = np.arange(40) % 3
+    meshing.write_surface(folder / "a.surf.gii", surface)
+    meshing.write_surface_values(folder / "a.func.gii", {"z": 1.0 * values})
+    write_geometry(folder / "lh.pial", surface.vertices * 1e3, surface.triangles)
+    table = np.array([[1, 2, 3, 0, 0], [9, 8, 7, 0, 0], [5, 5, 5, 0, 0]])
+    names = [b"a", b"b", b"c"]
+    write_annot(folder / "lh.annot", values, table, names, fill_ctab=True)
+    of_label = lambda path: targeting.read_surface_map(path, "b")
+    readers = {
+        "a.surf.gii": meshing.read_surface,
+        "a.func.gii": targeting.read_surface_map,
+        "lh.pial": meshing.read_surface,
+        "lh.annot": of_label,
+    }
+    return [
+        (folder / name, (folder / name).read_bytes(), r) for name, r in readers.items()
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    which=st.integers(0, 3),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),
+    left=st.floats(0, 1),
+)
+def test_a_damaged_surface_is_read_or_refused_by_name(surfaces, which, changes, left):
+    path, content, read = surfaces[which]
+    damaged = bytearray(content)
+    for place, byte in changes:
+        damaged[int(place * (min(len(content), 2000) - 1))] = byte
+    if left < 0.3:
+        damaged = damaged[: int(left / 0.3 * len(damaged))]
+    path.write_bytes(damaged)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Of what is assumed.
+        try:
+            read(path)
+        except ValueError as error:
+            assert path.name in str(error)  # noqa: PT017
+
+
+def test_data_of_a_surface_in_another_file_are_not_followed(tmp_path):
+    path = tmp_path / "v.func.gii"
+    meshing.write_surface_values(path, {"z": np.arange(40.0)})
+    text = path.read_text().replace("GZipBase64Binary", "ExternalFileBinary")
+    path.write_text(
+        text.replace('ExternalFileName=""', 'ExternalFileName="/etc/hosts"')
+    )
+    with pytest.raises(ValueError, match=r"v\.func\.gii: .*in another file"):
+        targeting.read_surface_map(path)
 
 
 @pytest.mark.parametrize(

@@ -404,6 +404,17 @@ def _(tmp_path):
     refused("0 0 0 1", read_poses, file)
 
 
+@field("Matrices", "other entries beside `matsimnibs`")
+def _(tmp_path):
+    content = {"matsimnibs": matrix_like().tolist(), "space": "LPS", "names": ["a"]}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(content))
+    assert read_poses(file).notes == ("the file's entries space are not read.",)
+    del content["space"]
+    file.write_text(json.dumps(content))
+    assert read_poses(file).notes == ()
+
+
 @field("Matrices", "`# pose: NAME`, entries `names`, `current_rates`")
 def _(tmp_path):
     (tmp_path / "a.txt").write_text(f"# pose: M1\n{lines_of(matrix_like())}")
@@ -413,6 +424,10 @@ def _(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(content))
     found = read_poses(tmp_path / "a.json")
     assert (found.names, found.current_rates.tolist()) == (("M2",), [5e7])
+    for rate, words in ((50.0, "Is it in another unit"), (1e999, "is infinite")):
+        content["current_rates"] = [rate]
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        refused(words, read_poses, tmp_path / "a.json")
 
 
 def exported(tmp_path, system="NIfTI:Q:Scanner", **changes):

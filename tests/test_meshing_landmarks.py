@@ -75,9 +75,12 @@ def test_positions_of_simnibs_are_read(tmp_path):
     found = meshing.read_eeg_positions(path)
     assert list(found) == ["Cz", "Nz", "F3"]
     np.testing.assert_allclose(found["Cz"], [-1.5e-3, 2e-3, 90.25e-3])
-    path.write_text("Electrode,a,2,3,Cz\n")
-    with pytest.raises(ValueError, match="line 1: this must be a type"):
-        meshing.read_eeg_positions(path)
-    path.write_text("")
-    with pytest.raises(ValueError, match="names no electrode"):
-        meshing.read_eeg_positions(path)
+    assert list(meshing.read_electrodes(path)) == list(found)
+    for text, words in (
+        ("Electrode,a,2,3,Cz\n", "line 1 must hold x, y and z"),
+        ("", "no named positions"),
+        ("Electrode,0.05,0,0.08,C3\nElectrode,-0.05,0,0.08,C4\n", "probably in m"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf"EEG10-10\.csv: .*{words}"):
+            meshing.read_eeg_positions(path)

@@ -306,3 +306,24 @@ def test_of_several_parts_the_largest_is_taken():
     tetrahedra = np.concatenate([small.tetrahedra, large.tetrahedra + len(small.nodes)])
     surface = outer_surface(nodes, tetrahedra)
     assert enclosed_volume(surface) == pytest.approx(large.volumes.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sharp_corners_have_two_sides(seed):
+    """A tetrahedron is where all four of its planes say."""
+    rng = np.random.default_rng(seed)
+    corners = rng.normal(size=(4, 3)) * [0.1, 0.05, 0.02]
+    if np.linalg.det(corners[1:] - corners[0]) < 0:
+        corners = corners[[0, 2, 1, 3]]
+    faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
+    surface = Surface(corners, faces.astype(np.int32))
+    points = rng.dirichlet(np.ones(4), 3000) @ corners
+    points[1000:] += 0.03 * rng.normal(size=(2000, 3))
+    beyond = np.einsum(
+        "pfc,fc->pf", points[:, None] - corners[faces[:, 0]], surface.normals
+    )
+    inside = (beyond < 0).all(axis=1)
+    assert 1000 <= inside.sum() < 2900
+    found = surface.signed_distance(points, exact_within=np.inf)
+    np.testing.assert_array_equal(found < 0, inside)
+    np.testing.assert_allclose(found[inside], beyond[inside].max(axis=1), rtol=1e-9)

@@ -14,6 +14,7 @@ _A_PER_US = 1e6  # In A/s.
 #: No stimulator makes so many A/µs, and no pulse has so few A/s.
 _EDGE = 1e4
 _UNITS = {"": None, "A/us": _A_PER_US, "A/µs": _A_PER_US, "A/μs": _A_PER_US, "A/s": 1.0}
+_LARGEST_RATE = 1e11  # As of coil files. [A/s]
 #: Options that take a dI/dt, by the names that they have and had.
 RATES = (
     *("--didt", "--max-didt", "--target-max-didt"),
@@ -27,7 +28,13 @@ def rates(word: str) -> tuple[float, ...]:
     """Read one or several dI/dt, in A/µs unless their size or unit says A/s. [A/s]"""
     number, unit = _split(word)
     values = tuple(_finite(part) for part in number.split(","))
-    return tuple(value * _unit(values, unit) for value in values)
+    found = tuple(value * _unit(values, unit) for value in values)
+    largest = max(map(abs, found))
+    if largest > _LARGEST_RATE:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is {largest / _A_PER_US:.4g} A/µs, but stimulators make some 100"
+        )
+    return found
 
 
 def length(word: str) -> float:

@@ -1,30 +1,42 @@
 """What an option's word means: numbers, lists of them, and names."""
 
 import argparse
+import contextlib
+import os
 import re
+import stat
 
 from . import units
 
 
 #: The checks of a head that find errors: `about` of such findings.
-CHECKS = ("sliver", "overlap", "parts")
+CHECKS = ("sliver", "overlap", "parts", "rough")
 
 
 def path(word: str) -> str:
-    """Take the name of a file or folder to read."""
+    """Take the name of a file or folder to read.
+
+    Devices and pipes are refused: some never end.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        kind = os.stat(word).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise argparse.ArgumentTypeError(
+                f"{word!r} is neither a file nor a folder, but a device or a pipe"
+            )
     return word
 
 
 def source(word: str) -> str:
     """Take the name of a file or folder to read, or of something that tmsgrad knows."""
-    return word
+    return path(word)
 
 
 def seed(word: str) -> str:
     """Take the name of a file, of something that tmsgrad knows, or a place in mm."""
     if re.fullmatch(r"[-+\d.eE, ]+", word) and word.count(",") == 2:
         point(word)
-    return word
+    return path(word)
 
 
 def output(word: str) -> str:

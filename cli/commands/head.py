@@ -6,13 +6,14 @@ from pathlib import Path
 
 from ... import meshing
 from ...meshing import Finding, LabelImage, Tidied
-from ..inputs.findings import stop_at_errors, warn_of
+from ..inputs.findings import stop_at_errors
 from ..inputs.heads import TEMPLATE, read_head
 from ..results.head_results import HeadCheckResult, HeadResult, MeshedResult
 from ..runtime.notices import listening
 from ..runtime.progress import Progress
 
 
+_ROUGH = "rough"  # The only error that a label image can have.
 _INSTEAD = (
     "No head was written. Rough labels cannot be meshed well: smooth them, give larger "
     "--islands, or another number of --tetrahedra. "
@@ -25,7 +26,8 @@ def head_mesh(options: argparse.Namespace) -> dict:
     progress = Progress()
     progress.stage("labels", f"labels {options.labels}")
     image, tidied, findings = _read_labels(options)
-    warn_of(findings)
+    of_image = [name for name in options.force if name == _ROUGH]
+    stop_at_errors(options.labels, findings, of_image, _INSTEAD)
     if str(tidied) != str(Tidied(0.0, {}, 0.0)):
         print(f"tmsgrad: {tidied}.", file=sys.stderr)
     progress.stage("mesh", "meshing")
@@ -33,7 +35,8 @@ def head_mesh(options: argparse.Namespace) -> dict:
         head = _mesh(image, options, progress)
     progress.stage("check", "checking the head")
     found = meshing.check(head)
-    stop_at_errors(options.labels, found, options.force, _INSTEAD)
+    of_mesh = [name for name in options.force if name != _ROUGH]
+    stop_at_errors(options.labels, found, of_mesh, _INSTEAD)
     progress.stage("output", f"writing {options.out}")
     write(head)
     progress.close()

@@ -20,6 +20,8 @@ from .maps import MapChoice, avoided_regions
 _Avoided = tuple[tuple[float, float, float], float, float | None]
 _Map = tuple[MapChoice, float | None]
 
+_OFF_SCALP = 0.1  # That a place to search around may lie. [m]
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -288,12 +290,19 @@ def search_place(
     """Find where `--around` says to search.
 
     Raises:
-        ValueError: No such position is known.
+        ValueError: No such position is known, or it is far from the head.
     """
     if around is None:
         return None
     if not isinstance(around, str):
-        return np.asarray(around)
+        place = np.asarray(around)
+        off = float(np.linalg.norm(scalp.nearest(place) - place))
+        if off > _OFF_SCALP:
+            raise ValueError(
+                f"--around {','.join(f'{1e3 * x:g}' for x in around)}: the place is "
+                f"{off * 1e3:.0f} mm from the scalp. Places are in the head's mm."
+            )
+        return place
     if around == "upper-head":
         return optimize.UpperHead()
     return position_named(around, "around", source, electrodes, scalp)

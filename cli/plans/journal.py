@@ -14,6 +14,7 @@ from ..report.page import (
     write_page,
 )
 from ..runtime.naming import subject_name
+from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.outputs import write_json
 from ..runtime.versions import versions
@@ -23,12 +24,15 @@ from .running import FinishedRun
 def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
     """Write `NAME.json` and `NAME.html` beside a plan whose runs are finished.
 
+    Where they cannot be written, as in a folder that is read-only, a warning says so: the
+    runs have left what they were asked for.
+
     Args:
         path: Of the plan.
         steps: Its runs.
 
-    Raises:
-        OSError: A file cannot be written.
+    Returns:
+        The files that were written.
     """
     folder = path.parent
     title = f"Plan {path.stem}"
@@ -43,16 +47,19 @@ def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
         "report": str(path.with_suffix(".html")),
         "plan": str(path.with_suffix(".json")),
     }
-    write_page(Path(out["report"]), page)
-    write_json(
-        Path(out["plan"]),
-        {
-            "note": RESEARCH,
-            "plan": path.name,
-            "versions": versions(),
-            "steps": [_as_json(step, folder) for step in steps],
-        },
-    )
+    content = {
+        "note": RESEARCH,
+        "plan": path.name,
+        "versions": versions(),
+        "steps": [_as_json(step, folder) for step in steps],
+    }
+    try:
+        write_page(Path(out["report"]), page)
+        write_json(Path(out["plan"]), content)
+    except OSError as error:
+        reason = error.strerror or error
+        warn(f"{path}: what its steps chose cannot be written beside it ({reason}).")
+        return {}
     print(f"report           {out['report']} ({RESEARCH})")
     return out
 

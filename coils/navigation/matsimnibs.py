@@ -22,6 +22,7 @@ _UNREADABLE = (ValueError, TypeError, OverflowError)
 _NAME = "# pose: "
 _UNIT = re.compile(r"#\s*units?:\s*(\S+)", re.IGNORECASE)
 _UNITS = ("units", "unit")
+_ENTRIES = ("matsimnibs", "names", "current_rates")
 _CLOSEST = 1.0  # A coil's centre is farther from its head's origin. [mm]
 _HEADER = "# matsimnibs: coil to head, mm; columns x, y, z, centre\n"
 
@@ -47,7 +48,7 @@ def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> Po
             f"{file}: unknown kind of pose file; known are {', '.join(MATSIMNIBS_FILES)}."
         )
     try:
-        matrices, names, rates, unit = _content(file)
+        matrices, names, rates, unit, left = _content(file)
         numbers = np.asarray(matrices, dtype=np.float64)
     except _UNREADABLE as error:
         raise ValueError(
@@ -60,6 +61,9 @@ def read_matsimnibs(path: str | os.PathLike[str], *, repair: bool = False) -> Po
             _in_mm(_as_matrices(numbers), unit),
             names,
             current_rates=rates,
+            notes=[f"the file's entries {', '.join(left)} are not read."]
+            if left
+            else (),
             repair=repair,
         )
     except ValueError as error:
@@ -116,18 +120,18 @@ def _as_text(poses: PoseList, matrices: Float[ndarray, "pose 4 4"], kind: str) -
 
 
 def _content(file: Path) -> tuple:
-    """Give the matrices, and names and dI/dt where the file holds them."""
+    """Give the matrices; names, dI/dt and unit, if any; and entries that are not read."""
     kind = file.suffix.lower()
     if kind in (".npy", ".npz"):
         with open_arrays(file) as content:
             if isinstance(content, ndarray):
-                return content, None, None, None
+                return content, None, None, None, ()
             return _entries(dict(content))
     if kind == ".json":
         content = read_json(file)
         if isinstance(content, dict):
             return _entries(content)
-        return content, None, None, None
+        return content, None, None, None, ()
     return _of_text(read_text(file))
 
 
@@ -151,7 +155,7 @@ def _of_text(text: str) -> tuple:
     names = [line[len(_NAME) :] for line in every if line.startswith(_NAME)]
     count = len(rows) if len(rows[0]) == 16 else len(rows) // 4
     unit = next((found[1] for line in every if (found := _UNIT.match(line))), None)
-    return rows, names if len(names) == count else None, None, unit
+    return rows, names if len(names) == count else None, None, unit, ()
 
 
 def _entries(content: dict) -> tuple:
@@ -163,9 +167,10 @@ def _entries(content: dict) -> tuple:
         if rates is not None:
             rates = np.asarray(rates, dtype=np.float64).reshape(-1)
         listed = None if names is None else [str(each) for each in names]
-        return content["matsimnibs"], listed, rates, unit
+        left = tuple(name[:40] for name in content if name not in _ENTRIES)
+        return content["matsimnibs"], listed, rates, unit, left
     if len(content) == 1:
-        return next(iter(content.values())), None, None, unit
+        return next(iter(content.values())), None, None, unit, ()
     first, more = list(content)[:5], len(content) - 5
     named = ", ".join(first) + (f" and {more} more" if more > 0 else "")
     raise ValueError(

@@ -32,6 +32,7 @@ TO_RAS = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
 # Axes longer or shorter than these are no matter of rounding or of voxels' sizes.
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.1, 10.0
 
+_RATES = (1e4, 1e11)  # As of coil files. [A/s]
 _FARTHEST = 0.5  # A coil is not farther from the origin of its head's file. [m]
 
 
@@ -105,8 +106,9 @@ class PoseList:
             repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does.
 
         Raises:
-            ValueError: A matrix is no rigid placement, or lies absurdly far away; or the
-                lengths of the lists differ.
+            ValueError: A matrix is no rigid placement, or lies absurdly far away; the
+                lengths of the lists differ; or what was recorded is infinite, or no dI/dt
+                that stimulators make.
         """
         given = np.asarray(matrices, dtype=np.float64).reshape(-1, 4, 4)
         count = len(given)
@@ -137,6 +139,7 @@ class PoseList:
                     f"there are {count} poses, but a list of {len(listed)} things about "
                     "them."
                 )
+        _check_recorded(recorded, labels)
         return cls(
             labels,
             *rigid_parts(given),
@@ -318,6 +321,29 @@ def nearest_rigid(
 def unfit(character: str) -> bool:
     """Find characters that would break a row of a table or a line of text, or XML."""
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp", "Cn")
+
+
+def _check_recorded(
+    recorded: Sequence[Float[ndarray, "pose"]], names: Sequence[str]
+) -> None:
+    """Refuse dI/dt, outputs and times that no stimulator records; NaN is unknown."""
+    for what, values in zip(("dI/dt", "output", "time"), recorded, strict=True):
+        if np.isinf(values).any():
+            first = int(np.argmax(np.isinf(values)))
+            raise ValueError(
+                f"the {what} of pose {first} ({names[first]!r}) is infinite."
+            )
+    low, high = _RATES
+    rates = recorded[0]
+    sizes = np.abs(rates)
+    absurd = (sizes > 0) & ((sizes < low) | (sizes > high))
+    if absurd.any():
+        first = int(np.argmax(absurd))
+        raise ValueError(
+            f"the dI/dt of pose {first} ({names[first]!r}) is {rates[first]:.4g} A/s, but "
+            f"stimulators make some 1e8 A/s ({low:g} to {high:g} are taken). Is it in "
+            "another unit?"
+        )
 
 
 def _clean(name: str) -> str:

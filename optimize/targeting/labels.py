@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from nibabel.filebasedimages import ImageFileError
 from nibabel.freesurfer.io import read_annot
-from nibabel.gifti.gifti import GiftiImage
 from numpy import ndarray
 from scipy.spatial import KDTree
 
+from ...disk import gifti
 from ...meshing import Surface
 
 
@@ -38,7 +37,9 @@ def read_surface_map(
         raise FileNotFoundError(f"{file}: file not found.")
     try:
         keys, names = _annotation(file) if file.suffix == ".annot" else _gifti(file)
-    except (OSError, ValueError, ImageFileError, IndexError) as error:
+    except Exception as error:  # nibabel raises of every kind for an annotation.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         raise ValueError(
             f"{file}: neither an annotation nor GIfTI values ({str(error)[:120]})."
         ) from None
@@ -102,9 +103,7 @@ def _annotation(file: Path) -> tuple[ndarray, dict[str, set[int]]]:
 
 
 def _gifti(file: Path) -> tuple[ndarray, dict[str, set[int]]]:
-    image = GiftiImage.from_filename(file)
-    if not image.darrays:
-        raise ValueError("it has no data")
+    image = gifti.opened(file)
     first = image.darrays[0]
     values = np.asarray(first.data, dtype=np.float64)
     if first.intent == _P_VALUES:

@@ -30,6 +30,7 @@ from ...meshing import (
 REACH = 40e-3  # Below the scalp; a figure-of-eight's field there is a tenth. [m]
 _MOST_VOXELS = 1 << 28
 _MM_PER_M = 1e3
+_LARGEST = 1e30  # Of a map; sums of larger ones overflow.
 _P_VALUES, _LABELS = 22, 1002  # NIFTI_INTENT_PVAL and _LABEL.
 
 
@@ -187,8 +188,8 @@ def read_map(path: str | os.PathLike[str]) -> VolumeMap:
             "effect is strong, so they are no weights. Give z, t, or -log10 p."
         )
     values = np.asarray(load_volume(file, image, _MOST_VOXELS), dtype=np.float64)
-    if np.isinf(values).any():
-        raise ValueError(f"{file}: the map holds infinite values.")
+    if not (np.abs(np.nan_to_num(values, nan=0.0)) < _LARGEST).all():
+        raise ValueError(f"{file}: the map holds infinite or absurd values.")
     values = np.nan_to_num(values, nan=0.0)
     if not values.any():
         raise ValueError(f"{file}: the map is zero or NaN everywhere.")

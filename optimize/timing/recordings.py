@@ -132,7 +132,12 @@ def _picks(file: Path, raw: Any, channels: Sequence[str] | None) -> list[int]:
     if channels is None:
         import mne
 
-        picks = [int(i) for i in mne.pick_types(raw.info, eeg=True)]
+        try:
+            picks = [int(i) for i in mne.pick_types(raw.info, eeg=True)]
+        except ValueError as error:
+            raise ValueError(
+                f"{file}: a channel is of no known type ({error})."
+            ) from None
         if not picks:
             raise ValueError(f"{file}: no channel is of the type EEG; name some.")
         return picks
