@@ -113,7 +113,7 @@ def sizes_apart(image: nibabel.Nifti1Image) -> str | None:
     """Say how voxels' sizes by pixdim and by the sform of an opened image disagree.
 
     Returns:
-        None where they agree to 1 %; where pixdim is 1 × 1 × 1 in the file's unit or 0, as
+        None where they agree to 1%; where pixdim is 1 × 1 × 1 in the file's unit or 0, as
         programs leave it that do not fill it; and where it is the qform's, which is
         compared by `forms_apart`.
     """

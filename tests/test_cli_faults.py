@@ -15,6 +15,7 @@ import pytest
 from cli_examples import contents, refused, run
 
 import tmsgrad.cli.commands.simulate as simulation
+from tmsgrad.cli.report import reporting
 from tmsgrad.cli.runtime import interruption, ownership
 from tmsgrad.cli.runtime.interruption import interruptible, uninterrupted
 from tmsgrad.cli.runtime.ownership import output_folder
@@ -209,7 +210,7 @@ def test_a_full_disk_is_reported_with_the_final_name(
         name = [str(path)] if named else []
         raise OSError(errno.ENOSPC, "No space left on device", *name)
 
-    monkeypatch.setattr(simulation, "write_json", full)
+    monkeypatch.setattr(reporting, "write_json", full)
     monkeypatch.setattr(simulation, "_draw", lambda *_: None)
     message = refused(case.simulate(tmp_path / "out"), tmp_path, "No space left")
     name = "out/summary.json" if named else "out"

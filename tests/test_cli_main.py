@@ -120,7 +120,7 @@ def test_an_output_name_too_long_leaves_no_parents(case, tmp_path):
         *[
             ("read_driven_coil", True),
             ("read_driven_coil", False),
-            ("write_json", True),
+            ("write_result", True),
         ],
         *[("write_overview", True), ("write_overview", False)],
     ],

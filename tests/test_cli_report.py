@@ -12,6 +12,7 @@ from browser import browser
 from cli_examples import run
 from heads import five_layers, pose_over
 from PIL import Image
+from tables import tables
 
 from tmsgrad.cli.pictures.shapes import compact
 from tmsgrad.cli.report import page as report, view as report_view
@@ -85,6 +86,21 @@ def test_the_page_says_what_the_summary_holds(plan, page):
         assert words in page.words, words
     volumes = summary["field"]["focality"]["volume_mm3_above_percent"]
     assert f"{volumes['50'] / 1e3:.3g} cm³" in page.words
+
+
+def test_the_tables_hold_the_figures_of_the_summary(plan):
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    found = tables((plan / "report.html").read_text(encoding="utf-8"))
+    shown = {row[0]: row[1] for table in found for row in table if len(row) == 2}
+    number = lambda name: float(shown[name].split()[0])
+    field = summary["field"]
+    for share, value in field["gray_matter_percentiles"].items():
+        assert number(f"{share}% of gray matter below") == pytest.approx(
+            value, rel=6e-4
+        )
+    for share, volume in field["focality"]["volume_mm3_above_percent"].items():
+        name = f"focality: gray matter above {share}% of its 99.9th percentile"
+        assert number(name) == pytest.approx(volume / 1e3, rel=6e-3)
 
 
 def test_the_warnings_are_on_the_page(plan, page):

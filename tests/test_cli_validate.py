@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cli_examples import refused
+from tables import tables
 
 from tmsgrad.validation import checks
 from tmsgrad.validation.checks import Verdict, Workbench
@@ -67,8 +68,16 @@ def test_the_report_needs_no_network(quick, outcomes):
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert "<script" not in page
     assert page.count('src="data:image/png;base64,') >= 1
+    rows = [row for table in tables(page) for row in table if len(row) == 6]
+    shown = {row[0]: row[1:] for row in rows}
     for row in outcomes:
-        assert row["name"].replace("'", "&#x27;") in page
+        compares, measured, limit, verdict, _ = shown[row["name"]]
+        assert compares == row["compares"]
+        assert verdict.startswith(row["verdict"])
+        if row["measured"] is not None:
+            number = float(measured.split()[0])
+            assert number == pytest.approx(row["measured"], rel=6e-3)
+        assert limit.startswith(" ".join(row["limit"].split()))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,15 @@ from .words import (
 )
 
 
+def add_extent(verb: argparse.ArgumentParser) -> None:
+    """Add how far a target reaches: its radius, or its map, and its tissue."""
+    verb.add_argument(
+        "--radius", type=units.length, metavar="MM", help="of the target (5)"
+    )
+    add_map(verb)
+    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+
+
 def add_map(verb: argparse.ArgumentParser) -> None:
     """Add how a map becomes a target."""
     options = verb.add_argument_group("targets that are maps")

@@ -4,7 +4,7 @@ import argparse
 
 from . import units, words
 from .common_options import HELP, add_target
-from .map_options import add_map
+from .map_options import add_extent
 from .reduce_options import add_basis
 
 
@@ -19,11 +19,7 @@ def add_page(verb: argparse.ArgumentParser) -> None:
         help=f"{HELP['coil']}; give it again for more coils to choose from",
     )
     add_target(verb, "centre, mm", required=True)
-    verb.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(verb)
-    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+    add_extent(verb)
     _add_field(verb)
     _add_placement(verb)
     verb.add_argument(

@@ -19,7 +19,7 @@ from .common_options import (
 )
 from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
-from .map_options import add_map
+from .map_options import add_extent
 from .mistakes import TerseParser
 from .page_options import add_interactive, add_page
 from .pulse_options import add_live, add_pulses
@@ -84,30 +84,7 @@ def parser(
     _add_simulate(verbs)
 
     _add_optimize(verbs)
-    swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
-    add_head(swept)
-    add_coil(swept)
-    add_target(swept, "centre, mm", required=True)
-    add_sweep(swept)
-    add_conductor(swept, order=None, usual="1, or that of --reduced")
-    add_out(swept)
-
-    reduced = _verb(
-        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
-    )
-    add_head(reduced)
-    add_reduce(reduced)
-    add_conductor(reduced, order=2, usual="2")
-
-    page = _verb(
-        verbs,
-        "page",
-        "make an HTML page on which the coil is moved and the field follows",
-    )
-    add_head(page)
-    add_page(page)
-    add_conductor(page, order=None, usual="2, or that of the --reduced basis")
-
+    _add_maps(verbs)
     add_show(_verb(verbs, "show", "draw a result: cortex, scalp and coil, or slices"))
 
     _add_head_verbs(verbs)
@@ -170,6 +147,32 @@ def _add_optimize(verbs) -> None:
     add_uncertainty(optimize)
     add_interactive(optimize)
     add_out(optimize)
+
+
+def _add_maps(verbs) -> None:
+    swept = _verb(verbs, "sweep", "map a target's field over all positions and angles")
+    add_head(swept)
+    add_coil(swept)
+    add_target(swept, "centre, mm", required=True)
+    add_sweep(swept)
+    add_conductor(swept, order=None, usual="1, or that of --reduced")
+    add_out(swept)
+
+    reduced = _verb(
+        verbs, "reduce", "make the field of any placement in a domain a sum of modes"
+    )
+    add_head(reduced)
+    add_reduce(reduced)
+    add_conductor(reduced, order=2, usual="2")
+
+    page = _verb(
+        verbs,
+        "page",
+        "make an HTML page on which the coil is moved and the field follows",
+    )
+    add_head(page)
+    add_page(page)
+    add_conductor(page, order=None, usual="2, or that of the --reduced basis")
 
 
 def _add_head_verbs(verbs) -> None:
@@ -349,11 +352,7 @@ def _add_simulate(verbs) -> None:
         "compute the mean field in this target only, mm: fast for many poses, one row "
         "of pulses.csv each; an interrupted run goes on",
     )
-    simulate.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(simulate)
-    simulate.add_argument("--tissue", default="gm", help="of the target (gm)")
+    add_extent(simulate)
     simulate.add_argument(
         "--direction",
         type=words.triple,

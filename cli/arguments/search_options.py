@@ -3,7 +3,7 @@
 import argparse
 
 from . import units
-from .map_options import add_avoided_map, add_map
+from .map_options import add_avoided_map, add_extent
 from .words import (
     avoided,
     ball,
@@ -158,15 +158,7 @@ def add_domain(verb: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="positions of electrodes by name (.csv of SimNIBS), for --around and --rules",
     )
-    verb.add_argument(
-        "--forbid",
-        type=ball,
-        action="append",
-        default=[],
-        metavar="X,Y,Z,R",
-        help="a ball that the coil may not be placed on, mm, such as an ear (may be "
-        "repeated)",
-    )
+    _add_forbidden(verb)
     verb.add_argument(
         "--obstacle",
         type=ball,
@@ -220,14 +212,7 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="map positions within this of the target only (the upper head)",
     )
-    verb.add_argument(
-        "--forbid",
-        type=ball,
-        action="append",
-        default=[],
-        metavar="X,Y,Z,R",
-        help="a ball that the coil may not be placed on, mm (may be repeated)",
-    )
+    _add_forbidden(verb)
     verb.add_argument(
         "--reduced",
         type=path,
@@ -238,11 +223,7 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_target(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(verb)
-    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+    add_extent(verb)
     verb.add_argument(
         "--direction",
         type=triple,
@@ -284,4 +265,16 @@ def _add_distance(verb: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="MM",
         help="of hair or a pad, that must remain between casing and scalp (0)",
+    )
+
+
+def _add_forbidden(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--forbid",
+        type=ball,
+        action="append",
+        default=[],
+        metavar="X,Y,Z,R",
+        help="a ball that the coil may not be placed on, mm, such as an ear (may be "
+        "repeated)",
     )

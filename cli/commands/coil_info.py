@@ -1,14 +1,10 @@
 """`tmsgrad coil info`."""
 
 import argparse
-import dataclasses
-import sys
-
-import numpy as np
 
 from ... import coils
-from ...coils import Coil, Part, Rotation
 from ..inputs.coils import read_coil
+from ..results.coil_result import CoilResult
 from ..runtime.setup import set_up
 
 
@@ -16,61 +12,6 @@ def coil_info(options: argparse.Namespace) -> dict:
     """Describe a coil."""
     set_up()
     coil = read_coil(options.coil)
-    found = coils.describe(coil)
-    parts = ", ".join(f"{count} {kind}" for kind, count in found.elements.items())
-    print(found.name + (f" ({found.brand})" if found.brand else ""))
-    print(f"elements         {parts}")
-    if found.has_sources:
-        moment = ", ".join(f"{x:.4g}" for x in found.moment)
-        sizes = f"; sizes: {found.moment_magnitude:.4g}" if found.dipole_count else ""
-        print(
-            f"point sources    {found.dipole_count} dipoles, {found.current_count} "
-            "currents"
-        )
-        print(f"moment           ({moment}) A m² at 1 A{sizes}")
-    else:
-        print("point sources    none: the coil is known by samples of its field")
-    for name, box in (("sources", found.source_box), ("casing", found.casing_box)):
-        if box is not None:
-            spans = (f"{a * 1e3:.1f}…{b * 1e3:.1f}" for a, b in zip(*box, strict=True))
-            print(f"{name:<16} {' × '.join(spans)} mm")
-    if not coil.has_casing:
-        print("casing           none in the file: distances end at the windings' cover")
-    if found.max_current_rate is not None:
-        print(f"largest dI/dt    {found.max_current_rate * 1e-6:.4g} A/µs")
-    for each in coil.stimulators if len(coil.stimulators) > 1 else ():
-        limit = each.max_current_rate
-        rate = "" if limit is None else f", up to {limit * 1e-6:.4g} A/µs"
-        print(f"stimulator       {each.name or 'unnamed'}{rate}")
-    for words in _motions(coil):
-        print(f"moves            {words}")
-    for peak in found.peaks:
-        print(
-            f"{peak.depth * 1e3:3.0f} mm below     |A| up to {peak.magnitude_a:.3g} T m/A, "
-            f"|B| up to {peak.magnitude_b:.3g} T/A"
-        )
-    for warning in found.warnings:
-        print(f"tmsgrad: warning: {warning}", file=sys.stderr)
-    return dataclasses.asdict(found)
-
-
-def _motions(coil: Coil) -> list[str]:
-    """Say what each setting of a coil does, and within what range."""
-    moved: dict[int, list[str]] = {}
-    turning = set()
-    for part in (each for each in coil.elements if isinstance(each, Part)):
-        for motion in part.motions:
-            moved.setdefault(motion.setting, []).append(part.name or "a part")
-            if isinstance(motion, Rotation):
-                turning.add(motion.setting)
-    found = []
-    for setting, span in enumerate(coil.ranges):
-        what, unit, name = ("turns", np.pi / 180, "°")
-        if setting not in turning:
-            what, unit, name = ("shifts", 1e-3, " mm")
-        parts = list(dict.fromkeys(moved.get(setting, ["nothing"])))
-        low, high = span.lowest / unit, span.highest / unit
-        found.append(
-            f"setting {setting} {what} {', '.join(parts)}: {low:g}…{high:g}{name}"
-        )
-    return found
+    result = CoilResult(coil, coils.describe(coil))
+    result.describe()
+    return result.to_json()

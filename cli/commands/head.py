@@ -1,22 +1,16 @@
 """`tmsgrad head mesh`, `head check` and `head convert`."""
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
 from ... import meshing
-from ...meshing import (
-    Finding,
-    LabelImage,
-    Severity,
-    Tidied,
-)
-from ..inputs.findings import as_json, in_words, stop_at_errors, verdict
+from ...meshing import Finding, LabelImage, Tidied
+from ..inputs.findings import stop_at_errors
 from ..inputs.heads import TEMPLATE, read_head
+from ..results.head_results import HeadCheckResult, HeadResult, MeshedResult
 from ..runtime.notices import listening
 from ..runtime.progress import Progress
-from .info import describe_head
 
 
 _ROUGH = "rough"  # The only error that a label image can have.
@@ -46,15 +40,12 @@ def head_mesh(options: argparse.Namespace) -> dict:
     progress.stage("output", f"writing {options.out}")
     write(head)
     progress.close()
-    report = describe_head(head, image.labels, image.affine)
-    print(f"written to            {options.out}")
-    return report | {
-        "head": options.out,
-        "tidied": dataclasses.asdict(tidied),
-        "warnings": heard,
-        "findings": as_json(findings + found),
-        "seconds": progress.seconds,
-    }
+    result = MeshedResult(
+        *(options.out, HeadResult.of(head, image.labels, image.affine), tidied),
+        *(tuple(heard), (*findings, *found), progress.seconds),
+    )
+    result.describe()
+    return result.to_json()
 
 
 def _read_labels(
@@ -104,24 +95,11 @@ def head_check(options: argparse.Namespace) -> dict:
     if path.is_dir():
         findings += meshing.check_subject(meshing.read_subject(path), head)
     progress.close()
-    count = {kind: sum(f.severity is kind for f in findings) for kind in Severity}
-    for finding in findings:
-        print(f"{finding.severity.value:<8} {finding.about}: {in_words(finding)}")
-    tally = ", ".join(
-        f"{number} {kind.value}{'s' if number != 1 else ''}"
-        for kind, number in count.items()
-        if number
+    result = HeadCheckResult(
+        options.head, len(head.nodes), len(head.tags), tuple(findings)
     )
-    print(f"{options.head}: {tally or 'nothing wrong was found'}")
-    word, words = verdict(findings)
-    print(f"verdict          {word}: {words}")
-    return {
-        "verdict": word,
-        "failed": count[Severity.ERROR] > 0,
-        "findings": as_json(findings),
-        "nodes": len(head.nodes),
-        "tetrahedra": len(head.tags),
-    }
+    result.describe()
+    return result.to_json()
 
 
 def head_convert(options: argparse.Namespace) -> dict:

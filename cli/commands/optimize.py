@@ -18,14 +18,8 @@ from ..inputs.goals import (
     make_goal,
     named_positions,
 )
-from ..report.reporting import look_at, report_plan
-from ..results.best_placement import (
-    Placement,
-    PlacementResult,
-    draw_placement,
-    mesh_error_of,
-    warn_of_placement,
-)
+from ..report.reporting import look_at, report_plan, try_view, write_result
+from ..results.best_placement import PlacementResult, mesh_error_of
 from ..results.doses import (
     DoseChoice,
     choose_dose,
@@ -44,6 +38,7 @@ from ..results.figures import (
 )
 from ..results.handle_result import HandleResult
 from ..results.locating import ScalpPlace
+from ..results.placement import Placement, draw_placement, warn_of_placement
 from ..results.regions import RegionTable
 from ..results.shaping import ShapeResult, best_shape
 from ..results.steps import placement_step
@@ -57,7 +52,7 @@ from ..results.uncertainty import (
 from ..runtime.naming import target_name
 from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import FieldFile, write_json
+from ..runtime.outputs import FieldFile
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -101,11 +96,9 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, found, verified)
         uncertainty, shift = _uncertainty(request, prepared, found, verified)
-        view = None
-        if request.report:
-            progress.stage("report", "report")
-            with dispensable("report.html"):
-                view = _view(prepared, found, verified)
+        view = try_view(
+            request.report, progress, lambda: _view(prepared, found, verified)
+        )
         rules = _rules(request, prepared, found)
         if request.interactive is not None:
             _write_page(folder, request, prepared, basis, found, verified, rules)
@@ -123,10 +116,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         result = _result(
             *(request, prepared, found, verified, rules, uncertainty, shift, handle)
         )
-        write_json(folder / "summary.json", result.to_json())
-        if view is not None:
-            with dispensable("report.html"):
-                report_plan(folder, result, view, page=(folder / PAGE).is_file())
+        write_result(folder, result, view, report_plan)
     result.describe(request.out)
     return result
 

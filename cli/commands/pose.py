@@ -11,11 +11,10 @@ from ... import meshing
 from ...coils import navigation
 from ...coils.navigation import PoseList
 from ..inputs.poses import PoseRequest, read_pose_list
-from ..results.directions import in_words
+from ..results.poses_result import PosesResult
 from ..runtime.notices import detail
 
 
-_SHOWN = 20
 _FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
 
 
@@ -23,51 +22,9 @@ def pose_info(options: argparse.Namespace) -> dict:
     """Describe the poses of a file."""
     _say_versions()
     poses = read_pose_list(PoseRequest.of(options, options.file), empty=True)
-    matrices = poses.matrices()
-    groups = {name: poses.groups.count(name) for name in sorted(set(poses.groups))}
-    entries = [
-        {
-            "name": name,
-            "group": group,
-            "matsimnibs": matrix.tolist(),
-            "didt": _known(rate),
-            "output": _known(share),
-            "time_s": _known(time),
-        }
-        for name, group, matrix, rate, share, time in zip(
-            poses.names,
-            poses.groups,
-            matrices,
-            poses.current_rates,
-            poses.outputs,
-            poses.times,
-            strict=True,
-        )
-    ]
-    counted = ", ".join(f"{n} {name}{'s' * (n > 1)}" for name, n in groups.items())
-    print(f"{poses.system}: {counted or 'no poses'}")
-    if poses.skipped:
-        print(f"{poses.skipped} entries have no position and are left out")
-    if poses.frame != navigation.HEAD_FRAME:
-        print(f"frame: {poses.frame}, not the head's")
-    for name, matrix, rate in zip(
-        poses.names[:_SHOWN], matrices, poses.current_rates, strict=False
-    ):
-        centre = ", ".join(f"{x:.1f}" for x in matrix[:3, 3])
-        drive = "" if np.isnan(rate) else f", {rate * 1e-6:g} A/µs"
-        print(
-            f"{name:<20} centre ({centre}) mm, handle {in_words(-matrix[:3, 1])}{drive}"
-        )
-    if len(poses) > _SHOWN:
-        print(f"… and {len(poses) - _SHOWN} more")
-    return {
-        "system": poses.system,
-        "frame": poses.frame,
-        "groups": groups,
-        "skipped": poses.skipped,
-        "notes": list(poses.notes),
-        "poses": entries,
-    }
+    result = PosesResult(poses)
+    result.describe()
+    return result.to_json()
 
 
 def pose_convert(options: argparse.Namespace) -> dict:
@@ -136,7 +93,3 @@ def _code(image: nibabel.Nifti1Image, letter: str) -> int:
 def _check_ending(out: Path, ending: str) -> None:
     if out.suffix.lower() != ending:
         raise ValueError(f"{out}: the name of such a file ends in {ending}.")
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -21,7 +21,7 @@ from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target, TargetRequest
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
-from ..report.reporting import look_at, report_session
+from ..report.reporting import look_at, report_session, try_view, write_result
 from ..results.fields import check_field, in_metres
 from ..results.figures import Subject, TargetError, TargetFigures
 from ..results.placing import (
@@ -38,7 +38,6 @@ from ..results.session_result import SessionResult
 from ..results.simulation import Simulation
 from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
 from ..runtime.notices import dispensable, heard
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -74,17 +73,10 @@ def simulate_target(request: SimulateRequest, origin: Provenance) -> SessionResu
         with dispensable("overview.png"):
             _draw(folder, prepared, verified)
         uncertainty = _uncertainty(request, prepared, computed, verified)
-        view = None
-        if request.report:
-            progress.stage("report", "report")
-            with dispensable("report.html"):
-                view = _view(prepared, verified)
+        view = try_view(request.report, progress, lambda: _view(prepared, verified))
         progress.close()
         result = _result(request, prepared, computed, verified, uncertainty)
-        write_json(folder / "summary.json", result.to_json())
-        if view is not None:
-            with dispensable("report.html"):
-                report_session(folder, result, view)
+        write_result(folder, result, view, report_session)
     computed.rows.finish()
     result.describe(request.out)
     return result

@@ -22,7 +22,7 @@ from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target
 from ..pictures.overview import write_overview
-from ..report.reporting import look_at, report_fields
+from ..report.reporting import look_at, report_fields, try_view, write_result
 from ..results.exports import Exports, export_fields, read_exports, write_coil_geo
 from ..results.fibres import (
     FibreFigures,
@@ -48,7 +48,7 @@ from ..results.regions import RegionTable
 from ..results.simulation import Simulation
 from ..runtime.beside import Beside, working_beside
 from ..runtime.notices import dispensable, heard, listening
-from ..runtime.outputs import FieldFile, write_json
+from ..runtime.outputs import FieldFile
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -92,21 +92,15 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
         solved = _solve(folder, prepared)
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, solved, beside)
-        fibres, view = _fibres(folder, prepared, solved), None
+        fibres = _fibres(folder, prepared, solved)
         write_coil_geo(folder / "coil.geo", prepared.frame.coil, prepared.shown.pose)
-        if request.report:
-            progress.stage("report", "report")
-            with dispensable("report.html"):
-                view = _view(prepared, solved)
+        view = try_view(request.report, progress, lambda: _view(prepared, solved))
         progress.close()
         result = FieldsResult(
             *(prepared.poses.names, prepared.rates, solved.figures, fibres),
             _simulation(request, prepared),
         )
-        write_json(folder / "summary.json", result.to_json())
-        if view is not None:
-            with dispensable("report.html"):
-                report_fields(folder, result, view)
+        write_result(folder, result, view, report_fields)
     result.describe(request.out)
     return result
 

@@ -156,17 +156,7 @@ def make_goal(
     if corrected and wishes.simple:
         found = jax.block_until_ready(efield.target_field(conductor, head, target))
         return Goal(*_of_mean(wishes, found.reciprocal, target), (), found)
-    avoided = tuple(
-        (
-            f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
-            meshing.ball(head, np.asarray(centre), reach, tissue),
-            limit,
-        )
-        for centre, reach, limit in wishes.avoid
-    ) + tuple(
-        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
-        for choice, limit in wishes.avoid_maps
-    )
+    avoided = _avoided(wishes, head, tissue)
     modes = lambda region: optimize.MeanOfMagnitude(
         optimize.region_modes(
             conductor, coil, scalp, region, centre=target.centre, radius=radius
@@ -186,6 +176,24 @@ def make_goal(
             highest,
         )
     return Goal(jax.block_until_ready(objective), value, avoided)
+
+
+def _avoided(
+    wishes: Wishes, head: HeadMesh, tissue: str
+) -> tuple[tuple[str, Region, float | None], ...]:
+    """Find the regions to spare, with their names and limits."""
+    balls = tuple(
+        (
+            f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
+            meshing.ball(head, np.asarray(centre), reach, tissue),
+            limit,
+        )
+        for centre, reach, limit in wishes.avoid
+    )
+    return balls + tuple(
+        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
+        for choice, limit in wishes.avoid_maps
+    )
 
 
 def _of_target(

@@ -4,8 +4,9 @@ import numpy as np
 
 from ... import optimize
 from ...coils import Pose
-from ..results.best_placement import Placement, PlacementResult
+from ..results.best_placement import PlacementResult
 from ..results.directions import in_words
+from ..results.placement import Placement
 from ..results.verdict import LIMITS, UNSURE, of_error, words_of_limits
 from .page import Card, Section, checks, facts, table
 from .parts import (

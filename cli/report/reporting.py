@@ -1,7 +1,8 @@
 """`--report`: put what a command found on one page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -14,7 +15,9 @@ from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
-from ..runtime.notices import heard
+from ..runtime.notices import dispensable, heard
+from ..runtime.outputs import write_json
+from ..runtime.progress import Progress
 from .answers import answers, distrust
 from .page import (
     Answer,
@@ -54,10 +57,30 @@ def look_at(
     return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
 
 
-def report_plan(
-    folder: Path, found: PlacementResult, view: dict, *, page: bool = False
+def try_view(wanted: bool, progress: Progress, make: Callable[[], dict]) -> dict | None:
+    """Make the view of a page where one is wanted; a warning where that fails."""
+    if not wanted:
+        return None
+    progress.stage("report", "report")
+    with dispensable("report.html"):
+        return make()
+
+
+def write_result(
+    folder: Path,
+    result: PlacementResult | FieldsResult | SessionResult,
+    view: dict | None,
+    report: Callable[[Path, Any, dict], None],
 ) -> None:
-    """Write the page of a placement; `page` says whether an interactive one is beside."""
+    """Write `summary.json`, and the page where there is a view for it."""
+    write_json(folder / "summary.json", result.to_json())
+    if view is not None:
+        with dispensable("report.html"):
+            report(folder, result, view)
+
+
+def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
+    """Write the page of a placement, which links an interactive one beside it."""
     coil, head = found.subject.coil_name, Path(found.subject.head).name
     _write(
         folder,
@@ -69,7 +92,7 @@ def report_plan(
         sections=plan_sections(found),
         answered=answers(found),
         warned=distrust(found),
-        beside=INTERACTIVE if page else "",
+        beside=INTERACTIVE if (folder / INTERACTIVE).is_file() else "",
     )
 
 

@@ -20,7 +20,7 @@ class WholeBrain:
         tissue: Where it knows the field.
         accuracy: Of the reduced field.
         target: The objective of the sweep. [V/m]
-        peak: What 99.9 % of the tissue stay below, at 1e6 A/s. [V/m]
+        peak: What 99.9% of the tissue stay below, at 1e6 A/s. [V/m]
         volume: Of the part above half of the peak. [m³]
         focality: Mean |E| of the target over that of the rest of the tissue.
         outside: Positions that the reduced field does not know at some angle.
@@ -102,7 +102,7 @@ class WholeBrain:
         share = 100 * self.target[focal] / self.target[best]
         yield (
             f"most focal       position {focal[0]}, angle {focal[1]}: focality "
-            f"{self.focality[focal]:.2f}, {share:.0f} % of the best value"
+            f"{self.focality[focal]:.2f}, {share:.0f}% of the best value"
         )
         if self.outside.any():
             yield (

@@ -119,7 +119,7 @@ def field_matched(
 ) -> Output:
     """Give the target the field that M1 has at threshold.
 
-    The field grows in proportion to the output, so two simulations at one dI/dt tell the
+    The field grows in proportion to the output, so two simulations at one dI/dt give the
     output, whatever the coils [Caulfield et al. 2021, doi:10.1016/j.brs.2021.06.012, APEX
     MT].
 
