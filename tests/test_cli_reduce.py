@@ -176,6 +176,7 @@ def test_a_sweep_maps_what_happens_in_all_of_the_tissue(
     assert result.json["whole_brain"] == whole
     with h5py.File(out / "sweep.h5") as file:
         group, values = file["whole_brain"], np.asarray(file["values"])
+        assert isinstance(group, h5py.Group)
         peak, volume, focality = (
             np.asarray(group[name])
             for name in ("peak", "volume_above_half_of_peak", "focality")

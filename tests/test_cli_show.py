@@ -16,7 +16,7 @@ from tmsgrad.cli.pictures.marks import LETTERS
 from tmsgrad.cli.pictures.palette import field_palette
 from tmsgrad.cli.pictures.slices import (
     VIEWS,
-    _brightness,
+    brightness,
     cut,
     section_camera,
     section_image,
@@ -93,7 +93,7 @@ def test_a_t1_lies_behind_as_it_lies_in_the_head():
     values = np.indices((60, 60, 60)).sum(axis=0).astype(float)
     affine = np.diag([-4.0, 4.0, 4.0, 1.0])  # Its first axis points to the left.
     affine[:3, 3] = [118.0, -118.0, -118.0]
-    behind = _brightness(nibabel.Nifti1Image(values, affine))
+    behind = brightness(nibabel.Nifti1Image(values, affine))
     for across, viewer, up, _ in VIEWS:
         camera = section_camera(head, at, LETTERS[viewer], LETTERS[up], PLACE)
         shown = section_image(head, np.zeros(len(head.tags)), camera, behind)

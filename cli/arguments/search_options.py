@@ -120,11 +120,7 @@ def add_refinement(verb: argparse.ArgumentParser) -> None:
         metavar="ACCURACY",
         help="what the mesh may leave in the target's field, such as 0.5%%",
     )
-    verb.add_argument(
-        "--radius", type=units.length, metavar="MM", help="of the target (5)"
-    )
-    add_map(verb)
-    verb.add_argument("--tissue", default="gm", help="of the target (gm)")
+    add_extent(verb)
 
 
 def add_domain(verb: argparse.ArgumentParser) -> None:
