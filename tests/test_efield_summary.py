@@ -64,5 +64,5 @@ def test_many_placements_are_each_alone(conductor, target):
 
 def test_percentiles_are_by_volume():
     values, volumes = np.array([3.0, 1.0, 2.0]), np.array([1.0, 98.0, 1.0])
-    found = efield.volume_percentiles(values, volumes, [50, 98.5, 99.9])
+    found = efield.volume_percentiles(values, volumes, [50.0, 98.5, 99.9])
     assert found == [1.0, 2.0, 3.0]
