@@ -202,23 +202,37 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
 
 
 def test_stated_values_converge_with_the_square_of_the_edges():
-    """By what each halving of all elements changes; first order alone: with power 1.6."""
+    """By what each halving of all elements changes; first order alone: with power 1.6.
+
+    Of two targets together, as what changes in one may vanish by chance.
+    """
     head, coil = coarse()[0], figure_of_eight()
-    target, means, bars = meshing.ball(head, CENTRES[0], 0.02), [], []
+    targets = [meshing.ball(head, centre, 0.02) for centre in CENTRES[1:3]]
+    means, bars = [], []
     for _ in range(3):
         conductor = efield.assemble(head, efield.isotropic(head))
-        found = efield.target_field(conductor, head, target)
-        means.append(np.asarray(found.mean_field(coil, POSE)))
-        bars.append(found.mesh_error(jnp.linalg.norm, coil, POSE).error)
+        second = efield.enriched(conductor, head)
+        found = [
+            efield.target_field(conductor, head, each, second=second)
+            for each in targets
+        ]
+        means.append([np.asarray(each.mean_field(coil, POSE)) for each in found])
+        errors = [each.mesh_error(jnp.linalg.norm, coil, POSE) for each in found]
+        bars.append([each.error for each in errors])
         head, _ = cut_in_eight(head)
-        pieces = (8 * target.tetrahedra[:, None] + np.arange(8)).ravel()
-        weights = np.repeat(target.weights / 8, 8)
-        target = meshing.Region(pieces, weights, target.centre)
-    changes = np.linalg.norm(np.diff(means, axis=0), axis=1)
-    assert np.log2(changes[0] / changes[1]) > 1.9
-    assert bars[0] > bars[1] > bars[2]
+        targets = [in_eight(each) for each in targets]
+    changes = np.linalg.norm(np.diff(means, axis=0), axis=-1)
+    first, second = np.linalg.norm(changes, axis=-1)
+    assert np.log2(first / second) > 1.9
+    assert (np.diff(np.linalg.norm(bars, axis=1)) < 0).all()
     # What is left is about what the last halving changed, and less than the bar.
-    assert changes[1] < bars[1]
+    assert (changes[1] < bars[1]).all()
+
+
+def in_eight(target):
+    """The pieces of a target's elements."""
+    pieces = (8 * target.tetrahedra[:, None] + np.arange(8)).ravel()
+    return meshing.Region(pieces, np.repeat(target.weights / 8, 8), target.centre)
 
 
 # Refinement where it pays.
@@ -235,7 +249,8 @@ def test_shares_of_elements_bound_what_second_order_brings():
     along = after / np.linalg.norm(after)
     shares = element_shares(first, second, target, jnp.asarray(along), coil, POSE)
     brought = abs((after - before) @ along)
-    assert brought < shares.sum() < 10 * brought
+    # Of either sign, so that their sizes add up to more; how much more is chance.
+    assert brought < shares.sum() < 0.2 * np.linalg.norm(after)
     # They are near the target and the coil, and not everywhere.
     most = np.sort(shares)[::-1].cumsum()
     assert np.searchsorted(most, most[-1] / 2) < 0.15 * len(shares)

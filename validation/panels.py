@@ -8,6 +8,7 @@ positive where the normal n points away from r [Van Oosterom & Strackee 1983,
 doi:10.1109/TBME.1983.325207, eq. 8].
 """
 
+import functools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -158,7 +159,7 @@ def summed(unit, corners: ndarray, densities: ndarray, points: ndarray) -> ndarr
     return np.asarray(_summed(unit, *map(jnp.asarray, (corners, densities, points))))
 
 
-@jax.jit(static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0)
 def _summed(unit, corners: Array, densities: Array, points: Array) -> Array:
     every = jax.vmap(unit, (0, None))
     one = lambda point: jnp.tensordot(densities, every(corners, point), 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 _ENDINGS = (".gz", ".msh", ".npz", ".vtu")
@@ -21,6 +22,6 @@ def target_name(source: str, out: str) -> str:
     return folder if subject in folder else f"{subject} {folder}"
 
 
-def place(values: Iterable[float]) -> str:
+def place(values: Iterable[Any]) -> str:
     """Write a place [mm]."""
     return "(" + ", ".join(f"{x:.1f}" for x in values) + ") mm"
