@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import nibabel
 import numpy as np
@@ -206,6 +207,12 @@ def test_runs_are_put_together_each_cleaned_by_itself(files, cleaned, tmp_path):
         ["target", "functional", *twice[:3], "--out", out],
         tmp_path,
         "1 times, and --bold",
+    )
+    other = tmp_path / "sub-01_task-rest_space-T1w_desc-preproc_bold.nii.gz"
+    shutil.copy(files["bold"], other)
+    mixed = [f"--bold={files['bold']}", f"--bold={other}", "--mask", files["mask"]]
+    refused(
+        ["target", "functional", *mixed, "--out", out], tmp_path, "says another space"
     )
 
 

@@ -132,6 +132,12 @@ def _space(
     """Find the way from the images to MNI space."""
     file = options.bold[0]
     named = "space-MNI" in Path(file).name
+    for other in options.bold[1:]:
+        if ("space-MNI" in Path(other).name) != named:
+            raise ValueError(
+                f"--bold {other}: the name says another space than that of {file}. Take "
+                "runs of one space."
+            )
     space = options.space or ("mni" if named else None)
     if space is None and options.head is not None:
         space = "head"
@@ -142,8 +148,9 @@ def _space(
         )
     if series.space and (space == "mni") != (series.space == "MNI"):
         warn(
-            f"--bold {options.bold}: the header says that the images are in the space "
-            f"{series.space}; they are taken as in that of {space}."
+            f"--bold {file}: the header says that the images are in the space "
+            f"{series.space}; they are taken as in "
+            f"{'MNI space' if space == 'mni' else 'the space of the head'}."
         )
     if space == "mni":
         if options.head is not None:
