@@ -1,7 +1,7 @@
 """How near to a planted target connectivity comes, and how often its interval holds it.
 
     python -m benchmarks targeting --runs=50
-    python -m benchmarks targeting --runs=20 --rival=1 --doubt=1
+    python -m benchmarks targeting --runs=20 --rival=0.9 --doubt=1
 
 Each run simulates a person on the template's gray matter for the longest time, and shorter
 series are its beginning. The seed is either the subgenual ball alone, or a group's map that
