@@ -23,7 +23,7 @@ from ..results.fields import check_field
 from ..results.figures import ErrorFigures
 from ..results.page_result import BestOfCoil, PageResult
 from ..results.verdict import verdict
-from ..runtime.ownership import owned
+from ..runtime.ownership import owned_file
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
@@ -34,9 +34,7 @@ def page(options: argparse.Namespace) -> dict:
     """Make the page."""
     set_up()
     request = PageRequest.of(options)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    lock = request.out.with_name(f".{request.out.name}.lock")
-    with owned(lock, f"--out {request.out}"):
+    with owned_file(request.out):
         origin = Provenance.of(options, request.target.settled)
         return make_page(request, origin).to_json()
 

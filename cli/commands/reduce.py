@@ -15,7 +15,7 @@ from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..results.reduced_result import ReducedResult
 from ..runtime.interruption import ENDINGS
-from ..runtime.ownership import owned
+from ..runtime.ownership import owned_file
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
@@ -93,9 +93,7 @@ def reduce(options: argparse.Namespace) -> dict:
     """Make a basis for a head and coils, and write it."""
     set_up()
     request = ReduceRequest.of(options)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    lock = request.out.with_name(f".{request.out.name}.lock")
-    with owned(lock, f"--out {request.out}"):
+    with owned_file(request.out):
         try:
             return _make(request, Provenance.of(options)).to_json()
         except ENDINGS as stop:

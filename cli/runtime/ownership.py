@@ -62,6 +62,18 @@ def output_folder(path: str) -> Iterator[Path]:
 
 
 @contextmanager
+def owned_file(out: Path) -> Iterator[None]:
+    """Hold the name of a file that this process will write, and make its folder.
+
+    Raises:
+        ValueError: Another process holds it, or it cannot be made.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with owned(out.with_name(f".{out.name}.lock"), f"--out {out}"):
+        yield
+
+
+@contextmanager
 def owned(lock: Path, what: str) -> Iterator[None]:
     """Hold a lock file for this process, or say who holds it.
 

@@ -8,6 +8,7 @@ agree says where there is one.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy import ndarray
 from scipy import signal
 
 from .phase import BandPass
-from .pieces import Pieces, piece_of_each, whole
+from .pieces import Pieces, at_times, whole
 
 
 _WIDTHS = (2.0, 3.0, 4.0)  # Of bands about the rhythm. [Hz]
@@ -65,30 +66,20 @@ def judged_phases(
             f"{centre!r}."
         )
     pieces = whole(recorded) if pieces is None else pieces
-    sample = np.clip(np.floor(times * band.rate).astype(int), 0, len(recorded) - 1)
-    place = piece_of_each(pieces, len(recorded))[sample]
-    if (place < 0).any():
-        wrong = times[place < 0][0]
-        raise ValueError(f"`times`: {wrong:g} s lies in no piece of the recording.")
     total, count = np.zeros(len(times), dtype=complex), 0
     for sections in _filters(band.rate, centre):
         count += 1
-        for i in np.unique(place):
-            here, chosen = pieces[i], place == i
-            seconds = np.arange(here.start, here.stop) / band.rate
-            turned = _direction(recorded[here], sections, seconds, times[chosen])
-            total[chosen] += turned
+        turning = partial(_turning, sections)
+        total += np.exp(1j * at_times(turning, recorded, band.rate, times, pieces))
     mean = total / count
     return Judged(np.angle(mean) % (2 * np.pi), np.abs(mean))
 
 
-def _direction(
-    values: Float[ndarray, "time"],
+def _turning(
     sections: Float[ndarray, "section 6"] | Float[ndarray, "tap"],
-    seconds: Float[ndarray, "time"],
-    times: Float[ndarray, "pulse"],
-) -> ndarray:
-    """The phase as a vector of length 1 at each time, by one filter."""
+    values: Float[ndarray, "time"],
+) -> Float[ndarray, "time"]:
+    """The phase at each sample by one filter, without jumps. [rad]"""
     centred = values - values.mean()
     if sections.ndim == 2:
         padding = min(len(values) - 1, len(values) // 3)
@@ -96,8 +87,7 @@ def _direction(
     else:
         padding = min(len(values) - 1, 3 * len(sections))
         passed = signal.filtfilt(sections, [1.0], centred, padlen=padding)
-    phase = np.unwrap(np.angle(np.asarray(signal.hilbert(passed))))
-    return np.exp(1j * np.interp(times, seconds, phase))
+    return np.unwrap(np.angle(np.asarray(signal.hilbert(passed))))
 
 
 def _filters(rate: float, centre: float) -> Iterator[ndarray]:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import linalg, signal
 
-from .pieces import Pieces, longer_than, piece_of_each, samples_in, whole
+from .pieces import Pieces, at_times, longer_than, samples_in, whole
 
 
 _THINNED = 250.0  # About the rate at which the model predicts. [Hz]
@@ -320,19 +320,8 @@ def phase_at(
         ValueError: A time lies in no piece.
     """
     pieces = whole(recorded) if pieces is None else pieces
-    last = len(recorded) - 1
-    sample = np.clip(np.floor(times * band.rate).astype(int), 0, last)
-    place = piece_of_each(pieces, len(recorded))[sample]
-    if (place < 0).any():
-        wrong = times[place < 0][0]
-        raise ValueError(f"`times`: {wrong:g} s lies in no piece of the recording.")
-    found = np.zeros(len(times))
-    for i in np.unique(place):
-        here, chosen = pieces[i], place == i
-        phase = np.unwrap(phase_afterwards(recorded[here], band)[0])
-        seconds = np.arange(here.start, here.stop) / band.rate
-        found[chosen] = np.interp(times[chosen], seconds, phase)
-    return found % (2 * np.pi)
+    turning = lambda values: np.unwrap(phase_afterwards(values, band)[0])
+    return at_times(turning, recorded, band.rate, times, pieces) % (2 * np.pi)
 
 
 def _check_window(band: BandPass, window: float, edge: float, span: float) -> None:

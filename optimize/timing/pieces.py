@@ -95,6 +95,38 @@ def by_piece(
     return found
 
 
+def at_times(
+    function: Callable[[Float[ndarray, "time"]], Float[ndarray, "time"]],
+    recorded: Float[ndarray, "time"],
+    rate: float,
+    times: Float[ndarray, "moment"],
+    pieces: Pieces,
+) -> Float[ndarray, "moment"]:
+    """Apply a function to the pieces of one signal, and interpolate it at given times.
+
+    Args:
+        function: Of the samples of a piece.
+        recorded: One signal.
+        rate: Samples in a second. [Hz]
+        times: From the first sample. [s]
+        pieces: Of the recording.
+
+    Raises:
+        ValueError: A time lies in no piece.
+    """
+    sample = np.clip(np.floor(times * rate).astype(int), 0, len(recorded) - 1)
+    place = piece_of_each(pieces, len(recorded))[sample]
+    if (place < 0).any():
+        wrong = times[place < 0][0]
+        raise ValueError(f"`times`: {wrong:g} s lies in no piece of the recording.")
+    found = np.zeros(len(times))
+    for i in np.unique(place):
+        here, chosen = pieces[i], place == i
+        seconds = np.arange(here.start, here.stop) / rate
+        found[chosen] = np.interp(times[chosen], seconds, function(recorded[here]))
+    return found
+
+
 def spectrum(
     signals: Float[ndarray, "*b time"],
     rate: float,

@@ -2,7 +2,7 @@
 
 import { add, axis, dot, minus, times, turned } from "./vectors.js";
 import { Camera, ball, middle } from "./camera.js";
-import { Renderer, hit, normals } from "./renderer.js";
+import { Renderer, hit, normals, onceAFrame } from "./renderer.js";
 import { unpack } from "./arrays.js";
 
 const STILL = 4; // Pixels that a click may move.
@@ -14,7 +14,7 @@ const HOT = 0.999; // Share of the vertices below the top of the colour bar.
 
 export class Stage {
   constructor(canvas, model, plan) {
-    Object.assign(this, { canvas, model, plan });
+    Object.assign(this, { canvas, model, plan, draw: onceAFrame(() => this.render()) });
     const { data } = model;
     this.renderer = new Renderer(canvas, data.palette);
     this.cortex = meshOf(data.cortex);
@@ -63,15 +63,6 @@ export class Stage {
     }
     if (this.options.follow) this.highest = top(this.values) || 1;
     this.draw();
-  }
-
-  draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => {
-      this.asked = false;
-      this.render();
-    });
   }
 
   render() {

@@ -2,7 +2,7 @@
 
 import { add, axis, dot, fromMatrix, length, times } from "./vectors.js";
 import { Camera, ball, middle } from "./camera.js";
-import { Renderer, hit } from "./renderer.js";
+import { Renderer, hit, onceAFrame } from "./renderer.js";
 import { unpack } from "./arrays.js";
 
 const STILL = 4; // Pixels that a click may move.
@@ -22,6 +22,7 @@ const inMetres = (values) => values.map((x) => x * 1e-3);
 class View {
   constructor(frame, data) {
     Object.assign(this, { frame, data, highest: data.highest, least: 0 });
+    this.draw = onceAFrame(() => this.render());
     [this.canvas, this.paper] = [0, 1].map(() => document.createElement("canvas"));
     frame.append(this.canvas, this.paper);
     this.renderer = new Renderer(this.canvas, data.palette);
@@ -63,15 +64,6 @@ class View {
     const back = name === "coil" ? times(axis(this.pose, 2), -1) : EYES[name];
     this.camera.look(back, [0, 0, 1]);
     this.draw();
-  }
-
-  draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => {
-      this.asked = false;
-      this.render();
-    });
   }
 
   get aspect() {

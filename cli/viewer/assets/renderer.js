@@ -231,3 +231,16 @@ export function hit({ vertices, triangles }, start, direction) {
   }
   return best;
 }
+
+// Calls at most once for each frame of the screen, however often it is asked to.
+export function onceAFrame(render) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      render();
+    });
+  };
+}
