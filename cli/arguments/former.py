@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 _MAP = {"threshold": "map-threshold"}
 #: By command, old names and new ones.
 FORMER: Mapping[str, Mapping[str, str]] = {
-    "optimize": _MAP
-    | {
+    # Its --threshold is now that of the motor cortex, as in all commands.
+    "optimize": {
         "stimulator": "max-didt",
         "motor": "hotspot",
         "motor-pose": "hotspot-pose",

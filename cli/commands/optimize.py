@@ -11,7 +11,6 @@ from ... import efield, optimize
 from ...coils import Coil, Pose, PoseList, navigation
 from ...efield import ElectricField
 from ..inputs.bases import Basis
-from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import (
     Goal,
@@ -36,6 +35,7 @@ from ..results.figures import (
     TargetError,
     TargetFigures,
 )
+from ..results.gyri import GyrusFigures
 from ..results.handle_result import HandleResult
 from ..results.locating import ScalpPlace
 from ..results.placement import Placement, draw_placement, warn_of_placement
@@ -58,6 +58,7 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .optimize_page import PAGE, read_basis, write_placement_page
+from .optimize_picture import draw_target
 from .optimize_prepare import Prepared, prepare
 from .optimize_request import OptimizeRequest
 from .optimize_search import simple_objective
@@ -100,6 +101,9 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             request.report, progress, lambda: _view(prepared, found, verified)
         )
         rules = _rules(request, prepared, found)
+        if request.report:
+            shown = verified.placement, verified.field, verified.figures
+            draw_target(folder, prepared, found.coil, shown, rules)
         if request.interactive is not None:
             _write_page(folder, request, prepared, basis, found, verified, rules)
         progress.close()
@@ -243,7 +247,7 @@ def _write(
     write_coil_geo(folder / "coil.geo", found.coil, found.pose)
     table = RegionTable(
         *(frame.head, frame.scalp, prepared.target.region, request.forms.thresholds),
-        way_to_mni(frame.source),
+        prepared.to_mni,
     )
     table.add(0, "best", field, found.pose)
     table.write(folder)
@@ -343,6 +347,12 @@ def _place(
     return ScalpPlace.of(scalp, found.pose, *positions)
 
 
+def _gyri(prepared: Prepared, verified: _Verified) -> GyrusFigures | None:
+    gray, centre = verified.figures.gray_matter, np.asarray(prepared.target.centre)
+    peak = None if gray is None else gray.strongest
+    return GyrusFigures.of(prepared.gyri, centre, peak)
+
+
 def _result(
     request: OptimizeRequest,
     prepared: Prepared,
@@ -369,6 +379,8 @@ def _result(
         best_pose=shift,
         handle=handle,
         place=_place(request, prepared, found),
+        gyri=_gyri(prepared, verified),
+        threshold=request.threshold,
         refinement=prepared.refinement,
         subject=Subject.of(frame),
         order=request.conduction.order,

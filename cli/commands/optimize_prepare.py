@@ -7,10 +7,13 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...coils import Coil
 from ...meshing import HeadMesh, Scalp
 from ..inputs.coils import read_coil
+from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
+from ..inputs.gyri import GyrusNames, Way, find_gyri
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.refining import Refinement, refine
@@ -38,6 +41,8 @@ class Prepared:
         hotspot: Of the motor cortex, on the scalp, or None. [m]
         search: How to search.
         refinement: Of the head, or None.
+        to_mni: From the head to MNI space, where that is known. [m]
+        gyri: What names places of the head, or None.
     """
 
     frame: Frame
@@ -46,6 +51,8 @@ class Prepared:
     hotspot: Float[ndarray, "3"] | None
     search: SearchPlan
     refinement: Refinement | None
+    to_mni: Way | None
+    gyri: GyrusNames | None
 
 
 def prepare(
@@ -60,6 +67,9 @@ def prepare(
     coil, forms = read_coil(request.coil), request.forms
     if request.shape:
         check_shape(coil, request.coil)
+    _check_threshold(request, coil)
+    to_mni = way_to_mni(request.head)
+    gyri = find_gyri(request.atlas, request.head, to_mni)
     wanted = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
     progress.stage("head", f"head {request.head}")
     head = _head(request, progress)
@@ -88,7 +98,21 @@ def prepare(
             *(frame, target, domain, request.accuracy),
             *(request.wishes.direction, around),
         )
-    return Prepared(frame, target, wanted, hotspot, search, refinement)
+    return Prepared(frame, target, wanted, hotspot, search, refinement, to_mni, gyri)
+
+
+def _check_threshold(request: OptimizeRequest, coil: Coil) -> None:
+    """Refuse a threshold that no output can be compared with.
+
+    Raises:
+        ValueError: Neither coil nor options say what full output is.
+    """
+    most = request.wishes.stimulator or coil.max_current_rate
+    if request.threshold is not None and most is None:
+        raise ValueError(
+            f"--threshold {100 * request.threshold:g}: the largest dI/dt of {coil.name} is "
+            "not known; give --max-didt."
+        )
 
 
 def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:

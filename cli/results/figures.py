@@ -96,11 +96,13 @@ class GrayMatterField:
         percentiles: By per cent. [V/m]
         volumes_above: Above shares of the last percentile, by per cent. [m³]
         strongest: Where it is largest. [m]
+        highest: That value. [V/m]
     """
 
     percentiles: dict[float, float]
     volumes_above: dict[int, float]
     strongest: Float[ndarray, "3"]
+    highest: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +146,7 @@ class FieldFigures:
                     for share, volume in gray.volumes_above.items()
                 },
             }
+            figures["gray_matter_maximum"] = gray.highest
             figures["gray_matter_maximum_at_mm"] = (gray.strongest * 1e3).tolist()
         return figures | {"unit": "V/m"}
 
@@ -162,7 +165,9 @@ def _in_gray_matter(
     }
     peak = np.flatnonzero(gray)[np.argmax(inside)]
     percentiles = dict(zip(_SHARES, found, strict=True))
-    return GrayMatterField(percentiles, above, head.centroids[peak])
+    return GrayMatterField(
+        percentiles, above, head.centroids[peak], float(magnitude[peak])
+    )
 
 
 @dataclass(frozen=True)
