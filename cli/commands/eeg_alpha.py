@@ -5,7 +5,8 @@ import argparse
 from ...optimize import timing
 from ..inputs.recordings import checked_recording, filter_weights, filtered
 from ..results.alpha_result import AlphaResult, RecordedAlpha
-from ..runtime.notices import warn
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -23,6 +24,8 @@ def eeg_alpha(options: argparse.Namespace) -> Outcome:
         mean = timing.average_alpha([one.found for one in each])
         result = AlphaResult(each, mean, options.step, Provenance.of(options))
         write_json(folder / "alpha.json", result.to_json())
+        with dispensable(PICTURE):
+            result.draw(folder / PICTURE)
     result.describe()
     return Outcome(result.answer(), result.step())
 

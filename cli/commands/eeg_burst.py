@@ -5,6 +5,8 @@ import argparse
 from ...optimize import timing
 from ..inputs.recordings import channel_weights, checked_recording
 from ..results.burst_result import BurstResult
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -30,5 +32,7 @@ def eeg_burst(options: argparse.Namespace) -> Outcome:
         remarks = tuple(recording.remarks)
         result = BurstResult(found, options.step, remarks, Provenance.of(options))
         write_json(folder / "burst.json", result.to_json())
+        with dispensable(PICTURE):
+            result.draw(folder / PICTURE)
     result.describe()
     return Outcome(result.answer(), result.step())

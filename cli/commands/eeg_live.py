@@ -28,9 +28,10 @@ from ..inputs.recordings import (
     filter_channel,
     learned_weights,
 )
-from ..results.pulses_result import LiveResult, Rhythm
+from ..results.pulses_result import LiveResult, Rhythm, draw_pulses
 from ..runtime.interruption import ENDINGS
-from ..runtime.notices import warn
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
@@ -143,6 +144,9 @@ def _session(options, stream: LabStream, markers, table: Path) -> LiveResult:
         *(session.at_once, rule.step, origin),
     )
     write_json(table.with_name("pulses.json"), result.to_json())
+    if result.met is not None:
+        with dispensable(PICTURE):
+            draw_pulses(table.with_name(PICTURE), result.met, rhythm)
     if stopped is not None:
         kept = f"{len(session.pulses)} pulses are kept in {table.parent}."
         stopped.args = (f"{stopped} {kept}".strip(),)

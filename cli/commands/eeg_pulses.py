@@ -15,8 +15,9 @@ from ..inputs.recordings import (
     filtered,
     learned_weights,
 )
-from ..results.pulses_result import ReplayResult, Rhythm
-from ..runtime.notices import warn
+from ..results.pulses_result import ReplayResult, Rhythm, draw_pulses
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -84,6 +85,8 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
         )
         result.write_table(folder / "pulses.csv")
         write_json(folder / "pulses.json", result.to_json())
+        with dispensable(PICTURE):
+            draw_pulses(folder / PICTURE, result.pulses, result.rhythm)
     result.describe()
     return Outcome(result.answer(), result.step())
 

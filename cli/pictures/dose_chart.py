@@ -1,13 +1,11 @@
 """A chart of the outputs that several rules give."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ...disk import write_whole
-from .paper import FAINT, INK
+from .paper import FAINT, INK, save_chart
 
 
 _BAR, _MATCHED = "#9db4c8", "#0a5cad"
@@ -56,6 +54,4 @@ def write_dose_chart(
     axes.set_title(title, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", metadata={"Title": title})
-    write_whole(path, data.getvalue())
+    save_chart(figure, path, title)

@@ -147,6 +147,12 @@ def save(figure: Figure, path: Path, title: str) -> None:
         )
 
 
+def save_chart(figure: Figure, path: Path, title: str) -> None:
+    """Write a chart of any size as PNG, whole or not at all."""
+    with replacing(path) as file:
+        figure.savefig(file, format="png", metadata={"Title": title})
+
+
 def fit(
     viewer: ArrayLike,
     up: ArrayLike,

@@ -13,7 +13,7 @@ from ..report.page import (
     picture,
     write_page,
 )
-from ..runtime.naming import subject_name
+from ..runtime.naming import PICTURE, subject_name
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.outputs import write_json
@@ -104,7 +104,7 @@ def _section(run: FinishedRun, folder: Path) -> Section:
     for each in outputs:
         shown = Path(each) / "report.html"
         names.append(os.path.relpath(shown if shown.is_file() else each, folder))
-    drawn = Path(outputs[0]) / "overview.png" if outputs else None
+    drawn = Path(outputs[0]) / PICTURE if outputs else None
     content = facts(rows) + paragraph("Files: " + links(names))
     if drawn and drawn.is_file():
         content += picture(drawn, f"{step.title} {about}.".replace(" .", "."))
