@@ -223,7 +223,10 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
         if place.pose is not None:
             one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        request.region.places | {"M1": np.asarray(request.motor.centre)[None]},
+    )
     treated = request.region.find(head).region
     conductor, tensors = request.conduction.assemble(head, request.head)
     if tensors is not None:

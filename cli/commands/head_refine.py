@@ -47,7 +47,7 @@ def _read(
 ) -> tuple[Frame, Target]:
     coil = read_coil(options.coil)
     progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress, forced=options.force)
+    head = read_head(options.head, progress, None, options.force, wanted.places)
     target = wanted.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)

@@ -121,7 +121,7 @@ def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:
     if request.target.choice is None:
         reach = _DEEPEST + request.domain.radius
         near = (np.asarray(request.target.centre), reach)
-    return read_head(request.head, progress, near, request.force)
+    return read_head(request.head, progress, near, request.force, request.target.places)
 
 
 def find_hotspot(

@@ -9,7 +9,7 @@ from numpy import ndarray
 from ... import meshing
 from ...meshing import HeadMesh
 from ..runtime.notices import note
-from .findings import stop_at_errors
+from .findings import NOWHERE, Places, stop_at_errors
 
 
 TEMPLATE = "template"
@@ -20,6 +20,7 @@ def read_head(
     progress: Callable[[float, str], None],
     search: tuple[Float[ndarray, "3"], float] | None = None,
     forced: Sequence[str] = (),
+    places: Places = NOWHERE,
 ) -> HeadMesh:
     """Read a head from a file or folder, or make the template head, and check it.
 
@@ -33,6 +34,7 @@ def read_head(
         search: Around which point, and how far, a coil is to be placed: there, the scalp
             must have no holes. [m]
         forced: Names of checks whose errors do not stop, as of `--force`.
+        places: Where coil and target are: warnings far from all are counted only. [m]
 
     Raises:
         ValueError: The head is malformed, a check finds an error in it, or the template's
@@ -44,7 +46,8 @@ def read_head(
         head = meshing.read_head(source)
         place, reach = (None, 0.0) if search is None else search
         findings = meshing.check(head, place, reach)
-        stop_at_errors(source, findings + _folder_findings(source, head), forced)
+        findings += _folder_findings(source, head)
+        stop_at_errors(source, findings, forced, places=places)
         return head
     for check in forced:
         note(f"--force {check} has no effect: the template has no such error.")

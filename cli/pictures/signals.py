@@ -151,12 +151,13 @@ def write_rose(
     ):
         axes.plot([angle, angle], [0, top], color=colour, linestyle=style, label=words)
     axes.set_thetagrids(range(0, 360, 45), _NAMES)
+    axes.tick_params(axis="x", pad=12)
     axes.set_title(title, loc="left")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     save_chart(figure, path, title)
 
 
-_NAMES = ("0° (peak)", "45°", "90°", "135°", "180° (trough)", "-135°", "-90°", "-45°")
+_NAMES = ("0°\npeak", "45°", "90°", "135°", "180°\ntrough", "-135°", "-90°", "-45°")
 
 
 def _finish(figure: Figure, path: Path, title: str) -> None:
