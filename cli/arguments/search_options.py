@@ -37,6 +37,7 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="dI/dt at full output with this coil, which is not exceeded: the output is "
         "given in %% of it",
     )
+    add_stimulator(verb)
     verb.add_argument(
         "--threshold",
         type=units.percent,
@@ -75,6 +76,16 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "coordinate, and with --hotspot the 5 cm rules",
     )
     _add_hotspot(verb)
+
+
+def add_stimulator(verb: argparse.ArgumentParser) -> None:
+    """Add the stimulator by name."""
+    verb.add_argument(
+        "--stimulator",
+        metavar="NAME",
+        help="by name: the output is given in %% of its maximum, which the coil's file "
+        "says, or --max-didt (the only one of the coil's file)",
+    )
 
 
 def _add_errors(verb: argparse.ArgumentParser) -> None:

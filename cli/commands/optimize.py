@@ -189,6 +189,13 @@ def _compute(request: OptimizeRequest, prepared: Prepared) -> _Found:
     return _Found(goal, search, coil, shape)
 
 
+def _most(request: OptimizeRequest, prepared: Prepared, found: _Found) -> float | None:
+    """What the coil is made for: of the named stimulator, where that is known. [A/s]"""
+    if request.stimulator is None:
+        return found.coil.max_current_rate
+    return prepared.machine.max_current_rate
+
+
 def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Verified:
     frame, region = prepared.frame, prepared.target.region
     frame.progress.stage("verification", "verification by a direct solve")
@@ -208,13 +215,14 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
         value=value,
         reciprocal_value=best.value,
         didt=1e6 if dose is None else dose.current_rate,
-        max_didt=found.coil.max_current_rate,
+        max_didt=_most(request, prepared, found),
         wanted=request.efield,
         clearance=best.clearance,
         cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
         mesh=mesh,
+        machine=prepared.machine.name,
     )
     residual = float(np.max(field.report.residual))
     target = TargetFigures.of(frame.head, prepared.target)

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...coils import Coil
+from ...coils import Coil, Stimulator
 from ...meshing import HeadMesh, Scalp
-from ..inputs.coils import read_coil
+from ..inputs.coils import machine_of, read_coil
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
@@ -43,6 +43,7 @@ class Prepared:
         refinement: Of the head, or None.
         to_mni: From the head to MNI space, where that is known. [m]
         gyri: What names places of the head, or None.
+        machine: That outputs are per cent of.
     """
 
     frame: Frame
@@ -53,6 +54,7 @@ class Prepared:
     refinement: Refinement | None
     to_mni: Way | None
     gyri: GyrusNames | None
+    machine: Stimulator
 
 
 def prepare(
@@ -67,7 +69,10 @@ def prepare(
     coil, forms = read_coil(request.coil), request.forms
     if request.shape:
         check_shape(coil, request.coil)
-    _check_threshold(request, coil)
+    machine = machine_of(
+        coil, request.coil, request.stimulator, request.wishes.stimulator
+    )
+    _check_threshold(request, coil, machine)
     to_mni = way_to_mni(request.head)
     gyri = find_gyri(request.atlas, request.head, to_mni)
     wanted = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
@@ -98,17 +103,19 @@ def prepare(
             *(frame, target, domain, request.accuracy),
             *(request.wishes.direction, around),
         )
-    return Prepared(frame, target, wanted, hotspot, search, refinement, to_mni, gyri)
+    return Prepared(
+        *(frame, target, wanted, hotspot, search, refinement),
+        *(to_mni, gyri, machine),
+    )
 
 
-def _check_threshold(request: OptimizeRequest, coil: Coil) -> None:
+def _check_threshold(request: OptimizeRequest, coil: Coil, machine: Stimulator) -> None:
     """Refuse a threshold that no output can be compared with.
 
     Raises:
         ValueError: Neither coil nor options say what full output is.
     """
-    most = request.wishes.stimulator or coil.max_current_rate
-    if request.threshold is not None and most is None:
+    if request.threshold is not None and machine.max_current_rate is None:
         raise ValueError(
             f"--threshold {100 * request.threshold:g}: the largest dI/dt of {coil.name} is "
             "not known; give --max-didt."

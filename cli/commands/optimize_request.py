@@ -74,6 +74,7 @@ class OptimizeRequest:
         interactive: The basis of a page to move the coil on; empty to make it, None for
             no page.
         threshold: Resting motor threshold, a share of the maximum, or None.
+        stimulator: By name, or None.
         atlas: What names gyri, in the head's space; None for one in MNI space.
     """
 
@@ -97,6 +98,7 @@ class OptimizeRequest:
     accuracy: float | None = None
     interactive: str | None = None
     threshold: float | None = None
+    stimulator: str | None = None
     atlas: str | None = None
 
     @property
@@ -139,6 +141,7 @@ class OptimizeRequest:
             accuracy=options.accuracy,
             interactive=options.interactive,
             threshold=None if options.threshold is None else options.threshold / 100,
+            stimulator=options.stimulator,
             atlas=options.atlas,
         )
 

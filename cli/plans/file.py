@@ -215,8 +215,8 @@ class _Reader:
     def _check_defaults(self, names: list[str], defaults: dict) -> None:
         known = {"command", *PROGRAM}
         known.update(*(actions(self._verbs[name]) for name in names))
-        for key in defaults:
-            renamed = {renewed_key(name, _plain(key)) for name in names}
+        for key, value in defaults.items():
+            renamed = {renewed_key(name, _plain(key), value) for name in names}
             if not renamed & known:
                 hint = nearest(key, known, alike=_ALIKE)
                 message = f"no command of this plan has {key}{hint}"
@@ -229,7 +229,7 @@ class _Reader:
         given: dict[str, object] = {}
         places: dict[str, At] = {}
         for key, value in table.items():
-            plain = self._renewed(name, key)
+            plain = self._renewed(name, key, value)
             if plain not in known and plain != "command":
                 hint = nearest(plain, known, alike=_ALIKE)
                 self._refuse((*at, key), f"{name} has no {key}{hint}")
@@ -243,16 +243,16 @@ class _Reader:
                 )
             given[plain], places[plain] = value, (*at, key)
         for key, value in _fitting(name, defaults, verb, known, given).items():
-            plain = self._renewed(name, key)
+            plain = self._renewed(name, key, value)
             given[plain], places[plain] = value, ("defaults", key)
         for key in ("command", *PROGRAM):
             given.pop(key, None)
         return replace(self._parsed(name, at, given, places), subject=case.subject)
 
-    def _renewed(self, command: str, key: str) -> str:
+    def _renewed(self, command: str, key: str, value: object) -> str:
         """What a key is called now, with a notice if that is another name."""
         old = _plain(key)
-        new = renewed_key(command, old)
+        new = renewed_key(command, old, value)
         if new != old:
             note(f"{self._path}: {notice(old, new)}")
         return new
@@ -331,8 +331,8 @@ def _fitting(
     return {
         key: value
         for key, value in defaults.items()
-        if renewed_key(name, _plain(key)) in known
-        and renewed_key(name, _plain(key)) not in taken
+        if renewed_key(name, _plain(key), value) in known
+        and renewed_key(name, _plain(key), value) not in taken
     }
 
 

@@ -102,12 +102,12 @@ def _strong(found: PlacementResult) -> Answer:
         return Answer(
             "How strong", rate, f"{field}; the stimulator's maximum is unknown"
         )
-    of_threshold = found.of_threshold
+    of_threshold, machine = found.of_threshold, placement.machine or "the stimulator"
     by_threshold = (
         "" if of_threshold is None else f", {of_threshold:.0%} of motor threshold"
     )
     return Answer(
-        "How strong", f"{output:.0%} of the stimulator{by_threshold} ({rate})", field
+        "How strong", f"{output:.0%} of {machine}{by_threshold} ({rate})", field
     )
 
 
