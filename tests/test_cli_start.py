@@ -41,8 +41,13 @@ def test_poses_and_heads_are_described_without_jax(tmp_path):
     assert found == ["tmsgrad.meshing"]
 
 
-def test_coils_need_no_head_and_no_picture():
-    assert imported(["coil", "info", "magstim-70mm-double"]) == ["jax", "equinox"]
+def test_coils_need_no_head_and_no_picture(tmp_path):
+    coils.write_tcd(tmp_path / "c.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
+    info = ["coil", "info", tmp_path / "c.tcd"]
+    assert imported(info) == ["jax", "equinox"]
+    assert imported(info, ["coil", "list"]) == []
+    (tmp_path / "c.stl").write_bytes(b"another casing")
+    assert imported(info) == ["jax", "equinox"]
 
 
 def test_the_library_has_every_name_that_type_checkers_see():
