@@ -15,6 +15,10 @@ if TYPE_CHECKING:
         lay_points as lay_points,
     )
     from .building import build as build
+    from .casings import (
+        casing_samples as casing_samples,
+        triangle_samples as triangle_samples,
+    )
     from .ccd import read_ccd as read_ccd, write_ccd as write_ccd
     from .coil import (
         AbstractCoil as AbstractCoil,
@@ -93,6 +97,10 @@ _NAMES = {
         "lay_points",
     ),
     "building": ("build",),
+    "casings": (
+        "casing_samples",
+        "triangle_samples",
+    ),
     "ccd": (
         "read_ccd",
         "write_ccd",
