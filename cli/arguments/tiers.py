@@ -18,6 +18,18 @@ BASIC: Mapping[str, tuple[str, ...]] = {
     ),
     "sweep": ("coil", *_TARGET, "spacing", "angles", "search-radius", "reduced", "out"),
     "page": ("coil", *_TARGET, "reduced", "reach", "whole-head", "didt", "out"),
+    "live": (
+        *(
+            "coil",
+            *_TARGET,
+            "from",
+            "registration",
+            "duration",
+            "reduced",
+            "whole-head",
+        ),
+        "out",
+    ),
     "reduce": ("coil", "around", "radius", "tolerance", "out"),
     "dose": (
         *("coil", "threshold", "motor", *_TARGET, "motor-pose", "target-pose"),
