@@ -34,7 +34,7 @@ def pose_convert(options: argparse.Namespace) -> dict:
     if options.turn:
         poses = poses.turned(np.radians(options.turn))
     _write(Path(options.out), poses, options)
-    print(f"{len(poses)} poses written to {options.out}")
+    print(f"{len(poses)} pose{'s' * (len(poses) != 1)} written to {options.out}")
     return {"poses": len(poses), "file": options.out, "to": options.to}
 
 

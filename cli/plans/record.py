@@ -114,11 +114,20 @@ class Record:
         )
 
     def _left(self, run: Run) -> dict[str, list[int]]:
-        """Size and time of each file that a run left, by name."""
+        """Size and time of each file that a run left, by name.
+
+        What another run writes into its folder is not its own.
+        """
+        own = [Path(os.path.abspath(name)) for name in run.writes]
+        products = [Path(os.path.abspath(name)) for name in self._products]
+        others = [p for p in products if set(p.parents) & set(own)]
         found = {}
         for path in (Path(name) for name in run.writes):
             files = path.rglob("*") if path.is_dir() else [path]
             for file in sorted(each for each in files if each.is_file()):
+                place = Path(os.path.abspath(file))
+                if any(place.is_relative_to(other) for other in others):
+                    continue
                 name, about = self._short(str(file)), file.stat()
                 found[name] = [about.st_size, about.st_mtime_ns]
         return found

@@ -46,8 +46,7 @@ def _where(found: PlacementResult) -> Answer:
         return Answer(
             "Where",
             f"coil centre at ({x:.0f}, {y:.0f}, {z:.0f}) mm",
-            "in the head file; no EEG positions are known to measure from; "
-            + _aim(found),
+            "in the head file; no EEG positions are known near to it; " + _aim(found),
         )
     nearest, *others = [each.words for each in place.steps]
     tapes = ", ".join(f"{x * 1e2:.1f} cm from {n}" for n, x in place.tapes.items())

@@ -67,7 +67,7 @@ class ScalpPlace:
         named: Mapping[str, Float[ndarray, "3"]] | None,
         fiducials: Fiducials | None,
     ) -> "ScalpPlace | None":
-        """Find it; None where no position of the head is known."""
+        """Find it; None where no position of the head is known near to it."""
         if not named:
             return None
         place = on_scalp(scalp, np.asarray(pose.translation, dtype=np.float64))
@@ -77,6 +77,8 @@ class ScalpPlace:
             known |= {} if right else {"Beam F3": meshing.beam_f3(scalp, fiducials)}
         apart = {name: float(np.linalg.norm(at - place)) for name, at in known.items()}
         near = sorted(apart, key=lambda name: apart[name])[:1]
+        if apart[near[0]] > _NEAR:
+            return None
         near += [
             name
             for name in ("F4" if place[0] > 0 else "F3", "Beam F3")
