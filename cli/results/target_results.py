@@ -192,7 +192,7 @@ class FunctionalResult:
             *(path, self.z, series.mask, series.affine),
             [("target", target.centre), *rivals],
             f"Target at {place(target.centre * 1e3)} in {self.space} space, {trusted}; "
-            f"{len(rivals)} rivals",
+            f"{len(rivals) or 'no'} rival{'s' * (len(rivals) != 1)}",
         )
 
     def write_maps(self, folder: Path) -> None:
