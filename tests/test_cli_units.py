@@ -9,7 +9,7 @@ from cli_examples import run
 from heads import boxed_coil, scalp_of_five_layers
 
 from tmsgrad.cli.arguments import units, words
-from tmsgrad.cli.arguments.former import FORMER, renewed
+from tmsgrad.cli.arguments.former import FORMER, FORMER_NUMBERS, renewed
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.inputs import goals
@@ -55,7 +55,8 @@ def test_no_option_is_in_amperes_per_second():
 
 
 def old_names():
-    return {old for renames in FORMER.values() for old in renames}
+    every = (*FORMER.values(), *FORMER_NUMBERS.values())
+    return {old for renames in every for old in renames}
 
 
 @of_unit("MM")

@@ -32,7 +32,7 @@ def renewed(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     command = words[0] if words else ""
     found, notices = [], []
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         name, equals, value = word.partition("=")
         key = name.removeprefix("--")
         new = renewed_key(command, key, value if equals else after)

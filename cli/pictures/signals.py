@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from .paper import FAINT, INK, save_chart
+from .paper import INK, save_chart
 from .studio import picture
 
 
@@ -163,7 +163,8 @@ _NAMES = ("0째\npeak", "45째", "90째", "135째", "180째\ntrough", "-135째", "-90�
 def _finish(figure: Figure, path: Path, title: str) -> None:
     (axes, *_) = figure.axes
     axes.set_title(title, loc="left")
-    axes.legend(frameon=True, edgecolor=FAINT)
+    # Outside, where it covers nothing that was measured.
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     save_chart(figure, path, title)

@@ -8,7 +8,7 @@ import argparse
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +20,7 @@ from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
 from ..runtime.notices import note
 from .lines import At, line_of, lines_of
-from .several import Case, cases, subjects_of
+from .several import Case, Taken, cases, subjects_of
 from .words import (
     actions,
     as_words,
@@ -168,17 +168,21 @@ class _Reader:
                 runs,
                 defaults,
                 subjects,
-                lambda table: self._takes_one_coil(table, defaults),
+                lambda table: self._taken(table, defaults),
                 self._refuse,
             )
         )
         self._check_outputs(found)
         return Plan(self._path, found, self._program(*about))
 
-    def _takes_one_coil(self, table: dict, defaults: dict) -> bool:
-        name = table.get("command", defaults.get("command"))
-        action = actions(self._verbs[str(name)]).get("coil")
-        return action is not None and not isinstance(action, argparse._AppendAction)
+    def _taken(self, table: dict, defaults: dict) -> Taken:
+        """What a run takes of the defaults."""
+        name = str(table.get("command", defaults.get("command")))
+        verb, known = self._verbs[name], actions(self._verbs[name])
+        given = {renewed_key(name, _plain(key), each) for key, each in table.items()}
+        coil = known.get("coil")
+        one = coil is not None and not isinstance(coil, argparse._AppendAction)
+        return Taken(_fitting(name, defaults, verb, known, given), one)
 
     def _tables(self, tables: dict) -> tuple[list[tuple[dict, At]], dict, bool]:
         """Give each run's table and its place, the defaults, and whether it is a list."""
@@ -321,7 +325,7 @@ def _fitting(
     defaults: dict,
     verb: argparse.ArgumentParser,
     known: Mapping,
-    given: Mapping,
+    given: Collection[str],
 ) -> dict:
     """The defaults that a run takes: not those that it says, or says otherwise."""
     taken = set(given)

@@ -49,7 +49,7 @@ class Record:
         self._folder, self._version = plan.path.parent.absolute(), version
         self._products = [name for run in plan.runs for name in run.writes]
         # Parts of a plan, done by several processes, have records of their own.
-        parts = glob.escape(f".{plan.path.name}.") + "*.done.json"
+        parts = glob.escape(f".{plan.path.name}.") + "*done.json"
         self._known: dict[str, dict] = {}
         for path in (*sorted(plan.path.parent.glob(parts)), self._path):
             self._known |= _read(path)

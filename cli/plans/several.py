@@ -29,6 +29,19 @@ class Case:
     subject: str | None = None
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a run takes of the defaults.
+
+    Attributes:
+        defaults: Those of its command that it does not say itself.
+        one_coil: Whether its command has a coil, and only one.
+    """
+
+    defaults: Mapping[str, object]
+    one_coil: bool
+
+
 def subjects_of(
     table: dict, at: At, folder: Path, refuse: _Refuse
 ) -> tuple[str, ...] | None:
@@ -70,7 +83,7 @@ def cases(
     runs: Sequence[tuple[dict, At]],
     defaults: dict,
     subjects: tuple[str, ...] | None,
-    takes_one_coil: Callable[[dict], bool],
+    takes: Callable[[dict], Taken],
     refuse: _Refuse,
 ) -> list[Case]:
     """Write each run once for each subject and coil that it is for.
@@ -82,10 +95,10 @@ def cases(
         runs: Tables, and their places in the file.
         defaults: Of all runs.
         subjects: By name, or None.
-        takes_one_coil: Whether the command of a run has a coil, and only one.
+        takes: What the command of a run takes.
         refuse: Raises what is wrong.
     """
-    used = [_uses(SUBJECT, table, defaults) for table, _ in runs]
+    used = [_uses(SUBJECT, table, takes(table).defaults) for table, _ in runs]
     if subjects is None and any(used):
         at = next(at for (_, at), here in zip(runs, used, strict=True) if here)
         refuse(at, f"there is {SUBJECT}, but no subjects in [defaults]")
@@ -97,7 +110,7 @@ def cases(
     ):
         names = (subjects or (None,)) if of_subject else (None,)
         for name, ((table, at), _) in product(names, list(group)):
-            found += _by_coil(table, at, defaults, name, takes_one_coil, refuse)
+            found += _by_coil(table, at, defaults, name, takes(table), refuse)
     return found
 
 
@@ -106,12 +119,12 @@ def _by_coil(
     at: At,
     defaults: dict,
     subject: str | None,
-    takes_one_coil: Callable[[dict], bool],
+    taken: Taken,
     refuse: _Refuse,
 ) -> Iterator[Case]:
     coils = table.get("coil", defaults.get("coil"))
-    here, several = takes_one_coil(table), isinstance(coils, list)
-    named = _uses(COIL, table, defaults)
+    here, several = taken.one_coil, isinstance(coils, list)
+    named = _uses(COIL, table, taken.defaults)
     if named and not (coils and (several or isinstance(coils, str))):
         refuse(at, f"there is {COIL}, but no coil")
     if not (named or (here and several)):
@@ -149,10 +162,10 @@ def _with(value, words: Mapping[str, str]):
     return value
 
 
-def _uses(word: str, table: dict, defaults: dict) -> bool:
+def _uses(word: str, table: dict, defaults: Mapping[str, object]) -> bool:
     """Whether what a run says, or what it takes of the defaults, has a word."""
-    taken = {key: value for key, value in defaults.items() if key not in table}
-    return any(word in text for text in _texts([*table.values(), *taken.values()]))
+    given = [*table.values(), *defaults.values()]
+    return any(word in text for text in _texts(given))
 
 
 def _texts(value: object) -> Iterator[str]:
