@@ -69,10 +69,7 @@ def prepare(
     coil, forms = read_coil(request.coil), request.forms
     if request.shape:
         check_shape(coil, request.coil)
-    machine = machine_of(
-        coil, request.coil, request.stimulator, request.wishes.stimulator
-    )
-    _check_threshold(request, coil, machine)
+    machine = _machine(request, coil)
     to_mni = way_to_mni(request.head)
     gyri = find_gyri(request.atlas, request.head, to_mni)
     wanted = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
@@ -109,17 +106,21 @@ def prepare(
     )
 
 
-def _check_threshold(request: OptimizeRequest, coil: Coil, machine: Stimulator) -> None:
-    """Refuse a threshold that no output can be compared with.
+def _machine(request: OptimizeRequest, coil: Coil) -> Stimulator:
+    """Find the stimulator; a threshold must have an output to be compared with.
 
     Raises:
         ValueError: Neither coil nor options say what full output is.
     """
+    machine = machine_of(
+        coil, request.coil, request.stimulator, request.wishes.stimulator
+    )
     if request.threshold is not None and machine.max_current_rate is None:
         raise ValueError(
             f"--threshold {100 * request.threshold:g}: the largest dI/dt of {coil.name} is "
             "not known; give --max-didt."
         )
+    return machine
 
 
 def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:
