@@ -80,7 +80,7 @@ def test_the_page_says_what_the_summary_holds(plan, page):
         f"{field:.4g} V/m",
         f"{summary['didt'] / 1e6:.4g} A/µs",
         f"{summary['dose']['stimulator_output']:.0%}",
-        "of S's output",
+        "of the stimulator's output",
         centre,
         f"{summary['scalp_clearance_mm']:.2f} mm clear of the scalp",
         f"{summary['field']['gray_matter_percentiles']['99.9']:.4g} V/m",
@@ -172,7 +172,7 @@ def test_the_first_screen_answers_a_clinics_questions(plan, page):
         gyri["target"],
         "How turned",
         "How strong",
-        f"{output:.0%} of S, {output / 0.4:.0%} of motor threshold",
+        f"{output:.0%} of the stimulator, {output / 0.4:.0%} of motor threshold",
         "How sure",
         "Against today's rules",
     ):
