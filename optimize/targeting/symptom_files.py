@@ -71,7 +71,7 @@ def _row(file: Path, number: int, row: object) -> SymptomTarget:
     missing = sorted(needed - set(row))
     if missing:
         raise ValueError(f"{where}: {', '.join(missing)} missing.")
-    values = {"centre": None, **row}
+    values = {"centre": None, **row, "weight": float(row.get("weight", 1.0))}
     if "centre" in row:
         values["centre"] = _point(where, row["centre"])
     if "map" in row:
