@@ -17,7 +17,7 @@ from ...meshing import (
 )
 from ...optimize import targeting
 from ...optimize.targeting.tracts import Place
-from ..inputs.heads import TEMPLATE, read_head
+from ..inputs.heads import is_template, read_head
 from ..results.target_results import StructuralResult, Tracked
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
@@ -128,8 +128,7 @@ class Places:
 
     def __init__(self, options: argparse.Namespace):
         self._options = options
-        self._template = options.head.split(":")[0] == TEMPLATE
-        self._template = self._template and not Path(options.head).exists()
+        self._template = is_template(options.head)
         self._mni: meshing.MniTransform | None = None
 
     def of(self, word: str, option: str) -> Place:
