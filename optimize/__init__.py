@@ -35,6 +35,7 @@ from .goals import (
     WantedMagnitude as WantedMagnitude,
 )
 from .handle import Handle as Handle
+from .locating import ScalpPlace as ScalpPlace, Step as Step, along as along
 from .objectives import (
     AbstractObjective as AbstractObjective,
     MeanComponent as MeanComponent,
@@ -45,6 +46,7 @@ from .objectives import (
 from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
 from .placements import Placements as Placements, placements as placements
+from .placing import Outline as Outline, Placing as Placing
 from .positions import spread as spread, tangential as tangential
 from .prepared import (
     PreparedSearch as PreparedSearch,
@@ -57,10 +59,13 @@ from .regional import (
 )
 from .results import Optimum as Optimum, Search as Search
 from .rules import (
+    AREA_46 as AREA_46,
     Rule as Rule,
     ahead_of as ahead_of,
     clinical_rules as clinical_rules,
+    forward_rules as forward_rules,
     handle_back as handle_back,
+    projected_rule as projected_rule,
 )
 from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity

@@ -1,6 +1,6 @@
 """How to decide on pulses, learned from a recording before the first of them."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -11,21 +11,10 @@ from .pieces import Pieces
 from .replay import aim_for, least_amplitude
 
 
+# Chooses what gives the phase for a person, as `tuned` and `educate` do: of a training
+# recording, a band, and `pieces=` of the recording.
+LearnsPhase = Callable[..., AbstractPhaseEstimator]
 _EVERY = 0.1  # Between the amplitudes that a gate is chosen from. [s]
-
-
-class LearnsPhase(Protocol):
-    """Chooses what gives the phase for a person, as `tuned` and `educate` do."""
-
-    def __call__(
-        self,
-        training: Float[ndarray, "time"],
-        band: BandPass,
-        *,
-        pieces: Pieces | None = None,
-    ) -> AbstractPhaseEstimator:
-        """Learn it from a training recording."""
-        ...
 
 
 def learned_rule(
