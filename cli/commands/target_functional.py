@@ -120,6 +120,28 @@ def _space(
     images: Images, series: BoldSeries
 ) -> tuple[Callable[[Float[ndarray, "point 3"]], ndarray], str]:
     """Find the way from the images to MNI space."""
+    space = _named_space(images)
+    if series.space and (space == "mni") != (series.space == "MNI"):
+        warn(
+            f"--bold {images.runs[0]}: the header says that the images are in the space "
+            f"{series.space}; they are taken as in "
+            f"{'MNI space' if space == 'mni' else 'the space of the head'}."
+        )
+    if space == "mni":
+        targeting.check_mni_brain(series)
+        return lambda points: points, "MNI"
+    assert images.head is not None
+    subject = meshing.subject_of(images.head)
+    if subject is None:
+        raise ValueError(
+            f"--head {images.head}: it is no m2m_ folder, whose transforms lead to MNI."
+        )
+    transform = meshing.read_mni(subject)
+    return lambda points: np.asarray(transform.to_mni(points)), "head"
+
+
+def _named_space(images: Images) -> str:
+    """The space of the images as it is given, or as their names say: mni or head."""
     file = images.runs[0]
     named = "space-MNI" in Path(file).name
     for other in images.runs[1:]:
@@ -136,34 +158,19 @@ def _space(
             f"--bold {file}: nothing says which space that is. Write --space "
             "mni, or --space head --head M2M for images in the head's own mm."
         )
-    if series.space and (space == "mni") != (series.space == "MNI"):
-        warn(
-            f"--bold {file}: the header says that the images are in the space "
-            f"{series.space}; they are taken as in "
-            f"{'MNI space' if space == 'mni' else 'the space of the head'}."
+    if space == "mni" and images.head is not None:
+        raise ValueError(
+            f"--head {images.head}: the images are in MNI space, and no head is "
+            "needed. Leave it out, or write --space head for images in the head's own "
+            "mm."
         )
-    if space == "mni":
-        if images.head is not None:
-            raise ValueError(
-                f"--head {images.head}: the images are in MNI space, and no head is "
-                "needed. Leave it out, or write --space head for images in the head's own "
-                "mm."
-            )
-        targeting.check_mni_brain(series)
-        return lambda points: points, "MNI"
-    if named:
+    if space == "head" and named:
         raise ValueError(
             f"--bold {file}: the name says MNI space, but --space head is given."
         )
-    if images.head is None:
+    if space == "head" and images.head is None:
         raise ValueError("--space head needs --head M2M, whose transforms lead to MNI.")
-    subject = meshing.subject_of(images.head)
-    if subject is None:
-        raise ValueError(
-            f"--head {images.head}: it is no m2m_ folder, whose transforms lead to MNI."
-        )
-    transform = meshing.read_mni(subject)
-    return lambda points: np.asarray(transform.to_mni(points)), "head"
+    return space
 
 
 def _cleaned(
