@@ -29,6 +29,7 @@ from .head_options import (
     add_meshing,
     add_refining,
 )
+from .live_options import add_live_field
 from .mistakes import TerseParser
 from .page_options import add_interactive, add_page
 from .pose_options import add_pose_file, add_pose_system
@@ -169,6 +170,15 @@ def _add_maps(verbs) -> None:
     add_head(page)
     add_page(page)
     add_conductor(page, order=None, usual="2, or that of the --reduced basis")
+
+    live = _verb(
+        verbs,
+        "live",
+        "show the field while a tracked coil moves, and record its pulses",
+    )
+    add_head(live)
+    add_live_field(live)
+    add_conductor(live, order=None, usual="2, or that of the --reduced basis")
 
 
 def _add_head_verbs(verbs) -> None:
