@@ -88,6 +88,8 @@ from .reduced import (
     at_points as at_points,
     read_reduced as read_reduced,
     reduce as reduce,
+    shares_at_nodes as shares_at_nodes,
+    shares_of_region as shares_of_region,
     write_reduced as write_reduced,
 )
 from .sampling import (
@@ -103,7 +105,9 @@ from .sensitivity import (
 from .splines import SplineGrid as SplineGrid
 from .summary import (
     CortexDistance as CortexDistance,
+    GrayMatterField as GrayMatterField,
     RegionSummary as RegionSummary,
+    gray_matter_field as gray_matter_field,
     summarise as summarise,
 )
 from .surrogate import (

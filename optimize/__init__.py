@@ -71,8 +71,17 @@ from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity
 from .set_up import problem as problem
 from .settling import settle as settle
-from .shape import ShapedOptimum as ShapedOptimum, find_shape as find_shape
+from .shape import (
+    ShapedOptimum as ShapedOptimum,
+    find_shape as find_shape,
+    shaped_search as shaped_search,
+)
 from .sweep import Sweep as Sweep, sweep as sweep
+from .tissue_maps import (
+    TissueMaps as TissueMaps,
+    shares_in_target as shares_in_target,
+    tissue_maps as tissue_maps,
+)
 from .turns import mean_of_turns as mean_of_turns
 from .uncertainty import (
     AbstractUncertainty as AbstractUncertainty,

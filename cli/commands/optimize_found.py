@@ -18,7 +18,7 @@ from ..results.figures import (
     TargetFigures,
 )
 from ..results.placement import Placement
-from ..results.shaping import ShapeResult, best_shape
+from ..results.shaping import ShapeResult
 from .optimize_prepare import Prepared
 from .optimize_request import OptimizeRequest
 
@@ -82,10 +82,10 @@ def compute(request: OptimizeRequest, prepared: Prepared) -> Found:
     if not request.shape:
         return Found(goal, search, frame.coil, None)
     progress.stage("shape", "shape of the coil")
-    coil, search, shape = best_shape(
+    best, shaped = optimize.shaped_search(
         *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
-    return Found(goal, search, coil, shape)
+    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value))
 
 
 def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verified:
