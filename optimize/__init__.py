@@ -53,6 +53,7 @@ from .prepared import (
     prepare_search as prepare_search,
 )
 from .problem import Problem as Problem
+from .refining import refined_at_best as refined_at_best
 from .regional import (
     normal_reciprocal as normal_reciprocal,
     region_modes as region_modes,
