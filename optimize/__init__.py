@@ -8,6 +8,14 @@ from .adapters import (
     with_optimistix as with_optimistix,
     with_scipy as with_scipy,
 )
+from .aims import (
+    Aim as Aim,
+    Avoided as Avoided,
+    Goal as Goal,
+    magnitude_goal as magnitude_goal,
+    mean_goal as mean_goal,
+    normal_goal as normal_goal,
+)
 from .constraints import (
     Clearance as Clearance,
     lifted as lifted,

@@ -8,7 +8,7 @@ import numpy as np
 from ... import efield, optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
-from ..inputs.goals import Goal, make_goal
+from ..inputs.goals import make_goal
 from ..results.doses import choose_dose
 from ..results.fields import check_field
 from ..results.figures import (
@@ -34,7 +34,7 @@ class Found:
         shape: That, or None.
     """
 
-    goal: Goal
+    goal: optimize.Goal
     search: optimize.Search
     coil: Coil
     shape: ShapeResult | None

@@ -8,14 +8,14 @@ import numpy as np
 from ... import optimize
 from ...coils import Stimulator
 from ...efield import ElectricField
-from ..inputs.goals import Goal, Wishes
+from ..inputs.goals import Wishes
 from ..runtime.notices import warn
 
 
 def choose_dose(
     wishes: Wishes,
     wanted: float | None,
-    goal: Goal,
+    goal: optimize.Goal,
     field: ElectricField,
     value: float,
 ) -> optimize.Dose | None:
@@ -59,14 +59,14 @@ class DoseChoice:
 
     @classmethod
     def of(
-        cls, dose: optimize.Dose | None, goal: Goal, scaled: ElectricField
+        cls, dose: optimize.Dose | None, goal: optimize.Goal, scaled: ElectricField
     ) -> "DoseChoice | None":
         """Look at a field that was scaled to a dose; None without a dose."""
         if dose is None:
             return None
         spared = (
-            Spared(name, float(scaled.mean_magnitude(region)), limit)
-            for name, region, limit in goal.avoided
+            Spared(each.name, float(scaled.mean_magnitude(each.region)), each.limit)
+            for each in goal.avoided
         )
         return cls(dose, tuple(spared))
 
