@@ -13,6 +13,7 @@ from ... import meshing, optimize
 from ...coils import AbstractCoil
 from ...efield import Conductor
 from ...meshing import HeadMesh, Region, Scalp
+from .heads import is_template
 from .maps import MapChoice, avoided_regions
 
 
@@ -205,7 +206,7 @@ def named_positions(
             (float(x), float(y), float(z)) for x, y, z in (named[n] for n in needed)
         )
         return named, meshing.Fiducials(nasion, inion, left, right)
-    if source.partition(":")[0] == "template":
+    if is_template(source):
         fiducials = meshing.TEMPLATE_FIDUCIALS
         return meshing.eeg_positions(scalp, fiducials), fiducials
     return None, None
