@@ -1,0 +1,18 @@
+"""Maps of what responds: fields of many pulses regressed on responses."""
+
+from .curves import (
+    AbstractCurve as AbstractCurve,
+    Exponential as Exponential,
+    Linear as Linear,
+    LogSigmoid as LogSigmoid,
+    Sigmoid as Sigmoid,
+)
+from .design import next_pulses as next_pulses
+from .evidence import (
+    FEWEST as FEWEST,
+    ResponseMap as ResponseMap,
+    distance_between as distance_between,
+    respond as respond,
+)
+from .fitting import Fit as Fit, fields_for as fields_for, fit as fit
+from .places import CortexPatch as CortexPatch, cortex_patch as cortex_patch
