@@ -18,6 +18,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
+    "motor",
     *("command", "reduced", "focality", "truth", "refinement"),
 )
 NEED_DATA = ("shape", "phase", "page")

@@ -1,5 +1,6 @@
 """Maps of what responds: fields of many pulses regressed on responses."""
 
+from .components import PulseFields as PulseFields
 from .curves import (
     AbstractCurve as AbstractCurve,
     Exponential as Exponential,
@@ -14,5 +15,10 @@ from .evidence import (
     distance_between as distance_between,
     respond as respond,
 )
-from .fitting import Fit as Fit, fields_for as fields_for, fit as fit
+from .fitting import (
+    Fit as Fit,
+    fields_for as fields_for,
+    fit as fit,
+    predicted as predicted,
+)
 from .places import CortexPatch as CortexPatch, cortex_patch as cortex_patch

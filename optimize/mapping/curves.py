@@ -48,8 +48,8 @@ class AbstractCurve(eqx.Module):
         names: Of the parameters.
     """
 
-    name: eqx.AbstractClassVar[str]
-    names: eqx.AbstractClassVar[tuple[str, ...]]
+    name: ClassVar[str]
+    names: ClassVar[tuple[str, ...]]
 
     @abc.abstractmethod
     def __call__(

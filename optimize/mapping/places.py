@@ -38,6 +38,15 @@ class CortexPatch:
         """The places, on the surface. [m]"""
         return self.surface.vertices
 
+    @property
+    def rim(self) -> Bool[ndarray, "place"]:
+        """Whether a place lies at the edge of the part."""
+        sides = self.surface.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+        edges, count = np.unique(np.sort(sides, axis=1), axis=0, return_counts=True)
+        at_edge = np.zeros(len(self.surface.vertices), bool)
+        at_edge[edges[count == 1]] = True
+        return at_edge
+
 
 def cortex_patch(
     head: HeadMesh,
