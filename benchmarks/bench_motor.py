@@ -113,8 +113,8 @@ def main(words: list[str]) -> None:
             for each in _summaries(scene.name, arm, found):
                 rows.append(each)
                 print(each, f"{time.perf_counter() - begin:.0f} s", flush=True)
-            record.write(f"motor-{len(head.tags) / 1e6:.1f}M", rows)
     print(record.table(rows))
+    record.write(f"motor-{len(head.tags) / 1e6:.1f}M", rows)
 
 
 def _world(head: meshing.HeadMesh, knob: np.ndarray) -> World:
@@ -199,6 +199,7 @@ def _rated(world: World, fields, values, site: int, threshold: float, draws: int
     found = mapping.respond(
         *(mapping.Sigmoid(), fields, values, patch.positions, patch.areas),
         response=CRITERION,
+        resolution=patch.resolution,
         draws=draws,
     )
     took = time.perf_counter() - begin
@@ -227,19 +228,25 @@ def _summaries(scene: str, arm: str, people: list[list[dict]]) -> list[dict]:
                 "simulated": scene,
                 "pulses": f"{step[0]['pulses']} {arm.split()[0]}",
                 "people": len(step),
-                "distance mm, median": round(1e3 * np.median(of("distance")), 1),
-                "nine of ten within": round(1e3 * np.quantile(of("distance"), 0.9), 1),
-                "region mm², median": round(1e6 * np.median(of("area")), 0),
-                "region holds it": round(of("inside").mean(), 2),
+                "distance mm, median": _rounded(1e3 * np.median(of("distance")), 1),
+                "nine of ten within": _rounded(
+                    1e3 * np.quantile(of("distance"), 0.9), 1
+                ),
+                "region mm², median": _rounded(1e6 * np.median(of("area")), 0),
+                "region holds it": _rounded(of("inside").mean(), 2),
                 "threshold error, median": round(
                     float(np.nanmedian(np.abs(of("threshold")))), 3
                 ),
-                "interval holds it": round(of("between").mean(), 2),
+                "interval holds it": _rounded(of("between").mean(), 2),
                 "no threshold": int(np.isnan(of("threshold")).sum()),
                 "seconds, median": round(float(np.median(of("took"))), 1),
             }
         )
     return rows
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(float(value), digits)
 
 
 def _moved(rng, poses, shift: float, turn: float):

@@ -10,6 +10,8 @@ from cli_examples import refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
 
 from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.cli.inputs.matching import match
+from tmsgrad.cli.inputs.responses import Responses
 from tmsgrad.optimize import mapping
 
 
@@ -167,6 +169,47 @@ def test_files_hold_the_map_the_pulses_and_the_next_ones(mapped):
 def test_bad_tables_are_refused_in_words(case, session, tmp_path, change, message):
     mep = change(tmp_path, session[2])
     refused(words(case, session, mep, tmp_path / "out"), tmp_path, message)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--mep=meps.csv", "--emg-window=15,50"], "--emg-window is of a recording"),
+        (["--emg=emg.fif", "--mep-unit=mV"], "--mep-unit is of a table"),
+        (["--emg=emg.fif"], "--emg needs --muscle"),
+        (["--emg=emg.fif", "--muscle=FDI"], "emg.fif: file not found"),
+        (["--mep=meps.csv", "--didt=60,40"], "one dI/dt is needed"),
+        (["--mep=meps.csv", "--criterion=0.05"], "did you mean 50"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(case, session, tmp_path, more, message):
+    asked = words(case, session, "none", tmp_path / "out")
+    number = asked.index("--mep")
+    refused([*asked[:number], *asked[number + 2 :], *more], tmp_path, message)
+
+
+def test_clocks_that_differ_by_an_offset_are_matched_by_time():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.uniform(3, 6, 12))
+    poses = coils.PoseList.of_matrices(np.stack([np.eye(4)] * 12), times=times)
+    heard = np.delete(times, [0, 7]) + 1000 + rng.normal(scale=5e-3, size=10)
+    rows = tuple(f"{each:.4f}" for each in [*heard, 2000.0])
+    found = Responses(("FDI",), np.ones((11, 1)), {"time": rows})
+    matched = match(poses, found, None, "pulses", "table")
+    np.testing.assert_array_equal(matched.pulses, np.delete(np.arange(12), [0, 7]))
+    np.testing.assert_array_equal(matched.rows, np.arange(10))
+    assert (matched.lone_pulses, matched.lone_rows) == ((0, 7), (10,))
+    named = Responses(("FDI",), np.ones((2, 1)), {"trigger": ("pose 3", "pose 12")})
+    by_name = match(poses, named, None, "pulses", "table")
+    np.testing.assert_array_equal(by_name.pulses, [2, 11])
+    with pytest.raises(ValueError, match="there twice"):
+        match(
+            poses,
+            Responses(("x",), np.ones((2, 1)), {"number": ("1", "1")}),
+            None,
+            "p",
+            "t",
+        )
 
 
 def test_one_position_shows_no_place(case, session, tmp_path):

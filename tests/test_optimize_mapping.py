@@ -147,6 +147,17 @@ def test_the_region_holds_the_planted_place_and_the_interval_its_threshold(plane
     assert 0.4 < found.of_method <= found.cross_validated[SITE] + 0.1
 
 
+def test_probability_is_spread_over_what_fields_do_not_separate(plane):
+    positions, _ = plane
+    sharp, soft = mapped(plane, noise=0.3), mapped(plane, noise=0.3, resolution=3e-3)
+    assert soft.probability.sum() == pytest.approx(1)
+    assert soft.region.sum() > sharp.region.sum()
+    assert soft.optimum == sharp.optimum == SITE
+    apart = np.linalg.norm(positions - positions[SITE], axis=1)
+    # Two standard deviations, of which each axis has its own.
+    assert soft.probability @ apart**2 == pytest.approx(2 * 3e-3**2, rel=0.1)
+
+
 def test_more_pulses_make_the_region_smaller(plane):
     positions, fields = plane
     few = 30

@@ -56,19 +56,42 @@ def _add_pulses(verb: argparse.ArgumentParser) -> None:
 
 def _add_responses(verb: argparse.ArgumentParser) -> None:
     responses = verb.add_argument_group("responses")
-    responses.add_argument(
+    source = responses.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--mep",
         type=words.path,
-        required=True,
         metavar="FILE",
         help="motor evoked potentials from peak to peak: .csv or .tsv with a header, a row "
         "for each pulse, a column for each muscle, such as `FDI (mV)`",
+    )
+    source.add_argument(
+        "--emg",
+        type=words.path,
+        metavar="FILE",
+        help="a recording of muscles instead, of any format that MNE reads",
+    )
+    responses.add_argument(
+        "--emg-event",
+        metavar="NAME",
+        help="what pulses are annotated with in --emg (the only annotation there is)",
+    )
+    responses.add_argument(
+        "--emg-window",
+        type=words.band,
+        metavar="MS,MS",
+        help="after the pulse, where --emg is measured from peak to peak (15,50)",
+    )
+    responses.add_argument(
+        "--emg-quiet",
+        type=units.microvolts,
+        metavar="µV",
+        help="what a muscle at rest has from peak to peak before the pulse (50)",
     )
     responses.add_argument(
         "--muscle",
         type=words.several,
         metavar="NAME,…",
-        help="columns to take (all that hold numbers)",
+        help="columns to take (all that hold numbers), or channels of --emg",
     )
     responses.add_argument(
         "--mep-unit",

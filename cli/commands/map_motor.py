@@ -80,6 +80,7 @@ def _muscle(
     found = mapping.respond(
         *(CURVES[request.curve], fields, values[there], patch.positions, patch.areas),
         response=request.criterion,
+        resolution=patch.resolution,
         draws=request.draws,
     )
     name = session.responses.names[number]

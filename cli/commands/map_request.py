@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 
 from ...optimize import mapping
+from ...optimize.mapping import MepWindow
 from ..inputs.conduction import Conduction
 from ..inputs.poses import PoseRequest
 
@@ -28,7 +29,9 @@ class MotorRequest:
         pulses: Their poses.
         rate: dI/dt of all; None for those recorded. [A/s]
         maximum: dI/dt at full output; None for what the coil's file says. [A/s]
-        table: Of responses.
+        table: Of responses, or a recording of muscles.
+        window: Where the recording is measured; None for a table.
+        event: What pulses are annotated with in the recording, or None.
         muscles: Columns of it, or None for all.
         unit: Of columns whose header has none, or None.
         way: To match rows and pulses, or None.
@@ -49,6 +52,8 @@ class MotorRequest:
     rate: float | None
     maximum: float | None
     table: str
+    window: MepWindow | None
+    event: str | None
     muscles: tuple[str, ...] | None
     unit: str | None
     way: str | None
@@ -65,7 +70,7 @@ class MotorRequest:
         """Take it from the options.
 
         Raises:
-            ValueError: Several dI/dt are given.
+            ValueError: Several dI/dt are given, or options do not fit each other.
         """
         if isinstance(options.didt, tuple):
             raise ValueError(
@@ -79,7 +84,9 @@ class MotorRequest:
             pulses=PoseRequest.of(options, options.pulses),
             rate=None if options.didt == "recorded" else options.didt,
             maximum=options.max_didt,
-            table=options.mep,
+            table=options.mep or options.emg,
+            window=_window(options),
+            event=options.emg_event,
             muscles=options.muscle,
             unit=options.mep_unit,
             way=options.match,
@@ -91,3 +98,25 @@ class MotorRequest:
             proposed=options.next or 0,
             out=options.out,
         )
+
+
+def _window(options: argparse.Namespace) -> MepWindow | None:
+    given = {
+        "--emg-event": options.emg_event,
+        "--emg-window": options.emg_window,
+        "--emg-quiet": options.emg_quiet,
+    }
+    if options.emg is None:
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(f"{name} is of a recording: give --emg, not --mep.")
+        return None
+    if options.mep_unit is not None:
+        raise ValueError("--mep-unit is of a table: a recording says its unit itself.")
+    usual = MepWindow()
+    window, quiet = options.emg_window, options.emg_quiet
+    return MepWindow(
+        usual.response if window is None else (window[0] * 1e-3, window[1] * 1e-3),
+        usual.rest,
+        usual.quiet if quiet is None else quiet * 1e-6,
+    )

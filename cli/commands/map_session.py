@@ -17,7 +17,7 @@ from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.matching import Matched, match
 from ..inputs.poses import read_pose_list
-from ..inputs.responses import Responses, read_responses
+from ..inputs.responses import Responses, cut_responses, read_responses
 from ..results.motor_checks import check_pulses, check_responses
 from ..results.placing import Outline, Placer, place_all
 from ..runtime.notices import note
@@ -70,7 +70,7 @@ def prepare(request: MotorRequest, origin: Provenance, progress: Progress) -> Se
     coil, _ = read_driven_coil(request.coil, request.rate)
     maximum = coil.max_current_rate if request.maximum is None else request.maximum
     every, source = read_pose_list(request.pulses), request.pulses.source
-    responses = read_responses(request.table, request.muscles, request.unit)
+    responses = _responses(request)
     matched = match(every, responses, request.way, source, request.table)
     note(f"{matched.words}.")
     poses = _some(every, matched.pulses)
@@ -98,6 +98,12 @@ def prepare(request: MotorRequest, origin: Provenance, progress: Progress) -> Se
     return Session(
         *(frame, poses, rates, maximum, kept, matched, patch, domain, basis, fields)
     )
+
+
+def _responses(request: MotorRequest) -> Responses:
+    if request.window is None:
+        return read_responses(request.table, request.muscles, request.unit)
+    return cut_responses(request.table, request.muscles, request.event, request.window)
 
 
 def _some(poses: PoseList, chosen: ndarray) -> PoseList:

@@ -10,6 +10,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...disk import read_table
+from ...optimize import mapping
+from ...optimize.mapping import MepWindow
+from ..runtime.notices import note, warn
 
 
 #: Volts, by how a header or an option writes the unit.
@@ -85,6 +88,29 @@ def read_responses(
     if not names:
         raise ValueError(f"{path}: no column holds responses; there are {header}.")
     return Responses(tuple(names), np.stack(values, axis=1), keys)
+
+
+def cut_responses(
+    path: str, muscles: Sequence[str] | None, event: str | None, window: MepWindow
+) -> Responses:
+    """Cut motor evoked potentials from a recording of muscles.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ModuleNotFoundError: MNE is not installed.
+        ValueError: The recording cannot be read, no channel is named, or it is not clear
+            which annotations are pulses.
+    """
+    if not muscles:
+        raise ValueError("--emg needs --muscle with the names of channels.")
+    recording = mapping.read_emg(path, muscles, event)
+    for remark in recording.remarks:
+        warn(f"{path}: {remark}")
+    values, restless = mapping.peak_to_peak(recording, window)
+    if restless:
+        note(f"{path}: {restless} responses are left out: the muscle was not at rest.")
+    times = tuple(f"{each:.6f}" for each in recording.onsets)
+    return Responses(recording.names, np.maximum(values, _FLOOR), {"time": times})
 
 
 def _table(path: str) -> tuple[list[str], list[list[str]]]:

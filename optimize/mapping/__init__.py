@@ -9,6 +9,12 @@ from .curves import (
     Sigmoid as Sigmoid,
 )
 from .design import next_pulses as next_pulses
+from .emg import (
+    EmgRecording as EmgRecording,
+    MepWindow as MepWindow,
+    peak_to_peak as peak_to_peak,
+    read_emg as read_emg,
+)
 from .evidence import (
     FEWEST as FEWEST,
     ResponseMap as ResponseMap,

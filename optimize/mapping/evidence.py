@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
+from scipy.spatial import KDTree
 
 from .curves import AbstractCurve
 from .fitting import Fit, fields_for, fit, predicted, refit
@@ -21,6 +22,7 @@ FEWEST = 20  # Pulses, for three or four parameters at each of many places.
 _CANDIDATES = (128, 512, 2048)  # Places that are fitted to samples.
 _HOPELESS = 30.0  # So much less log-likelihood than at the best place.
 _FOLDS = 10
+_TAIL = 3.5  # Standard deviations, beyond which a Gaussian is nothing.
 _CONFIDENCE = 0.95
 
 
@@ -111,6 +113,7 @@ def respond(
     areas: Float[ndarray, "place"],
     *,
     response: float,
+    resolution: float = 0.0,
     draws: int = 200,
     seed: int = 0,
 ) -> ResponseMap:
@@ -123,6 +126,8 @@ def respond(
         positions: Of the places. [m]
         areas: That each place stands for, of any unit.
         response: Whose field is the threshold, 50e-6 V for muscles at rest.
+        resolution: Fields do not separate places that are so near, a standard deviation,
+            such as that of `CortexPatch`. [m]
         draws: Samples of the pulses.
         seed: Of these; the same samples of the same number of pulses for the same seed.
 
@@ -134,8 +139,9 @@ def respond(
     found = fit(curve, fields, responses, response)
     weights = _resampled(len(responses), draws, seed)
     samples = _samples(found, fields, responses, areas, weights)
-    probability = np.zeros(len(fields))
-    probability[samples.candidates] = samples.probabilities.mean(axis=0)
+    sharp = np.zeros(len(fields))
+    sharp[samples.candidates] = samples.probabilities.mean(axis=0)
+    probability = _spread(sharp, positions, areas, resolution)
     cross, of_method = _left_out(found, fields, responses, seed)
     return ResponseMap(
         *(found, cross, of_method, probability, _middle(probability, positions)),
@@ -218,6 +224,25 @@ def _left_out(
         of_method += square[np.argmin(errors[number])]
         spread += ((logs[out] - logs[~out].mean()) ** 2).sum()
     return 1 - missed / spread, float(1 - of_method / spread)
+
+
+def _spread(
+    probability: Float[ndarray, "place"],
+    positions: Float[ndarray, "place 3"],
+    areas: Float[ndarray, "place"],
+    width: float,
+) -> Float[ndarray, "place"]:
+    """Give what each place has to those around it, as a Gaussian does."""
+    if width <= 0:
+        return probability
+    spread = np.zeros(len(probability))
+    giving = np.flatnonzero(probability > 1e-6 * probability.max())
+    around = KDTree(positions).query_ball_point(positions[giving], _TAIL * width)
+    for place, near in zip(giving, around, strict=True):
+        apart = np.linalg.norm(positions[near] - positions[place], axis=1)
+        shares = areas[near] * np.exp(-((apart / width) ** 2) / 2)
+        spread[near] += probability[place] * shares / shares.sum()
+    return spread / spread.sum()
 
 
 def _middle(

@@ -26,12 +26,15 @@ class CortexPatch:
         points: In gray matter beneath the vertices, where fields are evaluated. [m]
         normals: Of the cortex there, outwards, of length 1.
         areas: That each vertex stands for. [m²]
+        resolution: Standard deviation of a place within the head's elements there, whose
+            fields are nearly constant. [m]
     """
 
     surface: Surface
     points: Float[ndarray, "place 3"]
     normals: Float[ndarray, "place 3"]
     areas: Float[ndarray, "place"]
+    resolution: float
 
     @property
     def positions(self) -> Float[ndarray, "place 3"]:
@@ -73,11 +76,12 @@ def cortex_patch(
         )
     vertices, corners = np.unique(triangles, return_inverse=True)
     part = Surface(whole.vertices[vertices], corners.reshape(-1, 3).astype(np.int32))
+    resolution = _mean_edge(part) / np.sqrt(12)  # Evenly along an edge.
     while _mean_edge(part) > spacing:
         part = _cut(part)
     normals = cortical_normals(head, part.vertices)
     points = part.vertices - depth * normals
-    return CortexPatch(part, points, normals, _areas(part))
+    return CortexPatch(part, points, normals, _areas(part), float(resolution))
 
 
 def _mean_edge(surface: Surface) -> float:
