@@ -35,6 +35,7 @@ from .page_options import add_interactive, add_page
 from .pose_options import add_pose_file, add_pose_system
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce
+from .response_options import add_motor
 from .search_options import (
     add_accuracy,
     add_domain,
@@ -93,6 +94,10 @@ def parser(
     add_dose(dose)
     add_out(dose)
     _add_target_verbs(verbs)
+    maps = _noun(verbs, "map", "map what responds to pulses")
+    motor = _action(maps, "motor", "map what moves a muscle, from many pulses")
+    add_motor(motor)
+    add_out(motor)
     _add_pose_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     shell = _verb(verbs, "completion", "print a script for completion in a shell")

@@ -29,6 +29,7 @@ _PLACES = {
     "eeg burst": "eeg_burst:eeg_burst",
     "eeg pulses": "eeg_pulses:eeg_pulses",
     "eeg live": "eeg_live:eeg_live",
+    "map motor": "map_motor:map_motor",
     "head info": "head:head_info",
     "head check": "head:head_check",
     "head convert": "head:head_convert",
