@@ -105,6 +105,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad validate --quick",
         "tmsgrad validate --report validation --results validation.json",
     ),
+    "trial power": ("tmsgrad trial power --people 204 --rates 0.5,0.33",),
+    "trial allocate": (
+        "tmsgrad trial allocate --people 204 --arms personal,standard --out trial",
+    ),
+    "trial pair": (
+        "tmsgrad trial pair --sealed sealed.json --person P01 --first personal "
+        "--second standard --out P01",
+    ),
+    "trial open": (
+        "tmsgrad trial open --sealed sealed.json --pair P01 --log enrolled.csv",
+    ),
+    "trial unblind": (
+        "tmsgrad trial unblind --sealed sealed.json --log enrolled.csv --out arms.csv",
+    ),
     "completion": (
         "tmsgrad completion bash > ~/.local/share/bash-completion/completions/tmsgrad",
         "tmsgrad completion zsh > ~/.zfunc/_tmsgrad",
