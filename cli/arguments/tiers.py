@@ -35,6 +35,10 @@ BASIC: Mapping[str, tuple[str, ...]] = {
         *("coil", "threshold", "motor", *_TARGET, "motor-pose", "target-pose"),
         *("max-didt", "uncertainty", "out"),
     ),
+    "map motor": (
+        *("coil", "pulses", "mep", "emg", "criterion", "region", "match", "didt"),
+        *("max-didt", "next", "out"),
+    ),
     "head refine": (*_TARGET, "coil", "to", "out"),
     "target functional": (
         *("bold", "confounds", "space", "head", "seed", "search-region"),
