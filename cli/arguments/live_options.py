@@ -37,6 +37,13 @@ def bids_name(word: str) -> str:
     return word
 
 
+def port(word: str) -> int:
+    """Read the number of a port."""
+    if not (word.isascii() and word.isdecimal() and int(word) < 65536):
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of a port, 0 to 65535")
+    return int(word)
+
+
 def add_live_field(verb: argparse.ArgumentParser) -> None:
     """Add what `tmsgrad live` takes."""
     add_coil(verb)
@@ -46,6 +53,7 @@ def add_live_field(verb: argparse.ArgumentParser) -> None:
     add_field(verb)
     add_placement(verb)
     _add_record(verb)
+    _add_page(verb)
     add_out(verb)
 
 
@@ -103,4 +111,26 @@ def _add_record(verb: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="write the tables of NIBS-BIDS (a draft) as well, whose names begin so, such "
         "as sub-01_task-tms",
+    )
+
+
+def _add_page(verb: argparse.ArgumentParser) -> None:
+    group = verb.add_argument_group("the page")
+    group.add_argument(
+        "--serve",
+        action="store_true",
+        help="serve the interactive page, on which the coil moves, on this machine; its "
+        "address is printed",
+    )
+    group.add_argument(
+        "--port",
+        type=port,
+        metavar="N",
+        help="serve it at this port (a free one)",
+    )
+    group.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        help="serve it at this address of the machine, so that others reach it: whoever "
+        "has the token sees the head (127.0.0.1)",
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from ..live.figures import Figures
 from ..live.opening import Opened, open_source
 from ..live.record import PULSES, Record
 from ..live.registering import read_registration
+from ..live.server import HERE, PageServer, open_port
 from ..live.session import Sink, Terminal, listen_to_keys, session
 from ..live.sources import Complaints, running
 from ..page.brain import Brain
+from ..page.building import live_page
 from ..page.scene import Scene
 from ..results.live_result import LiveResult
 from ..runtime.interruption import ENDINGS
+from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
@@ -44,6 +48,7 @@ class LiveRequest:
         registration: From tracker to head.
         bids: What names of NIBS-BIDS begin with, or None.
         duration: After which it ends. [s]
+        page: Where the page is served, or None.
         out: Folder.
     """
 
@@ -52,6 +57,7 @@ class LiveRequest:
     registration: Registration
     bids: str | None
     duration: float
+    page: socket.socket | None
     out: Path
 
     @classmethod
@@ -77,7 +83,23 @@ class LiveRequest:
             *(options.source, options.head, options.speed, registration, registered)
         )
         duration = math.inf if options.duration is None else options.duration
-        return cls(scene, opened, registration, options.bids, duration, out)
+        page = _page_port(options)
+        return cls(scene, opened, registration, options.bids, duration, page, out)
+
+
+def _page_port(options: argparse.Namespace) -> socket.socket | None:
+    """Listen for the page, where one is asked for."""
+    address = HERE if options.listen is None else options.listen
+    if not options.serve and options.port is None and options.listen is None:
+        return None
+    if address not in (HERE, "::1", "localhost"):
+        warn(
+            f"--listen {address}: other machines reach the page, without encryption. "
+            "Whoever has its address with the token sees this person's head, and can "
+            "record pulses."
+        )
+    option = "--port" if options.listen is None else "--listen"
+    return open_port(address, options.port or 0, option)
 
 
 def live(options: argparse.Namespace) -> Outcome:
@@ -116,6 +138,10 @@ def _follow(
     print(f"source          {source.name}; registered {request.registration.words}")
     print("ready           Enter records a pulse, Ctrl-C ends the session", flush=True)
     sinks: list[Sink] = [Terminal(figures)]
+    if request.page is not None:
+        served = PageServer(request.page, live_page(scene), inbox, complain)
+        print(f"page            {served.address}", flush=True)
+        sinks.append(served)
     stopped = None
     with ExitStack() as stack:
         stack.callback(record.close)
