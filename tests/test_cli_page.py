@@ -20,7 +20,7 @@ from tmsgrad.cli.live.sources import Complaints
 from tmsgrad.cli.page.file import page
 from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
-from tmsgrad.optimize.live import Inbox
+from tmsgrad.optimize.live import Answered, Inbox
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -710,6 +710,9 @@ def content_of(path):
     return json.loads(found[1])
 
 
+SHOWN = Answered("live", None, 0.0, False, 0.0, ())
+
+
 def message(pose, **changes):
     """What `tmsgrad live` sends of a pose."""
     return {
@@ -735,7 +738,7 @@ def test_a_page_follows_a_tracked_coil_and_says_when_it_is_lost(made, tmp_path):
             part = number / 49
             between = best.copy()
             between[:3, 3] += part * (moved[:3, 3] - best[:3, 3])
-            served.show(None, message(between))
+            served.show(SHOWN, message(between))
         shown.wait_for("tmsgrad.plan.now.rate === 50e6")
         same = "Math.abs(tmsgrad.plan.now.pose.centre[0] - %r) < 1e-12"
         shown.wait_for(same % float(moved[0, 3]))
@@ -747,7 +750,7 @@ def test_a_page_follows_a_tracked_coil_and_says_when_it_is_lost(made, tmp_path):
         assert text("live-pulses") == "3 pulses recorded"
         assert shown.run("tmsgrad.plan.past.length") == 0
         # What is stale is pale; what is lost says so.
-        served.show(None, message(moved, state="stale", age=0.4))
+        served.show(SHOWN, message(moved, state="stale", age=0.4))
         shown.wait_for("tmsgrad.live.state === 'stale' && tmsgrad.stage.options.pale")
         shown.run("document.getElementById('live-pulse').click()")
         found = inbox.take(30.0)

@@ -189,22 +189,23 @@ class PageServer:
 
     async def _stream(self, connection: "ServerConnection") -> None:
         """Send what is newest until the viewer goes."""
-        closed = self._library.ConnectionClosed
         ready = asyncio.Event()
         ready.set()
         self._viewers.add(ready)
-        heard = asyncio.create_task(self._hear(connection))
+        sending = asyncio.create_task(self._send(connection, ready))
         try:
+            await self._hear(connection)
+        finally:
+            self._viewers.discard(ready)
+            sending.cancel()
+
+    async def _send(self, connection: "ServerConnection", ready: asyncio.Event) -> None:
+        with suppress(self._library.ConnectionClosed):
             while True:
                 await ready.wait()
                 ready.clear()
                 if self._latest:
                     await connection.send(self._latest)
-        except closed:
-            pass
-        finally:
-            self._viewers.discard(ready)
-            heard.cancel()
 
     async def _hear(self, connection: "ServerConnection") -> None:
         with suppress(self._library.ConnectionClosed):
