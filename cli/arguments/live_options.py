@@ -9,15 +9,21 @@ from .map_options import add_extent
 from .page_options import add_field, add_placement
 
 
+_IGTL = re.compile(r"igtl://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?(/[^/]*)?")
 _NAME = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*")
 
 
 def source(word: str) -> str:
     """Take where poses come from."""
     kind, colon, rest = word.partition(":")
-    if not colon or kind not in ("replay", "simulate"):
+    if not colon or kind not in ("igtl", "replay", "simulate"):
         raise argparse.ArgumentTypeError(
-            f"{word!r} is no source of poses: write replay:FILE or simulate:"
+            f"{word!r} is no source of poses: write igtl://HOST:PORT, replay:FILE or "
+            "simulate:"
+        )
+    if kind == "igtl" and not _IGTL.fullmatch(word):
+        raise argparse.ArgumentTypeError(
+            f"{word!r}: write igtl://HOST:PORT, or igtl://HOST:PORT/DEVICE"
         )
     if kind == "replay":
         words.path(rest)
@@ -54,6 +60,7 @@ def add_live_field(verb: argparse.ArgumentParser) -> None:
     add_placement(verb)
     _add_record(verb)
     _add_page(verb)
+    _add_programs(verb)
     add_out(verb)
 
 
@@ -65,8 +72,9 @@ def _add_tracker(verb: argparse.ArgumentParser) -> None:
         type=source,
         required=True,
         metavar="SOURCE",
-        help="where poses come from: replay:FILE, of any format that `pose info` reads, or "
-        "simulate: for a tracker that is none, such as simulate:3 for another walk",
+        help="where poses come from: igtl://HOST:PORT, an OpenIGTLink server (and "
+        "/DEVICE, else the first transform's); replay:FILE, of any format that `pose info` "
+        "reads; or simulate: for a tracker that is none, such as simulate:3 for another walk",
     )
     frame = group.add_mutually_exclusive_group()
     frame.add_argument(
@@ -100,6 +108,17 @@ def _add_tracker(verb: argparse.ArgumentParser) -> None:
         type=words.positive,
         metavar="S",
         help="end after so long, s (with the source, or at Ctrl-C)",
+    )
+
+
+def _add_programs(verb: argparse.ArgumentParser) -> None:
+    group = verb.add_argument_group("other programs")
+    group.add_argument(
+        "--igtl",
+        type=port,
+        metavar="PORT",
+        help="send pose, figures and the cortex with |E| to OpenIGTLink clients of this "
+        "machine, such as 3D Slicer, at this port",
     )
 
 

@@ -14,6 +14,7 @@ from ...optimize import casing_samples
 from ...optimize.constraints import spread_out
 from ...optimize.live import Inbox, LiveField, Registration, follow
 from ..live.figures import Figures
+from ..live.igtl import IgtlServer, messages
 from ..live.opening import Opened, open_source
 from ..live.record import PULSES, Record
 from ..live.registering import read_registration
@@ -49,6 +50,7 @@ class LiveRequest:
         bids: What names of NIBS-BIDS begin with, or None.
         duration: After which it ends. [s]
         page: Where the page is served, or None.
+        igtl: Where OpenIGTLink clients are served, or None.
         out: Folder.
     """
 
@@ -58,6 +60,7 @@ class LiveRequest:
     bids: str | None
     duration: float
     page: socket.socket | None
+    igtl: socket.socket | None
     out: Path
 
     @classmethod
@@ -83,8 +86,11 @@ class LiveRequest:
             *(options.source, options.head, options.speed, registration, registered)
         )
         duration = math.inf if options.duration is None else options.duration
-        page = _page_port(options)
-        return cls(scene, opened, registration, options.bids, duration, page, out)
+        page, igtl = _page_port(options), None
+        if options.igtl is not None:
+            messages()
+            igtl = open_port(HERE, options.igtl, "--igtl")
+        return cls(scene, opened, registration, options.bids, duration, page, igtl, out)
 
 
 def _page_port(options: argparse.Namespace) -> socket.socket | None:
@@ -110,25 +116,46 @@ def live(options: argparse.Namespace) -> Outcome:
     progress = Progress()
     made = make_scene(request.scene, origin, progress, str(request.out))
     progress.stage("cortex", "the cortex' field")
-    field = live_field(made.scene)
+    brain = Brain.of(made.scene)
+    field = live_field(made.scene, brain)
     field(field.best)  # Compiles it.
     progress.close()
-    return Outcome(_follow(request, made.scene, field, origin).to_json())
+    return Outcome(_follow(request, made.scene, brain, field, origin).to_json())
 
 
-def live_field(scene: Scene) -> LiveField:
+def live_field(scene: Scene, brain: Brain) -> LiveField:
     """Take what is answered for each pose of a scene's first coil."""
     placed = scene.coils[0]
     samples = casing_samples(placed.coil)
     return LiveField(
-        *(Brain.of(scene).field, scene.in_target, scene.scalp),
+        *(brain.field, scene.in_target, scene.scalp),
         samples[spread_out(samples, _SAMPLES)],
         *(np.asarray(placed.best.pose), placed.number),
     )
 
 
+def _sinks(
+    request: LiveRequest, scene: Scene, brain: Brain, figures: Figures, complain
+) -> list[Sink]:
+    """Where answers go."""
+    sinks: list[Sink] = [Terminal(figures)]
+    if request.page is not None:
+        served = PageServer(request.page, live_page(scene), figures.inbox, complain)
+        print(f"page            {served.address}", flush=True)
+        sinks.append(served)
+    if request.igtl is not None:
+        print(f"OpenIGTLink     {HERE}:{request.igtl.getsockname()[1]}", flush=True)
+        surface = (brain.drawn, brain.triangles)
+        sinks.append(IgtlServer(request.igtl, *surface, complain))
+    return sinks
+
+
 def _follow(
-    request: LiveRequest, scene: Scene, field: LiveField, origin: Provenance
+    request: LiveRequest,
+    scene: Scene,
+    brain: Brain,
+    field: LiveField,
+    origin: Provenance,
 ) -> LiveResult:
     inbox, complain = Inbox(), Complaints()
     source = request.opened(field.best)
@@ -137,21 +164,18 @@ def _follow(
     record = Record(request.out, request.bids, coil, scene.target.centre, begun)
     print(f"source          {source.name}; registered {request.registration.words}")
     print("ready           Enter records a pulse, Ctrl-C ends the session", flush=True)
-    sinks: list[Sink] = [Terminal(figures)]
-    if request.page is not None:
-        served = PageServer(request.page, live_page(scene), inbox, complain)
-        print(f"page            {served.address}", flush=True)
-        sinks.append(served)
     stopped = None
     with ExitStack() as stack:
         stack.callback(record.close)
+        sinks = _sinks(request, scene, brain, figures, complain)
         for each in sinks:
             stack.callback(each.close)
         stack.enter_context(running(source, inbox, complain))
         listen_to_keys(inbox)
         answers = follow(inbox, field, request.registration, current_rate=scene.didt)
+        end = begun + request.duration
         try:
-            session(answers, figures, record, sinks, complain, begun + request.duration)
+            session(answers, figures, record, sinks, complain, end)
         except ENDINGS as stop:
             stopped = stop
     result = LiveResult(

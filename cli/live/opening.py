@@ -1,6 +1,7 @@
 """The source of poses that `--from` names."""
 
 from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from jaxtyping import Float
@@ -9,9 +10,11 @@ from numpy import ndarray
 from ... import coils
 from ...optimize.live import Registration, Walk
 from ..inputs.poses import PoseRequest, read_pose_list
+from .igtl import IgtlSource, messages
 from .sources import Replay, Simulated, Source
 
 
+_IGTL_PORT = 18944  # That OpenIGTLink has registered.
 Opened = Callable[[Float[ndarray, "4 4"]], Source]
 
 
@@ -46,6 +49,13 @@ def open_source(
             raise ValueError(f"--from {word}: the file holds no poses.")
         found = Replay(rest, poses, speed)
         return lambda _: found
+    if kind == "igtl":
+        messages()  # Before minutes of computing.
+        parts = urlsplit(word)
+        assert parts.hostname is not None
+        device = unquote(parts.path.strip("/")) or None
+        tracked = IgtlSource(parts.hostname, parts.port or _IGTL_PORT, device)
+        return lambda _: tracked
     assert kind == "simulate", word
     walk = Walk(seed=int(rest or 0))
 
