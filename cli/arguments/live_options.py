@@ -74,7 +74,7 @@ def _add_tracker(verb: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="where poses come from: igtl://HOST:PORT, an OpenIGTLink server (and "
         "/DEVICE, else the first transform's); replay:FILE, of any format that `pose info` "
-        "reads; or simulate: for a tracker that is none, such as simulate:3 for another walk",
+        "reads; or simulate:, a tracker that is none (simulate:3 walks otherwise)",
     )
     frame = group.add_mutually_exclusive_group()
     frame.add_argument(
