@@ -152,7 +152,7 @@ def _track(port: int, seconds: float, best: np.ndarray) -> None:
         assert matrix is not None
         matrix[:3, 3] *= 1e3
         message = TransformMessage(matrix, device_name="coil").pack()
-        sent[_key(np.float32(matrix[:3, 3]))] = time.monotonic()
+        sent[_key(matrix[:3, 3].astype(np.float32))] = time.monotonic()
         to_live.sendall(message)
     time.sleep(1.0)
     print(json.dumps(late))

@@ -12,6 +12,7 @@ import pytest
 from cli_examples import SHEAR, refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments import live_options
@@ -381,7 +382,9 @@ def test_a_viewer_records_a_pulse_and_an_interruption_keeps_it(case, basis, tmp_
         line = next(x for x in iter(program.stdout.readline, "") if "token" in x)
         address = line.split()[1]
         host, _, token = address.removeprefix("http://").partition("/?")
-        with connect(f"ws://{host}/poses?{token}", origin=f"http://{host}") as viewer:
+        with connect(
+            f"ws://{host}/poses?{token}", origin=Origin(f"http://{host}")
+        ) as viewer:
             pose = wait_for(viewer, lambda x: x["kind"] == "pose" and x["rate"])
             viewer.send('{"kind":"pulse"}')
             later = wait_for(viewer, lambda x: x["pulses"] == 1)
@@ -408,7 +411,7 @@ def wait_for(viewer, good):
         message = json.loads(viewer.recv(30))
         if good(message):
             return message
-    raise AssertionError(message)
+    raise AssertionError("no message is good")
 
 
 def test_the_words_of_a_source_are_checked():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tmsgrad.cli.arguments import live_options
 from tmsgrad.cli.live.server import PageServer, open_port
@@ -56,10 +57,14 @@ def token_of(served):
     return served.address.split("token=")[1]
 
 
-def viewer(served, **more):
+HERE = Origin("here")
+
+
+def viewer(served, origin: Origin | None = HERE):
     host = host_of(served)
     address = f"ws://{host}/poses?token={token_of(served)}"
-    return connect(address, **({"origin": f"http://{host}"} | more))
+    given = Origin(f"http://{host}") if origin == HERE else origin
+    return connect(address, origin=given)
 
 
 def test_the_page_is_given_to_who_knows_the_token(served):
@@ -108,7 +113,7 @@ def test_a_name_that_leads_here_from_elsewhere_is_refused(served):
 
 
 def test_another_page_gets_no_stream(served):
-    for origin in ("http://evil.example", None, "null"):
+    for origin in (Origin("http://evil.example"), None, Origin("null")):
         with pytest.raises(InvalidStatus) as refused, viewer(served, origin=origin):
             pass
         assert refused.value.response.status_code == 403
@@ -146,12 +151,12 @@ def test_only_so_many_pages_are_open_and_one_may_come_again(served):
                 pass
             assert refused.value.response.status_code == 503
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        while True:
             try:
                 again = opened.enter_context(viewer(served))
                 break
             except InvalidStatus:
-                continue
+                assert time.monotonic() < end
         numbered(served, 1)
         assert receive(again, 1) == 1
 

@@ -16,21 +16,30 @@ _NAME = re.compile(r"sub-[A-Za-z0-9]+(_[a-z]+-[A-Za-z0-9]+)*")
 def source(word: str) -> str:
     """Take where poses come from."""
     kind, colon, rest = word.partition(":")
-    if not colon or kind not in ("igtl", "replay", "simulate"):
+    if not colon or kind not in ("igtl", "lsl", "replay", "simulate"):
         raise argparse.ArgumentTypeError(
-            f"{word!r} is no source of poses: write igtl://HOST:PORT, replay:FILE or "
-            "simulate:"
+            f"{word!r} is no source of poses: write igtl://HOST:PORT, lsl:NAME, "
+            "replay:FILE or simulate:"
         )
     if kind == "igtl" and not _IGTL.fullmatch(word):
         raise argparse.ArgumentTypeError(
             f"{word!r}: write igtl://HOST:PORT, or igtl://HOST:PORT/DEVICE"
         )
+    if kind == "lsl":
+        stream(rest)
     if kind == "replay":
         words.path(rest)
     if kind == "simulate" and rest and not rest.isdecimal():
         raise argparse.ArgumentTypeError(
             f"{word!r}: after simulate: there may be a number, which begins its chance"
         )
+    return word
+
+
+def stream(word: str) -> str:
+    """Take the name of a stream of the Lab Streaming Layer."""
+    if not word.strip() or not word.isprintable():
+        raise argparse.ArgumentTypeError(f"{word!r} names no stream")
     return word
 
 
@@ -73,8 +82,9 @@ def _add_tracker(verb: argparse.ArgumentParser) -> None:
         required=True,
         metavar="SOURCE",
         help="where poses come from: igtl://HOST:PORT, an OpenIGTLink server (and "
-        "/DEVICE, else the first transform's); replay:FILE, of any format that `pose info` "
-        "reads; or simulate:, a tracker that is none (simulate:3 walks otherwise)",
+        "/DEVICE, else the first transform's); lsl:NAME, a stream of matrices; "
+        "replay:FILE, of any format that `pose info` reads; or simulate:, a tracker that "
+        "is none (simulate:3 walks otherwise)",
     )
     frame = group.add_mutually_exclusive_group()
     frame.add_argument(
@@ -113,6 +123,18 @@ def _add_tracker(verb: argparse.ArgumentParser) -> None:
 
 def _add_programs(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("other programs")
+    group.add_argument(
+        "--triggers",
+        type=stream,
+        metavar="NAME",
+        help="take the markers of this stream of the Lab Streaming Layer as pulses",
+    )
+    group.add_argument(
+        "--lsl",
+        type=stream,
+        metavar="NAME",
+        help="send pose and figures as a stream of this name",
+    )
     group.add_argument(
         "--igtl",
         type=port,

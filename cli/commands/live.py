@@ -3,6 +3,7 @@
 import argparse
 import math
 import socket
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import numpy as np
 from ...optimize import casing_samples
 from ...optimize.constraints import spread_out
 from ...optimize.live import Inbox, LiveField, Registration, follow
+from ...optimize.timing.streams import lab_library
 from ..live.figures import Figures
 from ..live.igtl import IgtlServer, messages
+from ..live.lab import LabFigures, listen_to_triggers
 from ..live.opening import Opened, open_source
 from ..live.record import PULSES, Record
 from ..live.registering import read_registration
@@ -51,6 +54,8 @@ class LiveRequest:
         duration: After which it ends. [s]
         page: Where the page is served, or None.
         igtl: Where OpenIGTLink clients are served, or None.
+        triggers: Name of a stream of markers, or None.
+        lsl: Name of the stream of figures, or None.
         out: Folder.
     """
 
@@ -61,6 +66,8 @@ class LiveRequest:
     duration: float
     page: socket.socket | None
     igtl: socket.socket | None
+    triggers: str | None
+    lsl: str | None
     out: Path
 
     @classmethod
@@ -90,7 +97,12 @@ class LiveRequest:
         if options.igtl is not None:
             messages()
             igtl = open_port(HERE, options.igtl, "--igtl")
-        return cls(scene, opened, registration, options.bids, duration, page, igtl, out)
+        if options.triggers is not None or options.lsl is not None:
+            lab_library()
+        return cls(
+            *(scene, opened, registration, options.bids, duration, page, igtl),
+            *(options.triggers, options.lsl, out),
+        )
 
 
 def _page_port(options: argparse.Namespace) -> socket.socket | None:
@@ -147,6 +159,8 @@ def _sinks(
         print(f"OpenIGTLink     {HERE}:{request.igtl.getsockname()[1]}", flush=True)
         surface = (brain.drawn, brain.triangles)
         sinks.append(IgtlServer(request.igtl, *surface, complain))
+    if request.lsl is not None:
+        sinks.append(LabFigures(request.lsl))
     return sinks
 
 
@@ -172,6 +186,10 @@ def _follow(
             stack.callback(each.close)
         stack.enter_context(running(source, inbox, complain))
         listen_to_keys(inbox)
+        if request.triggers is not None:
+            ended = threading.Event()
+            stack.callback(ended.set)
+            listen_to_triggers(request.triggers, inbox, ended, complain)
         answers = follow(inbox, field, request.registration, current_rate=scene.didt)
         end = begun + request.duration
         try:

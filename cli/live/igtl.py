@@ -161,7 +161,7 @@ class _Reception:
         message = self._coded.MessageBase.create_message("TRANSFORM")
         try:
             message.unpack(header, body)
-        except (struct.error, ValueError, IndexError):
+        except (struct.error, ValueError, TypeError, IndexError):
             self._complain(f"{self._source.name}: a malformed transform is refused.")
             return
         matrix = np.asarray(message.matrix, dtype=np.float64)

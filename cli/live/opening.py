@@ -9,8 +9,10 @@ from numpy import ndarray
 
 from ... import coils
 from ...optimize.live import Registration, Walk
+from ...optimize.timing.streams import lab_library
 from ..inputs.poses import PoseRequest, read_pose_list
 from .igtl import IgtlSource, messages
+from .lab import LabPoses
 from .sources import Replay, Simulated, Source
 
 
@@ -49,6 +51,9 @@ def open_source(
             raise ValueError(f"--from {word}: the file holds no poses.")
         found = Replay(rest, poses, speed)
         return lambda _: found
+    if kind == "lsl":
+        lab_library()
+        return lambda _: LabPoses(rest)
     if kind == "igtl":
         messages()  # Before minutes of computing.
         parts = urlsplit(word)
