@@ -50,7 +50,7 @@ def add_field(verb: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=words.positive,
         metavar="PERCENT",
-        help="without --reduced: error of E that no unseen placement may exceed, %% (0.4)",
+        help="without --reduced: error of E that no unseen placement may exceed, %% (0.3)",
     )
 
 

@@ -11,7 +11,7 @@ from ..inputs.targets import TargetRequest
 
 
 _REACH = 45e-3  # [m]
-_TOLERANCE = 4e-3
+_TOLERANCE = 3e-3
 _ORDER = 2  # Of a basis that is made anew.
 
 
