@@ -71,7 +71,7 @@ def _field(options) -> live.LiveField:
     near = np.linalg.norm(made.positions - under, axis=1) < _TARGET
     weights = near * np.asarray(made.weights)
     shares = sparse.csr_array((weights / weights.sum())[None])
-    samples = optimize.casing_samples(coil)
+    samples = coils.casing_samples(coil)
     return live.LiveField(
         *(made.subset(places).stored(np.int8), made.means(shares, under[None]), scalp),
         *(samples[spread_out(samples, 3000)], best),

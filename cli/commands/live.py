@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...optimize import casing_samples
+from ...coils import casing_samples
 from ...optimize.constraints import spread_out
 from ...optimize.live import Inbox, LiveField, Registration, follow
 from ...optimize.timing.streams import lab_library
