@@ -3,13 +3,14 @@
 from itertools import combinations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Array, Float, Int, Shaped
 from numpy import ndarray
 
-from ..elements import ELEMENT_EDGES, AbstractElements
+from ..elements import ELEMENT_EDGES, AbstractElements, rows
 
 
 class Stiffness(eqx.Module):
@@ -33,22 +34,36 @@ class Stiffness(eqx.Module):
         self, vectors: Float[Array, "*point 3 tet"]
     ) -> Float[Array, "*point 3 tet"]:
         """Multiply a field by conductivity and integrate it in each element."""
+        # Written out, as XLA's sums over short axes are slow on a CPU: those of slopes, too.
         volumes, moments = self.elements.volumes, self.elements.moments(vectors)
-        along = (1,) * (vectors.ndim - 1) + (-1,)
+        parts = rows(moments.reshape(-1, len(volumes)))
         if self.conductivity.ndim == 1:
-            return jnp.reshape(volumes * self.conductivity, along) * moments
-        turned = jnp.einsum("eij,...je->...ie", self.conductivity, moments)
-        return jnp.reshape(volumes, along) * turned
+            weights = volumes * self.conductivity
+            turned = [weights * part for part in parts]
+            return _whole(turned).reshape(vectors.shape)
+        tensors = rows(jnp.transpose(self.conductivity, (1, 2, 0)).reshape(9, -1))
+        weights = [volumes * each for each in tensors]
+        turned = [
+            sum(weights[3 * i + j] * parts[point + j] for j in range(3))
+            for point in range(0, len(parts), 3)
+            for i in range(3)
+        ]
+        return _whole(turned).reshape(vectors.shape)
 
-    def grounded(self, values: Float[Array, "node"]) -> Float[Array, "node"]:
+    def grounded(self, values: Float[Array, "*rhs node"]) -> Float[Array, "*rhs node"]:
         """Set the ground node's value to zero."""
-        return values.at[self.ground].set(0.0)
+        return jnp.where(jnp.arange(values.shape[-1]) == self.ground, 0.0, values)
 
     def __call__(self, values: Float[Array, "node"]) -> Float[Array, "node"]:
         """Apply the operator. [A] from [V]"""
         inner = self.elements.gradient(self.grounded(values))
         product = self.elements.gradient_adjoint(self.current(inner))
         return product.at[self.ground].set(values[self.ground])
+
+
+def _whole(parts: list[Array]) -> Array:
+    # XLA would compute them again for each of an element's nodes, were it not held back.
+    return jax.lax.optimization_barrier(jnp.stack(parts))
 
 
 class HostMesh:
