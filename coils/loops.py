@@ -26,7 +26,7 @@ from .sources import Sources
 # micrometre from a wire, and each step doubles the digits.
 _STEPS = 6
 
-# Values per point that live at once, some forty with slopes: blocks of points fit the cache.
+# Values per point that live at once, three times over: blocks of points fit the cache.
 _LIVE = 128
 
 # So many rings and spokes reproduce A to 1e-3 at a quarter of the radius from the turns,

@@ -1,8 +1,11 @@
 """What a notebook shows of an object, and what is said of arguments of a wrong type."""
 
+import pickle
 import subprocess
 import sys
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
@@ -49,6 +52,21 @@ def test_representations_are_short_and_say_what_matters(objects):
         assert len(shown.splitlines()) <= 5, shown
         assert max(map(len, shown.splitlines())) <= 140, shown
         assert "f64[" not in shown, shown
+
+
+def test_objects_can_be_pickled_and_taken_apart(objects):
+    for each in objects.values():
+        copy = pickle.loads(pickle.dumps(each))
+        assert repr(copy) == repr(each)
+        if not isinstance(each, eqx.Module):
+            continue
+        leaves, structure = jax.tree.flatten(each)
+        assert jax.tree.structure(copy) == structure
+        for mine, its in zip(leaves, jax.tree.leaves(copy), strict=True):
+            np.testing.assert_array_equal(mine, its)
+        assert repr(jax.tree.unflatten(structure, leaves)) == repr(each)
+        # What the leaves are is not looked at: under transformations they are no arrays.
+        jax.tree.unflatten(structure, [object()] * len(leaves))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Stiffness(eqx.Module):
         self, vectors: Float[Array, "*point 3 tet"]
     ) -> Float[Array, "*point 3 tet"]:
         """Multiply a field by conductivity and integrate it in each element."""
-        # Written out, as XLA's sums over short axes are slow on a CPU: those of slopes, too.
+        # Written out: XLA sums over short axes slowly on a CPU, those of slopes too.
         volumes, moments = self.elements.volumes, self.elements.moments(vectors)
         parts = rows(moments.reshape(-1, len(volumes)))
         if self.conductivity.ndim == 1:
