@@ -34,21 +34,17 @@ class Stiffness(eqx.Module):
         self, vectors: Float[Array, "*point 3 tet"]
     ) -> Float[Array, "*point 3 tet"]:
         """Multiply a field by conductivity and integrate it in each element."""
-        # Written out: XLA sums over short axes slowly on a CPU, those of slopes too.
         volumes, moments = self.elements.volumes, self.elements.moments(vectors)
-        parts = rows(moments.reshape(-1, len(volumes)))
         if self.conductivity.ndim == 1:
+            # Written out: XLA sums over short axes slowly on a CPU, as slopes by σ would.
             weights = volumes * self.conductivity
-            turned = [weights * part for part in parts]
-            return _whole(turned).reshape(vectors.shape)
-        tensors = rows(jnp.transpose(self.conductivity, (1, 2, 0)).reshape(9, -1))
-        weights = [volumes * each for each in tensors]
-        turned = [
-            sum(weights[3 * i + j] * parts[point + j] for j in range(3))
-            for point in range(0, len(parts), 3)
-            for i in range(3)
-        ]
-        return _whole(turned).reshape(vectors.shape)
+            parts = rows(moments.reshape(-1, len(volumes)))
+            current = jnp.stack([weights * part for part in parts])
+        else:
+            current = jnp.einsum("eij,...je->...ie", self.conductivity, moments)
+            current = jnp.reshape(volumes, (1,) * (vectors.ndim - 1) + (-1,)) * current
+        # XLA would compute it again for each of an element's nodes, were it not held back.
+        return jax.lax.optimization_barrier(current.reshape(vectors.shape))
 
     def grounded(self, values: Float[Array, "*rhs node"]) -> Float[Array, "*rhs node"]:
         """Set the ground node's value to zero."""
@@ -59,11 +55,6 @@ class Stiffness(eqx.Module):
         inner = self.elements.gradient(self.grounded(values))
         product = self.elements.gradient_adjoint(self.current(inner))
         return product.at[self.ground].set(values[self.ground])
-
-
-def _whole(parts: list[Array]) -> Array:
-    # XLA would compute them again for each of an element's nodes, were it not held back.
-    return jax.lax.optimization_barrier(jnp.stack(parts))
 
 
 class HostMesh:
