@@ -5,6 +5,7 @@ from .anisotropy import (
     AnisotropyReport as AnisotropyReport,
     anisotropic as anisotropic,
 )
+from .binned import BinnedRows as BinnedRows
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import (
     Conductor as Conductor,
@@ -37,6 +38,7 @@ from .fibres import (
 )
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
+from .fused import FusedRows as FusedRows
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
@@ -103,6 +105,7 @@ from .surrogate import (
     FieldSurrogate as FieldSurrogate,
     field_surrogate as field_surrogate,
 )
+from .tuning import tuned as tuned
 from .uncertainty import (
     Uncertainty as Uncertainty,
     first_order as first_order,
