@@ -171,7 +171,8 @@ def _of_all_jvp(primals, tangents):
     Reverse mode keeps two numbers per point, and one per turn and point where radii change.
     """
     by = tuple(i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero))
-    value, slopes, by_radius = _summed(*primals, by)
+    radii, rho_squared, z_squared = primals
+    value, slopes, by_radius = _summed(radii, rho_squared, z_squared, by)
     change = jnp.zeros_like(value)
     for i, slope in slopes.items():
         change = change + slope * tangents[i]
