@@ -185,6 +185,7 @@ def _compute(
     found = optimize.sweep(
         *(goal.objective, coil, scalp, positions, request.domain),
         angles=request.angles,
+        progress=progress,
     )
     check_field(found.values, "the target")
     best = found.pose(*found.best)
