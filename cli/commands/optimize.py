@@ -19,6 +19,7 @@ from ..inputs.goals import (
     named_positions,
 )
 from ..report.reporting import look_at, report_plan, try_view, write_result
+from ..results.basis_check import BasisCheck
 from ..results.best_placement import PlacementResult, mesh_error_of
 from ..results.doses import (
     DoseChoice,
@@ -59,6 +60,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .optimize_page import PAGE, read_basis, write_placement_page
 from .optimize_prepare import Prepared, prepare
+from .optimize_reduced import SearchBasis, take_basis
 from .optimize_request import OptimizeRequest
 from .optimize_search import simple_objective
 
@@ -88,10 +90,12 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         ValueError: An input is malformed, or does not fit the others.
         FileNotFoundError: There is no such file.
     """
-    progress, basis = Progress(), read_basis(request)
+    progress = Progress()
+    request, basis = take_basis(request)
+    shown = read_basis(request, basis)
     with output_folder(request.out) as folder:
         prepared = prepare(request, origin, progress)
-        found = _compute(request, prepared)
+        found = _compute(request, prepared, basis)
         verified = _verify(request, prepared, found)
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, found, verified)
@@ -101,7 +105,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         )
         rules = _rules(request, prepared, found)
         if request.interactive is not None:
-            _write_page(folder, request, prepared, basis, found, verified, rules)
+            _write_page(folder, request, prepared, shown, found, verified, rules)
         progress.close()
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
@@ -110,6 +114,8 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         )
         warn_of_placement(verified.placement, handle, found.coil, at_edge)
         warn_of_dose(verified.dose)
+        if verified.by_basis is not None:
+            verified.by_basis.warn()
         if prepared.refinement is not None:
             reached = mesh_error_of(verified.placement, verified.error)
             prepared.refinement.check(reached)
@@ -130,12 +136,14 @@ class _Found:
         search: What it found.
         coil: In its best shape.
         shape: That, or None.
+        basis: That it was searched by, or None.
     """
 
     goal: Goal
     search: optimize.Search
     coil: Coil
     shape: ShapeResult | None
+    basis: SearchBasis | None
 
     @property
     def pose(self) -> Pose:
@@ -155,6 +163,7 @@ class _Verified:
         error: Estimated.
         dose: How the current was chosen, or None.
         target: In figures.
+        by_basis: The same by the basis of the search, or None.
     """
 
     placement: Placement
@@ -164,25 +173,30 @@ class _Verified:
     error: ErrorFigures
     dose: optimize.Dose | None
     target: TargetFigures
+    by_basis: BasisCheck | None
 
 
-def _compute(request: OptimizeRequest, prepared: Prepared) -> _Found:
+def _compute(
+    request: OptimizeRequest, prepared: Prepared, basis: Basis | None
+) -> _Found:
     frame, progress = prepared.frame, prepared.frame.progress
+    known = SearchBasis.of(basis, frame)
     progress.stage("adjoint", "adjoint solves")
     goal = make_goal(
         *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
         *(prepared.target.region, request.target.tissue, request.domain.radius),
         corrected=request.conduction.corrected,
+        basis=basis,
     )
     progress.stage("search", "search")
     search = prepared.search.run(goal.objective, progress)
     if not request.shape:
-        return _Found(goal, search, frame.coil, None)
+        return _Found(goal, search, frame.coil, None, known)
     progress.stage("shape", "shape of the coil")
     coil, search, shape = best_shape(
         *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
-    return _Found(goal, search, coil, shape)
+    return _Found(goal, search, coil, shape, known)
 
 
 def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Verified:
@@ -199,6 +213,9 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
     value, mesh = _value(found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
     best = found.search.best
+    check = found.basis and found.basis.check(
+        *(request.wishes, found.goal, found.pose, best.value, field)
+    )
     placement = Placement(
         pose=found.pose,
         value=value,
@@ -216,7 +233,7 @@ def _verify(request: OptimizeRequest, prepared: Prepared, found: _Found) -> _Ver
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
     figures = FieldFigures.of(frame.head, scaled, region)
-    return _Verified(placement, scaled, residual, figures, error, dose, target)
+    return _Verified(placement, scaled, residual, figures, error, dose, target, check)
 
 
 def _value(found: _Found, field: ElectricField) -> tuple[float, TargetError | None]:
@@ -332,7 +349,7 @@ def _rules(
         named=named,
         others=forward | projected_rule(request.head, scalp, centre),
     )
-    return tuple(rules)
+    return tuple(rules if found.basis is None else found.basis.known(rules))
 
 
 def _place(
@@ -370,6 +387,7 @@ def _result(
         handle=handle,
         place=_place(request, prepared, found),
         refinement=prepared.refinement,
+        by_basis=verified.by_basis,
         subject=Subject.of(frame),
         order=request.conduction.order,
         anisotropy=request.conduction.anisotropy,

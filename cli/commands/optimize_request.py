@@ -70,6 +70,7 @@ class OptimizeRequest:
         accuracy: Of the field in the target that the mesh must give, relative, or None.
         interactive: The basis of a page to move the coil on; empty to make it, None for
             no page.
+        reduced: A file of a reduced field to search by, or None.
     """
 
     head: str
@@ -91,6 +92,7 @@ class OptimizeRequest:
     handle: HandleRequest = field(default_factory=HandleRequest)
     accuracy: float | None = None
     interactive: str | None = None
+    reduced: str | None = None
 
     @property
     def cover(self) -> float:
@@ -131,6 +133,7 @@ class OptimizeRequest:
             ),
             accuracy=options.accuracy,
             interactive=options.interactive,
+            reduced=options.reduced,
         )
 
     @classmethod
@@ -161,6 +164,8 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
         raise ValueError(
             "--shape moves the coil as its parts need: leave out --handle, or write free."
         )
+    if options.reduced is not None:
+        _check_reduced(options)
     if options.accuracy is not None and options.interactive:
         raise ValueError(
             "--accuracy makes another mesh than that of --interactive's basis: write "
@@ -178,6 +183,20 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
             "--uncertainty is of the target's mean vector or its --direction, around one "
             "place: leave out --objective, --avoid and --around upper-head."
         )
+
+
+def _check_reduced(options: argparse.Namespace) -> None:
+    """Refuse what a basis does not serve."""
+    for name, why in (
+        (
+            "shape",
+            "moves the parts of the coil, whose field the basis then does not know",
+        ),
+        ("accuracy", "makes another mesh than that of the basis"),
+        ("uncertainty", "needs adjoint solves"),
+    ):
+        if getattr(options, name):
+            raise ValueError(f"--{name} {why}: leave it out, or leave out --reduced.")
 
 
 def _domain(options: argparse.Namespace) -> Domain:

@@ -2,12 +2,14 @@
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ... import efield, meshing, optimize
+from ...coils import Coil
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
 from ..inputs.coils import read_coil
@@ -22,6 +24,9 @@ from ..runtime.setup import set_up
 
 
 _RADIUS = 45e-3  # Around a place. [m]
+_LEAST, _MOST = 3e-3, 12e-3  # Distances of the coil's centre that any basis knows. [m]
+_NEARER, _FARTHER = 1e-3, 8e-3  # Than where its face touches the scalp. [m]
+_FACE = 40e-3  # From the coil's axis, within which its face touches. [m]
 _SOLVES_PER_MODE = 3  # At most, so that a basis that does not converge ends.
 
 
@@ -135,10 +140,13 @@ def _reduced(
             f"--tissue {request.tissue}: {request.head} has no element of it."
         )
     around = None if request.around is None else np.array(request.around)
+    coils = [read_coil(each) for each in request.coils]
+    domain = optimize.placements(
+        *(meshing.scalp(head), around, request.radius),
+        distances=reachable_distances(coils),
+    )
     field = efield.reduce(
-        conductor,
-        [read_coil(each) for each in request.coils],
-        optimize.placements(meshing.scalp(head), around, request.radius),
+        *(conductor, coils, domain),
         meshing.region(head, inside),
         growth=request.growth,
         keep=request.kept,
@@ -147,3 +155,17 @@ def _reduced(
     )
     kind = np.dtype(request.storage)
     return field if kind == np.float32 else field.stored(kind)
+
+
+def reachable_distances(coils: Sequence[Coil]) -> tuple[float, float]:
+    """From the scalp to coils' centres, with contact, that a basis should know. [m]"""
+    touching = []
+    for coil in coils:
+        points = np.asarray(coil.surface_points)
+        near = np.hypot(points[:, 0], points[:, 1]) < _FACE
+        depth = points[near, 2].max() if near.any() else 0.0
+        touching.append(float(depth) + optimize.Face().covered(coil))
+    return (
+        max(min([_LEAST, *(x - _NEARER for x in touching)]), 0.0),
+        max([_MOST, *(x + _FARTHER for x in touching)]),
+    )

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from ... import meshing, optimize
-from ...meshing import HeadMesh, Region
+from ... import optimize
+from ...meshing import Region
 from ..inputs.bases import Basis
 from ..inputs.frame import Frame
 from ..results.whole_brain import WholeBrain
@@ -43,9 +43,8 @@ class WholeTissue:
             ValueError: The basis is of another head or coil, or does not have the target.
         """
         number = basis.coil_number(frame.conductor, frame.coil)
-        inside = basis.elements(frame.head)
-        name = meshing.TISSUE_NAMES[int(frame.head.tags[inside[0]])]
-        share = _shares(frame.head, target)[inside]
+        inside, name = basis.elements(frame.head), basis.tissue(frame.head)
+        share = basis.shares(frame.head, target)
         if not share.any():
             raise ValueError(
                 f"--reduced {basis.source}: the basis knows the field in {name}, where "
@@ -82,14 +81,6 @@ class WholeTissue:
             rate(optimize.FocalityEverywhere(field, self.share)),
             _unknown(self.basis, self.number, found),
         )
-
-
-def _shares(head: HeadMesh, target: Region) -> Float[ndarray, "tet"]:
-    """How much of each tetrahedron belongs to the target, from 0 to 1."""
-    share = np.zeros(len(head.tags))
-    density = target.weights / head.volumes[target.tetrahedra]
-    share[target.tetrahedra] = density / density.max()
-    return share
 
 
 def _unknown(

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ... import efield
+from ... import efield, meshing
 from ...coils import AbstractCoil
 from ...efield import Conductor, ReducedField
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +74,39 @@ class Basis:
                 "this head. Make one by `tmsgrad reduce`."
             )
         return inside
+
+    def columns(
+        self, head: HeadMesh, region: Region, option: str
+    ) -> Int[ndarray, "selected"]:
+        """Find which places of the basis the tetrahedra of a region are.
+
+        Args:
+            head: The head.
+            region: Where the field is wanted.
+            option: That names it, for messages.
+
+        Raises:
+            ValueError: The basis does not have all of them.
+        """
+        elements = self.elements(head)
+        place = np.full(len(head.tags), -1)
+        place[elements] = np.arange(len(elements))
+        found = place[region.tetrahedra]
+        if (found < 0).any():
+            raise ValueError(
+                f"--reduced {self.source}: the basis knows the field in "
+                f"{self.tissue(head)}, but {np.mean(found < 0):.0%} of {option} is "
+                "elsewhere. Give the same --tissue here as to `tmsgrad reduce`."
+            )
+        return found
+
+    def tissue(self, head: HeadMesh) -> str:
+        """Name the tissue whose field the basis knows."""
+        return meshing.TISSUE_NAMES[int(head.tags[self.elements(head)[0]])]
+
+    def shares(self, head: HeadMesh, region: Region) -> Float[ndarray, "place"]:
+        """Find how much of each place of the basis belongs to a region, from 0 to 1."""
+        share = np.zeros(len(head.tags))
+        density = region.weights / head.volumes[region.tetrahedra]
+        share[region.tetrahedra] = density / density.max()
+        return share[self.elements(head)]

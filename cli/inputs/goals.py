@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ... import efield, meshing, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor, ElectricField
+from ...efield import Conductor, ElectricField, Reciprocal
 from ...meshing import HeadMesh, Region, Scalp
+from .bases import Basis
 from .maps import MapChoice, avoided_regions
+from .sources import AbstractSource, Adjoints, OfBasis, Rating
 
 
 _Avoided = tuple[tuple[float, float, float], float, float | None]
 _Map = tuple[MapChoice, float | None]
 
+_RATIOS = ("focality", "overlap")  # Objectives without a unit.
+_HOTTEST = 0.01  # Of the tissue: the hot spot that is to overlap with a network.
 _OFF_SCALP = 0.1  # That a place to search around may lie. [m]
 
 
@@ -34,6 +39,7 @@ class Wishes:
         avoid_maps: Maps of what is to be spared, with such a limit.
         stimulator: The largest dI/dt, or None. [A/s]
         uncertainty: Errors of placement, or None.
+        hottest: The share of the tissue that is the hot spot, where that is looked at.
     """
 
     objective: str = "norm"
@@ -42,6 +48,7 @@ class Wishes:
     avoid_maps: tuple[_Map, ...] = ()
     stimulator: float | None = None
     uncertainty: optimize.AbstractUncertainty | None = None
+    hottest: float = _HOTTEST
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Wishes":
@@ -62,10 +69,10 @@ class Wishes:
             tuple(getattr(options, "avoid_map", ())), options.head, options.map_space
         )
         limited = [each[-1] is not None for each in (*avoid, *maps)]
-        if objective == "focality" and any(limited):
+        if objective in _RATIOS and any(limited):
             raise ValueError(
-                "--objective focality knows no intensity: leave the limits of --avoid out, "
-                "or take --objective norm."
+                f"--objective {objective} knows no intensity: leave the limits of --avoid "
+                "out, or take --objective norm."
             )
         if objective != "focality" and not all(limited):
             raise ValueError(
@@ -79,7 +86,24 @@ class Wishes:
             maps,
             getattr(options, "max_didt", None),
             _uncertainty(options),
+            _hottest(options, objective),
         )
+
+    @property
+    def ratio(self) -> bool:
+        """Whether what is maximised has no unit."""
+        return self.objective in _RATIOS
+
+    @property
+    def what(self) -> str:
+        """What is maximised, in words, where `words` say what is stated."""
+        if not self.ratio:
+            return self.words
+        share = f"{100 * self.hottest:g}%"
+        return {
+            "focality": "focality: the target's field over that elsewhere",
+            "overlap": f"share of the hottest {share} of the tissue in the target",
+        }[self.objective]
 
     @property
     def simple(self) -> bool:
@@ -96,6 +120,8 @@ class Wishes:
             "magn": "mean magnitude",
             "normal": "mean component along the cortex's outward normals",
             "focality": "norm of the mean vector, chosen for its focality",
+            "overlap": "mean magnitude, chosen for how much of the hottest "
+            f"{100 * self.hottest:g}% of the tissue lies in the target",
         }[self.objective]
 
 
@@ -108,12 +134,18 @@ class Goal:
         value: The target's field, from a direct solution. [V/m]
         avoided: Names, regions and limits [V/m] of what is to be spared.
         corrected: The mean field beyond first order, where the objective is of it.
+        rating: The objective of a direct solution, where it is more than `value`.
     """
 
     objective: optimize.AbstractObjective
     value: Callable[[ElectricField], float]
     avoided: tuple[tuple[str, Region, float | None], ...]
     corrected: efield.TargetField | None = None
+    rating: Rating | None = None
+
+    def rate(self, field: ElectricField) -> float:
+        """Evaluate the objective of a direct solution."""
+        return (self.rating or self.value)(field)
 
     def limits(self, field: ElectricField) -> list[optimize.FieldLimit]:
         """Take the mean |E| of regions with limits from a direct solution."""
@@ -135,6 +167,7 @@ def make_goal(
     radius: float,
     *,
     corrected: bool = False,
+    basis: Basis | None = None,
 ) -> Goal:
     """Solve the adjoint problems, and put the objective together.
 
@@ -149,33 +182,49 @@ def make_goal(
         radius: How far around the target coils will be. [m]
         corrected: Whether to go beyond first order, where the target's mean vector is
             all that is looked at.
+        basis: Gives the field in the place of adjoint solves, or None.
 
     Raises:
-        ValueError: A region to avoid is empty.
+        ValueError: A region to avoid is empty, or the basis does not have a region.
     """
     if corrected and wishes.simple:
         found = jax.block_until_ready(efield.target_field(conductor, head, target))
         return Goal(*_of_mean(wishes, found.reciprocal, target), (), found)
     avoided = _avoided(wishes, head, tissue)
-    modes = lambda region: optimize.MeanOfMagnitude(
-        optimize.region_modes(
-            conductor, coil, scalp, region, centre=target.centre, radius=radius
-        )
+    if basis is not None and wishes.ratio and not avoided:
+        return _everywhere(wishes, OfBasis(basis, head), target)
+    source = (
+        Adjoints(conductor, head, scalp, coil, target.centre, radius)
+        if basis is None
+        else OfBasis(basis, head)
     )
-    objective, value = _of_target(wishes, head, conductor, target, modes)
+    objective, value = _of_target(wishes, head, source, target)
+    means = lambda field: [float(field.mean_magnitude(x)) for _, x, _ in avoided]
+    rating = None
     if wishes.objective == "focality":
-        spared = [modes(region) for _, region, _ in avoided]
-        spared = spared or [modes(_rest(head, target))]
+        spared = [source.magnitude(region) for _, region, _ in avoided]
+        spared = spared or [source.magnitude(_rest(head, target))]
         objective = optimize.Focality(objective, spared)
+        rating = lambda field: value(field) / float(np.mean(means(field)))
     elif avoided:
         highest = np.inf if wishes.stimulator is None else wishes.stimulator / 1e6
-        objective = optimize.Reachable(
-            objective,
-            [modes(region) for _, region, _ in avoided],
-            np.array([limit for *_, limit in avoided], dtype=float),
-            highest,
-        )
-    return Goal(jax.block_until_ready(objective), value, avoided)
+        limits = np.array([limit for *_, limit in avoided], dtype=float)
+        spared = [source.magnitude(region) for _, region, _ in avoided]
+        objective = optimize.Reachable(objective, spared, limits, highest)
+        most = lambda field: min(highest, float((limits / means(field)).min()))
+        rating = lambda field: value(field) * most(field)
+    return Goal(jax.block_until_ready(objective), value, avoided, rating=rating)
+
+
+def _everywhere(wishes: Wishes, source: OfBasis, target: Region) -> Goal:
+    """Make an objective of all the tissue that a basis knows."""
+    if wishes.objective == "focality":
+        objective, rating = source.focality(target)
+        value = lambda field: float(jnp.linalg.norm(field.mean(target)))
+    else:
+        objective, rating = source.overlap(target, wishes.hottest)
+        value = lambda field: float(field.mean_magnitude(target))
+    return Goal(objective, value, (), None, rating)
 
 
 def _avoided(
@@ -197,26 +246,24 @@ def _avoided(
 
 
 def _of_target(
-    wishes: Wishes,
-    head: HeadMesh,
-    conductor: Conductor,
-    target: Region,
-    modes: Callable[[Region], optimize.AbstractObjective],
+    wishes: Wishes, head: HeadMesh, source: AbstractSource, target: Region
 ) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
     if wishes.objective == "magn":
-        return modes(target), lambda field: float(field.mean_magnitude(target))
+        return source.magnitude(target), lambda field: float(
+            field.mean_magnitude(target)
+        )
     if wishes.objective == "normal":
         outward = meshing.cortical_normals(head, head.centroids[target.tetrahedra])
         weighted = target.weights[:, None] * outward
-        found = optimize.normal_reciprocal(conductor, head, target)
+        found = source.normal(target)
         return optimize.NormalComponent(found), lambda field: float(
             np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
         )
-    return _of_mean(wishes, efield.reciprocal(conductor, target), target)
+    return _of_mean(wishes, source.mean(target), target)
 
 
 def _of_mean(
-    wishes: Wishes, reciprocal: efield.Reciprocal, target: Region
+    wishes: Wishes, reciprocal: Reciprocal, target: Region
 ) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
     simple = (
         optimize.MeanMagnitude(reciprocal)
@@ -231,6 +278,21 @@ def _rest(head: HeadMesh, target: Region) -> Region:
     rest = head.tags == head.tags[target.tetrahedra[0]]
     rest[target.tetrahedra] = False
     return meshing.region(head, rest)
+
+
+def _hottest(options: argparse.Namespace, objective: str) -> float:
+    """Take the size of the hot spot, and check that there is a use for it."""
+    share = getattr(options, "hottest", None)
+    if objective == "overlap" and getattr(options, "reduced", None) is None:
+        raise ValueError(
+            "--objective overlap is of the field in all of the tissue: give --reduced "
+            "FILE, which `tmsgrad reduce` makes."
+        )
+    if share is not None and objective != "overlap":
+        raise ValueError("--hottest is of --objective overlap.")
+    if share is not None and share >= 100:
+        raise ValueError(f"--hottest {share:g}: a share of the tissue is below 100%.")
+    return _HOTTEST if share is None else share / 100
 
 
 def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | None:

@@ -12,6 +12,7 @@ from ..inputs.refining import Refinement
 from ..runtime.progress import rounded
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
+from .basis_check import BasisCheck
 from .doses import (
     DoseChoice,
     print_rules,
@@ -61,6 +62,7 @@ class PlacementResult:
         handle: Which way it points, and what that costs.
         place: Where on the scalp it is, from known positions, or None.
         refinement: Of the head, or None where none was asked for.
+        by_basis: What the search's basis says, beside a direct solve, or None.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -87,6 +89,7 @@ class PlacementResult:
     handle: HandleResult
     place: ScalpPlace | None
     refinement: Refinement | None
+    by_basis: BasisCheck | None
     subject: Subject
     order: int
     anisotropy: str
@@ -124,6 +127,7 @@ class PlacementResult:
                 if self.refinement is None
                 else {"refinement": self.refinement.to_json()}
             ),
+            **self._by_basis(),
             "coil": {"source": subject.coil, "name": subject.coil_name},
             "versions": versions(),
             **self._uncertainty(),
@@ -153,6 +157,7 @@ class PlacementResult:
             "didt": placement.didt,
             "scalp_clearance_mm": placement.clearance * 1e3,
             "seconds": self.seconds,
+            **self._by_basis(),
         }
 
     def share_of_best(self, optimum: optimize.Optimum) -> float | None:
@@ -173,6 +178,8 @@ class PlacementResult:
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
         print_placement(self.placement, self.handle, self.error)
+        if self.by_basis is not None:
+            self.by_basis.describe()
         if self.refinement is not None:
             self.refinement.describe()
         if self.uncertainty is not None:
@@ -194,6 +201,9 @@ class PlacementResult:
             self.dose.describe()
         print_rules(self.rules or ())
         print_sensitivity(self.search.sensitivity)
+
+    def _by_basis(self) -> dict:
+        return {} if self.by_basis is None else {"reduced": self.by_basis.to_json()}
 
     def _uncertainty(self) -> dict:
         if self.uncertainty is None:

@@ -19,7 +19,7 @@ class WholeBrain:
         source: The file of the reduced field.
         tissue: Where it knows the field.
         accuracy: Of the reduced field.
-        target: The objective of the sweep. [V/m]
+        target: The objective of the sweep.
         peak: What 99.9% of the tissue stay below, at 1e6 A/s. [V/m]
         volume: Of the part above half of the peak. [m³]
         focality: Mean |E| of the target over that of the rest of the tissue.
