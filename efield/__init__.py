@@ -1,5 +1,6 @@
 """The electric field in a head, by finite elements, and its adjoint."""
 
+from ..meshing import volume_percentiles as volume_percentiles
 from .anisotropy import (
     Anisotropy as Anisotropy,
     AnisotropyReport as AnisotropyReport,
@@ -97,7 +98,6 @@ from .summary import (
     CortexDistance as CortexDistance,
     RegionSummary as RegionSummary,
     summarise as summarise,
-    volume_percentiles as volume_percentiles,
 )
 from .surrogate import (
     FieldSurrogate as FieldSurrogate,

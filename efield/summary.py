@@ -9,7 +9,7 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from ..coils import Pose
-from ..meshing import HeadMesh, Region, Scalp
+from ..meshing import HeadMesh, Region, Scalp, volume_percentiles
 from .field import ElectricField
 
 
@@ -61,27 +61,6 @@ def summarise(
         tuple(volume_percentiles(values, volumes, shares)),
         tuple(float(volumes[values >= limit].sum()) for limit in thresholds),
     )
-
-
-def volume_percentiles(
-    values: Float[ndarray, "tet"],
-    volumes: Float[ndarray, "tet"],
-    shares: Sequence[float],
-) -> list[float]:
-    """Percentiles of a value per tetrahedron, counting each by its volume.
-
-    Args:
-        values: Of each tetrahedron.
-        volumes: [m³]
-        shares: From 0 to 100.
-
-    Returns:
-        The least value that so much of the volume does not exceed.
-    """
-    order = np.argsort(values)
-    filled = np.cumsum(volumes[order])
-    at = np.searchsorted(filled, np.asarray(shares) / 100 * filled[-1])
-    return [float(x) for x in values[order][np.minimum(at, len(order) - 1)]]
 
 
 class CortexDistance:

@@ -99,6 +99,7 @@ from .regions import (
     Region as Region,
     ball as ball,
     region as region,
+    volume_percentiles as volume_percentiles,
     weighted_region as weighted_region,
 )
 from .scalp import Scalp as Scalp, scalp as scalp

@@ -1,5 +1,6 @@
 """The search for the coil placement: poses on the scalp, objectives, gradients."""
 
+from ..coils import casing_samples as casing_samples
 from .adapters import (
     Climbed as Climbed,
     with_evolution as with_evolution,
@@ -9,7 +10,6 @@ from .adapters import (
 )
 from .constraints import (
     Clearance as Clearance,
-    casing_samples as casing_samples,
     lifted as lifted,
 )
 from .currents import (

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 from numpy import ndarray
 
-from ..coils import AbstractCoil, Pose
+from ..coils import AbstractCoil, Pose, casing_samples
 from ..meshing import Fiducials, Scalp, beam_f3, eeg_positions
-from .constraints import casing_samples, lifted
+from .constraints import lifted
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import tangential

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
-from ..coils import Coil, Pose
+from ..coils import Coil, Pose, casing_samples
 from ..efield import Reciprocal, equivalent
 from ..efield.splines import SplineGrid
 from ..meshing import Scalp
@@ -34,7 +34,7 @@ from .bodies import (
 )
 from .checks import check_inputs, check_pose
 from .climb import climb
-from .constraints import casing_samples, lifted, spread_out
+from .constraints import lifted, spread_out
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .unknowns import ANGLE, LENGTH

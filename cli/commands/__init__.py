@@ -34,7 +34,7 @@ _PLACES = {
     "head show": "head_show:head_show",
     "head mesh": "head:head_mesh",
     "coil info": "coil_info:coil_info",
-    "coil list": "coil:coil_list",
+    "coil list": "coil_info:coil_list",
     "coil convert": "coil:coil_convert",
     "coil show": "coil:coil_show",
     "coil join": "coil:coil_join",

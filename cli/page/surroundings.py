@@ -4,9 +4,10 @@ import shlex
 
 import numpy as np
 
+from ...coils import casing_samples
 from ...efield.reduced.drives import Drives
 from ...meshing import Scalp
-from ...optimize import Face, casing_samples
+from ...optimize import Face
 from ...optimize.constraints import spread_out
 from ..pictures.hull import CoilHull
 from ..pictures.shapes import coil_body, compact, smooth

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ...efield import volume_percentiles
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, volume_percentiles
 from .hull import CoilHull
 from .palette import field_palette
 from .render import Surface

@@ -13,8 +13,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...efield import volume_percentiles
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, volume_percentiles
 from ..pictures.hull import CoilHull
 from ..pictures.palette import field_palette
 from ..pictures.raster import Camera

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import optimize
-from ...coils import AbstractCoil, Pose, PoseList
+from ...coils import AbstractCoil, Pose, PoseList, casing_samples
 from ...meshing import Scalp
 from ..pictures.hull import CoilHull
 from ..runtime.notices import warn
@@ -110,7 +110,7 @@ class Outline:
         else:
             parts = [sources.dipole_positions, sources.current_positions]
             windings = np.concatenate(parts)
-        return Outline(optimize.casing_samples(coil), windings, coil.has_casing)
+        return Outline(casing_samples(coil), windings, coil.has_casing)
 
 
 class Placer:

@@ -1,8 +1,7 @@
 """What a run writes: fields, summaries, and the versions that they depend on."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from numpy import ndarray
 
 from ...coils import Pose
 from ...disk import write_whole
-from ...disk.hdf5 import open_hdf5
 from ...efield import ElectricField
 from .plain import finite
 
@@ -78,23 +76,6 @@ class FieldFile:
 
     def __exit__(self, *_) -> None:
         self._file.close()
-
-
-@contextmanager
-def open_h5(path: Path) -> Iterator[h5py.File]:
-    """Open a file of fields for reading.
-
-    Raises:
-        ValueError: A name in it is no array, or one of another file.
-        OSError: It cannot be read.
-    """
-    with open_hdf5(path) as file:
-        for name in file:
-            if not isinstance(file[name], h5py.Dataset):
-                raise ValueError(
-                    f"{path}: {name} is no array in this file, but fields are arrays."
-                )
-        yield file
 
 
 def write_origin(file: h5py.File, origin: Mapping[str, object]) -> None:
