@@ -83,8 +83,10 @@ from .reduced import (
     Growth as Growth,
     ReducedField as ReducedField,
     at_points as at_points,
+    at_surface as at_surface,
     read_reduced as read_reduced,
     reduce as reduce,
+    vertex_areas as vertex_areas,
     write_reduced as write_reduced,
 )
 from .sampling import FieldSampler as FieldSampler, sampler as sampler

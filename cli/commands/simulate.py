@@ -55,7 +55,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
 from .session import simulate_target
-from .simulate_reduced import simulate_reduced
+from .simulate_reduced import simulate_reduced, wants_basis
 from .simulate_request import SimulateRequest
 
 
@@ -73,13 +73,17 @@ def simulate(options: argparse.Namespace) -> dict:
     request = SimulateRequest.of(options)
     with listening():
         origin = Provenance.of(options, request.settled)
-        if request.reduced is not None:
-            return simulate_reduced(request, request.reduced, origin).answer()
-        compute = simulate_fields if request.whole else simulate_target
-        return compute(request, origin).answer()
+        if not request.whole:
+            return simulate_target(request, origin).answer()
+        poses = read_pose_list(request.poses)
+        by_basis = request.reduced is not None or wants_basis(request, poses)
+        compute = simulate_reduced if by_basis else simulate_fields
+        return compute(request, poses, origin).answer()
 
 
-def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResult:
+def simulate_fields(
+    request: SimulateRequest, poses: PoseList, origin: Provenance
+) -> FieldsResult:
     """Compute whole fields of given poses, write the files and print the figures.
 
     Raises:
@@ -88,7 +92,7 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
     """
     progress = Progress()
     with output_folder(request.out) as folder, working_beside() as beside:
-        prepared = _prepare(request, origin, progress, beside)
+        prepared = _prepare(request, poses, origin, progress, beside)
         solved = _solve(folder, prepared)
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, solved, beside)
@@ -173,10 +177,9 @@ class _Solved:
     figures: tuple[PoseFigures, ...]
 
 
-def _read(request: SimulateRequest, beside: Beside) -> _Read:
+def _read(request: SimulateRequest, poses: PoseList, beside: Beside) -> _Read:
     coil, most = read_driven_coil(request.coil, request.rates)
     outline = beside(Outline.of, coil)
-    poses = read_pose_list(request.poses)
     rates = current_rates(poses, most, request.poses.source)
     forms = request.forms
     exports = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
@@ -184,9 +187,13 @@ def _read(request: SimulateRequest, beside: Beside) -> _Read:
 
 
 def _prepare(
-    request: SimulateRequest, origin: Provenance, progress: Progress, beside: Beside
+    request: SimulateRequest,
+    poses: PoseList,
+    origin: Provenance,
+    progress: Progress,
+    beside: Beside,
 ) -> _Prepared:
-    given = _read(request, beside)
+    given = _read(request, poses, beside)
     progress.stage("head", f"head {request.head}")
     head = read_head(request.head, progress, forced=request.force)
     exports = given.exports.placed(head, request.forms.frame)

@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ... import efield, meshing
+from ... import efield
 from ...coils import AbstractCoil
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh, Region
+from .basis_places import AbstractPlaces, TissuePlaces, places_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +57,34 @@ class Basis:
         except ValueError as error:
             raise ValueError(f"--reduced {self.source}: {error}") from None
 
+    def places(self, head: HeadMesh) -> AbstractPlaces:
+        """Find where the basis knows the field.
+
+        Raises:
+            ValueError: The places are none of this head.
+        """
+        try:
+            return places_of(self.field, head)
+        except ValueError as error:
+            raise ValueError(f"--reduced {self.source}: {error}") from None
+
     def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
         """Find the tetrahedra whose centroids the basis has.
 
         Raises:
             ValueError: It is of other places than a tissue of this head.
         """
-        name = dict(self.field.origin.about).get("tissue", "")
-        inside = np.flatnonzero(head.of(name or "gm"))
-        positions = self.field.positions
-        same = len(inside) == len(positions) and np.allclose(
-            head.centroids[inside], positions, rtol=0, atol=1e-6
-        )
-        if not same:
+        return self._tissue(head).tetrahedra
+
+    def _tissue(self, head: HeadMesh) -> TissuePlaces:
+        found = self.places(head)
+        if not isinstance(found, TissuePlaces):
             raise ValueError(
-                f"--reduced {self.source}: the basis is of other places than a tissue of "
-                "this head. Make one by `tmsgrad reduce`."
+                f"--reduced {self.source}: the basis knows the field on the {found.name}, "
+                "which `simulate` takes; here all of a tissue is needed. Make one by "
+                "`tmsgrad reduce` without --at."
             )
-        return inside
+        return found
 
     def columns(
         self, head: HeadMesh, region: Region, option: str
@@ -102,7 +113,7 @@ class Basis:
 
     def tissue(self, head: HeadMesh) -> str:
         """Name the tissue whose field the basis knows."""
-        return meshing.TISSUE_NAMES[int(head.tags[self.elements(head)[0]])]
+        return self._tissue(head).name
 
     def shares(self, head: HeadMesh, region: Region) -> Float[ndarray, "place"]:
         """Find how much of each place of the basis belongs to a region, from 0 to 1."""

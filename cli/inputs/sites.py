@@ -11,6 +11,7 @@ from ...meshing import Region, Scalp
 from .files import from_mni
 from .handles import HandleRequest
 from .poses import one_pose
+from .sources import OfBasis
 from .targets import Point
 
 
@@ -66,10 +67,15 @@ def pose_of(
     scalp: Scalp,
     conductor: Conductor,
     region: Region,
+    basis: OfBasis | None = None,
 ) -> Pose:
-    """Read the pose of a site, or find the best one, in contact and with a usual handle."""
+    """Read the pose of a site, or find the best one, in contact and with a usual handle.
+
+    By adjoint solves, or by a basis.
+    """
     if request.pose is not None:
         return one_pose(request.pose, head)
-    objective = optimize.MeanMagnitude(efield.reciprocal(conductor, region))
+    mean = efield.reciprocal(conductor, region) if basis is None else basis.mean(region)
+    objective = optimize.MeanMagnitude(mean)
     domain = optimize.Domain(distance=optimize.Face(), handle=HandleRequest().of(coil))
     return optimize.find_pose(objective, coil, scalp, domain).pose

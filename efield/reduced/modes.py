@@ -43,7 +43,9 @@ class Table(eqx.Module):
         @jax.checkpoint
         def chunk(stored: tuple) -> Float[Array, "*batch width"]:
             values, scale = stored
-            scaled = coefficients if scale is None else coefficients * scale
+            scaled = coefficients
+            if scale is not None:
+                scaled = scaled * jnp.broadcast_to(scale, scaled.shape)
             return scaled @ values.astype(scaled.dtype)
 
         return jax.lax.map(chunk, (self.values, self.scale))
