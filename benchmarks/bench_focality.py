@@ -58,10 +58,15 @@ def summary(rows: list[dict]) -> dict[str, object]:
         "gain, median": f"{np.median(gains):.1%}",
         "gain, from": f"{gains.min():.1%}",
         "gain, to": f"{gains.max():.1%}",
-        "seconds of a search, median": f"{np.median([r['seconds'] for r in rows]):.1f}",
-        "of all cores, median": f"{np.median([r['of all cores [s]'] for r in rows]):.1f}",
+        "seconds of a search, median": _median(rows, "seconds"),
+        "of all cores, median": _median(rows, "of all cores [s]"),
         "best poses outside of the basis": sum(row["outside"] for row in rows),
     }
+
+
+def _median(rows: list[dict], name: str) -> str:
+    known = [row[name] for row in rows if name in row]
+    return f"{np.median(known):.1f}" if known else "not measured"
 
 
 def _beneath(head, gray, scalp, place) -> meshing.Region:

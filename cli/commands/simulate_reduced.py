@@ -172,7 +172,7 @@ def _compute(
     errors = np.atleast_1d(np.asarray(basis.estimated_error(poses, coil=number)))
     why = "outside of what the basis has seen"
     if session.made:
-        unknown |= errors > _WITHIN
+        unknown = unknown | (errors > _WITHIN)
         why = f"not known to the basis within {_WITHIN:.1%}"
     if unknown.any():
         which = ", ".join(str(i) for i in np.flatnonzero(unknown)[:10])
