@@ -31,7 +31,7 @@ from tmsgrad.coils import navigation, read_poses
 PARTS = (
     *("Gmsh meshes", "Meshes as NumPy archives", "VTK meshes", "SimNIBS folders"),
     *("Tables of labels and EEG positions", "Matrices", "Brainsight", "Localite"),
-    *("ANT visor2", "SofTaxic", "Plan files"),
+    *("ANT visor2", "SofTaxic", "Live records", "Plan files"),
 )
 CHECKS = {}
 
@@ -428,6 +428,43 @@ def _(tmp_path):
         content["current_rates"] = [rate]
         (tmp_path / "a.json").write_text(json.dumps(content))
         refused(words, read_poses, tmp_path / "a.json")
+
+
+def recorded(tmp_path, change=lambda text: text):
+    """A record of two pulses, the first without a pose."""
+    names = ["pulse", "time_s", *navigation.LIVE_POSE_COLUMNS, "didt_A_per_s"]
+    numbers = ",".join(f"{x:.9g}" for x in matrix_like()[:3].ravel())
+    rows = [",".join(names), f"0,1.5{',' * 12},", f"1,2.5,{numbers},7e7"]
+    (tmp_path / "pulses.csv").write_text(change("\n".join(rows) + "\n"))
+    return tmp_path / "pulses.csv"
+
+
+@field("Live records", "`matsimnibs_11` to `matsimnibs_34`")
+def _(tmp_path):
+    found = read_poses(recorded(tmp_path))
+    np.testing.assert_allclose(found.matrices()[0], matrix_like(), atol=1e-6)
+    dropped = recorded(tmp_path, lambda text: text.replace("matsimnibs_23", "x"))
+    refused("matsimnibs_23", read_poses, dropped)
+
+
+@field("Live records", "rows without a pose")
+def _(tmp_path):
+    found = read_poses(recorded(tmp_path))
+    assert (len(found), found.skipped) == (1, 1)
+
+
+@field("Live records", "`time_s`, `didt_A_per_s`")
+def _(tmp_path):
+    found = read_poses(recorded(tmp_path))
+    assert (found.times.tolist(), found.current_rates.tolist()) == ([2.5], [7e7])
+
+
+@field("Live records", "last row without a line end")
+def _(tmp_path):
+    torn = recorded(tmp_path, lambda text: text + text.splitlines()[-1][:-1])
+    found = read_poses(torn)
+    assert len(found) == 1
+    assert "not whole" in found.notes[0]
 
 
 def exported(tmp_path, system="NIfTI:Q:Scanner", **changes):

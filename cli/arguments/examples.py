@@ -54,6 +54,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --around -41,-13,66 --out m1.h5",
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --out ernie.h5",
     ),
+    "live": (
+        "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
+        "--reduced m1.h5 --from simulate: --out tried",
+        "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
+        "--reduced m1.h5 --from replay:session.xml --bids sub-01_task-tms --out session",
+    ),
     "page": (
         "tmsgrad page m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --out page.html",
         "tmsgrad page template --coil magstim-70mm-double --coil magventure-mc-b70 "

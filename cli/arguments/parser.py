@@ -19,6 +19,7 @@ from .common_options import (
 )
 from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
+from .live_options import add_live_field
 from .map_options import add_extent
 from .mistakes import TerseParser
 from .page_options import add_interactive, add_page
@@ -173,6 +174,15 @@ def _add_maps(verbs) -> None:
     add_head(page)
     add_page(page)
     add_conductor(page, order=None, usual="2, or that of the --reduced basis")
+
+    live = _verb(
+        verbs,
+        "live",
+        "show the field while a tracked coil moves, and record its pulses",
+    )
+    add_head(live)
+    add_live_field(live)
+    add_conductor(live, order=None, usual="2, or that of the --reduced basis")
 
 
 def _add_head_verbs(verbs) -> None:

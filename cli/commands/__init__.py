@@ -18,6 +18,7 @@ _PLACES = {
     "sweep": "sweep:sweep",
     "reduce": "reduce:reduce",
     "page": "page:page",
+    "live": "live:live",
     "show": "show:show",
     "target functional": "target_functional:target_functional",
     "target structural": "target_structural:target_structural",

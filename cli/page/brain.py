@@ -49,7 +49,7 @@ class Brain:
         near = np.linalg.norm(vertices - scene.target.centre, axis=1) < _NEAR
         drawn, faces, kept = thinned(drawn, faces, triangles, near)
         nodes = nodes[kept]
-        around = shares_at_nodes(scene, nodes)
+        around = shares_at_nodes(head, scene.elements, nodes)
         field = scene.field.means(around, head.nodes[nodes]).stored(np.int8)
         return cls(drawn, faces, nodes, field)
 
@@ -75,12 +75,18 @@ class Brain:
         }
 
 
-def shares_at_nodes(scene: Scene, nodes: Int[ndarray, "vertex"]) -> sparse.csr_array:
-    """How much each tetrahedron of the field counts at each node, by its volume.
+def shares_at_nodes(
+    head: HeadMesh, inside: Int[ndarray, "point"], nodes: Int[ndarray, "vertex"]
+) -> sparse.csr_array:
+    """How much each tetrahedron of a tissue counts at each node, by its volume.
 
     A node that no tetrahedron of the tissue meets takes the nearest one.
+
+    Args:
+        head: The head.
+        inside: The tetrahedra.
+        nodes: Of the head.
     """
-    head, inside = scene.head, scene.elements
     number = np.full(len(head.nodes), -1)
     number[nodes] = np.arange(len(nodes))
     row = number[head.tetrahedra[inside]]

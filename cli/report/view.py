@@ -29,7 +29,7 @@ from ..viewer.packing import packed
 
 _CORTEX_TRIANGLES = 110_000
 _SCALP_TRIANGLES = 24_000
-_COIL_TRIANGLES = 10_000
+_COIL_TRIANGLES = 40_000
 _FOCUS = 45e-3  # Around the coil's axis the cortex keeps all its nodes. [m]
 _COARSEST = 6e-3  # Cells of thinning beside what is kept. [m]
 _RIM_PIXEL = 1e-3  # Of the picture that a coil's rim is taken from. [m]
@@ -82,9 +82,8 @@ def view_data(
     )
     outside, triangles, _ = compact(head.nodes, head.boundary())
     scalp = thinned(smooth(outside, triangles, 4), triangles, _SCALP_TRIANGLES)
-    body, faces, handle = coil_body(hull.points, hull.casing)
+    body, faces, handle = coil_body(hull.points, hull.casing, _COIL_TRIANGLES)
     placed = body @ pose[:3, :3].T + pose[None, :3, 3]
-    coil = thinned(placed, faces, _COIL_TRIANGLES)
     return {
         "highest": highest,
         "palette": [_hex(colour) for colour in field_palette()[::5]],
@@ -96,9 +95,9 @@ def view_data(
         },
         "above": _volumes_above(values[gray], head.volumes[gray], highest),
         "scalp": _surface(*scalp[:2]),
-        "coil": _surface(*coil[:2])
+        "coil": _surface(placed, faces)
         | {
-            "handle": packed(handle[coil[2]].astype(float), "f4"),
+            "handle": packed(handle.astype(float), "f4"),
             "outline": _outline(body, faces, pose),
         },
         "pose": (pose * [[1.0, 1.0, 1.0, 1e3]]).tolist(),
