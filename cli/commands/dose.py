@@ -18,7 +18,6 @@ from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.sites import SiteRequest, motor_place, pose_of
-from ..inputs.sources import OfBasis
 from ..inputs.targets import TargetRequest
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
@@ -248,7 +247,9 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     scalp = meshing.scalp(head)
 
     numbers = basis and [basis.coil_number(conductor, each) for each in (coil, other)]
-    known = None if basis is None else OfBasis(basis, head)
+    known = None
+    if basis is not None:
+        known = lambda region: basis.mean(head, region, "M1 or the target")
 
     def site(each: Coil, place: SiteRequest, region: Region) -> dosing.Site:
         where = (request.head, each, scalp, conductor, region, known)

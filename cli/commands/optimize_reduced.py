@@ -8,7 +8,7 @@ from ...coils import Pose
 from ...efield import ElectricField
 from ..inputs.bases import Basis
 from ..inputs.frame import Frame
-from ..inputs.goals import Goal, Wishes
+from ..inputs.goals import Wishes
 from ..results.basis_check import BasisCheck
 from ..runtime.notices import note
 from .optimize_request import OptimizeRequest
@@ -69,7 +69,12 @@ class SearchBasis:
         return kept
 
     def check(
-        self, wishes: Wishes, goal: Goal, pose: Pose, value: float, field: ElectricField
+        self,
+        wishes: Wishes,
+        goal: optimize.Goal,
+        pose: Pose,
+        value: float,
+        field: ElectricField,
     ) -> BasisCheck:
         """Compare the search with the direct solution.
 

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ... import efield
+from ... import efield, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor, ReducedField
+from ...efield import Conductor, Reciprocal, ReducedField
 from ...meshing import HeadMesh, Region
 from .basis_places import AbstractPlaces, TissuePlaces, places_of
 
@@ -111,13 +111,26 @@ class Basis:
             )
         return found
 
+    def mean(self, head: HeadMesh, region: Region, option: str) -> Reciprocal:
+        """Give the mean vector of a region, as adjoint solves would.
+
+        Args:
+            head: The head.
+            region: Where the field is wanted.
+            option: That names it, for messages.
+
+        Raises:
+            ValueError: The basis does not have all of it.
+        """
+        weights = np.asarray(region.weights)
+        shares = weights[None, :, None] * np.eye(3)[:, None, :]
+        columns = self.columns(head, region, option)
+        return self.field.functional(columns, shares, region.centre)
+
     def tissue(self, head: HeadMesh) -> str:
         """Name the tissue whose field the basis knows."""
         return self._tissue(head).name
 
     def shares(self, head: HeadMesh, region: Region) -> Float[ndarray, "place"]:
         """Find how much of each place of the basis belongs to a region, from 0 to 1."""
-        share = np.zeros(len(head.tags))
-        density = region.weights / head.volumes[region.tetrahedra]
-        share[region.tetrahedra] = density / density.max()
-        return share[self.elements(head)]
+        return optimize.shares_in_target(head, region)[self.elements(head)]

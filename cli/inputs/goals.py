@@ -1,23 +1,22 @@
 """What `optimize` and `sweep` are asked to maximise, from the words of the command line."""
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import meshing, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor, ElectricField, Reciprocal
+from ...efield import Conductor
 from ...meshing import HeadMesh, Region, Scalp
 from .bases import Basis
+from .heads import is_template
 from .maps import MapChoice, avoided_regions
-from .sources import AbstractSource, Adjoints, OfBasis, Rating
+from .sources import BasisAim
 
 
 _Avoided = tuple[tuple[float, float, float], float, float | None]
@@ -125,37 +124,6 @@ class Wishes:
         }[self.objective]
 
 
-@dataclass(frozen=True)
-class Goal:
-    """An objective and how to check it.
-
-    Attributes:
-        objective: What the search maximises.
-        value: The target's field, from a direct solution. [V/m]
-        avoided: Names, regions and limits [V/m] of what is to be spared.
-        corrected: The mean field beyond first order, where the objective is of it.
-        rating: The objective of a direct solution, where it is more than `value`.
-    """
-
-    objective: optimize.AbstractObjective
-    value: Callable[[ElectricField], float]
-    avoided: tuple[tuple[str, Region, float | None], ...]
-    corrected: efield.TargetField | None = None
-    rating: Rating | None = None
-
-    def rate(self, field: ElectricField) -> float:
-        """Evaluate the objective of a direct solution."""
-        return (self.rating or self.value)(field)
-
-    def limits(self, field: ElectricField) -> list[optimize.FieldLimit]:
-        """Take the mean |E| of regions with limits from a direct solution."""
-        return [
-            optimize.FieldLimit(name, float(field.mean_magnitude(region)), limit)
-            for name, region, limit in self.avoided
-            if limit is not None
-        ]
-
-
 def make_goal(
     wishes: Wishes,
     head: HeadMesh,
@@ -168,7 +136,7 @@ def make_goal(
     *,
     corrected: bool = False,
     basis: Basis | None = None,
-) -> Goal:
+) -> optimize.Goal:
     """Solve the adjoint problems, and put the objective together.
 
     Args:
@@ -187,52 +155,34 @@ def make_goal(
     Raises:
         ValueError: A region to avoid is empty, or the basis does not have a region.
     """
-    if corrected and wishes.simple:
-        found = jax.block_until_ready(efield.target_field(conductor, head, target))
-        return Goal(*_of_mean(wishes, found.reciprocal, target), (), found)
+    aim = optimize.Aim(head, scalp, conductor, coil, target, radius)
     avoided = _avoided(wishes, head, tissue)
-    if basis is not None and wishes.ratio and not avoided:
-        return _everywhere(wishes, OfBasis(basis, head), target)
-    source = (
-        Adjoints(conductor, head, scalp, coil, target.centre, radius)
-        if basis is None
-        else OfBasis(basis, head)
-    )
-    objective, value = _of_target(wishes, head, source, target)
-    means = lambda field: [float(field.mean_magnitude(x)) for _, x, _ in avoided]
-    rating = None
-    if wishes.objective == "focality":
-        spared = [source.magnitude(region) for _, region, _ in avoided]
-        spared = spared or [source.magnitude(_rest(head, target))]
-        objective = optimize.Focality(objective, spared)
-        rating = lambda field: value(field) / float(np.mean(means(field)))
-    elif avoided:
-        highest = np.inf if wishes.stimulator is None else wishes.stimulator / 1e6
-        limits = np.array([limit for *_, limit in avoided], dtype=float)
-        spared = [source.magnitude(region) for _, region, _ in avoided]
-        objective = optimize.Reachable(objective, spared, limits, highest)
-        most = lambda field: min(highest, float((limits / means(field)).min()))
-        rating = lambda field: value(field) * most(field)
-    return Goal(jax.block_until_ready(objective), value, avoided, rating=rating)
-
-
-def _everywhere(wishes: Wishes, source: OfBasis, target: Region) -> Goal:
-    """Make an objective of all the tissue that a basis knows."""
-    if wishes.objective == "focality":
-        objective, rating = source.focality(target)
-        value = lambda field: float(jnp.linalg.norm(field.mean(target)))
+    if basis is not None:
+        aim = BasisAim(head, scalp, conductor, coil, target, radius, basis)
+        if wishes.objective == "focality" and not avoided:
+            return aim.focality()
+        if wishes.objective == "overlap":
+            return aim.overlap(wishes.hottest)
+    if wishes.objective == "magn":
+        goal = optimize.magnitude_goal(aim)
+    elif wishes.objective == "normal":
+        goal = optimize.normal_goal(aim)
     else:
-        objective, rating = source.overlap(target, wishes.hottest)
-        value = lambda field: float(field.mean_magnitude(target))
-    return Goal(objective, value, (), None, rating)
+        beyond = corrected and wishes.simple
+        goal = optimize.mean_goal(aim, wishes.direction, corrected=beyond)
+    if wishes.objective == "focality":
+        goal = goal.focal(aim, avoided)
+    else:
+        goal = goal.limited(aim, avoided, wishes.stimulator)
+    return replace(goal, objective=jax.block_until_ready(goal.objective))
 
 
 def _avoided(
     wishes: Wishes, head: HeadMesh, tissue: str
-) -> tuple[tuple[str, Region, float | None], ...]:
+) -> tuple[optimize.Avoided, ...]:
     """Find the regions to spare, with their names and limits."""
     balls = tuple(
-        (
+        optimize.Avoided(
             f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
             meshing.ball(head, np.asarray(centre), reach, tissue),
             limit,
@@ -240,44 +190,11 @@ def _avoided(
         for centre, reach, limit in wishes.avoid
     )
     return balls + tuple(
-        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
+        optimize.Avoided(
+            f"the map {choice.file}", choice.region(head, tissue).region, limit
+        )
         for choice, limit in wishes.avoid_maps
     )
-
-
-def _of_target(
-    wishes: Wishes, head: HeadMesh, source: AbstractSource, target: Region
-) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
-    if wishes.objective == "magn":
-        return source.magnitude(target), lambda field: float(
-            field.mean_magnitude(target)
-        )
-    if wishes.objective == "normal":
-        outward = meshing.cortical_normals(head, head.centroids[target.tetrahedra])
-        weighted = target.weights[:, None] * outward
-        found = source.normal(target)
-        return optimize.NormalComponent(found), lambda field: float(
-            np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
-        )
-    return _of_mean(wishes, source.mean(target), target)
-
-
-def _of_mean(
-    wishes: Wishes, reciprocal: Reciprocal, target: Region
-) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
-    simple = (
-        optimize.MeanMagnitude(reciprocal)
-        if wishes.direction is None
-        else optimize.MeanComponent(reciprocal, np.asarray(wishes.direction))
-    )
-    return simple, lambda field: float(simple.value(field.mean(target)))
-
-
-def _rest(head: HeadMesh, target: Region) -> Region:
-    """All of the target's tissue but the target."""
-    rest = head.tags == head.tags[target.tetrahedra[0]]
-    rest[target.tetrahedra] = False
-    return meshing.region(head, rest)
 
 
 def _hottest(options: argparse.Namespace, objective: str) -> float:
@@ -337,7 +254,7 @@ def named_positions(
             (float(x), float(y), float(z)) for x, y, z in (named[n] for n in needed)
         )
         return named, meshing.Fiducials(nasion, inion, left, right)
-    if source.partition(":")[0] == "template":
+    if is_template(source):
         fiducials = meshing.TEMPLATE_FIDUCIALS
         return meshing.eeg_positions(scalp, fiducials), fiducials
     return None, None

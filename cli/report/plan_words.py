@@ -176,6 +176,35 @@ def _corrected(placement: Placement) -> list[_Check]:
     ]
 
 
+def _plan_checks(found: PlacementResult) -> list[_Check]:
+    placement, search = found.placement, found.search
+    edge = search.best.at_edge
+    clear = placement.clearance * 1e3
+    return [
+        *_mesh_checks(found),
+        casing_check(
+            placement.cover is None,
+            clear >= -1e-6,
+            f"{clear:.2f} mm clear of the scalp",
+        ),
+        (
+            "search",
+            search.converged > 0,
+            f"{search.converged} of {search.starts} starts converged, "
+            f"{search.evaluations} evaluations",
+        ),
+        (
+            "domain",
+            not edge,
+            "the best pose lies at the border of what was searched: a better one may lie "
+            "beyond"
+            if edge
+            else "the best pose lies inside what was searched",
+        ),
+        *_checks_on_request(found),
+    ]
+
+
 def _of_search(found: PlacementResult) -> _Check:
     """Compare what the search says of the best placement with the direct solution."""
     placement, basis = found.placement, found.by_basis
@@ -198,10 +227,8 @@ def _of_search(found: PlacementResult) -> _Check:
     )
 
 
-def _plan_checks(found: PlacementResult) -> list[_Check]:
-    placement, search, error = found.placement, found.search, found.error
-    edge = search.best.at_edge
-    clear = placement.clearance * 1e3
+def _mesh_checks(found: PlacementResult) -> list[_Check]:
+    placement = found.placement
     return [
         _of_search(found),
         *_corrected(placement),
@@ -214,28 +241,8 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
             "error of the mesh",
             of_error(found.mesh_error) != UNSURE,
             f"{of_error(found.mesh_error)}: {found.mesh_error or 0:.1%} in the target's "
-            f"value, {error.head:.1%} in the head's field ({words_of_limits()})",
+            f"value, {found.error.head:.1%} in the head's field ({words_of_limits()})",
         ),
-        casing_check(
-            placement.cover is None,
-            clear >= -1e-6,
-            f"{clear:.2f} mm clear of the scalp",
-        ),
-        (
-            "search",
-            search.converged > 0,
-            f"{search.converged} of {search.starts} starts converged, "
-            f"{search.evaluations} evaluations",
-        ),
-        (
-            "domain",
-            not edge,
-            "the best pose lies at the border of what was searched: a better one may lie "
-            "beyond"
-            if edge
-            else "the best pose lies inside what was searched",
-        ),
-        *_checks_on_request(found),
     ]
 
 
