@@ -8,7 +8,9 @@ import numpy as np
 from ... import efield, optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
+from ..inputs.bases import Basis
 from ..inputs.goals import make_goal
+from ..results.basis_check import BasisCheck
 from ..results.doses import choose_dose
 from ..results.fields import check_field
 from ..results.figures import (
@@ -20,6 +22,7 @@ from ..results.figures import (
 from ..results.placement import Placement
 from ..results.shaping import ShapeResult
 from .optimize_prepare import Prepared
+from .optimize_reduced import SearchBasis
 from .optimize_request import OptimizeRequest
 
 
@@ -32,12 +35,14 @@ class Found:
         search: What it found.
         coil: In its best shape.
         shape: That, or None.
+        basis: That it was searched by, or None.
     """
 
     goal: optimize.Goal
     search: optimize.Search
     coil: Coil
     shape: ShapeResult | None
+    basis: SearchBasis | None
 
     @property
     def pose(self) -> Pose:
@@ -57,6 +62,7 @@ class Verified:
         error: Estimated.
         dose: How the current was chosen, or None.
         target: In figures.
+        by_basis: The same by the basis of the search, or None.
     """
 
     placement: Placement
@@ -66,26 +72,29 @@ class Verified:
     error: ErrorFigures
     dose: optimize.Dose | None
     target: TargetFigures
+    by_basis: BasisCheck | None
 
 
-def compute(request: OptimizeRequest, prepared: Prepared) -> Found:
+def compute(request: OptimizeRequest, prepared: Prepared, basis: Basis | None) -> Found:
     """Prepare the objective, and search for its best placement."""
     frame, progress = prepared.frame, prepared.frame.progress
+    known = SearchBasis.of(basis, frame)
     progress.stage("adjoint", "adjoint solves")
     goal = make_goal(
         *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
         *(prepared.target.region, request.target.tissue, request.domain.radius),
         corrected=request.conduction.corrected,
+        basis=basis,
     )
     progress.stage("search", "search")
     search = prepared.search.run(goal.objective, progress)
     if not request.shape:
-        return Found(goal, search, frame.coil, None)
+        return Found(goal, search, frame.coil, None, known)
     progress.stage("shape", "shape of the coil")
     best, shaped = optimize.shaped_search(
         *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
-    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value))
+    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value), known)
 
 
 def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verified:
@@ -103,6 +112,9 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
     value, mesh = _value(found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
     best = found.search.best
+    check = found.basis and found.basis.check(
+        *(request.wishes, found.goal, found.pose, best.value, field)
+    )
     placement = Placement(
         pose=found.pose,
         value=value,
@@ -121,7 +133,7 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
     figures = FieldFigures.of(frame.head, scaled, region)
-    return Verified(placement, scaled, residual, figures, error, dose, target)
+    return Verified(placement, scaled, residual, figures, error, dose, target, check)
 
 
 def _most(request: OptimizeRequest, prepared: Prepared, found: Found) -> float | None:

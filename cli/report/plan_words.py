@@ -22,6 +22,7 @@ from .parts import (
 
 
 _GOOD_RESIDUAL = 1e-6  # Of the linear system, relative.
+_OF_BASIS = 0.05  # Between a search by a basis and the direct solution, relative.
 _Check = tuple[str, bool | None, str]
 
 
@@ -204,17 +205,32 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
     ]
 
 
+def _of_search(found: PlacementResult) -> _Check:
+    """Compare what the search says of the best placement with the direct solution."""
+    placement, basis = found.placement, found.by_basis
+    if basis is not None:
+        apart = abs(basis.by_basis - basis.by_solve) / abs(basis.by_solve)
+        return (
+            "value of the search by a direct solution",
+            apart <= _OF_BASIS and not basis.outside,
+            f"the search's {basis.objective} by the basis {basis.source} differs by "
+            f"{apart:.1g}, relative; the basis "
+            f"{'does not know' if basis.outside else 'knows'} the placement",
+        )
+    apart = abs(placement.reciprocal_value - placement.value) / abs(placement.value)
+    return (
+        "value by a direct solution"
+        if placement.mesh is None
+        else "value of the search",
+        apart <= SAME,
+        f"the search's value by reciprocity differs by {apart:.1g}, relative",
+    )
+
+
 def _mesh_checks(found: PlacementResult) -> list[_Check]:
-    placement, value = found.placement, found.placement.value
-    apart = abs(placement.reciprocal_value - value) / abs(value)
+    placement = found.placement
     return [
-        (
-            "value by a direct solution"
-            if placement.mesh is None
-            else "value of the search",
-            apart <= SAME,
-            f"the search's value by reciprocity differs by {apart:.1g}, relative",
-        ),
+        _of_search(found),
         *_corrected(placement),
         (
             "solver",
