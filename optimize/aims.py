@@ -12,6 +12,7 @@ from ..efield import (
     ElectricField,
     Reciprocal,
     TargetField,
+    enriched,
     reciprocal,
     target_field,
 )
@@ -94,6 +95,7 @@ class Goal:
         avoided: What is to be spared.
         corrected: The mean field beyond first order, where the objective is of it.
         rating: The objective of a direct solution, where it is more than `value`.
+        second: The head with elements of second order, where the mean field is corrected.
     """
 
     objective: AbstractObjective
@@ -101,6 +103,7 @@ class Goal:
     avoided: tuple[Avoided, ...] = ()
     corrected: TargetField | None = None
     rating: Callable[[ElectricField], float] | None = None
+    second: Conductor | None = None
 
     def rate(self, field: ElectricField) -> float:
         """Evaluate the objective of a direct solution."""
@@ -160,8 +163,12 @@ def mean_goal(
     if not corrected:
         found = aim.mean(target)
         return _of_mean(found, target, direction)
-    beyond = jax.block_until_ready(target_field(aim.conductor, aim.head, target))
-    return replace(_of_mean(beyond.reciprocal, target, direction), corrected=beyond)
+    second = enriched(aim.conductor, aim.head)
+    beyond = jax.block_until_ready(
+        target_field(aim.conductor, aim.head, target, second=second)
+    )
+    goal = _of_mean(beyond.reciprocal, target, direction)
+    return replace(goal, corrected=beyond, second=second)
 
 
 def magnitude_goal(aim: Aim) -> Goal:

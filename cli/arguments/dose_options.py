@@ -5,8 +5,8 @@ import argparse
 from . import units
 from .common_options import add_target, add_tensors, add_uncertainty
 from .map_options import add_map
-from .search_options import add_stimulator
 from .reduce_options import add_basis
+from .search_options import add_stimulator
 from .words import (
     full_output,
     path,

@@ -340,7 +340,7 @@ def _corrected(
         norm, bar = found.mesh_error(jnp.linalg.norm, site.coil, site.pose)
         unit = value / float(jnp.linalg.norm(field.mean(site.region)))
         values.append(norm * unit)
-        errors.append(TargetError(bar * unit, value))
+        errors.append(TargetError(bar * unit, value, order=1))
     return (values[0], values[1]), (errors[0], errors[1])
 
 

@@ -222,7 +222,7 @@ def _result(
         refinement=prepared.refinement,
         by_basis=verified.by_basis,
         subject=Subject.of(frame),
-        order=request.conduction.order,
+        order=request.conduction.order if found.goal.second is None else 2,
         anisotropy=request.conduction.anisotropy,
         tensors=frame.tensors,
         origin=frame.origin,

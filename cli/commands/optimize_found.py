@@ -101,11 +101,13 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
     """Solve at the best placement, and choose the current."""
     frame, region = prepared.frame, prepared.target.region
     frame.progress.stage("verification", "verification by a direct solve")
-    rates = efield.rates(frame.conductor, found.coil, found.pose)
-    solved = efield.solve_rate(frame.conductor, rates[None])
+    # Second order, where the search set it up: the field is to be as good as the value.
+    conductor = found.goal.second or frame.conductor
+    rates = efield.rates(conductor, found.coil, found.pose)
+    solved = efield.solve_rate(conductor, rates[None])
     field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
     frame.progress.stage("error", "error estimate")
-    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
+    estimate = efield.estimate_error(conductor, frame.head, field, rates)
     (error,) = ErrorFigures.of_each(estimate, frame.head, region)
     check_field(field.magnitude, "the head")
     check_field(field.mean_magnitude(region), "the target")
@@ -145,10 +147,10 @@ def _most(request: OptimizeRequest, prepared: Prepared, found: Found) -> float |
 
 def _value(found: Found, field: ElectricField) -> tuple[float, TargetError | None]:
     """The value at 1e6 A/s: from the field, or corrected, with what the mesh leaves."""
-    first, corrected = found.goal.value(field), found.goal.corrected
+    direct, corrected = found.goal.value(field), found.goal.corrected
     if corrected is None:
-        return first, None
+        return direct, None
     value, bar = corrected.mesh_error(
         found.goal.objective.value, found.coil, found.pose
     )
-    return value, TargetError(bar, first)
+    return value, TargetError(bar, direct, order=2)

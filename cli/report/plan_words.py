@@ -164,14 +164,15 @@ def _corrected(placement: Placement) -> list[_Check]:
     if placement.mesh is None:
         return []
     largest = LIMITS[1]
-    first, value = placement.mesh.first_order, placement.value
+    direct, value = placement.mesh.direct, placement.value
     return [
         (
             "correction for the mesh",
-            abs(first - value) <= largest * abs(value),
-            f"{first:.4g} V/m by a direct solution of first order became {value:.4g} ± "
-            f"{placement.mesh.bar:.2g} V/m at 1 A/µs; a finer mesh of the same surfaces "
-            "would give a value within ±",
+            abs(direct - value) <= largest * abs(value),
+            f"{direct:.4g} V/m by a direct solution of order {placement.mesh.order}, "
+            f"{value:.4g} ± "
+            f"{placement.mesh.bar:.2g} V/m at 1 A/µs with finer elements near the target; "
+            "a finer mesh of the same surfaces would give a value within ±",
         )
     ]
 
