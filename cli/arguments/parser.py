@@ -35,6 +35,7 @@ from .page_options import add_interactive, add_page
 from .pose_options import add_pose_file, add_pose_system
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce
+from .response_options import add_motor
 from .search_options import (
     add_accuracy,
     add_domain,
@@ -45,7 +46,15 @@ from .show_options import add_show
 from .simulate_options import add_simulation
 from .symptom_options import add_symptoms
 from .target_options import add_functional
+from .tiers import BASIC, HelpAll
 from .tract_options import add_structural
+from .trial_options import (
+    add_allocate,
+    add_open,
+    add_pair,
+    add_power,
+    add_unblind,
+)
 from .validate_options import add_validate
 
 
@@ -93,7 +102,12 @@ def parser(
     add_dose(dose)
     add_out(dose)
     _add_target_verbs(verbs)
+    maps = _noun(verbs, "map", "map what responds to pulses")
+    motor = _action(maps, "motor", "map what moves a muscle, from many pulses")
+    add_motor(motor)
+    add_out(motor)
     _add_pose_verbs(verbs)
+    _add_trial_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     shell = _verb(verbs, "completion", "print a script for completion in a shell")
     shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
@@ -112,6 +126,12 @@ def _add_plan_verbs(verbs) -> None:
         run = _verb(verbs, name, what)
         run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
         run.add_argument("--check", action="store_true", help="only look for mistakes")
+        run.add_argument(
+            "--only",
+            metavar="N",
+            help="only the N-th of the plan's subjects, or a subject by name; of its runs "
+            "where it has no subjects (for jobs that share a plan)",
+        )
         run.add_argument(
             "--keep-going",
             action=argparse.BooleanOptionalAction,
@@ -221,6 +241,18 @@ def _add_target_verbs(verbs) -> None:
     add_live(_action(eeg, "live", "pulses at a phase, while the EEG streams in"))
 
 
+def _add_trial_verbs(verbs) -> None:
+    trial = _noun(verbs, "trial", "compare two ways to plan in people")
+    for name, add, what in (
+        ("power", add_power, "how likely a trial shows a difference that there is"),
+        ("allocate", add_allocate, "draw a sealed list of arms"),
+        ("pair", add_pair, "put the plans of both arms side by side, without names"),
+        ("open", add_open, "enrol a person, and say which plan is to be used"),
+        ("unblind", add_unblind, "say who was in which arm, at the end"),
+    ):
+        add(_action(trial, name, what))
+
+
 def _add_coil_verbs(verbs) -> None:
     actions = _noun(verbs, "coil", "describe, convert and draw coils")
     add_coil_file(_action(actions, "info", "describe a coil"))
@@ -276,5 +308,9 @@ def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    if full in BASIC:
+        verb.add_argument("--help-all", action=HelpAll, nargs=0, help=HelpAll.__doc__)
+        if isinstance(verb, TerseParser):
+            verb.basic = BASIC[full]
     add_program(verb, saves=name not in ("run", "plan", "completion"))
     return verb

@@ -90,6 +90,18 @@ def percent(word: str) -> float:
     return value
 
 
+def microvolts(word: str) -> float:
+    """Read a positive size of a response in µV; one in mV or V is refused."""
+    value = _finite(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} looks like mV; it is in µV here: did you mean {value * 1e3:g}?"
+        )
+    return value
+
+
 def readings(words: Sequence[str]) -> Iterator[str]:
     """Say how numbers were understood whose unit was taken from their size.
 
@@ -102,7 +114,8 @@ def readings(words: Sequence[str]) -> Iterator[str]:
             continue
         if not equals:
             value = words[number + 1] if number + 1 < len(words) else ""
-        if value == "recorded" or _split(value)[1]:
+        named = name == "--stimulator" and not value[:1].isdigit()
+        if named or value == "recorded" or _split(value)[1]:
             continue
         found = [part / _A_PER_US for part in rates(value)]
         if any(abs(float(part)) >= _EDGE for part in value.split(",")):

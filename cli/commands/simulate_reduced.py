@@ -18,6 +18,7 @@ from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
+from ..inputs.targets import places_of
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
@@ -92,7 +93,9 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     rates = current_rates(poses, most, source)
     basis = Basis.read(path, request.order)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        request.head, progress, None, request.force, places_of(poses, request.target)
+    )
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head, exact=False)
     outline = Outline.of(coil)
