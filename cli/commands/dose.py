@@ -1,6 +1,7 @@
 """`tmsgrad dose`: the stimulator's output for a target, from a motor threshold."""
 
 import argparse
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     numbers = basis and [basis.coil_number(conductor, each) for each in (coil, other)]
     known = None
     if basis is not None:
-        known = lambda region: basis.mean(head, region, "M1 or the target")
+        known = functools.partial(basis.mean, head, option="M1 or the target")
 
     def site(each: Coil, place: SiteRequest, region: Region) -> dosing.Site:
         where = (request.head, each, scalp, conductor, region, known)
