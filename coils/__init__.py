@@ -14,6 +14,11 @@ if TYPE_CHECKING:
         lay as lay,
         lay_points as lay_points,
     )
+    from .building import build as build
+    from .casings import (
+        casing_samples as casing_samples,
+        triangle_samples as triangle_samples,
+    )
     from .ccd import read_ccd as read_ccd, write_ccd as write_ccd
     from .coil import (
         AbstractCoil as AbstractCoil,
@@ -23,15 +28,20 @@ if TYPE_CHECKING:
         Part as Part,
     )
     from .composing import compose as compose
-    from .description import (
+    from .described import (
         Description as Description,
+        Drive as Drive,
         FieldPeak as FieldPeak,
+        Motion as Motion,
+    )
+    from .description import (
         describe as describe,
         magnetic_field as magnetic_field,
         warnings_about as warnings_about,
     )
     from .dipoles import MagneticDipoles as MagneticDipoles
     from .files import kind_of as kind_of, read as read, write as write
+    from .geo import write_geo as write_geo
     from .grids import SampledPotential as SampledPotential
     from .inductance import (
         mutual_inductance as mutual_inductance,
@@ -87,6 +97,11 @@ _NAMES = {
         "lay",
         "lay_points",
     ),
+    "building": ("build",),
+    "casings": (
+        "casing_samples",
+        "triangle_samples",
+    ),
     "ccd": (
         "read_ccd",
         "write_ccd",
@@ -99,9 +114,13 @@ _NAMES = {
         "Part",
     ),
     "composing": ("compose",),
-    "description": (
+    "described": (
         "Description",
+        "Drive",
         "FieldPeak",
+        "Motion",
+    ),
+    "description": (
         "describe",
         "magnetic_field",
         "warnings_about",
@@ -112,6 +131,7 @@ _NAMES = {
         "read",
         "write",
     ),
+    "geo": ("write_geo",),
     "grids": ("SampledPotential",),
     "inductance": (
         "mutual_inductance",

@@ -1,7 +1,5 @@
 """What a coil is, in numbers, and what looks wrong with it."""
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,9 +8,11 @@ from jaxtyping import Array, Float
 from scipy.spatial import KDTree
 
 from .coil import AbstractCoil, Coil, Part
+from .described import Description, Drive, FieldPeak, Motion
 from .grids import SampledPotential
 from .interpolant import Interpolant
 from .joining import sources_of_elements
+from .motions import Rotation
 from .sources import Sources
 
 
@@ -20,69 +20,6 @@ from .sources import Sources
 _DEPTHS = (0.01, 0.02, 0.03, 0.04)
 # Nearer to a source there is no tissue, and the field of a point or thin wire has no bound.
 _CLEAR = 8e-3  # [m]
-
-
-@dataclasses.dataclass(frozen=True)
-class FieldPeak:
-    """The strongest field on a plane below the coil, at a current of 1 A.
-
-    What lies nearer than 8 mm to a source does not count: a plane may cut a winding that
-    wraps the head.
-
-    Attributes:
-        depth: Of the plane, from the coil's origin. [m]
-        magnitude_a: Largest |A| on it. [T m / A]
-        place_a: Where that is. [m]
-        magnitude_b: Largest |B| on it. [T / A]
-        place_b: Where that is. [m]
-    """
-
-    depth: float
-    magnitude_a: float
-    place_a: tuple[float, float, float]
-    magnitude_b: float
-    place_b: tuple[float, float, float]
-
-
-@dataclasses.dataclass(frozen=True)
-class Description:
-    """A coil in numbers.
-
-    Attributes:
-        name: How it is called.
-        brand: The maker, where known.
-        elements: What it is made of, and how many of each.
-        dipole_count: Magnetic dipoles among its point sources.
-        current_count: Short currents among its point sources.
-        has_sources: Whether it has point sources at all, which a sampled grid has not.
-        moment: Total magnetic moment at 1 A. [A m² / A]
-        moment_magnitude: Sum of the sizes of its dipoles' moments. [A m² / A]
-        source_box: Lowest and highest corner around the sources, or None. [m]
-        casing_box: The same for the casings, or None. [m]
-        casing_points: How many.
-        max_current_rate: The dI/dt limit, or None. [A/s]
-        stimulators: Their names.
-        settings: Of each motion: initial, lowest and highest. [m] or [rad]
-        peaks: The strongest fields on planes below the coil.
-        warnings: What looks wrong, in words.
-    """
-
-    name: str
-    brand: str
-    elements: dict[str, int]
-    dipole_count: int
-    current_count: int
-    has_sources: bool
-    moment: tuple[float, float, float]
-    moment_magnitude: float
-    source_box: tuple[tuple[float, ...], tuple[float, ...]] | None
-    casing_box: tuple[tuple[float, ...], tuple[float, ...]] | None
-    casing_points: int
-    max_current_rate: float | None
-    stimulators: tuple[str, ...]
-    settings: tuple[tuple[float, float, float], ...]
-    peaks: tuple[FieldPeak, ...]
-    warnings: tuple[str, ...]
 
 
 def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Description:
@@ -114,6 +51,9 @@ def describe(coil: AbstractCoil, depths: tuple[float, ...] = _DEPTHS) -> Descrip
         settings=tuple((e.initial, e.lowest, e.highest) for e in coil.ranges),
         peaks=_peaks(coil, depths, places),
         warnings=_warnings(coil, sources, casing),
+        has_casing=coil.has_casing,
+        drives=tuple(Drive(e.name, e.max_current_rate) for e in coil.stimulators),
+        motions=_motions(coil),
     )
 
 
@@ -254,6 +194,25 @@ def _fields(
             by_x[:, 1] - by_y[:, 0],
         ],
         axis=1,
+    )
+
+
+def _motions(coil: Coil) -> tuple[Motion, ...]:
+    moved: dict[int, list[str]] = {}
+    turning = set()
+    for part in (each for each in coil.elements if isinstance(each, Part)):
+        for motion in part.motions:
+            moved.setdefault(motion.setting, []).append(part.name or "a part")
+            if isinstance(motion, Rotation):
+                turning.add(motion.setting)
+    return tuple(
+        Motion(
+            setting in turning,
+            tuple(dict.fromkeys(moved.get(setting, ()))),
+            span.lowest,
+            span.highest,
+        )
+        for setting, span in enumerate(coil.ranges)
     )
 
 

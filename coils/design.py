@@ -2,12 +2,9 @@
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import ConvexHull
 
-from .coil import Coil
-from .loops import CircularTurns
+from .. import coils
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,40 +72,6 @@ class Design:
     sources: tuple[str, ...]
     certainty: Certainty
 
-    def build(self) -> Coil:
+    def build(self) -> "coils.Coil":
         """Lay the winding: two filaments per turn, and a casing around it."""
-        width, height = self.conductor
-        # Two filaments at the Gauss points stand for the height to its fifth power.
-        offsets = np.array([-1, 1]) * height / 2 / np.sqrt(3)
-        turns = tuple(
-            CircularTurns(
-                np.array(wing.centre) + offset * np.array(wing.axis),
-                np.array(wing.axis),
-                wing.radii(width),
-                1 / len(offsets),
-            )
-            for wing in self.wings
-            for offset in offsets
-        )
-        points, triangles = self._casing()
-        return Coil(
-            turns, jnp.asarray(points), self.title, self.max_current_rate, triangles
-        )
-
-    def _casing(self):
-        """One flat cylinder around each wing, whose face the head touches."""
-        margin, thickness = self.casing
-        angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-        points, triangles = [], []
-        for wing in self.wings:
-            up = np.array(wing.axis) * np.sign(wing.axis[2])
-            aside = np.array([up[2], 0.0, -up[0]]) / np.hypot(up[0], up[2])
-            rim = (wing.outer / 2 + margin) * (
-                np.cos(angles)[:, None] * aside
-                + np.sin(angles)[:, None] * np.cross(up, aside)
-            )
-            face = np.array(wing.centre) + rim + self.face * up
-            body = np.concatenate([face, face - thickness * up])
-            triangles.append(ConvexHull(body).simplices + sum(map(len, points)))
-            points.append(body)
-        return np.concatenate(points), jnp.asarray(np.concatenate(triangles))
+        return coils.build(self)

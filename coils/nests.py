@@ -8,17 +8,14 @@ around a head with few numbers.
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .coil import Coil
+from .. import coils
 from .design import Certainty
-from .wires import StraightSegments
 
 
 _PER_CORNER = 6  # Segments of a turn from one corner to the next.
-_AROUND = 6  # Points around the tube that stands for a turn's casing.
 
 Corners = tuple[tuple[float, float, float], ...]
 
@@ -77,49 +74,9 @@ class NestedDesign:
     sources: tuple[str, ...]
     certainty: Certainty
 
-    def build(self) -> Coil:
+    def build(self) -> "coils.Coil":
         """Lay the wires, and a padded tube around each."""
-        paths = np.concatenate([nest.paths() for nest in self.nests])
-        ends = np.roll(paths, -1, axis=1)
-        wires = StraightSegments.between(paths.reshape(-1, 3), ends.reshape(-1, 3))
-        tubes = [_tube(path, self.casing) for path in paths]
-        points = np.concatenate([tube for tube, _ in tubes])
-        firsts = np.cumsum([0, *(len(tube) for tube, _ in tubes[:-1])])
-        faces = [
-            triangles + first
-            for (_, triangles), first in zip(tubes, firsts, strict=True)
-        ]
-        return Coil(
-            (wires,),
-            jnp.asarray(points),
-            self.title,
-            self.max_current_rate,
-            jnp.asarray(np.concatenate(faces)),
-        )
-
-
-def _tube(path: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points [m] and triangles of a closed tube around a closed path."""
-    along = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    outwards = path - path.mean(axis=0)
-    across = np.cross(along, outwards)
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
-    angles = 2 * np.pi * np.arange(_AROUND) / _AROUND
-    rings = path[:, None] + radius * (
-        np.cos(angles)[:, None] * across[:, None]
-        + np.sin(angles)[:, None] * np.cross(across, along)[:, None]
-    )
-    here = np.arange(path.shape[0] * _AROUND).reshape(-1, _AROUND)
-    beside, ahead = np.roll(here, -1, axis=1), np.roll(here, -1, axis=0)
-    across_ahead = np.roll(ahead, -1, axis=1)
-    triangles = np.stack(
-        [
-            np.stack([here, ahead, beside], axis=-1),
-            np.stack([ahead, across_ahead, beside], axis=-1),
-        ]
-    )
-    return rings.reshape(-1, 3), triangles.reshape(-1, 3)
+        return coils.build(self)
 
 
 def _metres(*corners: tuple[int, int, int]) -> Corners:

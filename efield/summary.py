@@ -9,8 +9,12 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from ..coils import Pose
-from ..meshing import HeadMesh, Region, Scalp
+from ..meshing import HeadMesh, Region, Scalp, volume_percentiles
 from .field import ElectricField
+
+
+_SHARES = (50.0, 99.0, 99.9)  # Percentiles of |E| in gray matter.
+_ABOVE = (50, 75)  # Per cent of the last of them.
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +67,37 @@ def summarise(
     )
 
 
-def volume_percentiles(
-    values: Float[ndarray, "tet"],
-    volumes: Float[ndarray, "tet"],
-    shares: Sequence[float],
-) -> list[float]:
-    """Percentiles of a value per tetrahedron, counting each by its volume.
+@dataclass(frozen=True, eq=False)
+class GrayMatterField:
+    """|E| in gray matter, by volume.
 
-    Args:
-        values: Of each tetrahedron.
-        volumes: [m³]
-        shares: From 0 to 100.
-
-    Returns:
-        The least value that so much of the volume does not exceed.
+    Attributes:
+        percentiles: By per cent. [V/m]
+        volumes_above: Above shares of the last percentile, by per cent. [m³]
+        strongest: Where it is largest. [m]
     """
-    order = np.argsort(values)
-    filled = np.cumsum(volumes[order])
-    at = np.searchsorted(filled, np.asarray(shares) / 100 * filled[-1])
-    return [float(x) for x in values[order][np.minimum(at, len(order) - 1)]]
+
+    percentiles: dict[float, float]
+    volumes_above: dict[int, float]
+    strongest: Float[ndarray, "3"]
+
+
+def gray_matter_field(
+    head: HeadMesh, magnitude: Float[ndarray, "tet"]
+) -> GrayMatterField | None:
+    """Summarise |E| [V/m] in gray matter; None of a head without any."""
+    gray = head.of("gray matter")
+    if not gray.any():
+        return None
+    inside, volumes = magnitude[gray], head.volumes[gray]
+    found = volume_percentiles(inside, volumes, _SHARES)
+    above = {
+        share: float(volumes[inside >= share / 100 * found[-1]].sum())
+        for share in _ABOVE
+    }
+    peak = np.flatnonzero(gray)[np.argmax(inside)]
+    percentiles = dict(zip(_SHARES, found, strict=True))
+    return GrayMatterField(percentiles, above, head.centroids[peak])
 
 
 class CortexDistance:

@@ -13,6 +13,13 @@ from .electrodes import (
     read_eeg_positions as read_eeg_positions,
     read_electrodes as read_electrodes,
 )
+from .field_file import (
+    FieldFile as FieldFile,
+    StoredField as StoredField,
+    count_fields as count_fields,
+    open_fields as open_fields,
+    read_field as read_field,
+)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
     resample as resample,
@@ -100,6 +107,7 @@ from .regions import (
     Region as Region,
     ball as ball,
     region as region,
+    volume_percentiles as volume_percentiles,
     weighted_region as weighted_region,
 )
 from .scalp import Scalp as Scalp, scalp as scalp

@@ -1,5 +1,6 @@
 """Targets: sets of tetrahedra with weights that average a field over them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,3 +147,24 @@ def _nothing_there(
         "the coordinates (in mm on the command line, in m in Python), or take a larger "
         "radius."
     )
+
+
+def volume_percentiles(
+    values: Float[ndarray, "tet"],
+    volumes: Float[ndarray, "tet"],
+    shares: Sequence[float],
+) -> list[float]:
+    """Percentiles of a value per tetrahedron, counting each by its volume.
+
+    Args:
+        values: Of each tetrahedron.
+        volumes: [m³]
+        shares: From 0 to 100.
+
+    Returns:
+        The least value that so much of the volume does not exceed.
+    """
+    order = np.argsort(values)
+    filled = np.cumsum(volumes[order])
+    at = np.searchsorted(filled, np.asarray(shares) / 100 * filled[-1])
+    return [float(x) for x in values[order][np.minimum(at, len(order) - 1)]]

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
 
-from ..coils import AbstractCoil, Coil, Part, Pose
+from ..coils import AbstractCoil, Coil, Part, Pose, triangle_samples
 from ..coils.motions import combined
 from ..efield.splines import SplineGrid
 from ..meshing.surface import Surface
-from .constraints import spread_out, triangle_samples
+from .constraints import spread_out
 
 
 POINTS = 160  # Of each body, for distances.

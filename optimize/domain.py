@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..coils import AbstractCoil
-from .constraints import balls, casing_samples
+from ..coils import AbstractCoil, casing_samples
+from .constraints import balls
 from .face import Face
 from .handle import Handle
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ..coils import AbstractCoil, Rings, rings
+from ..coils import AbstractCoil, Rings, casing_samples, rings
 from ..coils.pose import in_millimetres
 from ..efield import EQUIVALENT_SOURCES, Arrangement, Reciprocal, arrange
 from ..meshing import Progress, Scalp
@@ -29,12 +29,7 @@ from .batches import (
 )
 from .checks import check_point, check_rate
 from .climb import Maxima, climb
-from .constraints import (
-    Clearance,
-    balls,
-    casing_samples,
-    clearance as smooth_clearance,
-)
+from .constraints import Clearance, balls, clearance as smooth_clearance
 from .domain import Domain, domain_of
 from .first_look import (
     COARSE_ANGLES,

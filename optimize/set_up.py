@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..coils import AbstractCoil, Coil, Pose
+from ..coils import AbstractCoil, Coil, Pose, casing_samples
 from ..meshing import Scalp
 from .bodies import POINTS, body, casings, rest_gap, sampled
 from .checks import check_inputs, check_point, check_pose, check_rate
-from .constraints import balls, casing_samples, clearance, spread_out
+from .constraints import balls, clearance, spread_out
 from .domain import Domain
 from .objectives import AbstractObjective
 from .placement import chart as chart_of

@@ -4,10 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ..coils import Pose
+from ..coils import Pose, casing_samples
 from ..meshing import Scalp
 from .batches import value_of
-from .constraints import casing_samples
 from .problem import Problem
 from .results import Optimum
 from .true_scalp import TrueScalp, exact_mean, gradient_norms

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy import ndarray
 
-from ..coils import AbstractCoil, Pose, Rings, rings as rings_of
+from ..coils import AbstractCoil, Pose, Rings, casing_samples, rings as rings_of
 from ..efield import equivalent
 from ..meshing import Progress, Scalp
 from ..meshing.progress import silent
-from .constraints import Clearance, casing_samples, clearance as smooth_clearance
+from .constraints import Clearance, clearance as smooth_clearance
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import outside, spread, tangential

@@ -47,6 +47,16 @@ def folding():
     )
 
 
+def test_a_kept_description_is_the_one_that_was_found(tmp_path):
+    coils.write_tcd(tmp_path / "f.tcd", folding())
+    first, again = (run("coil", "info", tmp_path / "f.tcd", "--json") for _ in range(2))
+    assert first == again
+    assert "setting 0 turns a part: -17.1887…22.9183°" in first.out
+    assert "stimulator       S1, up to 100 A/µs" in first.out
+    coils.write_tcd(tmp_path / "f.tcd", folding().elements[1])
+    assert "moves" not in run("coil", "info", tmp_path / "f.tcd").out
+
+
 def test_a_tcd_becomes_a_ccd_and_what_is_lost_is_said(tmp_path):
     coils.write_tcd(tmp_path / "f.tcd", folding())
     result = run("coil", "convert", tmp_path / "f.tcd", tmp_path / "g.ccd", "--json")

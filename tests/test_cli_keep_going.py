@@ -5,7 +5,7 @@ import json
 import pytest
 from cli_examples import run
 
-from tmsgrad.cli.commands.show import _instead
+from tmsgrad.cli.inputs.stored import instead_of_fields
 from tmsgrad.cli.runtime.naming import subject_name, target_name
 
 
@@ -90,7 +90,7 @@ def test_heads_and_targets_have_names_of_their_own():
 def test_a_folder_without_fields_says_what_it_holds(tmp_path, file):
     for name in (file, "overview.png"):
         (tmp_path / name).touch()
-    words = _instead(tmp_path)
+    words = instead_of_fields(tmp_path)
     assert file in words
     assert "its picture is overview.png" in words
 

@@ -44,6 +44,23 @@ def made(tmp_path):
     return tmp_path, text, do, done
 
 
+@pytest.mark.parametrize("hours", [-1e5, 1e5])
+def test_a_clock_that_is_wrong_changes_nothing(made, hours):
+    folder, text, do, _ = made
+    again = lambda: run_plan(plan(folder, text), do).answer()["runs"]
+
+    def set_time(name):
+        os.utime(folder / name, ns=(0, max(0, int(1.7e18 + hours * 3.6e12))))
+
+    set_time("in.msh")
+    again()
+    set_time("in.msh")  # The same content, on a day long before or after the results.
+    assert [each["done"] for each in again()] == ["before", "before"]
+    (folder / "in.msh").write_text("dead")  # Of the same length.
+    set_time("in.msh")
+    assert [each["done"] for each in again()] == ["now", "now"]
+
+
 def test_finished_runs_are_left_out(made):
     folder, text, do, done = made
     again = lambda text=text: run_plan(plan(folder, text), do).answer()["runs"]

@@ -81,6 +81,17 @@ def test_casing_holds_the_winding_and_little_more():
     np.testing.assert_allclose(vertices[:, 2].max(), high[2], atol=0.001)
 
 
+def test_a_body_of_few_triangles_is_closed_and_as_large():
+    points = rings()
+    fine = coil_body(points)[0]
+    vertices, triangles, handle = coil_body(points, triangles=40_000)
+    assert_closed(triangles)
+    assert 25_000 < len(triangles) <= 40_000
+    assert handle.any()
+    np.testing.assert_allclose(vertices.min(axis=0), fine.min(axis=0), atol=0.002)
+    np.testing.assert_allclose(vertices.max(axis=0), fine.max(axis=0), atol=0.002)
+
+
 def test_handle_is_a_bar_towards_minus_y():
     points = rings()
     vertices, _, handle = coil_body(points)

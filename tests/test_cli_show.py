@@ -11,7 +11,7 @@ from heads import RADII, five_layers, pose_over, write_coil
 from PIL import Image
 
 from tmsgrad import meshing
-from tmsgrad.cli.commands import show as showing
+from tmsgrad.cli.inputs.stored import StoredRequest, read_stored
 from tmsgrad.cli.pictures.marks import LETTERS
 from tmsgrad.cli.pictures.palette import field_palette
 from tmsgrad.cli.pictures.slices import (
@@ -154,14 +154,14 @@ def test_a_mesh_alone_is_enough_for_slices(result, tmp_path):
         meshing.write_msh(tmp_path / "theirs.msh", five_layers(), {name: values})
         words = ["show", tmp_path / "theirs.msh", "--out", tmp_path / "a.png"]
         one_line(refused(words, tmp_path, "where the coil was", "--pose", "--slices"))
-        options = showing_options(*words, "--slices")
-        found = showing.read_result(options, Progress())
+        asked = StoredRequest.of(options_of(*words, "--slices"))
+        found = read_stored(asked, Progress())
         np.testing.assert_allclose(found.magnitude, field())
         assert found.pose is found.rate is found.coil is found.target is None
     assert run(*words, "--slices").status == 0
 
 
-def showing_options(*words):
+def options_of(*words):
     from tmsgrad.cli.arguments.parser import parser
 
     return parser().parse_args([str(word) for word in words])

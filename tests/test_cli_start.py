@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from heads import five_layers
+from heads import five_layers, pose_over
 
 from tmsgrad import coils, meshing
 
@@ -41,8 +41,24 @@ def test_poses_and_heads_are_described_without_jax(tmp_path):
     assert found == ["tmsgrad.meshing"]
 
 
-def test_coils_need_no_head_and_no_picture():
-    assert imported(["coil", "info", "magstim-70mm-double"]) == ["jax", "equinox"]
+def test_coils_need_no_head_and_no_picture(tmp_path):
+    coils.write_tcd(tmp_path / "c.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
+    info = ["coil", "info", tmp_path / "c.tcd"]
+    assert imported(info) == ["jax", "equinox"]
+    assert imported(info, ["coil", "list"]) == []
+    (tmp_path / "c.stl").write_bytes(b"another casing")
+    assert imported(info) == ["jax", "equinox"]
+
+
+def test_a_coil_that_was_drawn_is_drawn_without_jax(tmp_path):
+    coils.write_tcd(tmp_path / "c.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
+    head = five_layers()
+    meshing.write_msh(tmp_path / "a.msh", head, {"magnE": np.ones(len(head.tags))})
+    np.savetxt(tmp_path / "pose.txt", pose_over([0, 0, 1.0]).to_matsimnibs())
+    show = ["show", tmp_path / "a.msh", f"--pose={tmp_path / 'pose.txt'}", "--slices"]
+    show += [f"--coil={tmp_path / 'c.tcd'}", f"--out={tmp_path / 'a.png'}"]
+    assert {"jax", "equinox"} <= set(imported(show))
+    assert not {"jax", "equinox"} & set(imported(show))
 
 
 def test_the_library_has_every_name_that_type_checkers_see():

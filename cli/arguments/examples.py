@@ -46,6 +46,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad target structural m2m_ernie --dwi dwi.nii.gz --indirect 6,16,-10 "
         "--space mni --waypoint cingulum.nii.gz --out target",
     ),
+    "target symptoms": (
+        "tmsgrad target symptoms --score dysphoric=18 --score anxiosomatic=7 --out target",
+        "tmsgrad target symptoms --score pain=4 --symptoms-file own.toml --out target",
+    ),
     "sweep": (
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",
@@ -54,10 +58,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --around -41,-13,66 --out m1.h5",
         "tmsgrad reduce m2m_ernie --coil MagStim_D70.ccd --out ernie.h5",
     ),
+    "live": (
+        "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
+        "--reduced m1.h5 --from simulate: --out tried",
+        "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
+        "--reduced m1.h5 --from replay:session.xml --bids sub-01_task-tms --out session",
+    ),
     "page": (
         "tmsgrad page m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --out page.html",
         "tmsgrad page template --coil magstim-70mm-double --coil magventure-mc-b70 "
         "--target-mni -44,40,29 --reduced template.h5 --out page.html",
+    ),
+    "map motor": (
+        "tmsgrad map motor m2m_ernie --coil MagStim_D70.ccd --pulses "
+        "TriggerMarkers_Coil0.xml --mep meps.csv --next 10 --out motor",
     ),
     "run": ("tmsgrad run plan.toml",),
     "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
@@ -90,6 +104,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "validate": (
         "tmsgrad validate --quick",
         "tmsgrad validate --report validation --results validation.json",
+    ),
+    "trial power": ("tmsgrad trial power --people 204 --rates 0.5,0.33",),
+    "trial allocate": (
+        "tmsgrad trial allocate --people 204 --arms personal,standard --out trial",
+    ),
+    "trial pair": (
+        "tmsgrad trial pair --sealed sealed.json --person P01 --first personal "
+        "--second standard --out P01",
+    ),
+    "trial open": (
+        "tmsgrad trial open --sealed sealed.json --pair P01 --log enrolled.csv",
+    ),
+    "trial unblind": (
+        "tmsgrad trial unblind --sealed sealed.json --log enrolled.csv --out arms.csv",
     ),
     "completion": (
         "tmsgrad completion bash > ~/.local/share/bash-completion/completions/tmsgrad",

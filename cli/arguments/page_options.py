@@ -20,14 +20,15 @@ def add_page(verb: argparse.ArgumentParser) -> None:
     )
     add_target(verb, "centre, mm", required=True)
     add_extent(verb)
-    _add_field(verb)
-    _add_placement(verb)
+    add_field(verb)
+    add_placement(verb)
     verb.add_argument(
         "--out", type=words.output, required=True, metavar="FILE", help="page, .html"
     )
 
 
-def _add_field(verb: argparse.ArgumentParser) -> None:
+def add_field(verb: argparse.ArgumentParser) -> None:
+    """Add the basis that the field comes from."""
     group = verb.add_argument_group("the field")
     add_basis(
         group,
@@ -49,11 +50,12 @@ def _add_field(verb: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=words.positive,
         metavar="PERCENT",
-        help="without --reduced: error of E that no unseen placement may exceed, %% (0.4)",
+        help="without --reduced: error of E that no unseen placement may exceed, %% (0.3)",
     )
 
 
-def _add_placement(verb: argparse.ArgumentParser) -> None:
+def add_placement(verb: argparse.ArgumentParser) -> None:
+    """Add where the best placement is looked for, and the current."""
     group = verb.add_argument_group("the first placement")
     group.add_argument(
         "--distance",

@@ -1,13 +1,17 @@
 """`tmsgrad coil convert`, `tmsgrad coil show` and `tmsgrad coil join`."""
 
 import argparse
-import sys
+from dataclasses import dataclass
 
 import numpy as np
 
 from ... import coils
+from ...coils import Coil, Pose
 from ..inputs.coils import read_coil
+from ..inputs.targets import Point
 from ..pictures.coil import write_coil_picture
+from ..results.coil_result import ConvertedCoil, DrawnCoil, JoinedCoil
+from ..runtime.notices import warn
 from ..runtime.setup import set_up
 
 
@@ -15,98 +19,162 @@ from ..runtime.setup import set_up
 _LOWEST, _HIGHEST, _SPACING = (-100.0, -100.0, 0.0), (100.0, 100.0, 100.0), 2.0
 
 
-def coil_list(options: argparse.Namespace) -> dict:
-    """Name the coils of the catalogue."""
-    del options
-    names = list(coils.catalogue.names())
-    for name in names:
-        print(name)
-    return {"coils": names}
+@dataclass(frozen=True)
+class ConvertRequest:
+    """What `tmsgrad coil convert` is asked for.
+
+    Attributes:
+        coil: As the command line names it.
+        out: The file.
+        kind: Of that file, as its ending.
+        lowest: Corner of an image's grid. [m]
+        highest: The opposite corner. [m]
+        spacing: Of the grid. [m]
+    """
+
+    coil: str
+    out: str
+    kind: str
+    lowest: Point
+    highest: Point
+    spacing: float
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "ConvertRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: The ending is unknown, or has no grid where one is given.
+        """
+        kind = coils.kind_of(options.out)
+        grid = (options.lowest, options.highest, options.spacing)
+        if any(each is not None for each in grid) and not kind.startswith(".nii"):
+            raise ValueError(
+                f"--lowest, --highest and --spacing are for images (.nii, .nii.gz), but "
+                f"{options.out} has no grid."
+            )
+        return cls(
+            *(options.coil, options.out, kind),
+            _metres(options.lowest or _LOWEST),
+            _metres(options.highest or _HIGHEST),
+            (options.spacing or _SPACING) * 1e-3,
+        )
 
 
 def coil_convert(options: argparse.Namespace) -> dict:
     """Write a coil in another format, and show what is lost."""
     set_up()
-    kind = coils.kind_of(options.out)
-    grid = (options.lowest, options.highest, options.spacing)
-    image = kind.startswith(".nii")
-    if not image and any(each is not None for each in grid):
-        raise ValueError(
-            f"--lowest, --highest and --spacing are for images (.nii, .nii.gz), but "
-            f"{options.out} has no grid."
-        )
-    coil = read_coil(options.coil)
-    lost = coils.lost_in(coil, kind)
-    if image:
-        lowest, highest = options.lowest or _LOWEST, options.highest or _HIGHEST
+    request = ConvertRequest.of(options)
+    coil = read_coil(request.coil)
+    lost = coils.lost_in(coil, request.kind)
+    if request.kind.startswith(".nii"):
         coils.write_nifti(
-            options.out,
+            request.out,
             coil,
-            lowest=_metres(lowest),
-            highest=_metres(highest),
-            spacing=(options.spacing or _SPACING) * 1e-3,
+            lowest=request.lowest,
+            highest=request.highest,
+            spacing=request.spacing,
         )
     else:
-        coils.write(options.out, coil)
-    for each in lost:
-        print(f"tmsgrad: note: {each}", file=sys.stderr)
-    print(f"wrote {options.out}")
-    return {"out": options.out, "lost": list(lost)}
+        coils.write(request.out, coil)
+    result = ConvertedCoil(request.out, tuple(lost))
+    result.describe()
+    return result.to_json()
+
+
+@dataclass(frozen=True)
+class DrawRequest:
+    """What `tmsgrad coil show` is asked for.
+
+    Attributes:
+        coil: As the command line names it.
+        out: The picture.
+        field: A or B.
+        depth: Of the plane that it is drawn on, below the coil's origin. [m]
+    """
+
+    coil: str
+    out: str
+    field: str
+    depth: float
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "DrawRequest":
+        """Take it from the options."""
+        return cls(options.coil, options.out, options.field, options.depth * 1e-3)
 
 
 def coil_show(options: argparse.Namespace) -> dict:
     """Draw a coil."""
     set_up()
-    coil = read_coil(options.coil)
-    depth = options.depth * 1e-3
-    peak = write_coil_picture(options.out, coil, field=options.field, depth=depth)
+    request = DrawRequest.of(options)
+    coil = read_coil(request.coil)
+    chosen = {"field": request.field, "depth": request.depth}
+    peak = write_coil_picture(request.out, coil, **chosen)
     for warning in coils.warnings_about(coil):
-        print(f"tmsgrad: warning: {warning}", file=sys.stderr)
-    unit = "T/A" if options.field == "B" else "T m/A"
-    print(
-        f"wrote {options.out}: |{options.field}| up to {peak:.3g} {unit} on the plane "
-        f"{options.depth:g} mm below"
-    )
-    return {
-        "out": options.out,
-        "field": options.field,
-        "depth_mm": options.depth,
-        "peak": peak,
-    }
+        warn(warning)
+    result = DrawnCoil(request.out, **chosen, peak=peak)
+    result.describe()
+    return result.to_json()
+
+
+@dataclass(frozen=True)
+class JoinRequest:
+    """What `tmsgrad coil join` is asked for.
+
+    Attributes:
+        coils: As the command line names them.
+        pose: A file of their poses in the head, or None.
+        out: The file.
+    """
+
+    coils: tuple[str, ...]
+    pose: str | None
+    out: str
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "JoinRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: The file cannot hold several stimulators.
+        """
+        if coils.kind_of(options.out) != ".tcd":
+            raise ValueError(
+                f"--out {options.out}: only a .tcd holds several stimulators. Name it so."
+            )
+        return cls(tuple(options.coils), options.pose, options.out)
 
 
 def coil_join(options: argparse.Namespace) -> dict:
     """Put coils together as one whose stimulators are driven apart."""
     set_up()
-    if coils.kind_of(options.out) != ".tcd":
+    request = JoinRequest.of(options)
+    given = [read_coil(source) for source in request.coils]
+    whole = coils.compose(given, _poses(request, given))
+    coils.write(request.out, whole)
+    names = tuple(each.name for each in whole.stimulators)
+    lost = tuple(coils.lost_in(whole, ".tcd"))
+    result = JoinedCoil(request.out, whole.name, names, lost)
+    result.describe()
+    return result.to_json()
+
+
+def _poses(request: JoinRequest, given: list[Coil]) -> list[Pose] | None:
+    """Where each coil is in the frame of the first, or None for all in one place."""
+    if request.pose is None:
+        return None
+    found = coils.read_poses(request.pose)
+    if len(found) != len(given):
         raise ValueError(
-            f"--out {options.out}: only a .tcd holds several stimulators. Name it so."
+            f"--pose {request.pose}: the file holds {len(found)} poses for "
+            f"{len(given)} coils; each coil needs one."
         )
-    given = [read_coil(source) for source in options.coils]
-    poses = None
-    if options.pose is not None:
-        found = coils.read_poses(options.pose)
-        if len(found) != len(given):
-            raise ValueError(
-                f"--pose {options.pose}: the file holds {len(found)} poses for "
-                f"{len(given)} coils; each coil needs one."
-            )
-        matrices = found.matrices()
-        inverse = np.linalg.inv(matrices[0])
-        poses = [coils.Pose.from_matsimnibs(inverse @ matrix) for matrix in matrices]
-    whole = coils.compose(given, poses)
-    coils.write(options.out, whole)
-    for each in coils.lost_in(whole, ".tcd"):
-        print(f"tmsgrad: note: {each}", file=sys.stderr)
-    names = [each.name for each in whole.stimulators]
-    for number, name in enumerate(names):
-        print(f"stimulator {number + 1}     {name}")
-    print(
-        f"wrote {options.out}: simulate it with --didt {','.join(['1'] * len(names))}"
-    )
-    return {"out": options.out, "name": whole.name, "stimulators": names}
+    matrices = found.matrices()
+    inverse = np.linalg.inv(matrices[0])
+    return [Pose.from_matsimnibs(inverse @ matrix) for matrix in matrices]
 
 
-def _metres(corner: tuple[float, float, float]) -> tuple[float, float, float]:
+def _metres(corner: Point) -> Point:
     x, y, z = (each * 1e-3 for each in corner)
     return x, y, z

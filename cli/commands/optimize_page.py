@@ -26,7 +26,7 @@ from .optimize_request import OptimizeRequest
 
 PAGE = INTERACTIVE
 _REACH = 45e-3  # Around the target's nearest point of the scalp. [m]
-_TOLERANCE = 4e-3
+_TOLERANCE = 3e-3
 
 
 def read_basis(request: OptimizeRequest) -> Basis | None:

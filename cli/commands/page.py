@@ -1,33 +1,17 @@
 """`tmsgrad page`: one file in which the coil is moved and the field follows."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-import jax
-import numpy as np
-
-from ... import efield, meshing, optimize
-from ...coils import Coil, Pose
-from ..inputs.bases import Basis
-from ..inputs.coils import read_coil
-from ..inputs.frame import Frame
-from ..inputs.goals import named_positions
-from ..inputs.heads import read_head
-from ..inputs.targets import Target
-from ..page.brain import field_in_target
+from ...coils import Pose
 from ..page.building import build_page
 from ..page.scene import Scene, Spot
-from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
-from ..results.fields import check_field
-from ..results.figures import ErrorFigures
 from ..results.page_result import BestOfCoil, PageResult
-from ..results.verdict import verdict
 from ..runtime.ownership import owned_file
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .page_request import PageRequest
+from .scene import make_scene
 
 
 def page(options: argparse.Namespace) -> dict:
@@ -35,7 +19,7 @@ def page(options: argparse.Namespace) -> dict:
     set_up()
     request = PageRequest.of(options)
     with owned_file(request.out):
-        origin = Provenance.of(options, request.target.settled)
+        origin = Provenance.of(options, request.scene.target.settled)
         return make_page(request, origin).to_json()
 
 
@@ -47,125 +31,18 @@ def make_page(request: PageRequest, origin: Provenance) -> PageResult:
         FileNotFoundError: There is no such file.
     """
     progress = Progress()
-    prepared = _prepare(request, origin, progress)
-    progress.stage("search", "best placements")
-    survey = _survey(request, prepared)
-    found = [survey.place(coil) for coil in prepared.coils]
-    progress.stage("modes", "modes of solved placements")
-    basis = _basis(request, prepared, [search for *_, search in found])
-    progress.stage("verification", "verification by a direct solve")
-    error, direct = _verify(prepared, found[0][0])
-    scene = _scene(request, prepared, survey, basis, found, error)
+    made = make_scene(request.scene, origin, progress, str(request.out))
     progress.stage("output", "writing the page")
-    size = build_page(request.out, scene)
+    size = build_page(request.out, made.scene)
     progress.close()
-    best = _best(scene)
+    scene, best = made.scene, _best(made.scene)
+    accuracy = scene.field.accuracy
     result = PageResult(
-        *(str(request.out), size, basis.field.accuracy, best[0].value / direct - 1),
-        *(scene.verdict, best, prepared.frame.tensors, origin, progress.to_json()),
+        *(str(request.out), size, accuracy, best[0].value / made.direct - 1),
+        *(scene.verdict, best, made.tensors, origin, progress.to_json()),
     )
     result.show()
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """What is known before anything is searched.
-
-    Attributes:
-        frame: Head, scalp, first coil and conductor.
-        coils: All of them.
-        target: Where the field is wanted.
-        basis: That was given, or None.
-    """
-
-    frame: Frame
-    coils: tuple[Coil, ...]
-    target: Target
-    basis: Basis | None
-
-
-def _prepare(request: PageRequest, origin: Provenance, progress: Progress) -> _Prepared:
-    coils = tuple(read_coil(each) for each in request.coils)
-    asked = request.basis
-    basis = None if asked.file is None else Basis.read(asked.file, asked.order)
-    conduction = request.conduction_of(basis)
-    progress.stage("head", f"head {request.head}")
-    around = (np.asarray(request.target.centre), request.domain.radius)
-    head = read_head(request.head, progress, around, request.force)
-    progress.stage("scalp", "scalp")
-    scalp = meshing.scalp(head)
-    target = request.target.find(head)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = conduction.assemble(head, request.head)
-    if basis is not None:
-        for coil in coils:
-            basis.coil_number(conductor, coil)
-        basis.elements(head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coils[0], coils[0]),
-        *(conductor, tensors, progress, origin),
-    )
-    return _Prepared(frame, coils, target, basis)
-
-
-def _survey(request: PageRequest, prepared: _Prepared) -> Survey:
-    frame, region = prepared.frame, prepared.target.region
-    named, fiducials = named_positions(request.head, request.electrodes, frame.scalp)
-    return Survey(
-        efield.reciprocal(frame.conductor, region),
-        *(frame.scalp, region.centre, request.domain, named, fiducials),
-    )
-
-
-def _basis(
-    request: PageRequest, prepared: _Prepared, searches: Sequence[optimize.Search]
-) -> Basis:
-    if prepared.basis is not None:
-        return prepared.basis
-    asked = request.basis
-    return make_basis(
-        *(str(request.out), prepared.frame, prepared.coils, prepared.target, searches),
-        *(asked.reach, asked.tolerance),
-    )
-
-
-def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
-    """Estimate the error of the mesh in the target, and solve for the field there."""
-    frame, region = prepared.frame, prepared.target.region
-    pose = Pose(best.pose[:3, :3], best.pose[:3, 3])
-    rates = efield.rates(frame.conductor, frame.coil, pose)
-    solved = efield.solve_rate(frame.conductor, rates[None])
-    field = jax.tree.map(lambda x: x[0], solved)
-    check_field(field.magnitude, "the head")
-    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
-    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
-    return error.target, float(np.linalg.norm(np.asarray(field.mean(region))))
-
-
-def _scene(
-    request: PageRequest,
-    prepared: _Prepared,
-    survey: Survey,
-    basis: Basis,
-    found: Sequence[tuple[Spot, tuple[Spot, ...], optimize.Search]],
-    error: float | None,
-) -> Scene:
-    frame, asked = prepared.frame, request.domain.distance
-    assert isinstance(asked, optimize.Face)
-    field, elements = basis.field, basis.elements(frame.head)
-    numbers = [basis.coil_number(frame.conductor, x) for x in prepared.coils]
-    bare = () if frame.coil.has_casing else ("the coil's casing is not known",)
-    return Scene(
-        *(request.head, frame.head, frame.scalp, field, elements),
-        field_in_target(frame.head, field, elements, prepared.target),
-        prepared.target,
-        tuple(map(placed_coil, request.coils, prepared.coils, numbers, found)),
-        survey.named or {},
-        *(error, verdict(error, bare), asked.cover),
-        usual_rate(frame.coil) if request.didt is None else request.didt,
-        image_of(request.head),
-    )
 
 
 def _best(scene: Scene) -> tuple[BestOfCoil, ...]:

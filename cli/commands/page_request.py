@@ -1,4 +1,4 @@
-"""What `tmsgrad page` is asked for."""
+"""What `tmsgrad page` is asked for, and what is shown on a page."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from ..inputs.targets import TargetRequest
 
 
 _REACH = 45e-3  # [m]
-_TOLERANCE = 4e-3
+_TOLERANCE = 3e-3
 _ORDER = 2  # Of a basis that is made anew.
 
 
@@ -55,8 +55,8 @@ class BasisRequest:
 
 
 @dataclass(frozen=True)
-class PageRequest:
-    """What `tmsgrad page` is asked for.
+class SceneRequest:
+    """What is shown: head, coils, field and target.
 
     Attributes:
         head: As the command line names it.
@@ -68,7 +68,6 @@ class PageRequest:
         domain: Where the best placement is looked for.
         electrodes: A file of positions on the scalp, or None.
         didt: At first; None for what is usual. [A/s]
-        out: File.
     """
 
     head: str
@@ -80,6 +79,53 @@ class PageRequest:
     domain: Domain
     electrodes: str | None
     didt: float | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, coils: tuple[str, ...]) -> "SceneRequest":
+        """Take it from the options.
+
+        Args:
+            options: Of the command line.
+            coils: As it names them.
+
+        Raises:
+            ValueError: They do not fit each other, or the target is not known.
+            FileNotFoundError: There is no such file.
+        """
+        if len(set(coils)) < len(coils):
+            raise ValueError("--coil: the same coil is given twice.")
+        return cls(
+            head=options.head,
+            force=tuple(options.force),
+            coils=coils,
+            target=TargetRequest.of(options),
+            conduction=Conduction.of(options),
+            basis=BasisRequest.of(options),
+            domain=Domain(
+                distance=Face(options.distance * 1e-3),
+                radius=options.search_radius * 1e-3,
+            ),
+            electrodes=options.electrodes,
+            didt=options.didt,
+        )
+
+    def conduction_of(self, basis: Basis | None) -> Conduction:
+        """The conduction, with the elements of the basis."""
+        usual = self.basis.order or _ORDER
+        order = usual if basis is None else basis.field.origin.order
+        return replace(self.conduction, order=order)
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What `tmsgrad page` is asked for.
+
+    Attributes:
+        scene: What is shown.
+        out: File.
+    """
+
+    scene: SceneRequest
     out: Path
 
     @classmethod
@@ -93,26 +139,4 @@ class PageRequest:
         out = Path(options.out)
         if out.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"--out {out}: the name of a page ends in .html.")
-        if len(set(options.coil)) < len(options.coil):
-            raise ValueError("--coil: the same coil is given twice.")
-        return cls(
-            head=options.head,
-            force=tuple(options.force),
-            coils=tuple(options.coil),
-            target=TargetRequest.of(options),
-            conduction=Conduction.of(options),
-            basis=BasisRequest.of(options),
-            domain=Domain(
-                distance=Face(options.distance * 1e-3),
-                radius=options.search_radius * 1e-3,
-            ),
-            electrodes=options.electrodes,
-            didt=options.didt,
-            out=out,
-        )
-
-    def conduction_of(self, basis: Basis | None) -> Conduction:
-        """The conduction, with the elements of the basis."""
-        usual = self.basis.order or _ORDER
-        order = usual if basis is None else basis.field.origin.order
-        return replace(self.conduction, order=order)
+        return cls(SceneRequest.of(options, tuple(options.coil)), out)

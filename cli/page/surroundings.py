@@ -4,9 +4,10 @@ import shlex
 
 import numpy as np
 
+from ...coils import casing_samples
 from ...efield.reduced.drives import Drives
 from ...meshing import Scalp
-from ...optimize import Face, casing_samples
+from ...optimize import Face
 from ...optimize.constraints import spread_out
 from ..pictures.hull import CoilHull
 from ..pictures.shapes import coil_body, compact, smooth
@@ -50,8 +51,7 @@ def coil_json(placed: PlacedCoil, drives: Drives, cover: float) -> dict:
     """A coil: what it looks like, what it drives, and where it can be put."""
     coil = placed.coil
     hull = CoilHull.of(coil)
-    body, faces, handle = coil_body(hull.points, hull.casing)
-    vertices, triangles, kept = thinned(body, faces, _COIL_TRIANGLES)
+    body, faces, handle = coil_body(hull.points, hull.casing, _COIL_TRIANGLES)
     samples = casing_samples(coil)
     base, clearance = Face(0.0, cover).resting(coil, samples, 0.0)
     low = samples[samples[:, 2] >= samples[:, 2].max() - _BELOW]
@@ -62,9 +62,9 @@ def coil_json(placed: PlacedCoil, drives: Drives, cover: float) -> dict:
         "maximum": coil.max_current_rate,
         "number": placed.number,
         "body": {
-            "vertices": packed(vertices, "f4"),
-            "triangles": packed(triangles, "u4"),
-            "handle": packed(handle[kept].astype(float), "f4"),
+            "vertices": packed(body, "f4"),
+            "triangles": packed(faces, "u4"),
+            "handle": packed(handle.astype(float), "f4"),
         },
         "samples": packed(low[spread_out(low, _SAMPLES)], "f4"),
         "base": base,

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ... import optimize
-from ...coils import AbstractCoil
+from ... import coils
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +23,9 @@ class CoilHull:
     casing: bool = True
 
     @classmethod
-    def of(cls, coil: AbstractCoil) -> "CoilHull":
+    def of(cls, coil: "coils.AbstractCoil") -> "CoilHull":
         """Sample a coil."""
-        return cls(optimize.casing_samples(coil), coil.has_casing)
+        return cls(coils.casing_samples(coil), coil.has_casing)
 
     @classmethod
     def around(cls, given: "ArrayLike | CoilHull") -> "CoilHull":

@@ -86,7 +86,7 @@ def _neighbour_mean(triangles: Int[ndarray, "triangle 3"], count: int):
 
 
 def coil_body(
-    points: Float[ndarray, "point 3"], casing: bool = True
+    points: Float[ndarray, "point 3"], casing: bool = True, triangles: int | None = None
 ) -> tuple[
     Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"], Bool[ndarray, "vertex"]
 ]:
@@ -100,10 +100,24 @@ def coil_body(
         points: Of the winding or the casing, in the frame of the coil. [m]
         casing: Whether the coil is known to have one: without it nothing but the windings
             is drawn, as a body 3 mm thick.
+        triangles: How many there may be, or None for the finest grid.
 
     Returns:
         Vertices [m], triangles with outward normals, and which vertices are the handle's.
     """
+    coarser = 1.0
+    found = _body(points, casing, coarser)
+    while triangles is not None and len(found[1]) > triangles:
+        coarser *= 1.02 * (len(found[1]) / triangles) ** 0.5
+        found = _body(points, casing, coarser)
+    return found
+
+
+def _body(
+    points: Float[ndarray, "point 3"], casing: bool, coarser: float
+) -> tuple[
+    Float[ndarray, "vertex 3"], Int[ndarray, "triangle 3"], Bool[ndarray, "vertex"]
+]:
     spacing = KDTree(points).query(points, k=min(8, len(points)))[0]
     wall = _WALL if casing else _WINDING
     reach = wall + float(np.clip(1.5 * np.median(spacing.max(axis=-1)), 0.004, 0.02))
@@ -113,7 +127,7 @@ def coil_body(
         low[1] = edge - _HANDLE_LENGTH - 0.01
         low = np.minimum(low, [-0.03, low[1], low[2] - 2.2 * _HANDLE_HALF_HEIGHT])
         high = np.maximum(high, [0.03, 0.01, high[2]])
-    step = max(0.0016, float((np.prod(high - low) / _GRID_NODES) ** (1 / 3)))
+    step = max(0.0016, float((np.prod(high - low) / _GRID_NODES) ** (1 / 3))) * coarser
     shape = tuple(np.ceil((high - low) / step).astype(int) + 3)
     origin = low - step
     grid = origin + step * np.moveaxis(np.indices(shape), 0, -1)

@@ -13,13 +13,12 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...efield import volume_percentiles
 from ...meshing import HeadMesh
 from ..pictures.hull import CoilHull
 from ..pictures.palette import field_palette
 from ..pictures.raster import Camera
 from ..pictures.render import Surface, coverage
-from ..pictures.scene import means_at_nodes
+from ..pictures.scene import highest_shown, means_at_nodes
 from ..pictures.shapes import (
     coil_body,
     compact,
@@ -30,7 +29,7 @@ from ..viewer.packing import packed
 
 _CORTEX_TRIANGLES = 110_000
 _SCALP_TRIANGLES = 24_000
-_COIL_TRIANGLES = 10_000
+_COIL_TRIANGLES = 40_000
 _FOCUS = 45e-3  # Around the coil's axis the cortex keeps all its nodes. [m]
 _COARSEST = 6e-3  # Cells of thinning beside what is kept. [m]
 _RIM_PIXEL = 1e-3  # Of the picture that a coil's rim is taken from. [m]
@@ -76,16 +75,11 @@ def view_data(
     values = np.asarray(magnitude, dtype=np.float64)
     cortex = cortex_surface(head, values, pose)
     gray = head.of("gray matter")
-    highest = (
-        volume_percentiles(values[gray], head.volumes[gray], [99.9])[0] or 1.0
-        if gray.any()
-        else float(values.max()) or 1.0
-    )
+    highest = highest_shown(head, values)
     outside, triangles, _ = compact(head.nodes, head.boundary())
     scalp = thinned(smooth(outside, triangles, 4), triangles, _SCALP_TRIANGLES)
-    body, faces, handle = coil_body(hull.points, hull.casing)
+    body, faces, handle = coil_body(hull.points, hull.casing, _COIL_TRIANGLES)
     placed = body @ pose[:3, :3].T + pose[None, :3, 3]
-    coil = thinned(placed, faces, _COIL_TRIANGLES)
     return {
         "highest": highest,
         "palette": [_hex(colour) for colour in field_palette()[::5]],
@@ -97,9 +91,9 @@ def view_data(
         },
         "above": _volumes_above(values[gray], head.volumes[gray], highest),
         "scalp": _surface(*scalp[:2]),
-        "coil": _surface(*coil[:2])
+        "coil": _surface(placed, faces)
         | {
-            "handle": packed(handle[coil[2]].astype(float), "f4"),
+            "handle": packed(handle.astype(float), "f4"),
             "outline": _outline(body, faces, pose),
         },
         "pose": (pose * [[1.0, 1.0, 1.0, 1e3]]).tolist(),

@@ -166,6 +166,11 @@ def write_table(path: Path, columns: list[str], rows: Iterable[dict]) -> None:
     write_whole(path, _line(columns) + "".join(lines))
 
 
+def row_of(values: Iterable) -> str:
+    """Format a row of a table, with its line end."""
+    return _line([_word(each) for each in values])
+
+
 def fingerprint(*parts) -> str:
     """Digest arrays, numbers and words to a key."""
     digest = hashlib.sha256()

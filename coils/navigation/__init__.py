@@ -8,6 +8,10 @@ from .brainsight import (
 from .files import read_poses as read_poses
 from .forms import FORM_CODES as FORM_CODES, ImageForm as ImageForm
 from .image import forms_differ as forms_differ, in_image as in_image
+from .live import (
+    LIVE_POSE_COLUMNS as LIVE_POSE_COLUMNS,
+    read_live_record as read_live_record,
+)
 from .localite import read_localite as read_localite, write_localite as write_localite
 from .matsimnibs import (
     read_matsimnibs as read_matsimnibs,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .ant import read_ant
 from .brainsight import read_brainsight
+from .live import is_live_record, read_live_record
 from .localite import read_localite
 from .matsimnibs import MATSIMNIBS_FILES, read_matsimnibs
 from .poses import PoseList
@@ -21,7 +22,8 @@ def read_poses(
 
     Args:
         path: Localite `.xml`, Brainsight `.txt`, ANT visor2 `.mrk`, SofTaxic `.stmpx`, or
-            4×4 matrices in `.txt`, `.csv`, `.npy`, `.npz`, `.json`.
+            4×4 matrices in `.txt`, `.csv`, `.npy`, `.npz`, `.json`, or `pulses.csv` of a
+            live session.
         space: `RAS` or `LPS`, for files of Localite and Brainsight that do not say.
         repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does;
             without it they are refused.
@@ -54,6 +56,8 @@ def read_poses(
         return read_softaxic(file, repair=repair)
     if kind == ".mrk":
         return read_ant(file, repair=repair)
+    if kind == ".csv" and is_live_record(file):
+        return read_live_record(file, repair=repair)
     return read_matsimnibs(file, repair=repair)
 
 

@@ -1,0 +1,146 @@
+"""|E| on the cortex's mid-surface under the coil, against second order on a finer mesh.
+
+    python -m benchmarks midsurface --head=template:100000 --count=4
+
+Points halfway between the outer surface of gray matter and the nearest of white matter,
+within 4 cm of the cortex's nearest point to the coil, as Makaroff et al. (2023) compare.
+For each of some targets, with the coil where the search finds it best: first order as it
+stands in its elements, as SimNIBS recovers it, by harmonic patches, and second order on the
+same mesh. The reference is second order on the mesh whose tetrahedra are cut in eight;
+surfaces are the same.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from benchmarks import record
+from benchmarks.bench_forward import head_of
+from benchmarks.bench_targets import RADIUS, centres_of
+from scipy.spatial import KDTree
+
+from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.efield.cut_in_eight import cut_in_eight
+
+
+_DOMAIN = optimize.Domain(distance=4e-3)
+_WITHIN = 40e-3  # Of the cortex under the coil. [m]
+_RATE = 1e6  # [A/s]
+_SOLVER = efield.HostMultigrid(rtol=1e-6)
+
+
+def main(words: list[str]) -> None:
+    jax.config.update("jax_enable_x64", True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks midsurface")
+    parser.add_argument("--head", default="template:100000")
+    parser.add_argument("--coil", default="magstim-70mm-double")
+    parser.add_argument("--count", type=int, default=4)
+    options = parser.parse_args(words)
+    head, coil = head_of(options.head), coils.read(options.coil)
+    study = _Study(head, coil)
+    centres = centres_of(options.head, head, study.scalp)
+    rows = []
+    for centre in centres[:: max(1, len(centres) // options.count)][: options.count]:
+        rows += study.rows(centre)
+    print(record.table(summary(rows)))
+    name = Path(options.head.partition(":")[0]).stem
+    size = f"{len(head.tags) / 1e6:.1f}M"
+    print("written to", record.write(f"midsurface-{name}-{size}", rows))
+
+
+def summary(rows: list[dict]) -> list[dict]:
+    """For each way, over the targets: medians of the errors, and the worst."""
+    found = []
+    for way in dict.fromkeys(row["way"] for row in rows):
+        of = lambda name, way=way: [row[name] for row in rows if row["way"] == way]
+        found.append(
+            {
+                "way": way,
+                "targets": len(of("way")),
+                "|E|: median error [%]": float(np.median(of("median [%]"))),
+                "worst of targets [%]": float(max(of("median [%]"))),
+                "E, L2 [%]": float(np.median(of("L2 [%]"))),
+                "seconds": float(np.median(of("seconds"))),
+            }
+        )
+    return found
+
+
+def midsurface(head: meshing.HeadMesh) -> np.ndarray:
+    """Take points halfway between the outer surface of gray matter and white matter. [m]"""
+    outer = meshing.gray_matter_surface(head)[0].vertices
+    white = head.nodes[np.unique(head.boundary(head.of("white matter")))]
+    points = (outer + white[KDTree(white).query(outer)[1]]) / 2
+    inside = efield.sampler(head, points, "gray matter").inside
+    return points[np.asarray(inside)]
+
+
+class _Study:
+    """Ways to a field at the points, and the reference."""
+
+    def __init__(self, head, coil):
+        self.head, self.coil, self.scalp = head, coil, meshing.scalp(head)
+        sigma = np.asarray(efield.isotropic(head))
+        self.first = efield.assemble(head, sigma)
+        self.second = efield.enriched(self.first, head)
+        self.fine, _ = cut_in_eight(head)
+        self.finest = efield.assemble(self.fine, np.repeat(sigma, 8), order=2)
+        self.points = midsurface(head)
+
+    def rows(self, centre: np.ndarray) -> list[dict]:
+        """Compare all ways with the reference for the best placement over a target."""
+        pose = self._pose(centre)
+        nearest = self.points[KDTree(self.points).query(pose.translation)[1]]
+        near = np.linalg.norm(self.points - nearest, axis=1) <= _WITHIN
+        points = self.points[near]
+        reference, seconds = self._solved(self.finest, pose, self._at(points, True))
+        ways = {
+            "first order": (self.first, self._at(points)),
+            "as SimNIBS recovers it": (
+                self.first,
+                efield.simnibs_recovery(self.head, points),
+            ),
+            "harmonic patches": (self.first, self._patches(points, pose)),
+            "second order": (self.second, self._at(points)),
+        }
+        rows = []
+        for way, (conductor, sampled) in ways.items():
+            found, seconds = self._solved(conductor, pose, sampled)
+            rows.append({"way": way, **_errors(found, reference), "seconds": seconds})
+            rows[-1]["points"] = len(points)
+            print(json.dumps(rows[-1]), flush=True)
+        return rows
+
+    def _pose(self, centre):
+        target = meshing.ball(self.head, centre, RADIUS)
+        objective = optimize.MeanMagnitude(efield.reciprocal(self.first, target))
+        return optimize.find_pose(objective, self.coil, self.scalp, _DOMAIN).pose
+
+    def _at(self, points, fine: bool = False):
+        return efield.sampler(self.fine if fine else self.head, points, "gray matter")
+
+    def _patches(self, points, pose):
+        recovery = efield.patch_recovery(self.first, self.head, points, "gray matter")
+        rates = efield.rates(self.first, self.coil, pose, _RATE)
+        return lambda field: recovery(field, rates)
+
+    def _solved(self, conductor, pose, sampled):
+        begin = time.process_time()
+        field = efield.solve(conductor, self.coil, pose, _RATE, solver=_SOLVER)
+        vectors = np.asarray(sampled(field))
+        return vectors, time.process_time() - begin
+
+
+def _errors(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    sizes = [np.linalg.norm(x, axis=-1) for x in (found, reference)]
+    off = np.linalg.norm(found - reference) / np.linalg.norm(reference)
+    return {
+        "median [%]": float(100 * np.median(abs(sizes[0] / sizes[1] - 1))),
+        "largest of 95% [%]": float(
+            100 * np.quantile(abs(sizes[0] / sizes[1] - 1), 0.95)
+        ),
+        "L2 [%]": float(100 * off),
+    }

@@ -1,0 +1,173 @@
+"""What `tmsgrad page` and `tmsgrad live` show: head, coils, field and target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from ... import efield, meshing, optimize
+from ...coils import Coil, Pose
+from ..inputs.bases import Basis
+from ..inputs.coils import read_coil
+from ..inputs.frame import Frame
+from ..inputs.goals import named_positions
+from ..inputs.heads import read_head
+from ..inputs.targets import Target
+from ..page.brain import field_in_target
+from ..page.scene import Scene, Spot
+from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
+from ..results.fields import check_field
+from ..results.figures import ErrorFigures
+from ..results.verdict import verdict
+from ..runtime.progress import Progress
+from ..runtime.provenance import Provenance
+from .page_request import SceneRequest
+
+
+@dataclass(frozen=True, eq=False)
+class MadeScene:
+    """A scene, and how well its field stands for solves.
+
+    Attributes:
+        scene: It.
+        direct: |E| in the target by a direct solve of the first coil's best placement, at
+            1e6 A/s. [V/m]
+        tensors: What became of diffusion tensors, in words, or None.
+    """
+
+    scene: Scene
+    direct: float
+    tensors: str | None
+
+
+def make_scene(
+    request: SceneRequest, origin: Provenance, progress: Progress, label: str
+) -> MadeScene:
+    """Find the best placement of each coil, and reduce the field.
+
+    Args:
+        request: What is shown.
+        origin: Of the command.
+        progress: Of its stages.
+        label: What a basis that is made is called in messages.
+
+    Raises:
+        ValueError: An input is malformed, or does not fit the others.
+        FileNotFoundError: There is no such file.
+    """
+    prepared = _prepare(request, origin, progress)
+    progress.stage("search", "best placements")
+    survey = _survey(request, prepared)
+    found = [survey.place(coil) for coil in prepared.coils]
+    progress.stage("modes", "modes of solved placements")
+    basis = _basis(request, prepared, [search for *_, search in found], label)
+    progress.stage("verification", "verification by a direct solve")
+    error, direct = _verify(prepared, found[0][0])
+    scene = _scene(request, prepared, survey, basis, found, error)
+    return MadeScene(scene, direct, prepared.frame.tensors)
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What is known before anything is searched.
+
+    Attributes:
+        frame: Head, scalp, first coil and conductor.
+        coils: All of them.
+        target: Where the field is wanted.
+        basis: That was given, or None.
+    """
+
+    frame: Frame
+    coils: tuple[Coil, ...]
+    target: Target
+    basis: Basis | None
+
+
+def _prepare(
+    request: SceneRequest, origin: Provenance, progress: Progress
+) -> _Prepared:
+    coils = tuple(read_coil(each) for each in request.coils)
+    asked = request.basis
+    basis = None if asked.file is None else Basis.read(asked.file, asked.order)
+    conduction = request.conduction_of(basis)
+    progress.stage("head", f"head {request.head}")
+    around = (np.asarray(request.target.centre), request.domain.radius)
+    head = read_head(request.head, progress, around, request.force)
+    progress.stage("scalp", "scalp")
+    scalp = meshing.scalp(head)
+    target = request.target.find(head)
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = conduction.assemble(head, request.head)
+    if basis is not None:
+        for coil in coils:
+            basis.coil_number(conductor, coil)
+        basis.elements(head)
+    frame = Frame(
+        *(request.head, head, scalp, request.coils[0], coils[0]),
+        *(conductor, tensors, progress, origin),
+    )
+    return _Prepared(frame, coils, target, basis)
+
+
+def _survey(request: SceneRequest, prepared: _Prepared) -> Survey:
+    frame, region = prepared.frame, prepared.target.region
+    named, fiducials = named_positions(request.head, request.electrodes, frame.scalp)
+    return Survey(
+        efield.reciprocal(frame.conductor, region),
+        *(frame.scalp, region.centre, request.domain, named, fiducials),
+    )
+
+
+def _basis(
+    request: SceneRequest,
+    prepared: _Prepared,
+    searches: Sequence[optimize.Search],
+    label: str,
+) -> Basis:
+    if prepared.basis is not None:
+        return prepared.basis
+    asked = request.basis
+    return make_basis(
+        *(label, prepared.frame, prepared.coils, prepared.target, searches),
+        *(asked.reach, asked.tolerance),
+    )
+
+
+def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
+    """Estimate the error of the mesh in the target, and solve for the field there."""
+    frame, region = prepared.frame, prepared.target.region
+    pose = Pose(best.pose[:3, :3], best.pose[:3, 3])
+    rates = efield.rates(frame.conductor, frame.coil, pose)
+    solved = efield.solve_rate(frame.conductor, rates[None])
+    field = jax.tree.map(lambda x: x[0], solved)
+    check_field(field.magnitude, "the head")
+    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
+    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
+    return error.target, float(np.linalg.norm(np.asarray(field.mean(region))))
+
+
+def _scene(
+    request: SceneRequest,
+    prepared: _Prepared,
+    survey: Survey,
+    basis: Basis,
+    found: Sequence[tuple[Spot, tuple[Spot, ...], optimize.Search]],
+    error: float | None,
+) -> Scene:
+    frame, asked = prepared.frame, request.domain.distance
+    assert isinstance(asked, optimize.Face)
+    field, elements = basis.field, basis.elements(frame.head)
+    numbers = [basis.coil_number(frame.conductor, x) for x in prepared.coils]
+    bare = () if frame.coil.has_casing else ("the coil's casing is not known",)
+    return Scene(
+        *(request.head, frame.head, frame.scalp, field, elements),
+        field_in_target(frame.head, field, elements, prepared.target),
+        prepared.target,
+        tuple(map(placed_coil, request.coils, prepared.coils, numbers, found)),
+        survey.named or {},
+        *(error, verdict(error, bare), asked.cover),
+        usual_rate(frame.coil) if request.didt is None else request.didt,
+        image_of(request.head),
+    )

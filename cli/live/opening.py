@@ -1,0 +1,57 @@
+"""The source of poses that `--from` names."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from ... import coils
+from ...optimize.live import Registration, Walk
+from ..inputs.poses import PoseRequest, read_pose_list
+from .sources import Replay, Simulated, Source
+
+
+Opened = Callable[[Float[ndarray, "4 4"]], Source]
+
+
+def open_source(
+    word: str, head: str, speed: float, registration: Registration, registered: bool
+) -> Opened:
+    """Look at what `--from` names, before anything is computed.
+
+    Args:
+        word: Of the command line, as `live_options.source` takes it.
+        head: As the command line names it.
+        speed: Of a replay.
+        registration: From tracker to head.
+        registered: Whether one was given; else the poses are those of the head.
+
+    Returns:
+        What makes the source once the best placement is known [m].
+
+    Raises:
+        ValueError: What it names is malformed.
+        FileNotFoundError: There is no such file.
+        ModuleNotFoundError: A package is not installed.
+    """
+    kind, _, rest = word.partition(":")
+    if kind == "replay":
+        poses = (
+            coils.read_poses(rest)
+            if registered
+            else read_pose_list(PoseRequest(rest, head))
+        )
+        if len(poses) == 0:
+            raise ValueError(f"--from {word}: the file holds no poses.")
+        found = Replay(rest, poses, speed)
+        return lambda _: found
+    assert kind == "simulate", word
+    walk = Walk(seed=int(rest or 0))
+
+    def simulated(best: Float[ndarray, "4 4"]) -> Source:
+        inverse = np.linalg.inv
+        start = inverse(registration.to_head) @ best
+        return Simulated(start @ inverse(registration.coil_to_tool), walk)
+
+    return simulated

@@ -1,0 +1,13 @@
+"""The field while a coil moves: from a tracker's poses to what a hand needs to know."""
+
+from .advice import Advice as Advice, advise as advise
+from .answers import LiveAnswer as LiveAnswer, LiveField as LiveField
+from .following import Answered as Answered, follow as follow
+from .inbox import (
+    Inbox as Inbox,
+    Pace as Pace,
+    Pulse as Pulse,
+    TrackedPose as TrackedPose,
+)
+from .registration import Registration as Registration, fit_rigid as fit_rigid
+from .walks import Walk as Walk, walk as walk
