@@ -6,7 +6,6 @@ from .anisotropy import (
     AnisotropyReport as AnisotropyReport,
     anisotropic as anisotropic,
 )
-from .binned import BinnedRows as BinnedRows
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import (
     Conductor as Conductor,
@@ -41,7 +40,6 @@ from .fibres import (
 )
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
-from .fused import FusedRows as FusedRows
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
