@@ -13,6 +13,13 @@ from .electrodes import (
     read_eeg_positions as read_eeg_positions,
     read_electrodes as read_electrodes,
 )
+from .field_file import (
+    FieldFile as FieldFile,
+    StoredField as StoredField,
+    count_fields as count_fields,
+    open_fields as open_fields,
+    read_field as read_field,
+)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
     resample as resample,
@@ -94,6 +101,7 @@ from .msh.reader import (
 )
 from .msh.writer import write_msh as write_msh
 from .npz import read_npz as read_npz, write_npz as write_npz
+from .progress import Progress as Progress, ProgressBar as ProgressBar
 from .quality import quality as quality
 from .regions import (
     Region as Region,

@@ -46,6 +46,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad target structural m2m_ernie --dwi dwi.nii.gz --indirect 6,16,-10 "
         "--space mni --waypoint cingulum.nii.gz --out target",
     ),
+    "target symptoms": (
+        "tmsgrad target symptoms --score dysphoric=18 --score anxiosomatic=7 --out target",
+        "tmsgrad target symptoms --score pain=4 --symptoms-file own.toml --out target",
+    ),
     "sweep": (
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",
@@ -56,9 +60,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "live": (
         "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
-        "--reduced m1.h5 --from simulate: --out tried",
+        "--reduced m1.h5 --from simulate: --serve --out tried",
         "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
-        "--reduced m1.h5 --from replay:session.xml --bids sub-01_task-tms --out session",
+        "--reduced m1.h5 --from igtl://localhost:18944/Coil --fiducials fiducials.csv "
+        "--serve --igtl 18945 --bids sub-01_task-tms --out session",
     ),
     "page": (
         "tmsgrad page m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --out page.html",
@@ -100,6 +105,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "validate": (
         "tmsgrad validate --quick",
         "tmsgrad validate --report validation --results validation.json",
+    ),
+    "trial power": ("tmsgrad trial power --people 204 --rates 0.5,0.33",),
+    "trial allocate": (
+        "tmsgrad trial allocate --people 204 --arms personal,standard --out trial",
+    ),
+    "trial pair": (
+        "tmsgrad trial pair --sealed sealed.json --person P01 --first personal "
+        "--second standard --out P01",
+    ),
+    "trial open": (
+        "tmsgrad trial open --sealed sealed.json --pair P01 --log enrolled.csv",
+    ),
+    "trial unblind": (
+        "tmsgrad trial unblind --sealed sealed.json --log enrolled.csv --out arms.csv",
     ),
     "completion": (
         "tmsgrad completion bash > ~/.local/share/bash-completion/completions/tmsgrad",

@@ -109,6 +109,13 @@ def index(word: str) -> int:
     return int(value)
 
 
+def random_seed(word: str) -> int:
+    """Read a seed: a whole number of any length."""
+    if not re.fullmatch(r"[0-9]{1,200}", word):
+        raise argparse.ArgumentTypeError(f"{word!r} must be a whole number, 0 or more")
+    return int(word)
+
+
 def sizes(word: str) -> dict[str, float]:
     """Read tissue=mm pairs, and give them in metres."""
     sizes = {}
@@ -242,6 +249,14 @@ def place(word: str) -> tuple[float, float, float] | str:
 def mni(word: str) -> tuple[float, float, float] | str:
     """Read three numbers in mm, or the name of a symptom."""
     return word if any(letter.isalpha() for letter in word) else point(word)
+
+
+def score(word: str) -> tuple[str, float]:
+    """Read a symptom and how strong it is."""
+    name, _, value = word.partition("=")
+    if not (name and value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no score such as dysphoric=18")
+    return name, not_negative(value)
 
 
 def _mixed(word: str, counts: tuple[int, ...]):

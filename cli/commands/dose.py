@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ... import efield, meshing
-from ...coils import Coil, PoseList, navigation
+from ...coils import Coil, PoseList, Stimulator, navigation
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.coils import read_coil
+from ..inputs.coils import machine_of, read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
@@ -64,6 +64,7 @@ class DoseRequest:
         corrected: Whether values are corrected for the mesh.
         trains: To compare with tables, or None.
         uncertainties: Or None.
+        stimulator: By name, or None.
         out: Folder.
     """
 
@@ -83,6 +84,7 @@ class DoseRequest:
     corrected: bool
     trains: Trains | None
     uncertainties: Uncertainties | None
+    stimulator: str | None
     out: str
 
     @classmethod
@@ -120,6 +122,7 @@ class DoseRequest:
             corrected=options.order is None,
             trains=Trains.of(options),
             uncertainties=Uncertainties.of(options),
+            stimulator=options.stimulator,
             out=options.out,
         )
 
@@ -171,6 +174,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             Activated(request.activated, active.volume, active.inside, active.covered),
             origin,
             None if most is None else outputs[-1].output * most,
+            frame.machine.name,
         )
         write_json(folder / "dose.json", result.to_json())
         _write_poses(folder, request, frame)
@@ -198,20 +202,25 @@ class _Frame:
         conductor: Of it, by tissue.
         sites: M1 and the target.
         maxima: dI/dt of each coil at full output, where it is known. [A/s]
+        machine: That outputs over M1 are per cent of.
     """
 
     head: HeadMesh
     conductor: Conductor
     sites: tuple[dosing.Site, dosing.Site]
     maxima: tuple[float | None, float | None]
+    machine: Stimulator
 
 
 def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     places = (request.motor, request.target)
     coil = read_coil(request.motor.coil)
     other = read_coil(request.target.coil) if request.other_coil else coil
+    machine = machine_of(
+        *(coil, request.motor.coil, request.stimulator, request.motor.maximum)
+    )
     most = (
-        _maximum(request.motor.maximum, coil),
+        machine.max_current_rate,
         _maximum(request.target.maximum, other),
     )
     if request.other_coil and None in most:
@@ -223,7 +232,10 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
         if place.pose is not None:
             one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        request.region.places | {"M1": np.asarray(request.motor.centre)[None]},
+    )
     treated = request.region.find(head).region
     conductor, tensors = request.conduction.assemble(head, request.head)
     if tensors is not None:
@@ -239,7 +251,7 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     at_motor = meshing.ball(head, centre, request.radius, request.tissue)
     motor = site(coil, request.motor, at_motor)
     target = site(other, request.target, treated)
-    return _Frame(head, conductor, (motor, target), most)
+    return _Frame(head, conductor, (motor, target), most, machine)
 
 
 @dataclass(frozen=True, eq=False)

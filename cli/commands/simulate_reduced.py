@@ -13,13 +13,16 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
+from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
+from ..inputs.targets import places_of
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
-from ..results.placing import Outline, Placer, Placing, place_all
+from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
 from ..runtime.notices import dispensable, heard, note
 from ..runtime.outputs import write_json
@@ -90,7 +93,9 @@ def _prepare(request: SimulateRequest, path: str, progress: Progress) -> _Sessio
     rates = current_rates(poses, most, source)
     basis = Basis.read(path, request.order)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        request.head, progress, None, request.force, places_of(poses, request.target)
+    )
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head, exact=False)
     outline = Outline.of(coil)
@@ -164,7 +169,7 @@ def _draw(
         session.head,
         whole,
         in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
-        session.outline.hull,
+        CoilHull(session.outline.casing, session.outline.has_casing),
         title=f"{session.coil.name} on {Path(source).name}"
         + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",

@@ -13,6 +13,7 @@ from numpy import ndarray
 from ... import meshing, optimize
 from ...coils import Pose
 from ...meshing import Scalp
+from ...meshing.field_file import write_origin
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
@@ -27,7 +28,7 @@ from ..results.figures import Subject
 from ..results.sweep_result import SweepResult
 from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
-from ..runtime.outputs import write_json, write_origin
+from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -152,7 +153,7 @@ def _prepare(
 ) -> tuple[Frame, Target, Float[ndarray, "position 3"]]:
     coil = read_coil(request.coil)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(request.head, progress, None, request.force, request.target.places)
     target = request.target.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
@@ -184,6 +185,7 @@ def _compute(
     found = optimize.sweep(
         *(goal.objective, coil, scalp, positions, request.domain),
         angles=request.angles,
+        progress=progress,
     )
     check_field(found.values, "the target")
     best = found.pose(*found.best)

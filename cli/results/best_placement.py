@@ -25,11 +25,12 @@ from .figures import (
     Subject,
     TargetFigures,
 )
+from .gyri import GyrusFigures, Strongest
 from .handle_result import HandleResult
-from .locating import ScalpPlace
 from .placement import Placement, print_placement
+from .pose_shift import PoseShift
 from .shaping import ShapeResult
-from .uncertainty import PoseShift, UncertaintyResult
+from .uncertainty import UncertaintyResult
 
 
 def mesh_error_of(placement: Placement, error: ErrorFigures) -> float | None:
@@ -60,6 +61,8 @@ class PlacementResult:
         best_pose: How far it moves with the conductivities; None at a border.
         handle: Which way it points, and what that costs.
         place: Where on the scalp it is, from known positions, or None.
+        gyri: Of target and strongest field, or None.
+        threshold: Resting motor threshold, a share of the maximum, or None.
         refinement: Of the head, or None where none was asked for.
         subject: Head and coil.
         order: Of the elements.
@@ -85,7 +88,9 @@ class PlacementResult:
     uncertainty: UncertaintyResult | None
     best_pose: PoseShift | None
     handle: HandleResult
-    place: ScalpPlace | None
+    place: optimize.ScalpPlace | None
+    gyri: GyrusFigures | None
+    threshold: float | None
     refinement: Refinement | None
     subject: Subject
     order: int
@@ -100,6 +105,29 @@ class PlacementResult:
         """What the mesh may leave in the field in the target, relative."""
         return mesh_error_of(self.placement, self.error)
 
+    @property
+    def output(self) -> float | None:
+        """Of the stimulator or of what the coil is made for, a share; None: not known."""
+        if self.dose is not None and self.dose.dose.output is not None:
+            return self.dose.dose.output
+        return self.placement.share_of_max
+
+    @property
+    def of_threshold(self) -> float | None:
+        """The output as a share of the motor threshold, where both are known."""
+        if self.output is None or self.threshold is None:
+            return None
+        return self.output / self.threshold
+
+    @property
+    def strongest(self) -> Strongest | None:
+        """Where the field of the cortex is strongest; None without gray matter."""
+        gray, target = self.field.gray_matter, self.target
+        if gray is None:
+            return None
+        centre = np.asarray(target.centre)
+        return Strongest.of(gray.strongest, gray.highest, centre, target.radius)
+
     def to_json(self) -> dict:
         """What `summary.json` holds."""
         error = {"estimated_error": self.error.to_json()}
@@ -112,7 +140,10 @@ class PlacementResult:
             "optima": [self._optimum(each) for each in self.search.optima],
             "search": self._search(),
             "handle": self.handle.to_json(),
-            "place": None if self.place is None else self.place.to_json(),
+            "place": place_json(self.place),
+            "gyri": None if self.gyri is None else self.gyri.to_json(),
+            "motor_threshold": self.threshold,
+            "share_of_motor_threshold": self.of_threshold,
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -172,7 +203,11 @@ class PlacementResult:
             print(self.tensors)
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
+        if self.gyri is not None:
+            self.gyri.describe()
         print_placement(self.placement, self.handle, self.error)
+        if self.of_threshold is not None:
+            print(f"output           {self.of_threshold:.0%} of the motor threshold")
         if self.refinement is not None:
             self.refinement.describe()
         if self.uncertainty is not None:
@@ -228,3 +263,16 @@ class PlacementResult:
             "gradient_V_per_m_per_degree": best.gradient[1],
             "seconds": rounded(search.seconds),
         }
+
+
+def place_json(place: optimize.ScalpPlace | None) -> dict | None:
+    """Where on the scalp a coil is, for a summary."""
+    if place is None:
+        return None
+    return {
+        "steps_mm": {
+            each.name: {"forward": each.forward * 1e3, "outward": each.outward * 1e3}
+            for each in place.steps
+        },
+        "tapes_mm": {name: length * 1e3 for name, length in place.tapes.items()},
+    }

@@ -15,9 +15,11 @@ from ...optimize.targeting import (
     CleanSeries,
     ConnectionMap,
     FunctionalTarget,
+    MotionReport,
     Reaching,
     Reliability,
 )
+from ..pictures.connectivity_map import write_connectivity
 from ..pictures.tracts import write_tract_slices
 from ..runtime.naming import place
 from ..runtime.outcome import RESEARCH, StepWords
@@ -97,16 +99,7 @@ class FunctionalResult:
             ),
             "normative": normative,
             "blend": blend,
-            "motion": {
-                "volumes": motion.volumes,
-                "cut_at_the_start": motion.unsteady,
-                "named_outliers": motion.flagged,
-                "kept": motion.kept,
-                "minutes": motion.minutes,
-                "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
-                "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
-                "limit_mm": motion.limit * 1e3,
-            },
+            "motion": _motion_json(motion),
             "repetition_time_s": self.cleaned.series.repetition_time,
             "regressors": list(self.cleaned.regressors),
             "provenance": self.origin.as_json(),
@@ -178,6 +171,21 @@ class FunctionalResult:
         print(f"seed             {self.seed}")
         print(f"search region    {self.region}")
         print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
+
+    def draw(self, path: Path) -> None:
+        """Draw the map on slices, with the target and its rivals."""
+        series, target = self.cleaned.series, self.target
+        rivals = [
+            (f"rival {number}", each.centre)
+            for number, each in enumerate(target.rivals, 1)
+        ]
+        trusted = "not reliable" if self.trust.doubts else "reliable"
+        write_connectivity(
+            *(path, self.z, series.mask, series.affine),
+            [("target", target.centre), *rivals],
+            f"Target at {place(target.centre * 1e3)} in {self.space} space, {trusted}; "
+            f"{len(rivals) or 'no'} rival{'s' * (len(rivals) != 1)}",
+        )
 
     def write_maps(self, folder: Path) -> None:
         """Write connectivity and target as images."""
@@ -327,3 +335,17 @@ class StructuralResult:
             subtitle="tmsgrad · for research use only · cortex: density of their other "
             "ends; slices through the target's centre of gravity",
         )
+
+
+def _motion_json(motion: MotionReport) -> dict:
+    """How a person moved, for a summary."""
+    return {
+        "volumes": motion.volumes,
+        "cut_at_the_start": motion.unsteady,
+        "named_outliers": motion.flagged,
+        "kept": motion.kept,
+        "minutes": motion.minutes,
+        "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
+        "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
+        "limit_mm": motion.limit * 1e3,
+    }

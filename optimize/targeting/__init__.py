@@ -23,6 +23,12 @@ from .functional import (
     find_target as find_target,
     seed_course as seed_course,
 )
+from .gyri import (
+    Gyri as Gyri,
+    gyri_of_image as gyri_of_image,
+    gyri_on_surface as gyri_on_surface,
+    mni_gyri as mni_gyri,
+)
 from .labels import (
     read_surface_map as read_surface_map,
     surface_weights as surface_weights,
@@ -40,7 +46,9 @@ from .published import (
     Spheres as Spheres,
 )
 from .reliability import Reliability as Reliability, reliability as reliability
+from .symptom_files import read_symptom_targets as read_symptom_targets
 from .symptoms import (
+    CERTAINTIES as CERTAINTIES,
     SYMPTOM_TARGETS as SYMPTOM_TARGETS,
     SymptomTarget as SymptomTarget,
     symptom_targets as symptom_targets,
@@ -58,4 +66,11 @@ from .tracts import (
     ball_place as ball_place,
     connection_map as connection_map,
     reaching as reaching,
+)
+from .weighing import (
+    WeighedTarget as WeighedTarget,
+    circuit_map as circuit_map,
+    farthest as farthest,
+    places_map as places_map,
+    weighed_targets as weighed_targets,
 )
