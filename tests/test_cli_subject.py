@@ -135,7 +135,7 @@ def test_a_symptom_has_a_published_target(capsys):
     np.testing.assert_allclose(place.place, [-0.032, 0.044, 0.034], rtol=1e-12)
     assert place.to_json()["centre_mni_mm"] == [-32.0, 44.0, 34.0]
     assert "doi:10.1176/appi.ajp.2019.19090915" in place.to_json()["published"]
-    assert "not checked" in capsys.readouterr().out
+    assert "numbers secondary" in capsys.readouterr().out
 
 
 def test_transforms_that_disagree_at_the_target_are_refused(tmp_path, files):

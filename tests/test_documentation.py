@@ -10,6 +10,7 @@ from cli_examples import process
 from heads import boxed_coil
 
 from tmsgrad import coils, meshing
+from tmsgrad.optimize.targeting import read_symptom_targets
 
 
 ROOT = Path(__file__).parents[1]
@@ -78,12 +79,25 @@ def test_the_first_page_shows_the_script_of_the_readme():
 
 def test_plan_files_on_pages_pass_their_check(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    plans = [code for page in PAGES for _, code in blocks(page, "toml")]
-    assert plans
-    for code in plans:
+    for code in tables(lambda code: "[[target]]" not in code):
         (folder / "plan.toml").write_text(code, encoding="utf-8")
         result = process("plan", "--check", "plan.toml")
         assert result.status == 0, result.err
+
+
+def tables(chosen):
+    """The TOML files on all pages that are of one kind."""
+    found = [code for page in PAGES for _, code in blocks(page, "toml")]
+    kept = [code for code in found if chosen(code)]
+    assert kept
+    return kept
+
+
+def test_symptom_files_on_pages_are_read(tmp_path):
+    (tmp_path / "depression_circuit.nii.gz").touch()  # Only looked for.
+    for code in tables(lambda code: "[[target]]" in code):
+        (tmp_path / "own.toml").write_text(code, encoding="utf-8")
+        assert len(read_symptom_targets(tmp_path / "own.toml")) == 2
 
 
 def test_links_lead_somewhere():

@@ -27,7 +27,8 @@ def add_target(
         type=words.mni,
         metavar="X,Y,Z",
         help="the same in MNI coordinates, for an m2m_ folder or the template; or a "
-        "symptom whose published target to take, such as dysphoric or anxiosomatic",
+        "symptom whose published target to take, such as dysphoric, or anxiosomatic:2 for "
+        "the second of several",
     )
     target.add_argument(
         "--target-map",
@@ -35,6 +36,18 @@ def add_target(
         metavar="FILE",
         help="a mask, statistical map or atlas instead (.nii, .gii, .annot), by which the "
         "field counts",
+    )
+    add_symptoms_file(verb)
+
+
+def add_symptoms_file(verb: argparse.ArgumentParser) -> None:
+    """Add where the user's own targets by symptom are."""
+    verb.add_argument(
+        "--symptoms-file",
+        type=words.path,
+        metavar="FILE",
+        help="your own targets by symptom (.toml), which replace the published ones of the "
+        "same symptom and kind",
     )
 
 

@@ -46,6 +46,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad target structural m2m_ernie --dwi dwi.nii.gz --indirect 6,16,-10 "
         "--space mni --waypoint cingulum.nii.gz --out target",
     ),
+    "target symptoms": (
+        "tmsgrad target symptoms --score dysphoric=18 --score anxiosomatic=7 --out target",
+        "tmsgrad target symptoms --score pain=4 --symptoms-file own.toml --out target",
+    ),
     "sweep": (
         "tmsgrad sweep m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --radius 5 "
         "--search-radius 40 --out map",

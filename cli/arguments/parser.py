@@ -43,6 +43,7 @@ from .search_options import (
 )
 from .show_options import add_show
 from .simulate_options import add_simulation
+from .symptom_options import add_symptoms
 from .target_options import add_functional
 from .tract_options import add_structural
 from .validate_options import add_validate
@@ -209,6 +210,9 @@ def _add_target_verbs(verbs) -> None:
     )
     add_head(structural)
     add_structural(structural)
+    add_symptoms(
+        _action(targets, "symptoms", "published targets, weighed by symptom scores")
+    )
 
     eeg = _noun(verbs, "eeg", "frequencies of a person's EEG")
     add_alpha(_action(eeg, "alpha", "the individual alpha frequency at rest"))

@@ -244,6 +244,14 @@ def mni(word: str) -> tuple[float, float, float] | str:
     return word if any(letter.isalpha() for letter in word) else point(word)
 
 
+def score(word: str) -> tuple[str, float]:
+    """Read a symptom and how strong it is."""
+    name, _, value = word.partition("=")
+    if not (name and value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no score such as dysphoric=18")
+    return name, not_negative(value)
+
+
 def _mixed(word: str, counts: tuple[int, ...]):
     parts = [number(part) for part in word.replace(",", " ").split()]
     if len(parts) not in counts or min(parts[3:]) <= 0:

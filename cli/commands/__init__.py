@@ -22,6 +22,7 @@ _PLACES = {
     "show": "show:show",
     "target functional": "target_functional:target_functional",
     "target structural": "target_structural:target_structural",
+    "target symptoms": "target_symptoms:target_symptoms",
     "validate": "validate:validate",
     "dose": "dose:dose",
     "eeg alpha": "eeg_alpha:eeg_alpha",

@@ -10,7 +10,7 @@ from ..inputs.conduction import Conduction
 from ..inputs.forms import Forms
 from ..inputs.maps import MapChoice
 from ..inputs.poses import PoseRequest
-from ..inputs.targets import Point, TargetRequest
+from ..inputs.targets import Point, TargetRequest, refuse_symptoms_file
 from ..inputs.uncertainties import Uncertainties
 
 
@@ -129,6 +129,7 @@ def _target(options: argparse.Namespace) -> TargetRequest | None:
     if any(each is not None for each in named):
         return TargetRequest.of(options)
     MapChoice.of(options)  # Refuses what is of a map.
+    refuse_symptoms_file(options)
     if options.radius or options.direction:
         raise ValueError(
             "--radius and --direction are of a --target, which is missing."

@@ -9,15 +9,16 @@ from numpy import ndarray
 
 from ... import meshing
 from ...meshing import HeadMesh, Region
-from ...optimize.targeting import SymptomTarget, symptom_targets
 from ..runtime.notices import note
 from .heads import is_template
 from .maps import MapChoice, MapFigures, describe, extent, place_of_map, print_map
+from .symptoms import PublishedPlace
 
 
 _RADIUS = 5e-3  # Of a ball for which none is given. [m]
 _OFF_CENTRE = 0.6  # Of the radius: farther off, a target is at the edge of its ball.
 _RETURN = 5e-3  # After going from MNI space to the head and back, at most. [m]
+_NO_SYMPTOM = "--symptoms-file needs --target-mni SYMPTOM, which is to be found in it."
 Point = tuple[float, float, float]
 
 
@@ -31,6 +32,7 @@ class MniPlace:
         transform: What brought it there, in words.
         return_error: How far one ends from it after going there and back. [m]
         published: Where it is published, or None.
+        others: Published places of the same symptom, in words.
     """
 
     centre: Point
@@ -38,33 +40,43 @@ class MniPlace:
     transform: str
     return_error: float
     published: str | None
+    others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Point | str, source: str) -> "MniPlace":
+    def of(cls, given: Point | str, source: str, file: str | None = None) -> "MniPlace":
         """Bring a place, or the published target of a symptom, to a head.
 
         Args:
             given: The place in MNI space [mm], or the symptom.
             source: Of the head.
+            file: Of the user's own targets by symptom, or None.
 
         Raises:
             ValueError: The symptom is unknown, the head has no way to MNI space, or the
                 place lies outside of it.
             FileNotFoundError: The transforms are missing.
         """
-        published = _published(given) if isinstance(given, str) else None
+        published = None
+        if isinstance(given, str):
+            published = PublishedPlace.of(given, file)
+        elif file is not None:
+            raise ValueError(_NO_SYMPTOM)
         centre = np.asarray(given if published is None else published.centre) * 1e-3
         if is_template(source):
             place, words, error = centre, "the template is in MNI space", 0.0
         else:
             place, words, error = _in_head(centre, source)
-        name = None if published is None else published.words
-        return cls(_point(centre), _point(place), words, error, name)
+        found = _point(centre), _point(place), words, error
+        if published is None:
+            return cls(*found, None)
+        return cls(*found, published.words, published.others)
 
     def describe(self) -> None:
         """Print where it is."""
         if self.published is not None:
             print(f"published target {self.published}")
+        for other in self.others:
+            print(f"  another        {other}")
         at, mni = (
             ", ".join(f"{1e3 * x:.1f}" for x in place)
             for place in (self.place, self.centre)
@@ -81,6 +93,7 @@ class MniPlace:
             "transform": self.transform,
             "return_error_mm": 1e3 * self.return_error,
             "published": self.published,
+            "other_published": list(self.others),
         }
 
 
@@ -104,11 +117,14 @@ def _in_head(
     return place, f"{transform.kind}: {transform.description}", error
 
 
-def _published(symptom: str) -> SymptomTarget:
-    try:
-        return symptom_targets(symptom, "direct")[0]
-    except ValueError as error:
-        raise ValueError(f"--target-mni: {error}") from None
+def refuse_symptoms_file(options: argparse.Namespace) -> None:
+    """Refuse targets by symptom where no symptom is named.
+
+    Raises:
+        ValueError: They are given.
+    """
+    if options.symptoms_file is not None:
+        raise ValueError(_NO_SYMPTOM)
 
 
 def _point(values: Float[ndarray, "3"]) -> Point:
@@ -187,13 +203,15 @@ class TargetRequest:
             FileNotFoundError: The map or the transforms are missing.
         """
         choice, mni = MapChoice.of(options, other_ball=other_ball), None
+        if options.target_mni is None:
+            refuse_symptoms_file(options)
         if choice is not None:
             x, y, z = place_of_map(choice)
             return cls(
                 (x * 1e-3, y * 1e-3, z * 1e-3), 0.0, options.tissue, None, choice
             )
         if options.target_mni is not None:
-            mni = MniPlace.of(options.target_mni, options.head)
+            mni = MniPlace.of(options.target_mni, options.head, options.symptoms_file)
             mni.describe()
             centre = mni.place
         else:

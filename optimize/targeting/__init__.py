@@ -40,7 +40,9 @@ from .published import (
     Spheres as Spheres,
 )
 from .reliability import Reliability as Reliability, reliability as reliability
+from .symptom_files import read_symptom_targets as read_symptom_targets
 from .symptoms import (
+    CERTAINTIES as CERTAINTIES,
     SYMPTOM_TARGETS as SYMPTOM_TARGETS,
     SymptomTarget as SymptomTarget,
     symptom_targets as symptom_targets,
@@ -58,4 +60,11 @@ from .tracts import (
     ball_place as ball_place,
     connection_map as connection_map,
     reaching as reaching,
+)
+from .weighing import (
+    WeighedTarget as WeighedTarget,
+    circuit_map as circuit_map,
+    farthest as farthest,
+    places_map as places_map,
+    weighed_targets as weighed_targets,
 )
