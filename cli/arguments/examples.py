@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad page template --coil magstim-70mm-double --coil magventure-mc-b70 "
         "--target-mni -44,40,29 --reduced template.h5 --out page.html",
     ),
+    "map motor": (
+        "tmsgrad map motor m2m_ernie --coil MagStim_D70.ccd --pulses "
+        "TriggerMarkers_Coil0.xml --mep meps.csv --next 10 --out motor",
+    ),
     "run": ("tmsgrad run plan.toml",),
     "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
     "show": (
@@ -100,6 +104,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "validate": (
         "tmsgrad validate --quick",
         "tmsgrad validate --report validation --results validation.json",
+    ),
+    "trial power": ("tmsgrad trial power --people 204 --rates 0.5,0.33",),
+    "trial allocate": (
+        "tmsgrad trial allocate --people 204 --arms personal,standard --out trial",
+    ),
+    "trial pair": (
+        "tmsgrad trial pair --sealed sealed.json --person P01 --first personal "
+        "--second standard --out P01",
+    ),
+    "trial open": (
+        "tmsgrad trial open --sealed sealed.json --pair P01 --log enrolled.csv",
+    ),
+    "trial unblind": (
+        "tmsgrad trial unblind --sealed sealed.json --log enrolled.csv --out arms.csv",
     ),
     "completion": (
         "tmsgrad completion bash > ~/.local/share/bash-completion/completions/tmsgrad",

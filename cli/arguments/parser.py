@@ -35,6 +35,7 @@ from .page_options import add_interactive, add_page
 from .pose_options import add_pose_file, add_pose_system
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce
+from .response_options import add_motor
 from .search_options import (
     add_accuracy,
     add_domain,
@@ -46,6 +47,13 @@ from .simulate_options import add_simulation
 from .symptom_options import add_symptoms
 from .target_options import add_functional
 from .tract_options import add_structural
+from .trial_options import (
+    add_allocate,
+    add_open,
+    add_pair,
+    add_power,
+    add_unblind,
+)
 from .validate_options import add_validate
 
 
@@ -93,7 +101,12 @@ def parser(
     add_dose(dose)
     add_out(dose)
     _add_target_verbs(verbs)
+    maps = _noun(verbs, "map", "map what responds to pulses")
+    motor = _action(maps, "motor", "map what moves a muscle, from many pulses")
+    add_motor(motor)
+    add_out(motor)
     _add_pose_verbs(verbs)
+    _add_trial_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
     shell = _verb(verbs, "completion", "print a script for completion in a shell")
     shell.add_argument("shell", choices=("bash", "zsh"), help="which shell")
@@ -219,6 +232,18 @@ def _add_target_verbs(verbs) -> None:
     add_burst(_action(eeg, "burst", "theta and gamma, for theta bursts"))
     add_pulses(_action(eeg, "pulses", "pulses at a phase, in a recording played again"))
     add_live(_action(eeg, "live", "pulses at a phase, while the EEG streams in"))
+
+
+def _add_trial_verbs(verbs) -> None:
+    trial = _noun(verbs, "trial", "compare two ways to plan in people")
+    for name, add, what in (
+        ("power", add_power, "how likely a trial shows a difference that there is"),
+        ("allocate", add_allocate, "draw a sealed list of arms"),
+        ("pair", add_pair, "put the plans of both arms side by side, without names"),
+        ("open", add_open, "enrol a person, and say which plan is to be used"),
+        ("unblind", add_unblind, "say who was in which arm, at the end"),
+    ):
+        add(_action(trial, name, what))
 
 
 def _add_coil_verbs(verbs) -> None:

@@ -109,6 +109,13 @@ def index(word: str) -> int:
     return int(value)
 
 
+def random_seed(word: str) -> int:
+    """Read a seed: a whole number of any length."""
+    if not re.fullmatch(r"[0-9]{1,200}", word):
+        raise argparse.ArgumentTypeError(f"{word!r} must be a whole number, 0 or more")
+    return int(word)
+
+
 def sizes(word: str) -> dict[str, float]:
     """Read tissue=mm pairs, and give them in metres."""
     sizes = {}

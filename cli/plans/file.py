@@ -31,7 +31,10 @@ from .words import (
 # What a plan sets for the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
 _ALIKE = 0.5  # Keys are short: two letters make them rather different.
-_NO_RUNS = ("run", "plan", "completion", "eeg live", "live")
+_NO_RUNS = (
+    *("run", "plan", "completion", "eeg live", "live"),
+    *("trial open", "trial unblind"),
+)
 
 
 class StrictParser(argparse.ArgumentParser):
