@@ -17,7 +17,7 @@ from .linear.stiffness import assemble_upper, whole
 
 
 # From many bins with little padding to few. [byte]
-_STARTS = (100_000, 1_000_000, 6_000_000, 40_000_000)
+_STARTS = (100_000, 1_000_000, 6_000_000)
 _TIMES = 3  # The least of so many counts.
 
 _log = logging.getLogger("tmsgrad")

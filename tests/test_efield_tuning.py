@@ -20,7 +20,7 @@ def test_the_fastest_is_chosen_and_kept(conductor, monkeypatch):
 
     monkeypatch.setattr(tuning, "_seconds", seconds)
     chosen = efield.tuned(conductor, together=3)
-    assert chosen.start == 40_000_000
+    assert chosen.start == 6_000_000
     assert [solver for solver, *_ in measured] == tuning.variants()
     count = len(five_layers().nodes)
     for _, *shapes in measured:
@@ -41,7 +41,7 @@ def test_all_choices_give_the_same_field(conductor):
     pose = pose_over([0.2, 0.3, 1.0])
     fields = [
         efield.solve(conductor, boxed_coil(), pose, solver=solver).vectors
-        for solver in tuning.variants()[::3]
+        for solver in tuning.variants()[::2]
     ]
     size = np.abs(fields[0]).max()
     for each in fields[1:]:
