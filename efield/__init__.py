@@ -6,6 +6,7 @@ from .anisotropy import (
     AnisotropyReport as AnisotropyReport,
     anisotropic as anisotropic,
 )
+from .binned import BinnedRows as BinnedRows
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import (
     Conductor as Conductor,
@@ -40,6 +41,7 @@ from .fibres import (
 )
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
+from .fused import FusedRows as FusedRows
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
@@ -121,6 +123,7 @@ from .total_uncertainty import (
     TotalUncertainty as TotalUncertainty,
     tissue_uncertainty as tissue_uncertainty,
 )
+from .tuning import tuned as tuned
 from .uncertainty import (
     Uncertainty as Uncertainty,
     first_order as first_order,

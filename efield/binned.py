@@ -7,7 +7,7 @@ A bin more means less padding to read, and one more piece of program to start. B
 those for which both together cost least.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -29,37 +29,45 @@ class BinnedRows(eqx.Module):
         columns: For each bin, the columns of its rows' entries, (width, rows).
         values: For each bin, the entries, zero where padded.
         place: Where each row of the matrix is among the bins' rows.
+        together: The rows of a bin are a multiple of this.
     """
 
+    together: ClassVar[int] = 1
     columns: tuple[Int[Array, "..."], ...]
     values: tuple[Float[Array, "..."], ...]
     place: Int[Array, "row"]
 
     @classmethod
-    def from_scipy(cls, matrix: sp.csr_matrix, dtype: Any) -> "BinnedRows":
+    def from_scipy(
+        cls, matrix: sp.csr_matrix, dtype: Any, *, start: int | None = None
+    ) -> "BinnedRows":
         """Sort the rows of a matrix into bins.
 
         Args:
             matrix: The matrix.
             dtype: Of its values.
+            start: What could be read while a product of one bin more is started; by
+                default what is usual of the device. [byte]
         """
         lengths = np.diff(matrix.indptr)
         entry = _INDEX + np.dtype(dtype).itemsize
-        start = _START.get(jax.default_backend(), _START["gpu"])
+        if start is None:
+            start = _START.get(jax.default_backend(), _START["gpu"])
         place = np.empty(len(lengths), dtype=np.int32)
         columns, values, done, low = [], [], 0, -1
         for width in bin_widths(lengths, start / entry):
             rows = np.flatnonzero((lengths > low) & (lengths <= width))
             low = width
-            step = np.arange(width)[:, None]
-            real = step < lengths[rows]
-            at = np.where(real, matrix.indptr[rows] + step, 0)
+            step, filled = np.arange(width)[:, None], -len(rows) % cls.together
+            real = step < np.append(lengths[rows], np.zeros(filled, int))
+            first = np.append(matrix.indptr[rows], np.zeros(filled, int))
+            at = np.where(real, first + step, 0)
             columns.append(
                 jnp.asarray(np.where(real, matrix.indices[at], 0), jnp.int32)
             )
             values.append(jnp.asarray(np.where(real, matrix.data[at], 0), dtype))
             place[rows] = done + np.arange(len(rows), dtype=np.int32)
-            done += len(rows)
+            done += len(rows) + filled
         return cls(tuple(columns), tuple(values), jnp.asarray(place))
 
     def times(self, x: Float[Array, "column rhs"]) -> Float[Array, "row rhs"]:

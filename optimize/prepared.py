@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from ..coils import AbstractCoil, Rings, casing_samples, rings
 from ..coils.pose import in_millimetres
 from ..efield import EQUIVALENT_SOURCES, Arrangement, Reciprocal, arrange
-from ..meshing import Scalp
+from ..meshing import Progress, Scalp
+from ..meshing.progress import silent
 from .batches import (
     batched_derivatives,
     derivatives,
@@ -52,8 +53,6 @@ from .zones import in_zones
 
 _KEPT = 3  # Optima, of those that differ.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class PreparedSearch:
             ValueError: The rate is not positive, or the coil cannot be placed there.
         """
         check_rate(current_rate)
-        report = progress or (lambda share, what: None)
+        report = progress or silent
         clock = Clock(self.seconds)
         report(0.2, "simplifying the target")
         few = self.simplified(objective.reciprocal)

@@ -6,6 +6,7 @@ from . import units
 from .common_options import add_target, add_tensors, add_uncertainty
 from .map_options import add_map
 from .reduce_options import add_basis
+from .search_options import add_stimulator
 from .words import (
     full_output,
     path,
@@ -95,6 +96,7 @@ def _add_measure(verb: argparse.ArgumentParser) -> None:
         metavar="C",
         help="where the target gets another coil",
     )
+    add_stimulator(verb)
     for name, what in (("max-didt", ""), ("target-max-didt", " for --target-coil")):
         verb.add_argument(
             f"--{name}",

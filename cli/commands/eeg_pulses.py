@@ -9,7 +9,9 @@ from ...optimize import timing
 from ...optimize.timing import BandPass, Pieces, Recording
 from ..inputs.recordings import Channels, check_passband, checked_recording
 from ..inputs.rhythms import PhaseRequest, checked_ratio
-from ..results.pulses_result import ReplayResult, Rhythm
+from ..results.pulses_result import ReplayResult, Rhythm, draw_pulses
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -85,6 +87,8 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
         result = _replay(request, _signal(request), origin)
         result.write_table(folder / "pulses.csv")
         write_json(folder / "pulses.json", result.to_json())
+        with dispensable(PICTURE):
+            draw_pulses(folder / PICTURE, result.pulses, result.rhythm)
     result.describe()
     return Outcome(result.answer(), result.step())
 

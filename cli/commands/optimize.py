@@ -20,6 +20,7 @@ from ..results.doses import (
 from ..results.figures import (
     Subject,
 )
+from ..results.gyri import GyrusFigures
 from ..results.handle_result import HandleResult
 from ..results.placement import warn_of_placement
 from ..results.pose_shift import PoseShift, best_pose_shift
@@ -37,6 +38,7 @@ from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .optimize_found import Found, Verified, compute, verify
 from .optimize_page import PAGE, read_basis, write_placement_page
+from .optimize_picture import draw_target
 from .optimize_prepare import Prepared, prepare
 from .optimize_reduced import take_basis
 from .optimize_request import OptimizeRequest
@@ -83,6 +85,9 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             request.report, progress, lambda: _view(prepared, found, verified)
         )
         rules = _rules(request, prepared, found)
+        if request.report:
+            shown = verified.placement, verified.field, verified.figures
+            draw_target(folder, prepared, found.coil, shown, rules)
         if request.interactive is not None:
             _write_page(folder, request, prepared, shown, found, verified, rules)
         progress.close()
@@ -180,6 +185,12 @@ def _place(
     return optimize.ScalpPlace.of(scalp, found.pose, *positions)
 
 
+def _gyri(prepared: Prepared, verified: Verified) -> GyrusFigures | None:
+    gray, centre = verified.figures.gray_matter, np.asarray(prepared.target.centre)
+    peak = None if gray is None else gray.strongest
+    return GyrusFigures.of(prepared.gyri, centre, peak)
+
+
 def _result(
     request: OptimizeRequest,
     prepared: Prepared,
@@ -206,6 +217,8 @@ def _result(
         best_pose=shift,
         handle=handle,
         place=_place(request, prepared, found),
+        gyri=_gyri(prepared, verified),
+        threshold=request.threshold,
         refinement=prepared.refinement,
         by_basis=verified.by_basis,
         subject=Subject.of(frame),

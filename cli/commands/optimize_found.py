@@ -120,19 +120,27 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
         value=value,
         reciprocal_value=best.value,
         didt=1e6 if dose is None else dose.current_rate,
-        max_didt=found.coil.max_current_rate,
+        max_didt=_most(request, prepared, found),
         wanted=request.efield,
         clearance=best.clearance,
         cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
         mesh=mesh,
+        machine=prepared.machine.name,
     )
     residual = float(np.max(field.report.residual))
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
     figures = FieldFigures.of(frame.head, scaled, region)
     return Verified(placement, scaled, residual, figures, error, dose, target, check)
+
+
+def _most(request: OptimizeRequest, prepared: Prepared, found: Found) -> float | None:
+    """What the coil is made for: of the named stimulator, where that is known. [A/s]"""
+    if request.stimulator is None:
+        return found.coil.max_current_rate
+    return prepared.machine.max_current_rate
 
 
 def _value(found: Found, field: ElectricField) -> tuple[float, TargetError | None]:

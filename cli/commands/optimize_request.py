@@ -15,6 +15,9 @@ from ..inputs.targets import Point, TargetRequest
 from ..inputs.uncertainties import Uncertainties
 
 
+_LEAST_THRESHOLD = 10.0  # [%]
+
+
 @dataclass(frozen=True)
 class RulesRequest:
     """Clinical rules to compare with.
@@ -70,6 +73,9 @@ class OptimizeRequest:
         accuracy: Of the field in the target that the mesh must give, relative, or None.
         interactive: The basis of a page to move the coil on; empty to make it, None for
             no page.
+        threshold: Resting motor threshold, a share of the maximum, or None.
+        stimulator: By name, or None.
+        atlas: What names gyri, in the head's space; None for one in MNI space.
         reduced: A file of a reduced field to search by, or None.
     """
 
@@ -92,6 +98,9 @@ class OptimizeRequest:
     handle: HandleRequest = field(default_factory=HandleRequest)
     accuracy: float | None = None
     interactive: str | None = None
+    threshold: float | None = None
+    stimulator: str | None = None
+    atlas: str | None = None
     reduced: str | None = None
 
     @property
@@ -133,6 +142,9 @@ class OptimizeRequest:
             ),
             accuracy=options.accuracy,
             interactive=options.interactive,
+            threshold=None if options.threshold is None else options.threshold / 100,
+            stimulator=options.stimulator,
+            atlas=options.atlas,
             reduced=options.reduced,
         )
 
@@ -163,6 +175,15 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
     if options.shape and options.handle not in (None, "free"):
         raise ValueError(
             "--shape moves the coil as its parts need: leave out --handle, or write free."
+        )
+    if options.threshold is not None and options.threshold < _LEAST_THRESHOLD:
+        raise ValueError(
+            f"--threshold {options.threshold:g}: no resting motor threshold is so low a "
+            "per cent of the maximum; what counts of a map is --map-threshold."
+        )
+    if options.threshold is not None and options.efield is None:
+        raise ValueError(
+            "--threshold is for the output that --efield needs, which is not asked for."
         )
     if options.reduced is not None:
         _check_reduced(options)

@@ -17,7 +17,7 @@ from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
-from ..inputs.targets import Target
+from ..inputs.targets import Target, places_of
 from ..results.exports import Exports, read_exports
 from ..results.fibres import fitted_fibres, read_fibres
 from ..results.placing import Placer, ShownPose, place_all
@@ -107,7 +107,10 @@ def prepare(
     """
     given = _read(request, poses, beside)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        places_of(given.poses, request.target),
+    )
     exports = given.exports.placed(head, request.forms.frame)
     fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
     _check_room(request.out, head, len(given.poses))

@@ -19,6 +19,7 @@ from ..inputs.basis_places import AbstractPlaces, TissuePlaces
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
+from ..inputs.targets import places_of
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
@@ -108,7 +109,9 @@ def _prepare(
     if request.reduced is not None:
         given = Basis.read(request.reduced, request.order)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        request.head, progress, None, request.force, places_of(poses, request.target)
+    )
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head, exact=False)
     outline = Outline.of(coil)

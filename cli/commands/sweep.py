@@ -155,7 +155,7 @@ def _prepare(
 ) -> tuple[Frame, Target, Float[ndarray, "position 3"]]:
     coil = read_coil(request.coil)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(request.head, progress, None, request.force, request.target.places)
     target = request.target.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
@@ -189,6 +189,7 @@ def _compute(
     found = optimize.sweep(
         *(goal.objective, coil, scalp, positions, request.domain),
         angles=request.angles,
+        progress=progress,
     )
     check_field(found.values, "the target")
     best = found.pose(*found.best)

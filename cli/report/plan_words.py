@@ -274,9 +274,11 @@ def _origin(found: PlacementResult) -> Section:
 
 
 def _output(found: PlacementResult) -> tuple[float | None, str]:
+    machine = found.placement.machine
     if found.dose is not None and found.dose.dose.output is not None:
-        return found.dose.dose.output, "of the stimulator's output"
-    return found.placement.share_of_max, "of the coil's largest dI/dt"
+        return found.dose.dose.output, f"of {machine or 'the stimulator'}'s output"
+    whose = f"the largest dI/dt of {machine}" if machine else "the coil's largest dI/dt"
+    return found.placement.share_of_max, f"of {whose}"
 
 
 def _centre(pose: Pose) -> str:

@@ -26,6 +26,7 @@ from .figures import (
     Subject,
     TargetFigures,
 )
+from .gyri import GyrusFigures, Strongest
 from .handle_result import HandleResult
 from .placement import Placement, print_placement
 from .pose_shift import PoseShift
@@ -61,6 +62,8 @@ class PlacementResult:
         best_pose: How far it moves with the conductivities; None at a border.
         handle: Which way it points, and what that costs.
         place: Where on the scalp it is, from known positions, or None.
+        gyri: Of target and strongest field, or None.
+        threshold: Resting motor threshold, a share of the maximum, or None.
         refinement: Of the head, or None where none was asked for.
         by_basis: What the search's basis says, beside a direct solve, or None.
         subject: Head and coil.
@@ -88,6 +91,8 @@ class PlacementResult:
     best_pose: PoseShift | None
     handle: HandleResult
     place: optimize.ScalpPlace | None
+    gyri: GyrusFigures | None
+    threshold: float | None
     refinement: Refinement | None
     by_basis: BasisCheck | None
     subject: Subject
@@ -103,6 +108,29 @@ class PlacementResult:
         """What the mesh may leave in the field in the target, relative."""
         return mesh_error_of(self.placement, self.error)
 
+    @property
+    def output(self) -> float | None:
+        """Of the stimulator or of what the coil is made for, a share; None: not known."""
+        if self.dose is not None and self.dose.dose.output is not None:
+            return self.dose.dose.output
+        return self.placement.share_of_max
+
+    @property
+    def of_threshold(self) -> float | None:
+        """The output as a share of the motor threshold, where both are known."""
+        if self.output is None or self.threshold is None:
+            return None
+        return self.output / self.threshold
+
+    @property
+    def strongest(self) -> Strongest | None:
+        """Where the field of the cortex is strongest; None without gray matter."""
+        gray, target = self.field.gray_matter, self.target
+        if gray is None:
+            return None
+        centre = np.asarray(target.centre)
+        return Strongest.of(gray.strongest, gray.highest, centre, target.radius)
+
     def to_json(self) -> dict:
         """What `summary.json` holds."""
         error = {"estimated_error": self.error.to_json()}
@@ -116,6 +144,9 @@ class PlacementResult:
             "search": self._search(),
             "handle": self.handle.to_json(),
             "place": place_json(self.place),
+            "gyri": None if self.gyri is None else self.gyri.to_json(),
+            "motor_threshold": self.threshold,
+            "share_of_motor_threshold": self.of_threshold,
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -177,7 +208,11 @@ class PlacementResult:
             print(self.tensors)
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
+        if self.gyri is not None:
+            self.gyri.describe()
         print_placement(self.placement, self.handle, self.error)
+        if self.of_threshold is not None:
+            print(f"output           {self.of_threshold:.0%} of the motor threshold")
         if self.by_basis is not None:
             self.by_basis.describe()
         if self.refinement is not None:

@@ -127,6 +127,7 @@ class DoseResult:
         activation: At the last output.
         origin: Where the result comes from.
         didt: At the last output; None where the stimulator is not known. [A/s]
+        machine: Name of the stimulator over M1, or nothing.
         found: The basis by which placements were found, or None.
     """
 
@@ -143,6 +144,7 @@ class DoseResult:
     activation: Activated
     origin: Provenance
     didt: float | None
+    machine: str = ""
     found: FoundByBasis | None = None
 
     @property
@@ -169,6 +171,7 @@ class DoseResult:
         report = {
             "note": RESEARCH,
             "threshold": self.threshold,
+            "stimulator": self.machine or None,
             "metric": self.metric,
             "field_per_1e6_A_per_s": fields,
             "mesh_error": self._mesh_error(),
@@ -219,6 +222,8 @@ class DoseResult:
                 "mesh             corrected; a finer mesh of the same surfaces would give "
                 "values within ±"
             )
+        if self.machine:
+            print(f"stimulator       {self.machine}: outputs are % of its maximum")
         for each in self.outputs:
             print(
                 f"{each.rule:<58} {each.statement}; the target gets "
@@ -253,6 +258,7 @@ def draw_dose(folder: Path, found: DoseResult) -> None:
         [(each.rule, each.output) for each in found.outputs],
         None if found.interval is None else found.interval.ends,
         f"Outputs for a motor threshold of {found.threshold:.0%}{at}",
+        found.machine or "the stimulator",
     )
 
 

@@ -125,6 +125,7 @@ class FieldFigures:
                     for share, volume in gray.volumes_above.items()
                 },
             }
+            figures["gray_matter_maximum"] = gray.highest
             figures["gray_matter_maximum_at_mm"] = (gray.strongest * 1e3).tolist()
         return figures | {"unit": "V/m"}
 
