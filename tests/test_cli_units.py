@@ -49,7 +49,7 @@ def test_every_rate_of_a_current_is_in_the_unit_that_devices_show(action):
 def test_no_option_is_in_amperes_per_second():
     assert not [name for name, action in OPTIONS if "A/S" in str(action.metavar)]
     rated = [name for name, action in OPTIONS if "A/µs" in str(action.metavar)]
-    assert {name.split()[1] for name in rated} == {
+    assert {name.split()[-1] for name in rated} == {
         option for option in units.RATES if option.removeprefix("--") not in old_names()
     }
 

@@ -150,15 +150,19 @@ def _filled(
     return Case(own, at, shared, subject)
 
 
-def _with(value, words: Mapping[str, str]):
+def _with(table: Mapping[str, object], words: Mapping[str, str]) -> dict:
+    return {key: _replaced(each, words) for key, each in table.items()}
+
+
+def _replaced(value: object, words: Mapping[str, str]) -> object:
     if isinstance(value, str):
         for name, word in words.items():
             value = value.replace(name, word)
         return value
     if isinstance(value, list):
-        return [_with(each, words) for each in value]
+        return [_replaced(each, words) for each in value]
     if isinstance(value, dict):
-        return {key: _with(each, words) for key, each in value.items()}
+        return _with(value, words)
     return value
 
 
