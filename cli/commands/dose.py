@@ -234,7 +234,7 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     progress.stage("head", f"head {request.head}")
     head = read_head(
         *(request.head, progress, None, request.force),
-        request.region.places | {"M1": np.asarray(request.motor.centre)[None]},
+        {**request.region.places, "M1": np.asarray(request.motor.centre)[None]},
     )
     treated = request.region.find(head).region
     conductor, tensors = request.conduction.assemble(head, request.head)

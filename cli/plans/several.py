@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 from pathlib import Path
+from typing import Any
 
 from .lines import At
 
@@ -150,7 +151,8 @@ def _filled(
     return Case(own, at, shared, subject)
 
 
-def _with(value, words: Mapping[str, str]):
+def _with(value: Any, words: Mapping[str, str]) -> Any:
+    """Fill in words wherever a value has text."""
     if isinstance(value, str):
         for name, word in words.items():
             value = value.replace(name, word)
