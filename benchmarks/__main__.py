@@ -18,7 +18,8 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("motor", "command", "reduced", "focality", "truth", "refinement", "midsurface"),
+    *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
+    "midsurface",
 )
 NEED_DATA = ("shape", "phase", "page")
 NAMED_ONLY = ("optimizers", "gpu", "live")  # Need an extra, or time.

@@ -6,7 +6,6 @@ from .anisotropy import (
     AnisotropyReport as AnisotropyReport,
     anisotropic as anisotropic,
 )
-from .binned import BinnedRows as BinnedRows
 from .conductivity import CONDUCTIVITIES as CONDUCTIVITIES, isotropic as isotropic
 from .conductor import (
     Conductor as Conductor,
@@ -41,7 +40,6 @@ from .fibres import (
 )
 from .field import ElectricField as ElectricField
 from .forward import rates as rates, solve as solve, solve_rate as solve_rate
-from .fused import FusedRows as FusedRows
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
@@ -88,10 +86,12 @@ from .reduced import (
     Growth as Growth,
     ReducedField as ReducedField,
     at_points as at_points,
+    at_surface as at_surface,
     read_reduced as read_reduced,
     reduce as reduce,
     shares_at_nodes as shares_at_nodes,
     shares_of_region as shares_of_region,
+    vertex_areas as vertex_areas,
     write_reduced as write_reduced,
 )
 from .sampling import (

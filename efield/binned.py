@@ -7,7 +7,7 @@ A bin more means less padding to read, and one more piece of program to start. B
 those for which both together cost least.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -29,10 +29,8 @@ class BinnedRows(eqx.Module):
         columns: For each bin, the columns of its rows' entries, (width, rows).
         values: For each bin, the entries, zero where padded.
         place: Where each row of the matrix is among the bins' rows.
-        together: The rows of a bin are a multiple of this.
     """
 
-    together: ClassVar[int] = 1
     columns: tuple[Int[Array, "..."], ...]
     values: tuple[Float[Array, "..."], ...]
     place: Int[Array, "row"]
@@ -58,16 +56,15 @@ class BinnedRows(eqx.Module):
         for width in bin_widths(lengths, start / entry):
             rows = np.flatnonzero((lengths > low) & (lengths <= width))
             low = width
-            step, filled = np.arange(width)[:, None], -len(rows) % cls.together
-            real = step < np.append(lengths[rows], np.zeros(filled, int))
-            first = np.append(matrix.indptr[rows], np.zeros(filled, int))
-            at = np.where(real, first + step, 0)
+            step = np.arange(width)[:, None]
+            real = step < lengths[rows]
+            at = np.where(real, matrix.indptr[rows] + step, 0)
             columns.append(
                 jnp.asarray(np.where(real, matrix.indices[at], 0), jnp.int32)
             )
             values.append(jnp.asarray(np.where(real, matrix.data[at], 0), dtype))
             place[rows] = done + np.arange(len(rows), dtype=np.int32)
-            done += len(rows) + filled
+            done += len(rows)
         return cls(tuple(columns), tuple(values), jnp.asarray(place))
 
     def times(self, x: Float[Array, "column rhs"]) -> Float[Array, "row rhs"]:

@@ -1,4 +1,4 @@
-"""Which products of sparse matrices are fastest here, by measuring them once."""
+"""Which bins make products of sparse matrices fastest here, by measuring them once."""
 
 import functools
 import logging
@@ -12,19 +12,19 @@ import scipy.sparse as sp
 
 from .binned import BinnedRows
 from .conductor import Conductor
-from .fused import FusedRows
 from .linear import Multigrid
 from .linear.stiffness import assemble_upper, whole
 
 
-_STARTS = (100_000, 6_000_000)  # Many bins with little padding, or few. [byte]
+# From many bins with little padding to few. [byte]
+_STARTS = (100_000, 1_000_000, 6_000_000)
 _TIMES = 3  # The least of so many counts.
 
 _log = logging.getLogger("tmsgrad")
 
 
 def tuned(conductor: Conductor, *, together: int = 1) -> Multigrid:
-    """Choose `Multigrid`'s products by measuring them on the device at hand.
+    """Choose the bins of `Multigrid`'s products by measuring them on the device at hand.
 
     Sums are taken in another order by another choice: keep the solver that this returns,
     or write its attributes down, for results that are to be the same bit by bit. A process
@@ -53,9 +53,8 @@ _kept: dict[tuple[str, int, int], Multigrid] = {}
 
 
 def variants() -> list[Multigrid]:
-    """All that `tuned` chooses among on this kind of device."""
-    kinds = [BinnedRows] if jax.default_backend() == "cpu" else [BinnedRows, FusedRows]
-    return [Multigrid(rows=kind, start=start) for kind in kinds for start in _STARTS]
+    """All that `tuned` chooses among."""
+    return [Multigrid(start=start) for start in _STARTS]
 
 
 def _fastest(conductor: Conductor, together: int) -> Multigrid:
@@ -69,14 +68,10 @@ def _fastest(conductor: Conductor, together: int) -> Multigrid:
 
 
 def _seconds(solver: Multigrid, matrix: sp.csr_matrix, x: jax.Array) -> float:
-    """The least time of a product; infinite where it cannot be compiled here."""
-    rows = solver.rows.from_scipy(matrix, np.float32, start=solver.start)
-    multiply = functools.partial(jax.jit(type(rows).times), rows)
-    try:
-        jax.block_until_ready(multiply(x))
-    except Exception as error:  # Of a compiler that is not ours.
-        _log.info("%s: %s", solver, error)
-        return math.inf
+    """The least time of a product."""
+    rows = BinnedRows.from_scipy(matrix, np.float32, start=solver.start)
+    multiply = functools.partial(jax.jit(BinnedRows.times), rows)
+    jax.block_until_ready(multiply(x))
     taken = []
     for _ in range(_TIMES):
         begin = time.perf_counter()

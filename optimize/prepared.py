@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -293,7 +293,8 @@ class PreparedSearch:
             The starts, and how much the values differ.
         """
         lattice = self._lattice()
-        values = np.array(rate_turns(problem, jnp.asarray(lattice), COARSE_ANGLES))
+        rough = replace(problem, objective=problem.objective.coarse)
+        values = np.array(rate_turns(rough, jnp.asarray(lattice), COARSE_ANGLES))
         if len(self.forbidden):
             inside = in_zones(self.chart, problem.forbidden, jnp.asarray(lattice))
             values[np.asarray(inside)] = -np.inf

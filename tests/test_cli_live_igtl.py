@@ -35,6 +35,8 @@ class Tracker:
         self.client = None
 
     def meet(self):
+        if self.client is not None:
+            self.client.close()
         self.client, _ = self._listening.accept()
         self.client.settimeout(PATIENCE)
         return self.client
@@ -79,7 +81,8 @@ def test_a_transform_of_pyigtl_is_the_pose_it_was_made_of(tracker):
         whole = transform()
         tracker.send(whole[:30])  # Messages may come in pieces, and together.
         tracker.send(whole[30:], transform(POSE @ POSE))
-        while (pose := newest(inbox)).matrix[0, 3] * 1e3 - (POSE @ POSE)[0, 3] > 1e-3:
+        wanted = (POSE @ POSE)[0, 3] * 1e-3
+        while abs((pose := newest(inbox)).matrix[0, 3] - wanted) > 1e-6:
             pass
     expected = POSE @ POSE
     expected[:3, 3] *= 1e-3
@@ -165,7 +168,10 @@ NEWER.metadata = {"a": "b"}
         (bytes(DAMAGED), False, "damaged"),
         (NEWER.pack(), False, None),
     ],
-    ids=lambda x: None if isinstance(x, bytes) else str(x),
+    ids=[
+        *("huge", "large", "image", "http", "bytes", "short", "empty", "newer"),
+        *("damaged", "metadata"),
+    ],
 )
 def test_what_must_not_come_is_refused_in_a_line_and_poses_go_on(
     tracker, capsys, sent, ends, said

@@ -2,15 +2,13 @@
 
 import itertools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, strategies as st
 
-from tmsgrad.efield import BinnedRows, FusedRows
-from tmsgrad.efield.binned import bin_widths
+from tmsgrad.efield.binned import BinnedRows, bin_widths
 
 
 def cost(lengths, widths, start):
@@ -33,35 +31,6 @@ def test_bins_are_the_cheapest_of_all(lengths, start):
         for some in itertools.combinations(every[:-1], count)
     ]
     np.testing.assert_allclose(cost(lengths, found, start), min(tried))
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_the_fused_kernel_gives_the_same_sums(rng, count):
-    matrix = sp.csr_matrix(sp.random_array((300, 40), density=0.05, rng=rng))
-    fused = FusedRows.from_scipy(matrix, np.float32, start=16)
-    plain = BinnedRows.from_scipy(matrix, np.float32, start=16)
-    assert len(fused.values) == len(plain.values) > 2
-    assert {value.shape[1] % FusedRows.together for value in fused.values} == {0}
-    x = jnp.asarray(rng.normal(size=(40, count)), jnp.float32)
-    np.testing.assert_allclose(fused.times(x), plain.times(x), rtol=0, atol=2e-6)
-    mapped = jax.vmap(fused.times)(jnp.stack([x, 2 * x]))
-    np.testing.assert_array_equal(mapped[1], 2 * fused.times(x))
-
-
-def test_the_fused_kernel_becomes_a_program_of_triton(rng):
-    matrix = sp.csr_matrix(sp.random_array((300, 40), density=0.05, rng=rng))
-    fused = FusedRows.from_scipy(matrix, np.float32)
-    x = jnp.ones((40, 3), jnp.float32)
-    try:
-        device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", 132, "gpu")
-        mesh = jax.sharding.AbstractMesh((), (), axis_types=(), abstract_device=device)
-    except (AttributeError, TypeError) as error:
-        pytest.skip(f"this version of JAX knows no device that is not there: {error}")
-    with jax.sharding.use_abstract_mesh(mesh):
-        traced = jax.jit(lambda x: fused.times(x)).trace(x)
-        text = traced.lower(lowering_platforms=("cuda",)).as_text()
-    assert text.count("xla.gpu.triton") == len(fused.values)
-    assert "callback" not in text
 
 
 @pytest.mark.parametrize("rows", [60, 60_000])

@@ -74,7 +74,8 @@ def test_notebooks_show_heads_and_coils_in_pictures(objects):
         assert len(np.unique(image.reshape(-1, 3), axis=0)) == 6
     drawn = ElementTree.fromstring(coil.replace("<br>", "<br/>"))
     marks = drawn.findall("svg/circle")
-    assert len(marks) > 100
+    sources = objects["'boxed'"].sources().dipole_positions
+    assert len(marks) == len(sources) + len(objects["'boxed'"].surface_points)
     assert all(0 <= float(mark.get("cx", -1)) <= 248 for mark in marks)
     assert (
         "<script>"

@@ -4,6 +4,7 @@ import argparse
 
 from . import units
 from .map_options import add_avoided_map, add_extent
+from .reduce_options import add_basis
 from .words import (
     avoided,
     ball,
@@ -18,7 +19,7 @@ from .words import (
 )
 
 
-OBJECTIVES = ("norm", "magn", "normal", "focality")
+OBJECTIVES = ("norm", "magn", "normal", "focality", "overlap")
 
 
 def add_goals(verb: argparse.ArgumentParser) -> None:
@@ -48,6 +49,12 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "below that, without it --objective focality is set against it (may be repeated)",
     )
     add_avoided_map(verb)
+    add_basis(
+        verb,
+        "search by this basis, which `tmsgrad reduce` made, without adjoint solves; "
+        "focality then is against all of its tissue. The best pose is verified by a "
+        "direct solve",
+    )
     _add_errors(verb)
     verb.add_argument(
         "--shape",
@@ -239,11 +246,9 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
         help="map positions within this of the target only (the upper head)",
     )
     _add_forbidden(verb)
-    verb.add_argument(
-        "--reduced",
-        type=path,
-        metavar="FILE",
-        help="map what happens in all of the tissue, too, by this basis, which `tmsgrad "
+    add_basis(
+        verb,
+        "map what happens in all of the tissue, too, by this basis, which `tmsgrad "
         "reduce` made: peak, volume above half of it, focality",
     )
 
@@ -260,8 +265,15 @@ def _add_target(verb: argparse.ArgumentParser) -> None:
         "--objective",
         choices=OBJECTIVES,
         help="norm of the mean vector, mean magnitude (magn), mean component along the "
-        "cortex's outward normals, or focality against the rest of the tissue (norm; magn "
+        "cortex's outward normals, focality against the rest of the tissue, or overlap: "
+        "how much of the hottest tissue lies in the target, with --reduced (norm; magn "
         "for a map, or its normal component, weighted by it)",
+    )
+    verb.add_argument(
+        "--hottest",
+        type=positive,
+        metavar="PERCENT",
+        help="of the tissue, that --objective overlap counts as the hottest (1)",
     )
 
 

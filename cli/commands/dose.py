@@ -1,7 +1,8 @@
 """`tmsgrad dose`: the stimulator's output for a target, from a motor threshold."""
 
 import argparse
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ...coils import Coil, PoseList, Stimulator, navigation
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
+from ..inputs.bases import Basis
 from ..inputs.coils import machine_of, read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
@@ -20,6 +22,7 @@ from ..inputs.sites import SiteRequest, motor_place, pose_of
 from ..inputs.targets import TargetRequest
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
+from ..results.basis_check import FoundByBasis
 from ..results.dose_extras import matched_interval, write_activation
 from ..results.dose_result import Activated, DoseResult, TrainResult, draw_dose
 from ..results.fields import check_field
@@ -65,6 +68,7 @@ class DoseRequest:
         trains: To compare with tables, or None.
         uncertainties: Or None.
         stimulator: By name, or None.
+        reduced: A file of a reduced field to find placements by, or None.
         out: Folder.
     """
 
@@ -85,6 +89,7 @@ class DoseRequest:
     trains: Trains | None
     uncertainties: Uncertainties | None
     stimulator: str | None
+    reduced: str | None
     out: str
 
     @classmethod
@@ -94,6 +99,10 @@ class DoseRequest:
         Raises:
             ValueError: They do not fit each other, or the threshold is above 100%.
         """
+        if options.reduced and options.motor_pose and options.target_pose:
+            raise ValueError(
+                "--reduced finds placements, but --motor-pose and --target-pose give both."
+            )
         threshold = options.threshold / 100
         dosing.fixed(threshold)
         other = options.target_coil is not None
@@ -123,6 +132,7 @@ class DoseRequest:
             trains=Trains.of(options),
             uncertainties=Uncertainties.of(options),
             stimulator=options.stimulator,
+            reduced=options.reduced,
             out=options.out,
         )
 
@@ -175,6 +185,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             origin,
             None if most is None else outputs[-1].output * most,
             frame.machine.name,
+            frame.found,
         )
         write_json(folder / "dose.json", result.to_json())
         _write_poses(folder, request, frame)
@@ -203,6 +214,7 @@ class _Frame:
         sites: M1 and the target.
         maxima: dI/dt of each coil at full output, where it is known. [A/s]
         machine: That outputs over M1 are per cent of.
+        found: The basis by which placements were found, or None.
     """
 
     head: HeadMesh
@@ -210,6 +222,7 @@ class _Frame:
     sites: tuple[dosing.Site, dosing.Site]
     maxima: tuple[float | None, float | None]
     machine: Stimulator
+    found: FoundByBasis | None
 
 
 def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
@@ -228,6 +241,10 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
             "--target-coil: the dI/dt at full output of both coils must be known: give "
             "--max-didt and --target-max-didt."
         )
+    basis, conduction, corrected = None, request.conduction, request.corrected
+    if request.reduced is not None:
+        basis = Basis.read(request.reduced, None if corrected else conduction.order)
+        conduction = replace(conduction, order=basis.field.origin.order)
     for place in places:  # Before the head, which takes longer to read.
         if place.pose is not None:
             one_pose(place.pose, request.head)
@@ -237,13 +254,18 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
         {**request.region.places, "M1": np.asarray(request.motor.centre)[None]},
     )
     treated = request.region.find(head).region
-    conductor, tensors = request.conduction.assemble(head, request.head)
+    conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
     scalp = meshing.scalp(head)
 
+    numbers = basis and [basis.coil_number(conductor, each) for each in (coil, other)]
+    known = None
+    if basis is not None:
+        known = functools.partial(basis.mean, head, option="M1 or the target")
+
     def site(each: Coil, place: SiteRequest, region: Region) -> dosing.Site:
-        where = (request.head, each, scalp, conductor, region)
+        where = (request.head, each, scalp, conductor, region, known)
         return dosing.Site(each, pose_of(place, *where), region)
 
     progress.stage("placements", "placements over M1 and the target")
@@ -251,7 +273,14 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     at_motor = meshing.ball(head, centre, request.radius, request.tissue)
     motor = site(coil, request.motor, at_motor)
     target = site(other, request.target, treated)
-    return _Frame(head, conductor, (motor, target), most, machine)
+    found = None
+    if basis is not None and numbers is not None:
+        poses = [
+            None if place.pose is not None else each.pose
+            for place, each in zip(places, (motor, target), strict=True)
+        ]
+        found = FoundByBasis.of(basis, poses, numbers)
+    return _Frame(head, conductor, (motor, target), most, machine, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +322,7 @@ class _Fields:
         for name, value in (("M1", motor), ("the target", target)):
             check_field(value, f"{metric.words} in {name}")
         first, depths = (motor, target), (above_motor, above_target)
-        if not request.corrected:
+        if not request.corrected or frame.conductor.elements.order > 1:
             return cls(fields[1], first, first, None, depths)
         values, mesh = _corrected(frame, fields, first)
         return cls(fields[1], first, values, mesh, depths)
@@ -312,7 +341,7 @@ def _corrected(
         norm, bar = found.mesh_error(jnp.linalg.norm, site.coil, site.pose)
         unit = value / float(jnp.linalg.norm(field.mean(site.region)))
         values.append(norm * unit)
-        errors.append(TargetError(bar * unit, value))
+        errors.append(TargetError(bar * unit, value, order=1))
     return (values[0], values[1]), (errors[0], errors[1])
 
 

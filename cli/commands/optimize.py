@@ -40,6 +40,7 @@ from .optimize_found import Found, Verified, compute, verify
 from .optimize_page import PAGE, read_basis, write_placement_page
 from .optimize_picture import draw_target
 from .optimize_prepare import Prepared, prepare
+from .optimize_reduced import take_basis
 from .optimize_request import OptimizeRequest
 from .optimize_search import simple_objective
 from .optimize_write import write_placement
@@ -70,10 +71,12 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         ValueError: An input is malformed, or does not fit the others.
         FileNotFoundError: There is no such file.
     """
-    progress, basis = Progress(), read_basis(request)
+    progress = Progress()
+    request, basis = take_basis(request)
+    shown = read_basis(request, basis)
     with output_folder(request.out) as folder:
         prepared = prepare(request, origin, progress)
-        found = compute(request, prepared)
+        found = compute(request, prepared, basis)
         verified = verify(request, prepared, found)
         progress.stage("output", "files and picture")
         write_placement(folder, request, prepared, found, verified)
@@ -86,7 +89,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             shown = verified.placement, verified.field, verified.figures
             draw_target(folder, prepared, found.coil, shown, rules)
         if request.interactive is not None:
-            _write_page(folder, request, prepared, basis, found, verified, rules)
+            _write_page(folder, request, prepared, shown, found, verified, rules)
         progress.close()
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
@@ -95,6 +98,8 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         )
         warn_of_placement(verified.placement, handle, found.coil, at_edge)
         warn_of_dose(verified.dose)
+        if verified.by_basis is not None:
+            verified.by_basis.warn()
         if prepared.refinement is not None:
             reached = mesh_error_of(verified.placement, verified.error)
             prepared.refinement.check(reached)
@@ -169,7 +174,7 @@ def _rules(
         named=named,
         others=others,
     )
-    return tuple(rules)
+    return tuple(rules if found.basis is None else found.basis.known(rules))
 
 
 def _place(
@@ -215,8 +220,9 @@ def _result(
         gyri=_gyri(prepared, verified),
         threshold=request.threshold,
         refinement=prepared.refinement,
+        by_basis=verified.by_basis,
         subject=Subject.of(frame),
-        order=request.conduction.order,
+        order=request.conduction.order if found.goal.second is None else 2,
         anisotropy=request.conduction.anisotropy,
         tensors=frame.tensors,
         origin=frame.origin,

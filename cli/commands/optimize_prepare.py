@@ -85,6 +85,7 @@ def prepare(
     domain = replace(request.domain, handle=request.handle.of(coil))
     # Nodes of a corrected field are not known yet.
     nodes = 0 if request.conduction.corrected else len(head.nodes)
+    nodes = nodes if request.reduced is None else None
     search = plan_search(
         *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )

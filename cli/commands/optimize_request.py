@@ -76,6 +76,7 @@ class OptimizeRequest:
         threshold: Resting motor threshold, a share of the maximum, or None.
         stimulator: By name, or None.
         atlas: What names gyri, in the head's space; None for one in MNI space.
+        reduced: A file of a reduced field to search by, or None.
     """
 
     head: str
@@ -100,6 +101,7 @@ class OptimizeRequest:
     threshold: float | None = None
     stimulator: str | None = None
     atlas: str | None = None
+    reduced: str | None = None
 
     @property
     def cover(self) -> float:
@@ -143,6 +145,7 @@ class OptimizeRequest:
             threshold=None if options.threshold is None else options.threshold / 100,
             stimulator=options.stimulator,
             atlas=options.atlas,
+            reduced=options.reduced,
         )
 
     @classmethod
@@ -182,6 +185,8 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
         raise ValueError(
             "--threshold is for the output that --efield needs, which is not asked for."
         )
+    if options.reduced is not None:
+        _check_reduced(options)
     if options.accuracy is not None and options.interactive:
         raise ValueError(
             "--accuracy makes another mesh than that of --interactive's basis: write "
@@ -199,6 +204,20 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
             "--uncertainty is of the target's mean vector or its --direction, around one "
             "place: leave out --objective, --avoid and --around upper-head."
         )
+
+
+def _check_reduced(options: argparse.Namespace) -> None:
+    """Refuse what a basis does not serve."""
+    for name, why in (
+        (
+            "shape",
+            "moves the parts of the coil, whose field the basis then does not know",
+        ),
+        ("accuracy", "makes another mesh than that of the basis"),
+        ("uncertainty", "needs adjoint solves"),
+    ):
+        if getattr(options, name):
+            raise ValueError(f"--{name} {why}: leave it out, or leave out --reduced.")
 
 
 def _domain(options: argparse.Namespace) -> Domain:

@@ -319,7 +319,7 @@ def _mesh_error(
     _, bar = computed.corrected.mesh_error(
         jnp.linalg.norm, prepared.frame.coil, shown.pose, shown.didt
     )
-    return TargetError(bar, direct)
+    return TargetError(bar, direct, order=1)
 
 
 def _result(

@@ -150,7 +150,7 @@ def write_rose(
         ),
     ):
         axes.plot([angle, angle], [0, top], color=colour, linestyle=style, label=words)
-    axes.set_xticks(np.radians(np.arange(0, 360, 45)), _NAMES)
+    axes.set_xticks(np.radians(range(0, 360, 45)), _NAMES)
     axes.tick_params(axis="x", pad=12)
     axes.set_title(title, loc="left")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)

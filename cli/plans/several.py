@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 from pathlib import Path
-from typing import Any
 
 from .lines import At
 
@@ -151,16 +150,19 @@ def _filled(
     return Case(own, at, shared, subject)
 
 
-def _with(value: Any, words: Mapping[str, str]) -> Any:
-    """Fill in words wherever a value has text."""
+def _with(table: Mapping[str, object], words: Mapping[str, str]) -> dict:
+    return {key: _replaced(each, words) for key, each in table.items()}
+
+
+def _replaced(value: object, words: Mapping[str, str]) -> object:
     if isinstance(value, str):
         for name, word in words.items():
             value = value.replace(name, word)
         return value
     if isinstance(value, list):
-        return [_with(each, words) for each in value]
+        return [_replaced(each, words) for each in value]
     if isinstance(value, dict):
-        return {key: _with(each, words) for key, each in value.items()}
+        return _with(value, words)
     return value
 
 

@@ -12,6 +12,7 @@ from ..inputs.refining import Refinement
 from ..runtime.progress import rounded
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
+from .basis_check import BasisCheck
 from .doses import (
     DoseChoice,
     print_rules,
@@ -64,6 +65,7 @@ class PlacementResult:
         gyri: Of target and strongest field, or None.
         threshold: Resting motor threshold, a share of the maximum, or None.
         refinement: Of the head, or None where none was asked for.
+        by_basis: What the search's basis says, beside a direct solve, or None.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -92,6 +94,7 @@ class PlacementResult:
     gyri: GyrusFigures | None
     threshold: float | None
     refinement: Refinement | None
+    by_basis: BasisCheck | None
     subject: Subject
     order: int
     anisotropy: str
@@ -155,6 +158,7 @@ class PlacementResult:
                 if self.refinement is None
                 else {"refinement": self.refinement.to_json()}
             ),
+            **self._by_basis(),
             "coil": {"source": subject.coil, "name": subject.coil_name},
             "versions": versions(),
             **self._uncertainty(),
@@ -184,6 +188,7 @@ class PlacementResult:
             "didt": placement.didt,
             "scalp_clearance_mm": placement.clearance * 1e3,
             "seconds": self.seconds,
+            **self._by_basis(),
         }
 
     def share_of_best(self, optimum: optimize.Optimum) -> float | None:
@@ -208,6 +213,8 @@ class PlacementResult:
         print_placement(self.placement, self.handle, self.error)
         if self.of_threshold is not None:
             print(f"output           {self.of_threshold:.0%} of the motor threshold")
+        if self.by_basis is not None:
+            self.by_basis.describe()
         if self.refinement is not None:
             self.refinement.describe()
         if self.uncertainty is not None:
@@ -229,6 +236,9 @@ class PlacementResult:
             self.dose.describe()
         print_rules(self.rules or ())
         print_sensitivity(self.search.sensitivity)
+
+    def _by_basis(self) -> dict:
+        return {} if self.by_basis is None else {"reduced": self.by_basis.to_json()}
 
     def _uncertainty(self) -> dict:
         if self.uncertainty is None:

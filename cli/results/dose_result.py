@@ -15,6 +15,7 @@ from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
+from .basis_check import FoundByBasis
 from .dose_extras import MatchedInterval
 from .figures import TargetError
 from .plausible import ask_of_strength
@@ -127,6 +128,7 @@ class DoseResult:
         origin: Where the result comes from.
         didt: At the last output; None where the stimulator is not known. [A/s]
         machine: Name of the stimulator over M1, or nothing.
+        found: The basis by which placements were found, or None.
     """
 
     schema: ClassVar[int] = 1
@@ -143,6 +145,7 @@ class DoseResult:
     origin: Provenance
     didt: float | None
     machine: str = ""
+    found: FoundByBasis | None = None
 
     @property
     def target_field(self) -> float | None:
@@ -192,6 +195,8 @@ class DoseResult:
         }
         if self.didt is not None:
             report |= {"didt": self.didt, "target_field": self.target_field}
+        if self.found is not None:
+            report |= {"reduced": self.found.to_json()}
         return report
 
     def _mesh_error(self) -> dict | None:
@@ -202,6 +207,8 @@ class DoseResult:
 
     def describe(self, out: str) -> None:
         """Print it, and warn of outputs that cannot be reached."""
+        if self.found is not None:
+            self.found.describe()
         if self.mesh is not None:
             motor, target = (
                 f"{value:.4g} ± {each.bar:.2g}"

@@ -168,7 +168,7 @@ def _print_value(found: Placement) -> None:
     )
     print(
         f"mesh             a finer mesh of the same surfaces would give a value within ±; "
-        f"{mesh.first_order:.4f} V/m before the correction, by a direct solve"
+        f"{mesh.direct:.4f} V/m by a direct solve of order {mesh.order} on this mesh"
     )
 
 

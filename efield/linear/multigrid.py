@@ -119,8 +119,8 @@ class Multigrid(AbstractDeviceSolver):
     Attributes:
         rtol: Of the true residual.
         max_steps: After so many iterations a solve has failed.
-        rows: How sparse matrices are kept and multiplied: `BinnedRows`, or `FusedRows`.
-        start: What a bin more must save in reading; None is usual of the device. [byte]
+        start: What a bin more must save in reading, in products of sparse matrices; None
+            is usual of the device, `efield.tuned` measures. [byte]
         throw: Raise where it failed, which in a compiled function asks the host once a
             solve. Otherwise the residual in the report is large, or NaN.
     """
@@ -128,20 +128,19 @@ class Multigrid(AbstractDeviceSolver):
     rtol: float = eqx.field(static=True, default=1e-8)
     max_steps: int = eqx.field(static=True, default=200)
     throw: bool = eqx.field(static=True, default=True)
-    rows: type[BinnedRows] = eqx.field(static=True, default=BinnedRows)
     start: int | None = eqx.field(static=True, default=None)
 
     @property
     def key(self) -> Hashable:
-        """Set-ups differ by how matrices are kept."""
-        return type(self), self.rows, self.start
+        """Set-ups differ by the bins of their matrices."""
+        return type(self), self.start
 
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> DeviceSetup:
         """Assemble and coarsen on the host, and put the result on the device."""
         refuse_floating_regions(mesh, conductivity, ITERATED)
         matrix, hierarchy = assemble_hierarchy(mesh, conductivity)
         kind = _CYCLE_PRECISION
-        kept = partial(self.rows.from_scipy, start=self.start)
+        kept = partial(BinnedRows.from_scipy, start=self.start)
         with jax.ensure_compile_time_eval():
             levels = tuple(
                 DeviceLevel(
