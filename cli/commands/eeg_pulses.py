@@ -70,6 +70,8 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
             latency=rule.latency,
             refractory=rule.refractory,
             gate=rule.gate,
+            ceiling=rule.ceiling,
+            blanking=rule.blanking,
             pieces=recording.pieces,
         )
         result = ReplayResult(
@@ -79,6 +81,7 @@ def eeg_pulses(options: argparse.Namespace) -> Outcome:
                 settings_of(rule.estimator),
             ),
             played.training / rate,
+            rule.step / rate,
             tuple(recording.remarks),
             Provenance.of(options),
         )
@@ -164,11 +167,22 @@ def learned_rule(
     aim = timing.aim_for(training, band, estimator, target, **device, pieces=pieces)
     every = round(0.1 * band.rate)
     gate = timing.least_amplitude(training, estimator, options.gate, every, pieces)
+    top = options.gate_top
+    if not top > options.gate:
+        raise ValueError(
+            f"--gate-top {top:g} must be above --gate {options.gate:g}: no amplitude is "
+            "between them."
+        )
+    ceiling = math.inf
+    if top < 1:
+        ceiling = timing.least_amplitude(training, estimator, top, every, pieces)
     return PulseRule(
         band,
         estimator,
         aim,
         refractory=options.refractory,
         gate=gate if options.gate else 0.0,
+        ceiling=ceiling,
+        blanking=options.blank * 1e-3,
         **device,
     )
