@@ -19,7 +19,7 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("command", "reduced", "focality", "truth", "refinement", "midsurface"),
+    *("motor", "command", "reduced", "focality", "truth", "refinement", "midsurface"),
 )
 NEED_DATA = ("shape", "phase", "page", "retest")
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.

@@ -29,8 +29,8 @@ from benchmarks import record
 from benchmarks.bench_forward import head_of
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli.page.brain import shares_at_nodes
 from tmsgrad.coils import Pose
+from tmsgrad.efield.reduced.averaging import shares_at_nodes
 
 
 _RATE = 60e6  # [A/s]

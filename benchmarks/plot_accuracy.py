@@ -9,13 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-import matplotlib
-
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
-from benchmarks import record
+from benchmarks import drawing, record
 
 
 _COLOURS = {"P1": "#4e79a7", "P1 + recovery": "#59a14f", "P2": "#e15759"}
@@ -47,16 +42,10 @@ def main(path: Path) -> Path:
         axes.grid(visible=True, which="both", alpha=0.3)
     parts[0].set_ylabel("error of E in the brain's shell [%], L2")
     parts[0].legend(frameon=False)
-    machine = content["machine"]
-    figure.suptitle(
-        f"Layered spheres, figure-of-eight coil · {machine['processor']}, "
-        f"{machine['cores']} cores, {machine['device']} · {machine['date']}",
-        fontsize=9,
-    )
-    target = path.with_suffix(".png")
-    figure.savefig(target, dpi=120)
-    plt.close(figure)
-    return target
+    what = "Layered spheres, figure-of-eight coil"
+    title = drawing.about(what, content["machine"], device=True)
+    figure.suptitle(title, fontsize=9)
+    return drawing.save(figure, path)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-import matplotlib
-
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
+from benchmarks import drawing
 
 
 _WAYS = {"first order": "#4e79a7", "second order": "#e15759", "corrected": "#59a14f"}
@@ -37,15 +33,8 @@ def main(path: Path) -> Path:
     axes.set_ylabel("error of the mean field in the target [%]")
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend(frameon=False)
-    axes.set_title(
-        f"{path.stem} · {machine['processor']}, {machine['cores']} cores · "
-        f"{machine['date']}",
-        fontsize=9,
-    )
-    target = path.with_suffix(".png")
-    figure.savefig(target, dpi=120)
-    plt.close(figure)
-    return target
+    axes.set_title(drawing.about(path.stem, machine), fontsize=9)
+    return drawing.save(figure, path)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from .dipoles import MagneticDipoles as MagneticDipoles
     from .files import kind_of as kind_of, read as read, write as write
+    from .geo import write_geo as write_geo
     from .grids import SampledPotential as SampledPotential
     from .inductance import (
         mutual_inductance as mutual_inductance,
@@ -130,6 +131,7 @@ _NAMES = {
         "read",
         "write",
     ),
+    "geo": ("write_geo",),
     "grids": ("SampledPotential",),
     "inductance": (
         "mutual_inductance",

@@ -33,7 +33,9 @@ from .error import (
 )
 from .fibres import (
     FibreField as FibreField,
+    Fibres as Fibres,
     along_fibres as along_fibres,
+    fibres_in_brain as fibres_in_brain,
     tangents as tangents,
 )
 from .field import ElectricField as ElectricField
@@ -60,6 +62,7 @@ from .misplacement import (
     misplacement as misplacement,
 )
 from .modes import FieldModes as FieldModes, field_modes as field_modes
+from .on_grid import at_voxels as at_voxels
 from .on_surface import (
     SurfaceField as SurfaceField,
     on_nodes as on_nodes,
@@ -85,9 +88,15 @@ from .reduced import (
     at_points as at_points,
     read_reduced as read_reduced,
     reduce as reduce,
+    shares_at_nodes as shares_at_nodes,
+    shares_of_region as shares_of_region,
     write_reduced as write_reduced,
 )
-from .sampling import FieldSampler as FieldSampler, sampler as sampler
+from .sampling import (
+    FieldSampler as FieldSampler,
+    field_at as field_at,
+    sampler as sampler,
+)
 from .sensitivity import (
     field_derivatives as field_derivatives,
     reciprocal_derivatives as reciprocal_derivatives,
@@ -96,12 +105,19 @@ from .sensitivity import (
 from .splines import SplineGrid as SplineGrid
 from .summary import (
     CortexDistance as CortexDistance,
+    GrayMatterField as GrayMatterField,
     RegionSummary as RegionSummary,
+    gray_matter_field as gray_matter_field,
     summarise as summarise,
 )
 from .surrogate import (
     FieldSurrogate as FieldSurrogate,
     field_surrogate as field_surrogate,
+)
+from .total_uncertainty import (
+    TissueUncertainty as TissueUncertainty,
+    TotalUncertainty as TotalUncertainty,
+    tissue_uncertainty as tissue_uncertainty,
 )
 from .uncertainty import (
     Uncertainty as Uncertainty,

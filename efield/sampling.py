@@ -2,12 +2,15 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ..meshing import HeadMesh
+from .conductor import Conductor
 from .field import ElectricField
-from .recovery import checked_points
+from .recovery import checked_points, patch_recovery
 from .recovery_tissues import locate, tissue_mesh
 
 
@@ -60,3 +63,26 @@ def sampler(
     return FieldSampler(
         jnp.asarray(mesh.elements[element]), jnp.asarray(shares), jnp.asarray(inside)
     )
+
+
+def field_at(
+    conductor: Conductor,
+    head: HeadMesh,
+    points: Float[ndarray, "point 3"],
+    field: ElectricField,
+    rates: Float[Array, "node 3"],
+) -> Float[ndarray, "point 3"]:
+    """Evaluate a field at points as well as its elements allow. [V/m]
+
+    Linear elements are smoothed by `patch_recovery`; others are read as they are.
+
+    Args:
+        conductor: That the field was solved on.
+        head: Of it.
+        points: In the head. [m]
+        field: Of one placement.
+        rates: ∂A/∂t at the nodes of the head, for the same dI/dt. [V/m]
+    """
+    if conductor.elements.order == 1:
+        return np.asarray(patch_recovery(conductor, head, points)(field, rates))
+    return np.asarray(sampler(head, points)(field))

@@ -13,6 +13,10 @@ from ..meshing import HeadMesh, Region, Scalp, volume_percentiles
 from .field import ElectricField
 
 
+_SHARES = (50.0, 99.0, 99.9)  # Percentiles of |E| in gray matter.
+_ABOVE = (50, 75)  # Per cent of the last of them.
+
+
 @dataclass(frozen=True, eq=False)
 class RegionSummary:
     """|E| in a region, each tetrahedron counted by its volume.
@@ -61,6 +65,39 @@ def summarise(
         tuple(volume_percentiles(values, volumes, shares)),
         tuple(float(volumes[values >= limit].sum()) for limit in thresholds),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class GrayMatterField:
+    """|E| in gray matter, by volume.
+
+    Attributes:
+        percentiles: By per cent. [V/m]
+        volumes_above: Above shares of the last percentile, by per cent. [m³]
+        strongest: Where it is largest. [m]
+    """
+
+    percentiles: dict[float, float]
+    volumes_above: dict[int, float]
+    strongest: Float[ndarray, "3"]
+
+
+def gray_matter_field(
+    head: HeadMesh, magnitude: Float[ndarray, "tet"]
+) -> GrayMatterField | None:
+    """Summarise |E| [V/m] in gray matter; None of a head without any."""
+    gray = head.of("gray matter")
+    if not gray.any():
+        return None
+    inside, volumes = magnitude[gray], head.volumes[gray]
+    found = volume_percentiles(inside, volumes, _SHARES)
+    above = {
+        share: float(volumes[inside >= share / 100 * found[-1]].sum())
+        for share in _ABOVE
+    }
+    peak = np.flatnonzero(gray)[np.argmax(inside)]
+    percentiles = dict(zip(_SHARES, found, strict=True))
+    return GrayMatterField(percentiles, above, head.centroids[peak])
 
 
 class CortexDistance:

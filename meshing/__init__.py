@@ -13,6 +13,13 @@ from .electrodes import (
     read_eeg_positions as read_eeg_positions,
     read_electrodes as read_electrodes,
 )
+from .field_file import (
+    FieldFile as FieldFile,
+    StoredField as StoredField,
+    count_fields as count_fields,
+    open_fields as open_fields,
+    read_field as read_field,
+)
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
     resample as resample,

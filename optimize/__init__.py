@@ -8,6 +8,14 @@ from .adapters import (
     with_optimistix as with_optimistix,
     with_scipy as with_scipy,
 )
+from .aims import (
+    Aim as Aim,
+    Avoided as Avoided,
+    Goal as Goal,
+    magnitude_goal as magnitude_goal,
+    mean_goal as mean_goal,
+    normal_goal as normal_goal,
+)
 from .constraints import (
     Clearance as Clearance,
     lifted as lifted,
@@ -35,6 +43,7 @@ from .goals import (
     WantedMagnitude as WantedMagnitude,
 )
 from .handle import Handle as Handle
+from .locating import ScalpPlace as ScalpPlace, Step as Step, along as along
 from .objectives import (
     AbstractObjective as AbstractObjective,
     MeanComponent as MeanComponent,
@@ -45,29 +54,43 @@ from .objectives import (
 from .optimum_shift import OptimumShift as OptimumShift, optimum_shift as optimum_shift
 from .placement import Chart as Chart, chart as chart
 from .placements import Placements as Placements, placements as placements
+from .placing import Outline as Outline, Placing as Placing
 from .positions import spread as spread, tangential as tangential
 from .prepared import (
     PreparedSearch as PreparedSearch,
     prepare_search as prepare_search,
 )
 from .problem import Problem as Problem
+from .refining import refined_at_best as refined_at_best
 from .regional import (
     normal_reciprocal as normal_reciprocal,
     region_modes as region_modes,
 )
 from .results import Optimum as Optimum, Search as Search
 from .rules import (
+    AREA_46 as AREA_46,
     Rule as Rule,
     ahead_of as ahead_of,
     clinical_rules as clinical_rules,
+    forward_rules as forward_rules,
     handle_back as handle_back,
+    projected_rule as projected_rule,
 )
 from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity
 from .set_up import problem as problem
 from .settling import settle as settle
-from .shape import ShapedOptimum as ShapedOptimum, find_shape as find_shape
+from .shape import (
+    ShapedOptimum as ShapedOptimum,
+    find_shape as find_shape,
+    shaped_search as shaped_search,
+)
 from .sweep import Sweep as Sweep, sweep as sweep
+from .tissue_maps import (
+    TissueMaps as TissueMaps,
+    shares_in_target as shares_in_target,
+    tissue_maps as tissue_maps,
+)
 from .turns import mean_of_turns as mean_of_turns
 from .uncertainty import (
     AbstractUncertainty as AbstractUncertainty,

@@ -18,6 +18,12 @@ from .positions import tangential
 
 
 HANDLE = np.radians(45.0)  # From the midline, towards the back and outwards.
+# The usual MNI target in left dorsolateral prefrontal cortex: the middle of area 46, one of
+# the sites compared by Fox et al. 2012 (doi:10.1016/j.biopsych.2012.04.028), and not their
+# place of strongest anticorrelation; as quoted, not checked.
+AREA_46 = (-44e-3, 40e-3, 29e-3)  # [m]
+_NEAR = 40e-3  # That a target is when a rule is one for it. [m]
+_FORWARD = (5.0, 5.5, 6.0)  # [cm]
 _STRIDE = 1e-3  # Along the scalp. [m]
 _BESIDE = 20e-3  # Nearer to the midline the handle points straight back. [m]
 
@@ -165,6 +171,32 @@ def clinical_rules(
         value = float(objective.value(mean))
         found.append(Rule(name, pose, value, value / best))
     return tuple(found)
+
+
+def forward_rules(
+    scalp: Scalp, hotspot: Float[ndarray, "3"]
+) -> dict[str, Float[ndarray, "3"]]:
+    """The places 5, 5.5 and 6 cm before the motor hotspot, by name. [m]"""
+    return {
+        f"{length:g} cm rule": ahead_of(scalp, hotspot, length * 1e-2)
+        for length in _FORWARD
+    }
+
+
+def projected_rule(
+    scalp: Scalp, area: Float[ndarray, "3"], target: Float[ndarray, "3"]
+) -> dict[str, Float[ndarray, "3"]]:
+    """The place on the scalp over `AREA_46`, by name, for a target that is near it. [m]
+
+    Args:
+        scalp: The scalp.
+        area: Where the area is in this head. [m]
+        target: What the coil is for. [m]
+    """
+    if np.linalg.norm(area - target) > _NEAR:
+        return {}
+    centre = ", ".join(f"{x * 1e3:g}" for x in AREA_46)
+    return {f"MNI ({centre}), projected": scalp.nearest(area)}
 
 
 def on_scalp(scalp: Scalp, point: Float[ndarray, "3"]) -> Float[ndarray, "3"]:

@@ -36,7 +36,9 @@ from .checks import check_inputs, check_pose
 from .climb import climb
 from .constraints import lifted, spread_out
 from .domain import Domain, domain_of
+from .face import Face
 from .objectives import AbstractObjective
+from .results import Optimum, Search
 from .unknowns import ANGLE, LENGTH
 
 
@@ -305,3 +307,38 @@ def _landscape(
     return eqx.tree_at(
         lambda each: each.gaps, landscape, rest_gap(coil, landscape.bodies)
     )
+
+
+def shaped_search(
+    objective: AbstractObjective,
+    coil: Coil,
+    scalp: Scalp,
+    search: Search,
+    domain: Domain,
+) -> tuple[ShapedOptimum, Search]:
+    """Search pose and shape from where a coil that does not move is best.
+
+    Args:
+        objective: Of the target.
+        coil: As it comes.
+        scalp: Of the same head.
+        search: Of the coil as it comes.
+        domain: What remains between casing and scalp.
+
+    Returns:
+        The shape, and the search with the pose of that as its best.
+    """
+    resting = Domain(domain.distance, clearance=domain.clearance)
+    if not isinstance(domain.distance, Face):
+        resting = Domain(clearance=domain.clearance)
+    found = find_shape(objective, coil, scalp, search.pose, resting)
+    axis = np.asarray(found.pose.rotation)[:, 2]
+    best = Optimum(
+        found.pose,
+        found.value,
+        scalp.distance_along(found.pose.translation, axis),
+        found.clearance,
+        search.best.gradient,
+        search.best.at_edge,
+    )
+    return found, dataclasses.replace(search, best=best, optima=(best,))

@@ -6,9 +6,13 @@ first column words it, to a test that writes it to a file and sees the program r
 
 from pathlib import Path
 
+import nibabel
+import numpy as np
+
 
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
 TESTED = ("read", "checked")
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "utf-16-be-bom")
 
 
 def tables() -> dict[str, dict[str, str]]:
@@ -37,3 +41,49 @@ def assert_complete(registry):
         rows = tables()[kind]
         assert set(rows.values()) <= {*TESTED, "ignored"}, kind
         assert {f for f, done in rows.items() if done in TESTED} == set(fields), kind
+
+
+class Fields:
+    """Checks of the fields of some formats: functions of a folder, registered as such."""
+
+    def __init__(self, *formats):
+        self.formats, self.checks = formats, {}
+
+    def __call__(self, kind, name):
+        """Register the check of a field."""
+
+        def register(check):
+            self.checks[kind, name] = check
+            return check
+
+        return register
+
+    def assert_complete(self):
+        """Check that fields that are read or checked, and no others, have a check."""
+        written = tables()
+        documented = {
+            (kind, name)
+            for kind in self.formats
+            for name, done in written[kind].items()
+            if done in TESTED
+        }
+        assert documented == set(self.checks)
+
+
+def encoded(text, encoding):
+    if encoding.endswith("-bom"):
+        return ("\ufeff" + text).encode(encoding.removesuffix("-bom"))
+    return text.encode(encoding)
+
+
+def image_at(qform, sform=None, codes=(1, 1), shape=(60, 60, 60)):
+    image = nibabel.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4))
+    image.set_qform(qform, codes[0])
+    image.set_sform(qform if sform is None else sform, codes[1])
+    return image
+
+
+def moved(x):
+    matrix = np.eye(4)
+    matrix[0, 3] = x
+    return matrix

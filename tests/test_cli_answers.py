@@ -5,7 +5,6 @@ import pytest
 from heads import scalp_of_five_layers
 
 from tmsgrad import optimize
-from tmsgrad.cli.results.locating import ScalpPlace, along
 from tmsgrad.cli.results.verdict import GOOD, UNSURE, USABLE, verdict
 
 
@@ -25,7 +24,9 @@ def over(point):
 def test_ways_along_the_scalp_are_arcs_of_a_sphere():
     start, end = on_sphere(0.0, 0.0), on_sphere(0.05, 0.0)
     arc = RADIUS * np.arcsin(0.05 / RADIUS)
-    assert along(scalp_of_five_layers(), start, end) == pytest.approx(arc, rel=0.01)
+    assert optimize.along(scalp_of_five_layers(), start, end) == pytest.approx(
+        arc, rel=0.01
+    )
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -33,7 +34,7 @@ def test_steps_go_forward_and_outwards_at_either_side(side):
     named = {"F3": on_sphere(-0.03, 0.03), "F4": on_sphere(0.03, 0.03)}
     named["Cz"] = on_sphere(0.0, 0.0)
     coil = over(on_sphere(side * 0.04, 0.04))
-    place = ScalpPlace.of(scalp_of_five_layers(), coil, named, None)
+    place = optimize.ScalpPlace.of(scalp_of_five_layers(), coil, named, None)
     assert place is not None
     step = place.steps[0]
     assert step.name == ("F4" if side > 0 else "F3")
@@ -49,10 +50,15 @@ def test_steps_go_forward_and_outwards_at_either_side(side):
 
 def test_at_a_position_no_way_is_said_and_without_positions_no_place():
     named = {"F3": on_sphere(-0.03, 0.03)}
-    place = ScalpPlace.of(scalp_of_five_layers(), over(named["F3"]), named, None)
+    place = optimize.ScalpPlace.of(
+        scalp_of_five_layers(), over(named["F3"]), named, None
+    )
     assert place is not None
     assert place.steps[0].words == "at F3"
-    assert ScalpPlace.of(scalp_of_five_layers(), over(named["F3"]), None, None) is None
+    assert (
+        optimize.ScalpPlace.of(scalp_of_five_layers(), over(named["F3"]), None, None)
+        is None
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from cli_examples import contents, refused, run
 
 import tmsgrad.cli.commands.simulate as simulation
+from tmsgrad.cli.commands import simulate_prepare
 from tmsgrad.cli.report import reporting
 from tmsgrad.cli.runtime import interruption, ownership
 from tmsgrad.cli.runtime.interruption import interruptible, uninterrupted
@@ -149,7 +150,7 @@ def test_an_interruption_that_a_library_turns_into_an_error_is_one(monkeypatch, 
         except KeyboardInterrupt:
             raise RuntimeError("INTERNAL: callback failed") from None
 
-    monkeypatch.setattr(simulation, "read_driven_coil", swallow)
+    monkeypatch.setattr(simulate_prepare, "read_driven_coil", swallow)
     result = run(*case.simulate(case.folder / "none"))
     assert (result.status, result.err) == (
         130,
@@ -219,7 +220,7 @@ def test_a_full_disk_is_reported_with_the_final_name(
 
 def test_a_small_disk_is_measured_in_its_own_unit(case, tmp_path, monkeypatch):
     usage = lambda _: SimpleNamespace(free=20_000)
-    monkeypatch.setattr(simulation.shutil, "disk_usage", usage)
+    monkeypatch.setattr(simulate_prepare.shutil, "disk_usage", usage)
     refused(case.simulate(tmp_path / "out"), tmp_path, "B, but 20 kB are free")
 
 

@@ -16,7 +16,7 @@ from cli_examples import (
 from heads import boxed_coil
 
 from tmsgrad import efield
-from tmsgrad.cli.commands import simulate as simulation
+from tmsgrad.cli.commands import simulate as simulation, simulate_prepare
 from tmsgrad.cli.runtime.setup import set_up
 from tmsgrad.coils import Pose
 
@@ -131,7 +131,9 @@ def test_an_interruption_leaves_nothing(
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulation, moment, interrupt)
+    of_reading = moment == "read_driven_coil"
+    module = simulate_prepare if of_reading else simulation
+    monkeypatch.setattr(module, moment, interrupt)
     out = tmp_path / "out"
     if exists:
         out.mkdir()
@@ -147,7 +149,7 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("the solver gave up")
 
-    monkeypatch.setattr(simulation, "read_driven_coil", fail)
+    monkeypatch.setattr(simulate_prepare, "read_driven_coil", fail)
     monkeypatch.delenv("TMSGRAD_DEBUG", raising=False)
     result = run(*case.simulate(tmp_path / "out"))
     assert result.status == 1

@@ -273,14 +273,14 @@ def test_a_map_that_says_its_space_is_not_taken_as_in_another(files, tmp_path):
 def test_places_of_mni_space_go_into_the_head_for_streamlines(files, tmp_path):
     path = write_bump(tmp_path / "z.nii.gz", MNI)
     head = str(files / "m2m_ball")
-    options = argparse.Namespace(head=head, space="mni", radius=9.0)
+    places = Places(head, in_mni=True, radius=9e-3)
     middle = to_subject(MNI)
     points = (middle + np.array([[0, 0, 0], [7.0, 0, 0], [14.0, 0, 0]])) * 1e-3
-    of_image = Places(options).of(str(path), "--indirect")(points)
+    of_image = places.of(str(path), "--indirect")(points)
     apart = np.linalg.norm(to_mni(points * 1e3) - MNI, axis=1)
     np.testing.assert_allclose(of_image, np.exp(-(apart**2) / (2 * 81)), atol=0.04)
-    of_words = Places(options).of(words(*MNI), "--indirect")(points)
+    of_words = places.of(words(*MNI), "--indirect")(points)
     np.testing.assert_array_equal(of_words, [1, 1, 0])
-    options.head = str(files / "boxed.ccd")
+    other = Places(str(files / "boxed.ccd"), in_mni=True, radius=9e-3)
     with pytest.raises(ValueError, match="is no m2m_ folder"):
-        Places(options).of(words(*MNI), "--indirect")
+        other.of(words(*MNI), "--indirect")

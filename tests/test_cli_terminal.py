@@ -11,8 +11,8 @@ from cli_examples import refused, run
 from hypothesis import given, strategies as st
 
 from tmsgrad.cli.runtime.notices import warn
-from tmsgrad.cli.runtime.outputs import open_h5
 from tmsgrad.cli.runtime.terminal import printable, safe_output
+from tmsgrad.meshing import open_fields
 
 
 HOSTILE = "\x1b]0;pwned\x07\x1b[31mred \x9b31m\r\u202e\u2066\x08"
@@ -86,5 +86,5 @@ def test_fields_in_other_files_are_not_followed(tmp_path, kind):
             layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "magnE", (1, 2))
             file.create_virtual_dataset("magnE", layout)
     refusal = pytest.raises(ValueError, match=r"field\.h5: magnE is no array in this")
-    with refusal, open_h5(tmp_path / "field.h5"):
+    with refusal, open_fields(tmp_path / "field.h5"):
         pass

@@ -3,6 +3,7 @@
 import ast
 import functools
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ FOLDERS = runpy.run_path(str(ROOT / "hatch_build.py"))["FOLDERS"]
 LOWEST = runpy.run_path(str(ROOT / ".ci" / "lowest.py"))["lowest"]
 NEWEST = runpy.run_path(str(ROOT / ".ci" / "newest.py"))
 
+_BACKTICKED = re.compile(r"`([^`]+)`")
+
 # Imports all there is, and prints the file of each module that is loaded.
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -38,6 +41,31 @@ def test_the_library_names_no_command():
     for folder in set(FOLDERS) - {"cli"}:
         for path in (ROOT / folder).rglob("*.py"):
             assert "`tmsgrad " not in path.read_text("utf-8"), path
+
+
+def test_the_map_for_contributors_is_true():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line[:2] == "| "]
+    rooms = {_BACKTICKED.findall(row[0])[0] for row in rows[1:] if len(row) == 3}
+    assert {name.rstrip("/").removesuffix(".py") for name in rooms} - {
+        "cli"
+    } == _rooms()
+    named = [
+        name for row in rows if len(row) == 2 for name in _BACKTICKED.findall(row[1])
+    ]
+    files = [name for name in named if name.partition("/")[0] in FOLDERS]
+    assert len(files) > 20
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def _rooms():
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    (layers,) = (
+        each["layers"]
+        for each in tool["importlinter"]["contracts"]
+        if each.get("containers") == ["tmsgrad.cli"]
+    )
+    return {name.strip() for layer in layers for name in layer.split("|")}
 
 
 def build(what, tree, out):

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..disk import write_whole
 from .figures import pictures
+from .suite import Record
 
 
 _TITLES = {
@@ -19,7 +20,7 @@ _TITLES = {
 
 
 def write_report(
-    folder: str | os.PathLike[str], result: Mapping[str, Any], found: Mapping[str, Any]
+    folder: str | os.PathLike[str], result: Record, found: Mapping[str, Any]
 ) -> Path:
     """Write `validation.html`.
 
@@ -34,7 +35,8 @@ def write_report(
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     path = target / "validation.html"
-    checks, environment = result["checks"], result["environment"]
+    checks = [outcome.as_dict() for outcome in result.outcomes]
+    environment = result.environment
     groups: dict[str, list[dict]] = {}
     for check in checks:
         title = str(_TITLES.get(check["group"], check["group"]))
@@ -50,7 +52,7 @@ def write_report(
         held=sum(check["verdict"] == "holds" for check in checks),
         failed=sum(check["verdict"] == "fails" for check in checks),
         environment=environment,
-        seconds=result["seconds"],
+        seconds=result.seconds,
         groups=groups,
         pictures=list(pictures(found)),
         facts=others | versions,

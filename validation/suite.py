@@ -1,6 +1,7 @@
 """All checks by group, and what a run of them leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import charge_checks, self_checks, simnibs_checks, sphere_checks
@@ -50,18 +51,50 @@ def named(names: Sequence[str]) -> list[Check]:
     return [every[name] for name in names]
 
 
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run of checks.
+
+    Attributes:
+        group: Of the checks.
+        quick: Whether only the quick ones were run.
+        outcomes: What became of each.
+        environment: Machine and versions.
+        tables: Rows of numbers that studies left, by name.
+    """
+
+    group: str
+    quick: bool
+    outcomes: tuple[Outcome, ...]
+    environment: Mapping[str, Any]
+    tables: Mapping[str, Any]
+
+    @property
+    def all_hold(self) -> bool:
+        """Whether no check failed."""
+        return all_hold(self.outcomes)
+
+    @property
+    def seconds(self) -> float:
+        """All checks took together."""
+        return round(sum(outcome.seconds for outcome in self.outcomes), 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "group": self.group,
+            "quick": self.quick,
+            "all_hold": self.all_hold,
+            "seconds": self.seconds,
+            "environment": self.environment,
+            "checks": [outcome.as_dict() for outcome in self.outcomes],
+            "tables": self.tables,
+        }
+
+
 def record(
     outcomes: Sequence[Outcome], bench: Workbench, group: str, quick: bool
-) -> dict[str, Any]:
-    """Put a run into what JSON can hold: machine, versions, outcomes and tables."""
-    return {
-        "group": group,
-        "quick": quick,
-        "all_hold": all_hold(outcomes),
-        "seconds": round(sum(outcome.seconds for outcome in outcomes), 1),
-        "environment": environment(),
-        "checks": [outcome.as_dict() for outcome in outcomes],
-        "tables": {
-            name: bench.pictures[name] for name in _KEPT if name in bench.pictures
-        },
-    }
+) -> Record:
+    """Put a run together with the machine, the versions and the tables it left."""
+    tables = {name: bench.pictures[name] for name in _KEPT if name in bench.pictures}
+    return Record(group, quick, tuple(outcomes), environment(), tables)

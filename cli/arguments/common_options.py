@@ -5,6 +5,8 @@ import argparse
 from . import words
 
 
+# The usual order where a target's mean field is stated.
+CORRECTED = "1, the target's mean field corrected beyond that"
 HELP = {
     "file": "poses: Localite .xml, Brainsight .txt, ANT .mrk, SofTaxic .stmpx, or 4×4 "
     "matrices in mm (.txt, .csv, .npy, .npz, .json)",

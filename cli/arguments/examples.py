@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad page template --coil magstim-70mm-double --coil magventure-mc-b70 "
         "--target-mni -44,40,29 --reduced template.h5 --out page.html",
     ),
+    "map motor": (
+        "tmsgrad map motor m2m_ernie --coil MagStim_D70.ccd --pulses "
+        "TriggerMarkers_Coil0.xml --mep meps.csv --next 10 --out motor",
+    ),
     "run": ("tmsgrad run plan.toml",),
     "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
     "show": (

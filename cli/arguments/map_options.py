@@ -38,6 +38,11 @@ def add_map(verb: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--label", metavar="L", help="of an atlas: a number, or a name on a surface"
     )
+    _add_place(options)
+
+
+def _add_place(options: argparse._ActionsContainer) -> None:
+    """Add where the values of a map lie."""
     options.add_argument(
         "--surface",
         type=path,

@@ -2,16 +2,20 @@
 
 import argparse
 
-from . import examples, units, words
+from . import examples, words
+from .coil_options import (
+    add_coil_file,
+    add_coil_format,
+    add_coil_picture,
+    add_joining,
+)
 from .common_options import (
-    HELP,
+    CORRECTED,
     add_coil,
     add_conductor,
     add_exports,
-    add_force,
     add_head,
     add_out,
-    add_pose_reading,
     add_program,
     add_report,
     add_target,
@@ -19,23 +23,30 @@ from .common_options import (
 )
 from .dose_options import add_dose
 from .eeg_options import add_alpha, add_burst
+from .head_options import (
+    add_head_file,
+    add_head_picture,
+    add_meshing,
+    add_refining,
+)
 from .live_options import add_live_field
-from .map_options import add_extent
 from .mistakes import TerseParser
 from .page_options import add_interactive, add_page
+from .pose_options import add_pose_file, add_pose_system
 from .pulse_options import add_live, add_pulses
-from .reduce_options import add_reduce, add_reduced
+from .reduce_options import add_reduce
+from .response_options import add_motor
 from .search_options import (
     add_accuracy,
     add_domain,
     add_goals,
-    add_refinement,
     add_sweep,
 )
 from .show_options import add_show
+from .simulate_options import add_simulation
 from .symptom_options import add_symptoms
 from .target_options import add_functional
-from .tract_options import add_fibres, add_structural
+from .tract_options import add_structural
 from .trial_options import (
     add_allocate,
     add_open,
@@ -44,20 +55,6 @@ from .trial_options import (
     add_unblind,
 )
 from .validate_options import add_validate
-
-
-SYSTEMS = (
-    "localite",
-    "localite-triggers",
-    "brainsight",
-    "brainsight-2.5.2",
-    "ant",
-    "matsimnibs",
-)
-
-
-# The usual order where a target's mean field is stated.
-_CORRECTED = "1, the target's mean field corrected beyond that"
 
 
 class _Version(argparse.Action):
@@ -104,6 +101,10 @@ def parser(
     add_dose(dose)
     add_out(dose)
     _add_target_verbs(verbs)
+    maps = _noun(verbs, "map", "map what responds to pulses")
+    motor = _action(maps, "motor", "map what moves a muscle, from many pulses")
+    add_motor(motor)
+    add_out(motor)
     _add_pose_verbs(verbs)
     _add_trial_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))
@@ -153,7 +154,7 @@ def _add_optimize(verbs) -> None:
     add_domain(optimize)
     add_accuracy(optimize)
     add_exports(optimize)
-    add_conductor(optimize, order=None, usual=_CORRECTED)
+    add_conductor(optimize, order=None, usual=CORRECTED)
     add_uncertainty(optimize)
     add_interactive(optimize)
     add_out(optimize)
@@ -195,37 +196,21 @@ def _add_maps(verbs) -> None:
 
 
 def _add_head_verbs(verbs) -> None:
-    head = _noun(verbs, "head", "make, check, convert and describe heads")
-    add_head(_action(head, "info", "describe a head"))
-    checked = _action(head, "check", "look for what may be wrong with a head")
+    actions = _noun(verbs, "head", "make, check, convert and describe heads")
+    add_head(_action(actions, "info", "describe a head"))
+    checked = _action(actions, "check", "look for what may be wrong with a head")
     add_head(checked, force=False)
-    show = _action(head, "show", "draw slices with tissues and their surfaces")
+    show = _action(actions, "show", "draw slices with tissues and their surfaces")
     add_head(show)
-    show.add_argument(
-        "--out", type=words.output, required=True, metavar="FILE", help=".png picture"
-    )
-    show.add_argument(
-        "--at",
-        type=words.point,
-        metavar="X,Y,Z",
-        help="where the slices meet, mm (the middle of the brain)",
-    )
-    convert = _action(head, "convert", "write a head in another format")
+    add_head_picture(show)
+    convert = _action(actions, "convert", "write a head in another format")
     add_head(convert)
-    _add_head_file(convert, "out", metavar="OUT")
-    refine = _action(head, "refine", "make elements finer for the field in a target")
+    add_head_file(convert, "out", metavar="OUT")
+    refine = _action(actions, "refine", "make elements finer for the field in a target")
     add_head(refine)
     add_target(refine, "centre, mm", required=True)
-    refine.add_argument(
-        "--coil",
-        type=words.source,
-        default="magstim-70mm-double",
-        metavar="C",
-        help=f"{HELP['coil']} (magstim-70mm-double)",
-    )
-    add_refinement(refine)
-    _add_head_file(refine, "--out", required=True, metavar="FILE")
-    _add_meshing(_action(head, "mesh", "fill a label image with tetrahedra"))
+    add_refining(refine)
+    add_meshing(_action(actions, "mesh", "fill a label image with tetrahedra"))
 
 
 def _add_target_verbs(verbs) -> None:
@@ -263,51 +248,35 @@ def _add_trial_verbs(verbs) -> None:
 
 def _add_coil_verbs(verbs) -> None:
     actions = _noun(verbs, "coil", "describe, convert and draw coils")
-    info = _action(actions, "info", "describe a coil")
+    add_coil_file(_action(actions, "info", "describe a coil"))
     _action(actions, "list", "name the coils of the catalogue")
     convert = _action(actions, "convert", "write a coil in another format")
+    add_coil_file(convert)
+    add_coil_format(convert)
     show = _action(actions, "show", "draw a coil and its field")
-    join = _action(actions, "join", "put coils together as one, on stimulators apart")
-    join.add_argument(
-        "coils", type=words.source, nargs="+", metavar="COIL", help=HELP["coil"]
+    add_coil_file(show)
+    add_coil_picture(show)
+    add_joining(
+        _action(actions, "join", "put coils together as one, on stimulators apart")
     )
-    join.add_argument(
-        "--pose",
-        type=words.path,
-        metavar="FILE",
-        help="of each coil in the head, in order (any pose file); the whole is then placed "
-        "by the pose of the first coil",
+
+
+def _add_pose_verbs(verbs) -> None:
+    actions = _noun(verbs, "pose", "describe poses, or convert them")
+    add_pose_file(_action(actions, "info", "describe poses"))
+    convert = _action(
+        actions, "convert", "write poses as another navigation system has them"
     )
-    join.add_argument(
-        "--out", type=words.output, required=True, metavar="FILE", help="coil, .tcd"
-    )
-    for verb in (info, convert, show):
-        verb.add_argument("coil", type=words.source, metavar="COIL", help=HELP["coil"])
-    convert.add_argument(
-        "out", type=words.output, metavar="OUT", help=".ccd, .tcd, .nii or .nii.gz file"
-    )
-    for name, corner in (("lowest", "-100,-100,0"), ("highest", "100,100,100")):
-        what = f"{name} corner of an image's grid, mm ({corner})"
-        convert.add_argument(f"--{name}", type=words.point, metavar="X,Y,Z", help=what)
-    convert.add_argument(
-        "--spacing",
-        type=units.length,
-        metavar="MM",
-        help="of an image's grid, mm (2)",
-    )
-    show.add_argument(
-        "--out", type=words.output, required=True, metavar="FILE", help="picture, .png"
-    )
-    show.add_argument(
-        "--field", choices=("A", "B"), default="B", help="what the plane shows (B)"
-    )
-    show.add_argument(
-        "--depth",
-        type=units.length,
-        default=20.0,
-        metavar="MM",
-        help="of the plane, below the coil's origin (20)",
-    )
+    add_pose_file(convert)
+    add_pose_system(convert)
+
+
+def _add_simulate(verbs) -> None:
+    simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
+    add_head(simulate)
+    add_coil(simulate)
+    add_simulation(simulate)
+    add_out(simulate)
 
 
 def _noun(verbs, noun: str, what: str):
@@ -319,178 +288,6 @@ def _action(actions, name: str, what: str) -> argparse.ArgumentParser:
     verb = _verb(actions, name, what)
     verb.set_defaults(command=verb.prog.removeprefix("tmsgrad "))
     return verb
-
-
-def _add_meshing(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "labels",
-        type=words.path,
-        metavar="LABELS",
-        help="label image, .nii or .nii.gz; or SPM's map c1*.nii, with --table spm",
-    )
-    _add_head_file(verb, "--out", required=True, metavar="FILE")
-    verb.add_argument(
-        "--table",
-        type=words.source,
-        default="simnibs",
-        metavar="T",
-        help="what the labels are: simnibs, spm, freesurfer, or a text file with a label "
-        "and a tissue in each line (simnibs)",
-    )
-    verb.add_argument(
-        "--tetrahedra",
-        type=words.count,
-        default=1_000_000,
-        metavar="N",
-        help="about how many (1000000)",
-    )
-    verb.add_argument(
-        "--size",
-        type=words.sizes,
-        default={},
-        metavar="TISSUE=MM,…",
-        help="longest edges of elements in some tissues, such as gm=2,scalp=8",
-    )
-    verb.add_argument(
-        "--neck",
-        type=units.length_or_none,
-        metavar="MM",
-        help="end the head so far below the brain (where the image ends)",
-    )
-    verb.add_argument(
-        "--islands",
-        type=words.not_negative,
-        default=10.0,
-        metavar="MM³",
-        help="give smaller pieces of a tissue to what is around them (10)",
-    )
-    verb.add_argument(
-        "--fill-air", action="store_true", help="fill air that is inside the head"
-    )
-    add_force(verb)
-
-
-def _add_head_file(verb: argparse.ArgumentParser, name: str, **options) -> None:
-    verb.add_argument(
-        name, type=words.output, help=".msh, .msh.gz, .npz or .vtu file", **options
-    )
-
-
-def _add_simulate(verbs) -> None:
-    simulate = _verb(verbs, "simulate", "compute the field of given coil poses")
-    add_head(simulate)
-    add_coil(simulate)
-    _add_given_poses(simulate)
-    add_target(
-        simulate,
-        "compute the mean field in this target only, mm: fast for many poses, one row "
-        "of pulses.csv each; an interrupted run goes on",
-    )
-    add_extent(simulate)
-    simulate.add_argument(
-        "--direction",
-        type=words.triple,
-        metavar="X,Y,Z",
-        help="give the mean field's component along this as well",
-    )
-    simulate.add_argument(
-        "--fields",
-        action="store_true",
-        help="with --target, solve for whole fields as without it",
-    )
-    _add_evaluation(simulate)
-    add_reduced(simulate)
-    add_exports(simulate)
-    add_fibres(simulate)
-    add_conductor(
-        simulate, order=None, usual=f"{_CORRECTED}; or that of the --reduced basis"
-    )
-    add_uncertainty(simulate)
-    add_out(simulate)
-
-
-def _add_given_poses(simulate: argparse.ArgumentParser) -> None:
-    place = simulate.add_mutually_exclusive_group(required=True)
-    place.add_argument("--pose", type=words.path, metavar="FILE", help=HELP["file"])
-    place.add_argument(
-        "--eeg",
-        type=words.names,
-        metavar="NAME,NAME",
-        help="coil centre 4 mm above the first EEG position, such as C3,CP3, its y axis "
-        "towards the second",
-    )
-    add_pose_reading(simulate)
-    simulate.add_argument(
-        "--turns",
-        type=words.count,
-        default=1,
-        metavar="N",
-        help="turn each pose about the coil's axis to N angles, all the way round",
-    )
-    simulate.add_argument(
-        "--didt",
-        type=words.current_rate,
-        default=1e6,
-        metavar="A/µs[,…]",
-        help="dI/dt, as stimulators show it (1), one for each stimulator of the coil as "
-        "79,40, or "
-        "`recorded` for those in the pose file",
-    )
-
-
-def _add_evaluation(simulate: argparse.ArgumentParser) -> None:
-    evaluation = simulate.add_mutually_exclusive_group()
-    evaluation.add_argument(
-        "--fast",
-        action="store_true",
-        help="values in the target to about 5e-4, many times faster: as usual for more "
-        "than 64 pulses, where the error is measured at 16 of them",
-    )
-    evaluation.add_argument(
-        "--exact",
-        action="store_true",
-        help="values in the target to rounding, however many pulses",
-    )
-
-
-def _add_pose_verbs(verbs) -> None:
-    actions = _noun(verbs, "pose", "describe poses, or convert them")
-    info = _action(actions, "info", "describe poses")
-    convert = _action(
-        actions, "convert", "write poses as another navigation system has them"
-    )
-    for verb in (info, convert):
-        verb.add_argument("file", type=words.path, metavar="FILE", help=HELP["file"])
-        add_pose_reading(verb)
-    convert.add_argument("out", type=words.output, metavar="OUT", help="file to write")
-    convert.add_argument(
-        "--to",
-        required=True,
-        choices=SYSTEMS,
-        help="the system to write for; brainsight is 2.5.3 and later",
-    )
-    convert.add_argument(
-        "--out-space",
-        choices=("RAS", "LPS"),
-        default="RAS",
-        help="of Localite's file: LPS where its image is DICOM (RAS)",
-    )
-    convert.add_argument(
-        "--turn",
-        type=words.number,
-        default=0.0,
-        metavar="DEGREES",
-        help="turn every coil about its own axis, from x towards y",
-    )
-    convert.add_argument(
-        "--image",
-        type=words.path,
-        metavar="T1",
-        help="the image that the navigation system has (.nii.gz): needed for ant",
-    )
-    convert.add_argument(
-        "--coil-name", default="", metavar="NAME", help="of the coil, for ant"
-    )
 
 
 def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:

@@ -71,6 +71,12 @@ def add_live(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_decisions(verb: argparse.ArgumentParser) -> None:
+    _add_rhythm(verb)
+    _add_device(verb)
+    add_out(verb)
+
+
+def _add_rhythm(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--minus",
         type=words.several,
@@ -99,6 +105,9 @@ def _add_decisions(verb: argparse.ArgumentParser) -> None:
         metavar="HZ,HZ",
         help="of the rhythm (8,13)",
     )
+
+
+def _add_device(verb: argparse.ArgumentParser) -> None:
     for name, default, unit, what in (
         ("training", 60.0, "S", "first part of the EEG, to learn from"),
         ("refractory", 1.0, "S", "least time from pulse to pulse"),
@@ -135,4 +144,3 @@ def _add_decisions(verb: argparse.ArgumentParser) -> None:
         default=0.0,
         help="after each pulse, its artefact: replaced by a line, and no decision, ms (0)",
     )
-    add_out(verb)

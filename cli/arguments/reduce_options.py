@@ -29,6 +29,13 @@ def add_reduce(verb: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="how far around that point, mm (45)",
     )
+    _add_quality(verb)
+    verb.add_argument(
+        "--out", type=words.output, required=True, metavar="FILE", help="basis, .h5"
+    )
+
+
+def _add_quality(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--tissue",
         default="gm",
@@ -54,9 +61,6 @@ def add_reduce(verb: argparse.ArgumentParser) -> None:
         default="float32",
         help="of the modes; what fewer bits change is measured and added to the error "
         "(float32)",
-    )
-    verb.add_argument(
-        "--out", type=words.output, required=True, metavar="FILE", help="basis, .h5"
     )
 
 

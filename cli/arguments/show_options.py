@@ -28,6 +28,11 @@ def add_show(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of the pose, counted from 0 (0)",
     )
+    _add_slices(verb)
+    _add_unsaid(verb)
+
+
+def _add_slices(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--slices",
         action="store_true",
@@ -42,6 +47,9 @@ def add_show(verb: argparse.ArgumentParser) -> None:
         metavar="X,Y,Z",
         help="where slices meet, mm (the target, or the strongest place)",
     )
+
+
+def _add_unsaid(verb: argparse.ArgumentParser) -> None:
     known = verb.add_argument_group("what the result does not say")
     known.add_argument(
         "--head", type=words.source, metavar="HEAD", help="where field.msh is missing"

@@ -115,6 +115,10 @@ def _add_cleaning(verb: argparse.ArgumentParser) -> None:
         help="regress out so many aCompCor components in place of white matter and "
         "cerebrospinal fluid (0)",
     )
+    _add_censoring(verb)
+
+
+def _add_censoring(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--skip",
         type=index,

@@ -90,6 +90,18 @@ def percent(word: str) -> float:
     return value
 
 
+def microvolts(word: str) -> float:
+    """Read a positive size of a response in µV; one in mV or V is refused."""
+    value = _finite(word)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{word!r} must be positive")
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} looks like mV; it is in µV here: did you mean {value * 1e3:g}?"
+        )
+    return value
+
+
 def readings(words: Sequence[str]) -> Iterator[str]:
     """Say how numbers were understood whose unit was taken from their size.
 

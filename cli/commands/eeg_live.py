@@ -20,21 +20,16 @@ from ...optimize.timing import (
     LabStream,
     LiveDecision,
     LivePulse,
+    PulseRule,
 )
-from ..inputs.recordings import (
-    check_filter,
-    check_names,
-    check_signals,
-    filter_channel,
-    learned_weights,
-)
+from ..inputs.recordings import Channels, check_signals
+from ..inputs.rhythms import PhaseRequest, checked_ratio
 from ..results.pulses_result import LiveResult, Rhythm
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
-from .eeg_pulses import checked_ratio, learned_rule, settings_of
 
 
 _JUDGED = 2.0  # From a pulse to the end, for its phase to be reported. [s]
@@ -91,56 +86,126 @@ class _Session:
         )
 
 
+@dataclass(frozen=True)
+class LiveRequest:
+    """What `tmsgrad eeg live` is asked for.
+
+    Attributes:
+        stream: Its name.
+        channels: That become the signal.
+        phase: To meet.
+        markers: The name of a stream of markers, or None.
+        pulses: After how many it ends, or None.
+        duration: How long after the training it ends; infinite for never. [s]
+        wait: How long the stream is looked for. [s]
+        table: The file of the pulses.
+    """
+
+    stream: str
+    channels: Channels
+    phase: PhaseRequest
+    markers: str | None
+    pulses: int | None
+    duration: float
+    wait: float
+    table: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "LiveRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: Channels do not fit each other, or the folder holds a session.
+        """
+        folder = Path(options.out)
+        if (folder / "pulses.csv").exists():
+            raise ValueError(
+                f"--out {folder}: it holds pulses of an earlier session. Name another "
+                "folder."
+            )
+        return cls(
+            *(options.stream, Channels.of(options), PhaseRequest.of(options)),
+            *(options.markers, options.pulses, options.duration or math.inf),
+            *(options.wait, folder / "pulses.csv"),
+        )
+
+
 def eeg_live(options: argparse.Namespace) -> Outcome:
     """Decide on pulses while a stream arrives, and write each as it is decided."""
-    folder = Path(options.out)
-    table = folder / "pulses.csv"
-    if table.exists():
-        raise ValueError(
-            f"--out {folder}: it holds pulses of an earlier session. Name another folder."
-        )
-    named = options.markers is not None
-    markers = timing.MarkerStream(options.markers) if named else None
-    stream = timing.open_stream(options.stream, options.wait)
+    request, origin = LiveRequest.of(options), Provenance.of(options)
+    name = request.markers
+    markers = None if name is None else timing.MarkerStream(name)
+    stream = timing.open_stream(request.stream, request.wait)
     try:
-        return Outcome(_session(options, stream, markers, table).answer())
+        return Outcome(_session(request, origin, stream, markers).answer())
     finally:
         stream.close()
 
 
-def _session(options, stream: LabStream, markers, table: Path) -> LiveResult:
-    places, count = _places(options, stream), round(options.training * stream.rate)
-    band = timing.BandPass(stream.rate, *options.band)
-    print(f"training        {options.training:g} s of {stream.name}", flush=True)
-    signals, stamps = stream.collect(count)
-    names = (*options.channels, *options.minus)
-    check_signals(f"stream {stream.name}", names, signals[places])
-    weights = learned_weights(options, names, signals[places], stream.rate)
-    training = weights @ signals[places]
-    ratio = checked_ratio(options, training, band, f"stream {stream.name}")
-    rule = learned_rule(options, training, band)
-    print("ready           Ctrl-C ends the session", flush=True)
-    session = _Session([training])
-    chunks = _chunks(options, stream, session, rule.step, weights, places)
-    events = timing.follow(chunks, rule, Chunk(training, stamps), timing.stream_clock)
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """What a training taught.
+
+    Attributes:
+        signal: Of it.
+        stamps: When its samples were taken. [s]
+        places: Of the channels in the stream.
+        weights: Of these channels.
+        rule: For pulses.
+        rhythm: As results have it.
+    """
+
+    signal: Float[ndarray, "time"]
+    stamps: Float[ndarray, "time"]
+    places: list[int]
+    weights: Float[ndarray, "channel"]
+    rule: PulseRule
+    rhythm: Rhythm
+
+
+def _learn(request: LiveRequest, stream: LabStream) -> _Learned:
+    channels, phase = request.channels, request.phase
+    channels.find(channels.names)
+    places = stream.channels(channels.names)
+    band = BandPass(stream.rate, *phase.band)
+    print(f"training        {phase.training:g} s of {stream.name}", flush=True)
+    signals, stamps = stream.collect(round(phase.training * stream.rate))
+    used = signals[places]
+    check_signals(f"stream {stream.name}", channels.names, used)
+    weights = channels.weights(channels.names, used, stream.rate, phase.band)
+    training = weights @ used
+    ratio = checked_ratio(training, band, f"stream {stream.name}")
+    rule = phase.learn(training, band)
     named = zip([stream.names[i] for i in places], weights.tolist(), strict=True)
-    rhythm = Rhythm(
-        *(ratio, dict(named), options.method, options.phase),
-        settings_of(rule.estimator),
-    )
-    origin = Provenance.of(options)
+    of_rhythm = (ratio, dict(named), phase.method, phase.degrees)
+    rhythm = Rhythm(*of_rhythm, rule.estimator.settings)
+    return _Learned(training, stamps, places, weights, rule, rhythm)
+
+
+def _session(
+    request: LiveRequest,
+    origin: Provenance,
+    stream: LabStream,
+    markers: timing.MarkerStream | None,
+) -> LiveResult:
+    learned = _learn(request, stream)
+    rule, table = learned.rule, request.table
+    print("ready           Ctrl-C ends the session", flush=True)
+    session = _Session([learned.signal])
+    first = Chunk(learned.signal, learned.stamps)
+    chunks = _chunks(request.duration, stream, session, learned)
+    events = timing.follow(chunks, rule, first, timing.stream_clock)
     table.parent.mkdir(parents=True, exist_ok=True)
     stopped = None
     try:
-        _follow(events, session, table, markers, options.pulses)
+        _follow(events, session, table, markers, request.pulses)
     except (*ENDINGS, ValueError) as stop:
         stopped = stop
-    target = math.radians(options.phase)
     result = LiveResult(
-        *(stream.name, stream.rate, count, rhythm, tuple(session.pulses)),
-        *(session.met(band, target), np.array(session.took)),
-        *(session.late, session.skipped, tuple(session.gaps)),
-        *(session.at_once, rule.step, origin),
+        *(stream.name, stream.rate, len(learned.signal), learned.rhythm),
+        *(tuple(session.pulses), session.met(rule.band, request.phase.phase)),
+        *(np.array(session.took), session.late, session.skipped),
+        *(tuple(session.gaps), session.at_once, rule.step, origin),
     )
     write_json(table.with_name("pulses.json"), result.to_json())
     if stopped is not None:
@@ -178,27 +243,14 @@ def _follow(
                 break
 
 
-def _places(options: argparse.Namespace, stream: LabStream) -> list[int]:
-    check_filter(options)
-    wanted = (*options.channels, *options.minus)
-    check_names(wanted)
-    filter_channel(options, wanted)
-    return stream.channels(wanted)
-
-
 def _chunks(
-    options: argparse.Namespace,
-    stream: LabStream,
-    session: _Session,
-    step: int,
-    weights: Float[ndarray, "channel"],
-    places: list[int],
+    duration: float, stream: LabStream, session: _Session, learned: _Learned
 ) -> Iterator[Chunk]:
     """The signal as it arrives, kept in the session, for as long as is wanted."""
-    end = timing.stream_clock() + (options.duration or math.inf)
-    for values, stamps in stream.chunks(step):
+    end = timing.stream_clock() + duration
+    for values, stamps in stream.chunks(learned.rule.step):
         if len(stamps):
-            signal = weights @ values[places]
+            signal = learned.weights @ values[learned.places]
             session.signal.append(signal)
             yield Chunk(signal, stamps)
         if timing.stream_clock() >= end:

@@ -1,6 +1,7 @@
 """`tmsgrad head show`: slices through a head, with its tissues and their surfaces."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +9,50 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...meshing import HeadMesh
-from ..inputs.heads import read_head
+from ..inputs.heads import HeadRequest
 from ..pictures.paper import picture_path
 from ..pictures.tissues import write_slices
+from ..results.head_results import DrawnHead
 from ..runtime.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class DrawRequest:
+    """What `tmsgrad head show` is asked for.
+
+    Attributes:
+        head: The head.
+        out: The picture.
+        at: Where the slices meet, or None for the middle of the brain. [m]
+    """
+
+    head: HeadRequest
+    out: Path
+    at: Float[ndarray, "3"] | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "DrawRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: The picture has another ending, or no folder.
+        """
+        at = None if options.at is None else np.asarray(options.at) * 1e-3
+        return cls(HeadRequest.of(options), picture_path(options.out), at)
 
 
 def head_show(options: argparse.Namespace) -> dict:
     """Draw slices through a head."""
-    out = picture_path(options.out)
-    progress = Progress()
-    progress.stage("head", f"head {options.head}")
-    head = read_head(options.head, progress, forced=options.force)
+    request, progress = DrawRequest.of(options), Progress()
+    head = request.head.read(progress)
     progress.stage("picture", "drawing")
-    at = _middle(head) if options.at is None else np.asarray(options.at) * 1e-3
+    at = _middle(head) if request.at is None else request.at
     _check_place(head, at)
-    write_slices(out, head, at, Path(options.head).name)
+    write_slices(request.out, head, at, Path(request.head.source).name)
     progress.close()
-    place = ", ".join(f"{x * 1e3:.1f}" for x in at)
-    print(f"slices at ({place}) mm: {out}")
-    return {"picture": str(out), "at_mm": (at * 1e3).tolist()}
+    result = DrawnHead(str(request.out), at)
+    result.describe()
+    return result.to_json()
 
 
 def _middle(head: HeadMesh) -> Float[ndarray, "3"]:

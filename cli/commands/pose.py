@@ -1,6 +1,7 @@
 """`tmsgrad pose info` and `tmsgrad pose convert`: files of navigation systems."""
 
 import argparse
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from ... import meshing
 from ...coils import navigation
 from ...coils.navigation import PoseList
 from ..inputs.poses import PoseRequest, read_pose_list
-from ..results.poses_result import PosesResult
+from ..results.poses_result import ConvertedPoses, PosesResult
 from ..runtime.notices import detail
 
 
 _FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
+_ENDINGS = {"localite": ".xml", "brainsight": ".txt", "ant": ".mrk"}
 
 
 def pose_info(options: argparse.Namespace) -> dict:
@@ -27,59 +29,110 @@ def pose_info(options: argparse.Namespace) -> dict:
     return result.to_json()
 
 
+@dataclass(frozen=True)
+class ConvertRequest:
+    """What `tmsgrad pose convert` is asked for.
+
+    Attributes:
+        poses: The poses.
+        turn: By which each coil is turned about its own axis. [rad]
+        to: The system to write for.
+        out: The file.
+        out_space: Of Localite's file, RAS or LPS.
+        image: That the system has, or None.
+        coil_name: For ANT.
+    """
+
+    poses: PoseRequest
+    turn: float
+    to: str
+    out: Path
+    out_space: str
+    image: str | None
+    coil_name: str
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "ConvertRequest":
+        """Take it from the options.
+
+        Raises:
+            ValueError: They do not fit each other.
+        """
+        request = cls(
+            *(PoseRequest.of(options, options.file), np.radians(options.turn)),
+            *(options.to, Path(options.out), options.out_space, options.image),
+            options.coil_name,
+        )
+        if request.out_space != "RAS" and request.system != "localite":
+            raise ValueError(f"--out-space is for Localite; {request.to} is RAS.")
+        return request
+
+    @property
+    def system(self) -> str:
+        """The system, of any version."""
+        return self.to.partition("-")[0]
+
+
 def pose_convert(options: argparse.Namespace) -> dict:
     """Write the poses of a file as another navigation system has them."""
     _say_versions()
-    poses = read_pose_list(PoseRequest.of(options, options.file))
-    if options.turn:
-        poses = poses.turned(np.radians(options.turn))
-    _write(Path(options.out), poses, options)
-    print(f"{len(poses)} poses written to {options.out}")
-    return {"poses": len(poses), "file": options.out, "to": options.to}
+    request = ConvertRequest.of(options)
+    poses = read_pose_list(request.poses)
+    if request.turn:
+        poses = poses.turned(request.turn)
+    _write(request, poses)
+    result = ConvertedPoses(len(poses), str(request.out), request.to)
+    result.describe()
+    return result.to_json()
 
 
-def _write(out: Path, poses: PoseList, options: argparse.Namespace) -> None:
-    kind = options.to
-    if options.out_space != "RAS" and not kind.startswith("localite"):
-        raise ValueError(f"--out-space is for Localite; {kind} is RAS.")
-    image = None if options.image is None else meshing.load_nifti(Path(options.image))
-    if kind.startswith("localite"):
-        _check_ending(out, ".xml")
-        triggers = kind.endswith("triggers")
+def _write(request: ConvertRequest, poses: PoseList) -> None:
+    out, image = request.out, None
+    if request.image is not None:
+        image = meshing.load_nifti(Path(request.image))
+    ending = _ENDINGS.get(request.system)
+    if ending is not None and out.suffix.lower() != ending:
+        raise ValueError(f"{out}: the name of such a file ends in {ending}.")
+    if request.system == "localite":
+        triggers = request.to.endswith("triggers")
         navigation.write_localite(
-            out, poses, space=options.out_space, triggers=triggers
+            out, poses, space=request.out_space, triggers=triggers
         )
-    elif kind.startswith("brainsight"):
-        _check_ending(out, ".txt")
-        version_of_file = 12 if kind.endswith("2.5.2") else 14
-        differ = image is not None and navigation.forms_differ(image)
-        if differ and version_of_file < 14:
-            raise ValueError(
-                f"{options.image}: qform and sform differ, and files of Brainsight 2.5.2 "
-                "do not say which is meant. Make them equal (FSL: fslorient)."
-            )
-        letter = "S" if differ else "Q"
-        code = 2 if image is None else _code(image, letter)
-        navigation.write_brainsight(
-            out,
-            poses,
-            version=version_of_file,
-            form=_FORMS.get(code, "Aligned"),
-            letter=letter,
-            program=f"tmsgrad {version('tmsgrad')}",
-        )
-    elif kind == "ant":
-        _check_ending(out, ".mrk")
+    elif request.system == "brainsight":
+        _write_brainsight(request, poses, image)
+    elif request.system == "ant":
         if image is None:
             raise ValueError(
                 "--to ant needs --image T1.nii.gz, the image that visor2 has: the file "
                 "says where it lies."
             )
         navigation.write_ant(
-            out, poses, image, coil=options.coil_name, version=version("tmsgrad")
+            out, poses, image, coil=request.coil_name, version=version("tmsgrad")
         )
     else:
         navigation.write_matsimnibs(out, poses)
+
+
+def _write_brainsight(
+    request: ConvertRequest, poses: PoseList, image: nibabel.Nifti1Image | None
+) -> None:
+    version_of_file = 12 if request.to.endswith("2.5.2") else 14
+    differ = image is not None and navigation.forms_differ(image)
+    if differ and version_of_file < 14:
+        raise ValueError(
+            f"{request.image}: qform and sform differ, and files of Brainsight 2.5.2 "
+            "do not say which is meant. Make them equal (FSL: fslorient)."
+        )
+    letter = "S" if differ else "Q"
+    code = 2 if image is None else _code(image, letter)
+    navigation.write_brainsight(
+        request.out,
+        poses,
+        version=version_of_file,
+        form=_FORMS.get(code, "Aligned"),
+        letter=letter,
+        program=f"tmsgrad {version('tmsgrad')}",
+    )
 
 
 def _say_versions() -> None:
@@ -88,8 +141,3 @@ def _say_versions() -> None:
 
 def _code(image: nibabel.Nifti1Image, letter: str) -> int:
     return int(image.header["sform_code" if letter == "S" else "qform_code"])
-
-
-def _check_ending(out: Path, ending: str) -> None:
-    if out.suffix.lower() != ending:
-        raise ValueError(f"{out}: the name of such a file ends in {ending}.")

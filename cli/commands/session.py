@@ -14,6 +14,7 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import PoseList, navigation
 from ...efield import ElectricField, Reciprocal
+from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
@@ -26,9 +27,7 @@ from ..results.fields import check_field, in_metres
 from ..results.figures import Subject, TargetError, TargetFigures
 from ..results.placing import (
     PULSE_COLUMNS,
-    Outline,
     Placer,
-    Placing,
     ShownPose,
     describe_pulse,
     place_all,

@@ -1,60 +1,40 @@
 """`tmsgrad simulate`: the fields of given poses, or their values in a target."""
 
 import argparse
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
-from ... import efield, meshing
-from ...coils import Coil, Pose, PoseList, navigation
-from ...efield import ElectricField, ErrorEstimate
-from ...meshing import HeadMesh, Tractogram
-from ..inputs.coils import read_driven_coil, stimulator_rates
-from ..inputs.files import way_to_mni
-from ..inputs.frame import Frame
-from ..inputs.heads import read_head
-from ..inputs.poses import current_rates, read_pose_list
-from ..inputs.targets import Target
+from ... import coils, efield
+from ...coils import Pose, navigation
+from ...efield import ElectricField
+from ...meshing import FieldFile
+from ..inputs.coils import stimulator_rates
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, try_view, write_result
-from ..results.exports import Exports, export_fields, read_exports, write_coil_geo
+from ..results.exports import export_fields
 from ..results.fibres import (
     FibreFigures,
-    Fibres,
-    fitted_fibres,
-    read_fibres,
     write_fibres,
 )
-from ..results.fields import check_field, in_metres, write_field_msh
+from ..results.fields import check_field, in_metres, write_block, write_field_msh
 from ..results.fields_result import FieldsResult, PoseFigures
 from ..results.figures import ErrorFigures, FieldFigures, Subject
-from ..results.placing import (
-    PULSE_COLUMNS,
-    Outline,
-    Placer,
-    Placing,
-    ShownPose,
-    describe_pulse,
-    place_all,
-)
+from ..results.placing import PULSE_COLUMNS, describe_pulse
 from ..results.plausible import ask_of_strength
-from ..results.regions import RegionTable
 from ..results.simulation import Simulation
 from ..runtime.beside import Beside, working_beside
 from ..runtime.notices import dispensable, heard, listening
-from ..runtime.outputs import FieldFile
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
 from .session import simulate_target
+from .simulate_prepare import Prepared, prepare
 from .simulate_reduced import simulate_reduced
 from .simulate_request import SimulateRequest
 
@@ -88,12 +68,12 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
     """
     progress = Progress()
     with output_folder(request.out) as folder, working_beside() as beside:
-        prepared = _prepare(request, origin, progress, beside)
+        prepared = prepare(request, origin, progress, beside)
         solved = _solve(folder, prepared)
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, solved, beside)
         fibres = _fibres(folder, prepared, solved)
-        write_coil_geo(folder / "coil.geo", prepared.frame.coil, prepared.shown.pose)
+        coils.write_geo(folder / "coil.geo", prepared.frame.coil, prepared.shown.pose)
         view = try_view(request.report, progress, lambda: _view(prepared, solved))
         progress.close()
         result = FieldsResult(
@@ -103,61 +83,6 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
         write_result(folder, result, view, report_fields)
     result.describe(request.out)
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """What is read before the head.
-
-    Attributes:
-        coil: Driven.
-        outline: Waits for its outline.
-        poses: As given.
-        rates: dI/dt of each. [A/s]
-        exports: The forms that the field is wanted in.
-        tracts: Along which it is wanted, or None.
-    """
-
-    coil: Coil
-    outline: Callable[[], Outline]
-    poses: PoseList
-    rates: Float[ndarray, "pose"]
-    exports: Exports
-    tracts: Tractogram | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """All that is known before the solves.
-
-    Attributes:
-        frame: Head, scalp, coil and conductor.
-        poses: Checked against the scalp.
-        rates: dI/dt of each. [A/s]
-        places: Of each.
-        outline: Of the coil.
-        exports: In the head's frame.
-        fibres: In the head, or None.
-        target: Or None.
-        estimator: Waits for what estimates errors.
-        table: Waits for the table of regions.
-    """
-
-    frame: Frame
-    poses: PoseList
-    rates: Float[ndarray, "pose"]
-    places: list[Placing]
-    outline: Outline
-    exports: Exports
-    fibres: Fibres | None
-    target: Target | None
-    estimator: Callable[[], Callable[..., ErrorEstimate]]
-    table: Callable[[], RegionTable]
-
-    @property
-    def shown(self) -> ShownPose:
-        """The first pose, which is pictured."""
-        return ShownPose.of(0, self.poses, self.rates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,68 +98,7 @@ class _Solved:
     figures: tuple[PoseFigures, ...]
 
 
-def _read(request: SimulateRequest, beside: Beside) -> _Read:
-    coil, most = read_driven_coil(request.coil, request.rates)
-    outline = beside(Outline.of, coil)
-    poses = read_pose_list(request.poses)
-    rates = current_rates(poses, most, request.poses.source)
-    forms = request.forms
-    exports = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
-    return _Read(coil, outline, poses, rates, exports, read_fibres(request.tracts))
-
-
-def _prepare(
-    request: SimulateRequest, origin: Provenance, progress: Progress, beside: Beside
-) -> _Prepared:
-    given = _read(request, beside)
-    progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
-    exports = given.exports.placed(head, request.forms.frame)
-    fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
-    _check_room(request.out, head, len(given.poses))
-    target = None if request.target is None else request.target.find(head)
-    progress.stage("scalp", "scalp")
-    scalp = meshing.scalp(head, exact=False)  # Placing measures by triangles.
-    outline, source = given.outline(), request.poses.source
-    placer = Placer(scalp, outline, request.poses.repair, source)
-    poses, places = place_all(placer, given.poses, progress)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, given.coil, conductor, tensors),
-        *(progress, origin),
-    )
-    progress.stage("solve", "solving")
-    estimator = beside(efield.error_estimator, conductor, head)
-    region = None if target is None else target.region
-    thresholds, to_mni = request.forms.thresholds, way_to_mni(request.head)
-    table = beside(RegionTable, head, scalp, region, thresholds, to_mni)
-    return _Prepared(
-        *(frame, poses, given.rates, places, outline, exports, fibres, target),
-        *(estimator, table),
-    )
-
-
-def _check_room(out: str, head: HeadMesh, count: int) -> None:
-    needed = 8 * count * (4 * len(head.tags) + len(head.nodes))
-    free = shutil.disk_usage(out).free
-    if needed > free:
-        raise ValueError(
-            f"--out {out}: the fields of {count} poses take {_bytes(needed)}, but "
-            f"{_bytes(free)} are free. With --target X,Y,Z --radius MM only values "
-            "in the target are kept."
-        )
-
-
-def _bytes(count: int) -> str:
-    """Write a number of bytes so that small ones do not become 0."""
-    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.3g} {unit}"
-    return f"{count} bytes"
-
-
-def _solve(folder: Path, prepared: _Prepared) -> _Solved:
+def _solve(folder: Path, prepared: Prepared) -> _Solved:
     """Solve for all poses, block by block, into `field.h5`."""
     frame, count = prepared.frame, len(prepared.poses)
     head, first, figures = frame.head, None, []
@@ -244,7 +108,7 @@ def _solve(folder: Path, prepared: _Prepared) -> _Solved:
     ) as file:
         for start in range(0, count, _POSES_AT_ONCE):
             block, fields, errors = _solve_block(prepared, start)
-            file.write(start, fields, block)
+            write_block(file, start, fields, block)
             for i, error in enumerate(errors):
                 pose, field = jax.tree.map(lambda x, i=i: x[i], (block, fields))
                 figures.append(_figures(prepared, start + i, pose, field, error))
@@ -255,7 +119,7 @@ def _solve(folder: Path, prepared: _Prepared) -> _Solved:
 
 
 def _solve_block(
-    prepared: _Prepared, start: int
+    prepared: Prepared, start: int
 ) -> tuple[Pose, ElectricField, list[ErrorFigures]]:
     """Solve for some poses: these, their fields, and estimated errors."""
     frame, table = prepared.frame, prepared.table
@@ -271,7 +135,7 @@ def _solve_block(
 
 
 def _figures(
-    prepared: _Prepared,
+    prepared: Prepared,
     number: int,
     pose: Pose,
     field: ElectricField,
@@ -287,7 +151,7 @@ def _figures(
 def _write(
     folder: Path,
     request: SimulateRequest,
-    prepared: _Prepared,
+    prepared: Prepared,
     solved: _Solved,
     beside: Beside,
 ) -> None:
@@ -314,7 +178,7 @@ def _write(
 
 
 def _draw(
-    folder: Path, request: SimulateRequest, prepared: _Prepared, field: ElectricField
+    folder: Path, request: SimulateRequest, prepared: Prepared, field: ElectricField
 ) -> None:
     frame, count, shown = prepared.frame, len(prepared.poses), prepared.shown
     coil = frame.coil.name
@@ -323,7 +187,7 @@ def _draw(
         frame.head,
         np.asarray(field.magnitude),
         in_metres(shown.pose),
-        prepared.outline.hull,
+        CoilHull(prepared.outline.casing, prepared.outline.has_casing),
         title=f"{coil} on {Path(request.head).name}"
         + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",
@@ -331,7 +195,7 @@ def _draw(
     )
 
 
-def _fibres(folder: Path, prepared: _Prepared, solved: _Solved) -> FibreFigures | None:
+def _fibres(folder: Path, prepared: Prepared, solved: _Solved) -> FibreFigures | None:
     if prepared.fibres is None:
         return None
     frame, shown = prepared.frame, prepared.shown
@@ -341,7 +205,7 @@ def _fibres(folder: Path, prepared: _Prepared, solved: _Solved) -> FibreFigures 
     )
 
 
-def _view(prepared: _Prepared, solved: _Solved) -> dict:
+def _view(prepared: Prepared, solved: _Solved) -> dict:
     frame, target, aim = prepared.frame, prepared.target, None
     if target is not None:
         aim = (np.asarray(target.centre), target.radius)
@@ -349,7 +213,7 @@ def _view(prepared: _Prepared, solved: _Solved) -> dict:
     return look_at(frame.head, solved.first.magnitude, pose, frame.coil, aim)
 
 
-def _simulation(request: SimulateRequest, prepared: _Prepared) -> Simulation:
+def _simulation(request: SimulateRequest, prepared: Prepared) -> Simulation:
     frame, rates = prepared.frame, prepared.rates
     return Simulation(
         *(Subject.of(frame), stimulator_rates(frame.coil, float(rates[0]))),

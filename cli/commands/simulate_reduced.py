@@ -13,13 +13,15 @@ from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
 from ...meshing import HeadMesh
+from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
+from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
-from ..results.placing import Outline, Placer, Placing, place_all
+from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
 from ..runtime.notices import dispensable, heard, note
 from ..runtime.outputs import write_json
@@ -164,7 +166,7 @@ def _draw(
         session.head,
         whole,
         in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
-        session.outline.hull,
+        CoilHull(session.outline.casing, session.outline.has_casing),
         title=f"{session.coil.name} on {Path(source).name}"
         + (f", the first of {count} poses" if count > 1 else ""),
         subtitle="tmsgrad · for research use only",

@@ -13,6 +13,7 @@ from numpy import ndarray
 from ... import meshing, optimize
 from ...coils import Pose
 from ...meshing import Scalp
+from ...meshing.field_file import write_origin
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
@@ -27,7 +28,7 @@ from ..results.figures import Subject
 from ..results.sweep_result import SweepResult
 from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
-from ..runtime.outputs import write_json, write_origin
+from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance

@@ -2,19 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing, optimize
-from ...meshing import HeadMesh, Region
+from ...meshing import Region
 from ..inputs.bases import Basis
 from ..inputs.frame import Frame
 from ..results.whole_brain import WholeBrain
-
-
-_ANGLES_LOOKED_AT = 8  # For what the basis does not know.
-_AT_ONCE = 256  # Positions, so that memory stays small.
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +40,13 @@ class WholeTissue:
         number = basis.coil_number(frame.conductor, frame.coil)
         inside = basis.elements(frame.head)
         name = meshing.TISSUE_NAMES[int(frame.head.tags[inside[0]])]
-        share = _shares(frame.head, target)[inside]
+        share = optimize.shares_in_target(frame.head, target)[inside]
         if not share.any():
             raise ValueError(
                 f"--reduced {basis.source}: the basis knows the field in {name}, where "
                 "the target is not."
             )
-        return cls(basis, number, name, frame.head.volumes[inside].sum(), share)
+        return cls(basis, number, name, float(frame.head.volumes[inside].sum()), share)
 
     def maps(
         self,
@@ -69,38 +64,13 @@ class WholeTissue:
             domain: Of the coil.
         """
         frame.progress.stage("whole", f"maps of all {self.name}")
-        field, angles = self.basis.field, found.values.shape[1]
-        rate = lambda objective: (
-            optimize.sweep(
-                *(objective, frame.coil, frame.scalp, positions, domain), angles=angles
-            ).values
+        field = self.basis.field
+        maps = optimize.tissue_maps(
+            *(field, found, frame.coil, frame.scalp, positions, domain),
+            volume=self.volume,
+            share=self.share,
+            number=self.number,
         )
         return WholeBrain(
-            *(self.basis.source, self.name, field.accuracy, found.values),
-            rate(optimize.PeakMagnitude(field)),
-            self.volume / rate(optimize.Compactness(field)),
-            rate(optimize.FocalityEverywhere(field, self.share)),
-            _unknown(self.basis, self.number, found),
+            self.basis.source, self.name, field.accuracy, found.values, maps
         )
-
-
-def _shares(head: HeadMesh, target: Region) -> Float[ndarray, "tet"]:
-    """How much of each tetrahedron belongs to the target, from 0 to 1."""
-    share = np.zeros(len(head.tags))
-    density = target.weights / head.volumes[target.tetrahedra]
-    share[target.tetrahedra] = density / density.max()
-    return share
-
-
-def _unknown(
-    basis: Basis, number: int, found: optimize.Sweep
-) -> Bool[ndarray, "position"]:
-    """Which positions the basis does not know at some angle."""
-    positions, angles = found.values.shape
-    unknown = np.zeros(positions, dtype=bool)
-    for angle in range(0, angles, max(angles // _ANGLES_LOOKED_AT, 1)):
-        for start in range(0, positions, _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            some = found.pose(part, angle)
-            unknown[part] |= np.asarray(basis.field.outside(some, coil=number))
-    return unknown

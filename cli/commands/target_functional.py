@@ -19,6 +19,7 @@ from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
+from .functional_request import FunctionalRequest, Images
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,46 +42,34 @@ class _Places:
 def target_functional(options: argparse.Namespace) -> Outcome:
     """Find where a seed is most anticorrelated, and how reliably."""
     with output_folder(options.out) as folder:
-        _check(options)
+        request, origin = FunctionalRequest.of(options), Provenance.of(options)
+        images = request.images
         runs = [
-            targeting.read_bold(file, options.mask, options.tr) for file in options.bold
+            targeting.read_bold(file, images.mask, images.repetition)
+            for file in images.runs
         ]
         for remark in dict.fromkeys(text for run in runs for text in run.remarks):
             warn(remark)
-        to_mni, space = _space(options, runs[0])
-        result = _chosen(options, runs, to_mni, space)
+        to_mni, space = _space(images, runs[0])
+        result = _chosen(request, runs, to_mni, space, origin)
         write_json(folder / "target.json", result.to_json())
         result.write_maps(folder)
-    result.describe(options.out)
+    result.describe(request.out)
     return Outcome(result.to_json(), result.step())
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Refuse options that do not fit each other."""
-    files, tables = len(options.bold), len(options.confounds)
-    if tables not in (0, files):
-        raise ValueError(
-            f"--confounds is given {tables} times, and --bold {files} times: give a table "
-            "for each run, in the same order."
-        )
-    asked = (
-        options.global_signal != "no" or options.compcor or options.dvars is not None
-    )
-    if asked and not tables:
-        raise ValueError(
-            "--global-signal, --compcor and --dvars need --confounds with their columns."
-        )
-
-
 def _chosen(
-    options: argparse.Namespace, runs: list[BoldSeries], to_mni: Callable, space: str
+    request: FunctionalRequest,
+    runs: list[BoldSeries],
+    to_mni: Callable,
+    space: str,
+    origin: Provenance,
 ) -> FunctionalResult:
     """The target with or without the global signal, or that whose halves agree better."""
-    choices = {"no": (False,), "yes": (True,), "auto": (False, True)}
     found, problems = [], []
-    for regressed in choices[options.global_signal]:
+    for regressed in request.cleaning.global_signal:
         try:
-            found.append(_found(options, runs, to_mni, space, regressed))
+            found.append(_found(request, runs, to_mni, space, regressed, origin))
         except ValueError as problem:
             problems.append(problem)
     if not found:
@@ -91,105 +80,113 @@ def _chosen(
 
 
 def _found(
-    options: argparse.Namespace,
+    request: FunctionalRequest,
     runs: list[BoldSeries],
     to_mni: Callable,
     space: str,
     global_signal: bool,
+    origin: Provenance,
 ) -> FunctionalResult:
     parts = [
-        _cleaned(options, run, number, global_signal) for number, run in enumerate(runs)
+        _cleaned(request, run, number, global_signal) for number, run in enumerate(runs)
     ]
-    cleaned = targeting.joined(parts, options.minutes)
-    places = _places(options, cleaned.series, to_mni)
+    cleaned = targeting.joined(parts, request.cleaning.minutes)
+    places = _places(request, cleaned.series, to_mni)
     grid = targeting.search_grid(cleaned, places.region > 0)
     course = targeting.seed_course(cleaned, places.seed)
     z = targeting.connectivity(cleaned, course)
     group = None
-    if options.normative is not None:
-        image = targeting.read_map(options.normative)
+    if request.normative is not None:
+        image = targeting.read_map(request.normative)
         group = targeting.weights_in(cleaned.series, image, to_mni)
-    mixed = z if group is None else targeting.blended(z, group, options.blend, grid)
-    target = targeting.find_target(mixed, grid, share=options.share)
+    mixed = z if group is None else targeting.blended(z, group, request.blend, grid)
+    target = targeting.find_target(mixed, grid, share=request.share)
     trust = targeting.reliability(
         *(cleaned, course, target, grid),
         normative=group,
-        blend=options.blend,
-        share=options.share,
-        draws=options.draws,
+        blend=request.blend,
+        share=request.share,
+        draws=request.draws,
     )
-    normative = options.normative and (options.normative, options.blend)
+    name = request.normative
+    normative = None if name is None else (name, request.blend)
     return FunctionalResult(
-        *(cleaned, z, target, trust, options.draws, len(runs), global_signal, None),
-        *(space, places.seed_words, places.region_words, normative),
-        Provenance.of(options),
+        *(cleaned, z, target, trust, request.draws, len(runs), global_signal, None),
+        *(space, places.seed_words, places.region_words, normative, origin),
     )
 
 
 def _space(
-    options: argparse.Namespace, series: BoldSeries
+    images: Images, series: BoldSeries
 ) -> tuple[Callable[[Float[ndarray, "point 3"]], ndarray], str]:
     """Find the way from the images to MNI space."""
-    file = options.bold[0]
+    space = _named_space(images)
+    if series.space and (space == "mni") != (series.space == "MNI"):
+        warn(
+            f"--bold {images.runs[0]}: the header says that the images are in the space "
+            f"{series.space}; they are taken as in "
+            f"{'MNI space' if space == 'mni' else 'the space of the head'}."
+        )
+    if space == "mni":
+        targeting.check_mni_brain(series)
+        return lambda points: points, "MNI"
+    assert images.head is not None
+    subject = meshing.subject_of(images.head)
+    if subject is None:
+        raise ValueError(
+            f"--head {images.head}: it is no m2m_ folder, whose transforms lead to MNI."
+        )
+    transform = meshing.read_mni(subject)
+    return lambda points: np.asarray(transform.to_mni(points)), "head"
+
+
+def _named_space(images: Images) -> str:
+    """The space of the images as it is given, or as their names say: mni or head."""
+    file = images.runs[0]
     named = "space-MNI" in Path(file).name
-    for other in options.bold[1:]:
+    for other in images.runs[1:]:
         if ("space-MNI" in Path(other).name) != named:
             raise ValueError(
                 f"--bold {other}: the name says another space than that of {file}. Take "
                 "runs of one space."
             )
-    space = options.space or ("mni" if named else None)
-    if space is None and options.head is not None:
+    space = images.space or ("mni" if named else None)
+    if space is None and images.head is not None:
         space = "head"
     if space is None:
         raise ValueError(
             f"--bold {file}: nothing says which space that is. Write --space "
             "mni, or --space head --head M2M for images in the head's own mm."
         )
-    if series.space and (space == "mni") != (series.space == "MNI"):
-        warn(
-            f"--bold {file}: the header says that the images are in the space "
-            f"{series.space}; they are taken as in "
-            f"{'MNI space' if space == 'mni' else 'the space of the head'}."
+    if space == "mni" and images.head is not None:
+        raise ValueError(
+            f"--head {images.head}: the images are in MNI space, and no head is "
+            "needed. Leave it out, or write --space head for images in the head's own "
+            "mm."
         )
-    if space == "mni":
-        if options.head is not None:
-            raise ValueError(
-                f"--head {options.head}: the images are in MNI space, and no head is "
-                "needed. Leave it out, or write --space head for images in the head's own "
-                "mm."
-            )
-        targeting.check_mni_brain(series)
-        return lambda points: points, "MNI"
-    if named:
+    if space == "head" and named:
         raise ValueError(
             f"--bold {file}: the name says MNI space, but --space head is given."
         )
-    if options.head is None:
+    if space == "head" and images.head is None:
         raise ValueError("--space head needs --head M2M, whose transforms lead to MNI.")
-    subject = meshing.subject_of(options.head)
-    if subject is None:
-        raise ValueError(
-            f"--head {options.head}: it is no m2m_ folder, whose transforms lead to MNI."
-        )
-    transform = meshing.read_mni(subject)
-    return lambda points: np.asarray(transform.to_mni(points)), "head"
+    return space
 
 
 def _cleaned(
-    options: argparse.Namespace, series: BoldSeries, number: int, global_signal: bool
+    request: FunctionalRequest, series: BoldSeries, number: int, global_signal: bool
 ) -> CleanSeries:
-    table = None
-    if options.confounds:
+    table, how = None, request.cleaning
+    if request.images.confounds:
         table = targeting.read_confounds(
-            options.confounds[number],
+            request.images.confounds[number],
             len(series.signals),
             global_signal,
-            options.compcor,
+            how.components,
         )
         for remark in table.remarks:
             warn(remark)
-    cut = targeting.unsteady_volumes(series, table, options.skip)
+    cut = targeting.unsteady_volumes(series, table, how.skip)
     bright = targeting.brighter_at_the_start(series)
     if bright > cut:
         warn(
@@ -199,28 +196,28 @@ def _cleaned(
     return targeting.clean(
         series,
         table,
-        displacement=options.displacement * 1e-3,
-        minutes=options.minutes if len(options.bold) == 1 else 0.0,
-        skip=options.skip,
-        variation=options.dvars,
+        displacement=how.displacement,
+        minutes=how.minutes if len(request.images.runs) == 1 else 0.0,
+        skip=how.skip,
+        variation=how.variation,
     )
 
 
 def _places(
-    options: argparse.Namespace, series: BoldSeries, to_mni: Callable
+    request: FunctionalRequest, series: BoldSeries, to_mni: Callable
 ) -> _Places:
-    region = _place(options.search_region, targeting.SEARCH_REGIONS, 0.0, "region")
+    region = _place(request.region, targeting.SEARCH_REGIONS, 0.0, "region")
     inside = targeting.weights_in(series, region, to_mni)
     inside = np.where(inside > 0.5, inside, 0.0)
-    if options.seed_map is None:
-        seed = _place(options.seed, targeting.SEEDS, options.seed_radius, "seed")
+    if request.seed_map is None:
+        seed = _place(request.seed, targeting.SEEDS, request.seed_radius, "seed")
         weights, words = targeting.weights_in(series, seed, to_mni), _words(seed)
     else:
-        group = targeting.read_map(options.seed_map)
+        group = targeting.read_map(request.seed_map)
         weights = targeting.weights_in(series, group, to_mni)
         # A target must not vote for itself.
         weights = np.where(inside > 0, 0.0, weights)
-        words = f"weighted by {options.seed_map} (Fox et al. 2013, PMC3594474)"
+        words = f"weighted by {request.seed_map} (Fox et al. 2013, PMC3594474)"
     return _Places(weights, inside, words, _words(region))
 
 

@@ -11,7 +11,7 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...meshing import HeadMesh
 from ..runtime.notices import warn
-from .heads import TEMPLATE
+from .heads import is_template
 
 
 def read_conductivity(
@@ -62,7 +62,7 @@ def read_conductivity(
 
 def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | None:
     """Bring a point of MNI space to a head, in metres; None where nothing shows how."""
-    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+    if is_template(source):
         return place
     subject = meshing.subject_of(source)
     try:
@@ -75,7 +75,7 @@ def way_to_mni(
     source: str,
 ) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:
     """Find how a head's points go to MNI space, in metres; None where nothing shows it."""
-    if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+    if is_template(source):
         return np.asarray
     subject = meshing.subject_of(source)
     try:

@@ -1,8 +1,7 @@
 """What `optimize` and `sweep` are asked to maximise, from the words of the command line."""
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
@@ -10,10 +9,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import meshing, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor, ElectricField
+from ...efield import Conductor
 from ...meshing import HeadMesh, Region, Scalp
+from .heads import is_template
 from .maps import MapChoice, avoided_regions
 
 
@@ -99,31 +99,6 @@ class Wishes:
         }[self.objective]
 
 
-@dataclass(frozen=True)
-class Goal:
-    """An objective and how to check it.
-
-    Attributes:
-        objective: What the search maximises.
-        value: The target's field, from a direct solution. [V/m]
-        avoided: Names, regions and limits [V/m] of what is to be spared.
-        corrected: The mean field beyond first order, where the objective is of it.
-    """
-
-    objective: optimize.AbstractObjective
-    value: Callable[[ElectricField], float]
-    avoided: tuple[tuple[str, Region, float | None], ...]
-    corrected: efield.TargetField | None = None
-
-    def limits(self, field: ElectricField) -> list[optimize.FieldLimit]:
-        """Take the mean |E| of regions with limits from a direct solution."""
-        return [
-            optimize.FieldLimit(name, float(field.mean_magnitude(region)), limit)
-            for name, region, limit in self.avoided
-            if limit is not None
-        ]
-
-
 def make_goal(
     wishes: Wishes,
     head: HeadMesh,
@@ -135,7 +110,7 @@ def make_goal(
     radius: float,
     *,
     corrected: bool = False,
-) -> Goal:
+) -> optimize.Goal:
     """Solve the adjoint problems, and put the objective together.
 
     Args:
@@ -153,37 +128,28 @@ def make_goal(
     Raises:
         ValueError: A region to avoid is empty.
     """
-    if corrected and wishes.simple:
-        found = jax.block_until_ready(efield.target_field(conductor, head, target))
-        return Goal(*_of_mean(wishes, found.reciprocal, target), (), found)
+    aim = optimize.Aim(head, scalp, conductor, coil, target, radius)
     avoided = _avoided(wishes, head, tissue)
-    modes = lambda region: optimize.MeanOfMagnitude(
-        optimize.region_modes(
-            conductor, coil, scalp, region, centre=target.centre, radius=radius
-        )
-    )
-    objective, value = _of_target(wishes, head, conductor, target, modes)
+    if wishes.objective == "magn":
+        goal = optimize.magnitude_goal(aim)
+    elif wishes.objective == "normal":
+        goal = optimize.normal_goal(aim)
+    else:
+        beyond = corrected and wishes.simple
+        goal = optimize.mean_goal(aim, wishes.direction, corrected=beyond)
     if wishes.objective == "focality":
-        spared = [modes(region) for _, region, _ in avoided]
-        spared = spared or [modes(_rest(head, target))]
-        objective = optimize.Focality(objective, spared)
-    elif avoided:
-        highest = np.inf if wishes.stimulator is None else wishes.stimulator / 1e6
-        objective = optimize.Reachable(
-            objective,
-            [modes(region) for _, region, _ in avoided],
-            np.array([limit for *_, limit in avoided], dtype=float),
-            highest,
-        )
-    return Goal(jax.block_until_ready(objective), value, avoided)
+        goal = goal.focal(aim, avoided)
+    else:
+        goal = goal.limited(aim, avoided, wishes.stimulator)
+    return replace(goal, objective=jax.block_until_ready(goal.objective))
 
 
 def _avoided(
     wishes: Wishes, head: HeadMesh, tissue: str
-) -> tuple[tuple[str, Region, float | None], ...]:
+) -> tuple[optimize.Avoided, ...]:
     """Find the regions to spare, with their names and limits."""
     balls = tuple(
-        (
+        optimize.Avoided(
             f"the ball around ({', '.join(f'{x * 1e3:g}' for x in centre)}) mm",
             meshing.ball(head, np.asarray(centre), reach, tissue),
             limit,
@@ -191,46 +157,11 @@ def _avoided(
         for centre, reach, limit in wishes.avoid
     )
     return balls + tuple(
-        (f"the map {choice.file}", choice.region(head, tissue).region, limit)
+        optimize.Avoided(
+            f"the map {choice.file}", choice.region(head, tissue).region, limit
+        )
         for choice, limit in wishes.avoid_maps
     )
-
-
-def _of_target(
-    wishes: Wishes,
-    head: HeadMesh,
-    conductor: Conductor,
-    target: Region,
-    modes: Callable[[Region], optimize.AbstractObjective],
-) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
-    if wishes.objective == "magn":
-        return modes(target), lambda field: float(field.mean_magnitude(target))
-    if wishes.objective == "normal":
-        outward = meshing.cortical_normals(head, head.centroids[target.tetrahedra])
-        weighted = target.weights[:, None] * outward
-        found = optimize.normal_reciprocal(conductor, head, target)
-        return optimize.NormalComponent(found), lambda field: float(
-            np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
-        )
-    return _of_mean(wishes, efield.reciprocal(conductor, target), target)
-
-
-def _of_mean(
-    wishes: Wishes, reciprocal: efield.Reciprocal, target: Region
-) -> tuple[optimize.AbstractObjective, Callable[[ElectricField], float]]:
-    simple = (
-        optimize.MeanMagnitude(reciprocal)
-        if wishes.direction is None
-        else optimize.MeanComponent(reciprocal, np.asarray(wishes.direction))
-    )
-    return simple, lambda field: float(simple.value(field.mean(target)))
-
-
-def _rest(head: HeadMesh, target: Region) -> Region:
-    """All of the target's tissue but the target."""
-    rest = head.tags == head.tags[target.tetrahedra[0]]
-    rest[target.tetrahedra] = False
-    return meshing.region(head, rest)
 
 
 def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | None:
@@ -275,7 +206,7 @@ def named_positions(
             (float(x), float(y), float(z)) for x, y, z in (named[n] for n in needed)
         )
         return named, meshing.Fiducials(nasion, inion, left, right)
-    if source.partition(":")[0] == "template":
+    if is_template(source):
         fiducials = meshing.TEMPLATE_FIDUCIALS
         return meshing.eeg_positions(scalp, fiducials), fiducials
     return None, None

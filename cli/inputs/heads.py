@@ -1,6 +1,8 @@
 """Heads that the command line takes: files, folders and the template."""
 
+import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Float
@@ -9,10 +11,39 @@ from numpy import ndarray
 from ... import meshing
 from ...meshing import HeadMesh
 from ..runtime.notices import note
+from ..runtime.progress import Progress
 from .findings import stop_at_errors
 
 
 TEMPLATE = "template"
+
+
+@dataclass(frozen=True)
+class HeadRequest:
+    """The head that is asked for.
+
+    Attributes:
+        source: As the command line names it.
+        force: Checks whose errors do not stop.
+    """
+
+    source: str
+    force: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "HeadRequest":
+        """Take it from the options."""
+        return cls(options.head, tuple(options.force))
+
+    def read(self, progress: Progress) -> HeadMesh:
+        """Read it, as a stage of its own; errors are those of `read_head`."""
+        progress.stage("head", f"head {self.source}")
+        return read_head(self.source, progress, forced=self.force)
+
+
+def is_template(source: str) -> bool:
+    """Whether a name is that of the template head, and of no file."""
+    return source.partition(":")[0] == TEMPLATE and not Path(source).exists()
 
 
 def read_head(
@@ -39,8 +70,7 @@ def read_head(
             size is no number.
         FileNotFoundError: There is no such file.
     """
-    name, _, size = source.partition(":")
-    if name != TEMPLATE or Path(source).exists():
+    if not is_template(source):
         head = meshing.read_head(source)
         place, reach = (None, 0.0) if search is None else search
         findings = meshing.check(head, place, reach)
@@ -48,6 +78,7 @@ def read_head(
         return head
     for check in forced:
         note(f"--force {check} has no effect: the template has no such error.")
+    size = source.partition(":")[2]
     if not size:
         return meshing.template(progress=progress)
     if not size.isdigit():

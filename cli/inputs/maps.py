@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +11,7 @@ from numpy import ndarray
 from ... import meshing
 from ...meshing import TISSUE_NAMES, HeadMesh, Region, SurfaceFrame
 from ...optimize import targeting
+from .heads import is_template
 
 
 _ON_SURFACES = (".gii", ".annot")
@@ -132,17 +132,11 @@ class MapChoice:
         except ValueError as error:
             raise ValueError(f"{self.file} on {self.surface}: {error}") from None
 
-    @property
-    def _of_template(self) -> bool:
-        """Whether the head's own coordinates are those of MNI space."""
-        named = self.head.split(":")[0] == "template"
-        return named and not Path(self.head).exists()
-
     def _check_space(self, named: str) -> None:
         """Refuse the space of a template that was not asked for."""
         if not named or self.space == "head":
             return
-        if named == "MNI" and (self.space == "mni" or self._of_template):
+        if named == "MNI" and (self.space == "mni" or is_template(self.head)):
             return
         ways = "--map-space head" + (" or mni" if named == "MNI" else "")
         raise ValueError(
@@ -152,7 +146,7 @@ class MapChoice:
 
     def _way(self) -> Callable[[Float[ndarray, "point 3"]], ndarray]:
         """From the head to the map's space."""
-        if self.space != "mni" or self._of_template:
+        if self.space != "mni" or is_template(self.head):
             return lambda points: points
         subject = meshing.subject_of(self.head)
         if subject is None:

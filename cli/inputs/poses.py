@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -14,7 +13,7 @@ from numpy import ndarray
 from ... import coils, meshing
 from ...coils.navigation import PoseList
 from ..runtime.notices import note
-from .heads import TEMPLATE
+from .heads import is_template
 
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ def _in_head(poses: PoseList, head: str | None) -> PoseList:
     """Bring poses to the head's frame by its T1, where they are in another form of it."""
     if head is None:
         return poses
-    if head.split(":")[0] == TEMPLATE and not Path(head).exists():
+    if is_template(head):
         in_mni = poses.form is not None and poses.form.code == "MNI-152"
         if not in_mni:
             return poses

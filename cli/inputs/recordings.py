@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -12,20 +13,92 @@ from ...optimize.timing import Pieces, Recording
 from ..runtime.notices import warn
 
 
+@dataclass(frozen=True)
+class Channels:
+    """The channels that are asked for, and how they become one signal.
+
+    Attributes:
+        plus: Whose mean is taken, or which are weighed; none for all.
+        minus: Whose mean is taken off.
+        weighed: Whether a filter weighs them.
+        at: The channel that the rhythm gives most power, or None for any.
+    """
+
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+    weighed: bool = False
+    at: str | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Channels":
+        """Take them from the options; not all commands subtract or weigh.
+
+        Raises:
+            ValueError: A channel is named twice, or a filter does not go with the others.
+        """
+        at = getattr(options, "filter_at", None)
+        weighed = at is not None or getattr(options, "filter", False)
+        minus = tuple(getattr(options, "minus", ()))
+        found = cls(tuple(options.channels or ()), minus, weighed, at)
+        if weighed and minus:
+            raise ValueError("--filter weighs channels itself: leave --minus out.")
+        if len({name.lower() for name in found.names}) < len(found.names):
+            raise ValueError(f"a channel is named twice: {', '.join(found.names)}.")
+        return found
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are named, those to subtract last."""
+        return (*self.plus, *self.minus)
+
+    def find(self, names: Sequence[str]) -> int | None:
+        """Find the channel whose rhythm is wanted, if one is, among others.
+
+        Raises:
+            ValueError: It is none of those that are weighed.
+        """
+        if self.at is None:
+            return None
+        known = [name.lower() for name in names]
+        if self.at.lower() not in known:
+            raise ValueError(
+                f"--filter-at {self.at}: it is none of the channels that are "
+                f"weighed: {', '.join(names)}."
+            )
+        return known.index(self.at.lower())
+
+    def weights(
+        self,
+        names: Sequence[str],
+        training: Float[ndarray, "channel time"],
+        rate: float,
+        band: tuple[float, float],
+        pieces: Pieces | None = None,
+    ) -> Float[ndarray, "channel"]:
+        """Weigh channels: by the rhythm of a training, or as a mean.
+
+        Raises:
+            ValueError: There is no such channel or no such rhythm.
+        """
+        if not self.weighed:
+            return channel_weights(len(self.plus), len(self.minus))
+        at = self.find(names)
+        try:
+            return timing.strongest_rhythm(training, rate, band, at, pieces)
+        except ValueError as error:
+            option = "--filter" if at is None else f"--filter-at {self.at}"
+            raise ValueError(f"{option}: {error}") from None
+
+
 def checked_recording(
-    path: str,
-    plus: tuple[str, ...] | None,
-    minus: tuple[str, ...],
-    unit: str | None = None,
+    path: str, channels: Channels, unit: str | None = None
 ) -> Recording:
     """Read channels, those to subtract last, or all, and warn of what was assumed.
 
     Raises:
-        ValueError: A channel is named twice, flat or not finite.
+        ValueError: A channel is flat or not finite.
     """
-    wanted = (*plus, *minus) if plus else None
-    check_names(wanted or ())
-    recording = timing.read_eeg(path, wanted, unit)
+    recording = timing.read_eeg(path, channels.names or None, unit)
     for remark in recording.remarks:
         warn(f"{path}: {remark}")
     used = np.concatenate([recording.signals[:, p] for p in recording.pieces], axis=1)
@@ -56,12 +129,6 @@ def check_passband(
         )
 
 
-def check_names(wanted: Sequence[str]) -> None:
-    """Refuse a channel that is named twice, in either case."""
-    if len({name.lower() for name in wanted}) < len(wanted):
-        raise ValueError(f"a channel is named twice: {', '.join(wanted)}.")
-
-
 def check_signals(
     source: str,
     names: Sequence[str],
@@ -76,68 +143,6 @@ def check_signals(
             )
         if np.ptp(values) == 0:
             raise ValueError(f"{source}: {name} is flat: leave it out.")
-
-
-def check_filter(options: argparse.Namespace) -> None:
-    """Refuse a filter with --minus."""
-    if filtered(options) and options.minus:
-        raise ValueError("--filter weighs channels itself: leave --minus out.")
-
-
-def filtered(options: argparse.Namespace) -> bool:
-    """Whether a filter is asked for, of any channel."""
-    return options.filter or options.filter_at is not None
-
-
-def filter_channel(options: argparse.Namespace, names: Sequence[str]) -> int | None:
-    """Find the channel whose rhythm is wanted, if one is.
-
-    Raises:
-        ValueError: It is none of those that are weighed.
-    """
-    if options.filter_at is None:
-        return None
-    known = [name.lower() for name in names]
-    if options.filter_at.lower() not in known:
-        raise ValueError(
-            f"--filter-at {options.filter_at}: it is none of the channels that are "
-            f"weighed: {', '.join(names)}."
-        )
-    return known.index(options.filter_at.lower())
-
-
-def filter_weights(
-    options: argparse.Namespace,
-    names: Sequence[str],
-    training: Float[ndarray, "channel time"],
-    rate: float,
-    band: tuple[float, float],
-    pieces: Pieces | None = None,
-) -> Float[ndarray, "channel"]:
-    """Weigh channels by the rhythm of a training.
-
-    Raises:
-        ValueError: There is no such channel or no such rhythm.
-    """
-    at = filter_channel(options, names)
-    try:
-        return timing.strongest_rhythm(training, rate, band, at, pieces)
-    except ValueError as error:
-        option = "--filter" if at is None else f"--filter-at {options.filter_at}"
-        raise ValueError(f"{option}: {error}") from None
-
-
-def learned_weights(
-    options: argparse.Namespace,
-    names: Sequence[str],
-    training: Float[ndarray, "channel time"],
-    rate: float,
-    pieces: Pieces | None = None,
-) -> Float[ndarray, "channel"]:
-    """Weigh channels as the options say: by the rhythm of a training, or as a mean."""
-    if filtered(options):
-        return filter_weights(options, names, training, rate, options.band, pieces)
-    return channel_weights(len(options.channels), len(options.minus))
 
 
 def channel_weights(plus: int, minus: int) -> Float[ndarray, "channel"]:

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, optimize
-from ...efield import RefinedHead
+from ... import optimize
 from ..runtime.notices import warn
 from .frame import Frame
 from .targets import Target
@@ -86,36 +84,24 @@ def refine(
     Raises:
         ValueError: The accuracy is out of reach.
     """
-    region, progress = target.region, frame.progress
+    progress = frame.progress
     progress.stage("refinement", "placement for the refinement")
-    first = efield.reciprocal(frame.conductor, region)
-    objective = (
-        optimize.MeanMagnitude(first)
-        if direction is None
-        else optimize.MeanComponent(first, np.asarray(direction))
-    )
-    found = optimize.find_pose(
-        objective, frame.coil, frame.scalp, domain, around=around
-    )
-    steps: list[RefinedHead] = []
-
-    def done(number: int, step: RefinedHead) -> None:
-        steps.append(step)
-        progress(
+    steps = optimize.refined_at_best(
+        *(frame.conductor, frame.head, target.region, frame.coil, frame.scalp, to),
+        domain,
+        direction=direction,
+        around=around,
+        done=lambda number, step: progress(
             number / (number + 3),
             f"refinement: ± {step.relative:.2%}, {len(step.head.tags):,} tetrahedra",
-        )
-
-    best = efield.refined_to(
-        *(frame.conductor, frame.head, region, frame.coil, found.pose, to),
-        objective.value,
-        done=done,
+        ),
     )
+    first, best = steps[0], steps[-1]
     figures = Refinement(
         to,
         len(steps) - 1,
         (len(frame.head.tags), len(best.head.tags)),
-        (steps[0].relative, best.relative),
+        (first.relative, best.relative),
     )
     finer = replace(frame, head=best.head, conductor=best.conductor)
     return finer, replace(target, region=best.target), figures

@@ -2,19 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...disk.hdf5 import open_hdf5
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, StoredField
 from ..runtime.progress import Progress
 from .heads import read_head
 from .poses import poses_in
@@ -120,7 +116,6 @@ def read_stored(request: StoredRequest, progress: Progress) -> StoredResult:
     coil = summary.get("coil", {}).get("source")
     target = _known_target(summary) if request.target is None else request.target
     name = Path(source or path).name
-    pose = None if pose is None else _in_metres(pose)
     return StoredResult(head, magnitude, pose, rate, coil, target, name)
 
 
@@ -143,8 +138,8 @@ def read_all(
     names = _read_summary(store.with_name("summary.json")).get("names", [])
     found = []
     for number in range(count):
-        magnitude, pose, rate = _stored(store, number)
-        here = replace(first, magnitude=magnitude, pose=_in_metres(pose), rate=rate)
+        field = meshing.read_field(store, number)
+        here = replace(first, **vars(field))
         found.append((names[number] if len(names) == count else "", here))
     return found
 
@@ -178,7 +173,8 @@ def _field(
 ) -> tuple[Float[ndarray, "tet"], Float[ndarray, "4 4"] | None, float | None]:
     """Take |E|, and what a `field.h5` says of the pose."""
     if store is not None and store.is_file():
-        return _stored(store, request.number)
+        field = _stored(store, request.number)
+        return field.magnitude, field.pose, field.rate
     if mesh.is_file() and request.number == 0:
         return _magnitude(mesh), None, None
     raise FileNotFoundError(
@@ -193,11 +189,7 @@ def _given_pose(path: str, number: int, head: str | None) -> Float[ndarray, "4 4
             f"--pose {path}: there is no pose {number}; it has {len(poses)}, counted "
             "from 0."
         )
-    return poses.matrices()[number]
-
-
-def _in_metres(pose: ndarray) -> Float[ndarray, "4 4"]:
-    pose = np.array(pose, dtype=float)
+    pose = np.array(poses.matrices()[number])
     pose[:3, 3] *= 1e-3
     return pose
 
@@ -209,9 +201,7 @@ def _count(store: Path) -> int:
             f"{store}: file not found, and an animation needs the fields of several "
             "poses, such as those of `tmsgrad simulate --turns 24`."
         )
-    with _open(store) as file:
-        found = file.get("magnE")
-        count = len(found) if isinstance(found, h5py.Dataset) else 0
+    count = meshing.count_fields(store)
     if count < 2:
         raise ValueError(
             f"{store}: an animation needs several poses, and this has {count}. "
@@ -220,36 +210,11 @@ def _count(store: Path) -> int:
     return count
 
 
-def _stored(
-    path: Path, number: int
-) -> tuple[Float[ndarray, "tet"], Float[ndarray, "4 4"], float]:
-    """Take |E|, the pose [mm] and dI/dt of one pose of `field.h5`."""
+def _stored(path: Path, number: int) -> StoredField:
     try:
-        with _open(path) as file:
-            fields, matrices = file["magnE"], file["matsimnibs"]
-            assert isinstance(fields, h5py.Dataset)
-            assert isinstance(matrices, h5py.Dataset)
-            if number >= len(fields):
-                raise ValueError(
-                    f"--number {number}: {path} holds {len(fields)} poses, counted from 0."
-                )
-            every = np.asarray(file.get("dIdt", file.attrs.get("dIdt", np.nan)))
-            rate = float(every[number] if every.ndim else every)
-            return np.asarray(fields[number]), np.asarray(matrices[number]), rate
-    except (KeyError, OSError) as error:
-        raise ValueError(f"{path}: this is no field.h5 of tmsgrad ({error}).") from None
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[h5py.File]:
-    """Open a file of fields, all of which are arrays."""
-    with open_hdf5(path) as file:
-        for name in file:
-            if not isinstance(file[name], h5py.Dataset):
-                raise ValueError(
-                    f"{path}: {name} is no array in this file, but fields are arrays."
-                )
-        yield file
+        return meshing.read_field(path, number)
+    except ValueError as error:
+        raise ValueError(f"--number {number}: {error}") from None
 
 
 def _magnitude(path: Path) -> Float[ndarray, "tet"]:

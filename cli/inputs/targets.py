@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +10,7 @@ from numpy import ndarray
 from ... import meshing
 from ...meshing import HeadMesh, Region
 from ..runtime.notices import note
-from .heads import TEMPLATE
+from .heads import is_template
 from .maps import MapChoice, MapFigures, describe, extent, place_of_map, print_map
 from .symptoms import PublishedPlace
 
@@ -63,7 +62,7 @@ class MniPlace:
         elif file is not None:
             raise ValueError(_NO_SYMPTOM)
         centre = np.asarray(given if published is None else published.centre) * 1e-3
-        if source.split(":")[0] == TEMPLATE and not Path(source).exists():
+        if is_template(source):
             place, words, error = centre, "the template is in MNI space", 0.0
         else:
             place, words, error = _in_head(centre, source)

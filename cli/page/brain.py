@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy import sparse
-from scipy.spatial import KDTree
 
+from ... import efield
 from ...efield import ReducedField
 from ...efield.reduced.modes import Table
 from ...meshing import HeadMesh
@@ -49,7 +48,7 @@ class Brain:
         near = np.linalg.norm(vertices - scene.target.centre, axis=1) < _NEAR
         drawn, faces, kept = thinned(drawn, faces, triangles, near)
         nodes = nodes[kept]
-        around = shares_at_nodes(head, scene.elements, nodes)
+        around = efield.shares_at_nodes(head, scene.elements, nodes)
         field = scene.field.means(around, head.nodes[nodes]).stored(np.int8)
         return cls(drawn, faces, nodes, field)
 
@@ -75,44 +74,6 @@ class Brain:
         }
 
 
-def shares_at_nodes(
-    head: HeadMesh, inside: Int[ndarray, "point"], nodes: Int[ndarray, "vertex"]
-) -> sparse.csr_array:
-    """How much each tetrahedron of a tissue counts at each node, by its volume.
-
-    A node that no tetrahedron of the tissue meets takes the nearest one.
-
-    Args:
-        head: The head.
-        inside: The tetrahedra.
-        nodes: Of the head.
-    """
-    number = np.full(len(head.nodes), -1)
-    number[nodes] = np.arange(len(nodes))
-    row = number[head.tetrahedra[inside]]
-    column = np.broadcast_to(np.arange(len(inside))[:, None], row.shape)
-    volume = np.broadcast_to(head.volumes[inside][:, None], row.shape)
-    met = row >= 0
-    entries = [(row[met], column[met], volume[met])]
-    bare = np.setdiff1d(np.arange(len(nodes)), row[met])
-    if len(bare):
-        centroids = head.centroids[inside]
-        nearest = _nearest(centroids, head.nodes[nodes[bare]])
-        entries.append((bare, nearest, np.ones(len(bare))))
-    rows, columns, values = (np.concatenate(x) for x in zip(*entries, strict=True))
-    shape = (len(nodes), len(inside))
-    table = sparse.csr_array((values, (rows, columns)), shape=shape)
-    total = np.asarray(table.sum(axis=1))
-    return sparse.csr_array(sparse.diags_array(1 / total) @ table)
-
-
-def _nearest(
-    places: Float[ndarray, "place 3"], points: Float[ndarray, "point 3"]
-) -> Int[ndarray, "point"]:
-    """The nearest of some places to each point."""
-    return np.asarray(KDTree(places).query(points)[1])
-
-
 def field_in_target(
     head: HeadMesh,
     field: ReducedField,
@@ -130,18 +91,12 @@ def field_in_target(
     Raises:
         ValueError: The target is not where the field is known.
     """
-    region = target.region
-    place = np.full(len(head.tags), -1)
-    place[elements] = np.arange(len(elements))
-    column = place[region.tetrahedra]
-    if (column < 0).any():
+    shares = efield.shares_of_region(head, elements, target.region)
+    if shares is None:
         raise ValueError(
             f"--tissue {target.tissue}: the basis knows the field of another tissue."
         )
-    row = np.zeros(len(column), dtype=int)
-    shape = (1, len(elements))
-    shares = sparse.csr_array((region.weights, (row, column)), shape=shape)
-    return field.means(shares, np.asarray(region.centre)[None])
+    return field.means(shares, np.asarray(target.region.centre)[None])
 
 
 def _table(table: Table) -> dict:

@@ -98,8 +98,13 @@ def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
 
 
 def highest_shown(head: HeadMesh, magnitude: Float[ndarray, "tet"]) -> float:
-    """Return the 99.9th percentile of |E| in gray matter, by volume, or 1. [V/m]"""
+    """The 99.9th percentile of |E| in gray matter, by volume, or 1. [V/m]
+
+    Of a head without gray matter it is the largest |E|.
+    """
     gray = head.of("gray matter")
+    if not gray.any():
+        return float(magnitude.max()) or 1.0
     (level,) = volume_percentiles(magnitude[gray], head.volumes[gray], [99.9])
     return level or 1.0
 

@@ -176,30 +176,11 @@ def _corrected(placement: Placement) -> list[_Check]:
 
 
 def _plan_checks(found: PlacementResult) -> list[_Check]:
-    placement, search, error = found.placement, found.search, found.error
-    value, edge = placement.value, search.best.at_edge
-    apart = abs(placement.reciprocal_value - value) / abs(value)
+    placement, search = found.placement, found.search
+    edge = search.best.at_edge
     clear = placement.clearance * 1e3
     return [
-        (
-            "value by a direct solution"
-            if placement.mesh is None
-            else "value of the search",
-            apart <= SAME,
-            f"the search's value by reciprocity differs by {apart:.1g}, relative",
-        ),
-        *_corrected(placement),
-        (
-            "solver",
-            found.residual <= _GOOD_RESIDUAL,
-            f"relative residual {found.residual:.1g}",
-        ),
-        (
-            "error of the mesh",
-            of_error(found.mesh_error) != UNSURE,
-            f"{of_error(found.mesh_error)}: {found.mesh_error or 0:.1%} in the target's "
-            f"value, {error.head:.1%} in the head's field ({words_of_limits()})",
-        ),
+        *_mesh_checks(found),
         casing_check(
             placement.cover is None,
             clear >= -1e-6,
@@ -220,6 +201,32 @@ def _plan_checks(found: PlacementResult) -> list[_Check]:
             else "the best pose lies inside what was searched",
         ),
         *_checks_on_request(found),
+    ]
+
+
+def _mesh_checks(found: PlacementResult) -> list[_Check]:
+    placement, value = found.placement, found.placement.value
+    apart = abs(placement.reciprocal_value - value) / abs(value)
+    return [
+        (
+            "value by a direct solution"
+            if placement.mesh is None
+            else "value of the search",
+            apart <= SAME,
+            f"the search's value by reciprocity differs by {apart:.1g}, relative",
+        ),
+        *_corrected(placement),
+        (
+            "solver",
+            found.residual <= _GOOD_RESIDUAL,
+            f"relative residual {found.residual:.1g}",
+        ),
+        (
+            "error of the mesh",
+            of_error(found.mesh_error) != UNSURE,
+            f"{of_error(found.mesh_error)}: {found.mesh_error or 0:.1%} in the target's "
+            f"value, {found.error.head:.1%} in the head's field ({words_of_limits()})",
+        ),
     ]
 
 

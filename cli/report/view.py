@@ -13,12 +13,12 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...meshing import HeadMesh, volume_percentiles
+from ...meshing import HeadMesh
 from ..pictures.hull import CoilHull
 from ..pictures.palette import field_palette
 from ..pictures.raster import Camera
 from ..pictures.render import Surface, coverage
-from ..pictures.scene import means_at_nodes
+from ..pictures.scene import highest_shown, means_at_nodes
 from ..pictures.shapes import (
     coil_body,
     compact,
@@ -75,11 +75,7 @@ def view_data(
     values = np.asarray(magnitude, dtype=np.float64)
     cortex = cortex_surface(head, values, pose)
     gray = head.of("gray matter")
-    highest = (
-        volume_percentiles(values[gray], head.volumes[gray], [99.9])[0] or 1.0
-        if gray.any()
-        else float(values.max()) or 1.0
-    )
+    highest = highest_shown(head, values)
     outside, triangles, _ = compact(head.nodes, head.boundary())
     scalp = thinned(smooth(outside, triangles, 4), triangles, _SCALP_TRIANGLES)
     body, faces, handle = coil_body(hull.points, hull.casing, _COIL_TRIANGLES)

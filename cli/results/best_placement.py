@@ -26,10 +26,10 @@ from .figures import (
     TargetFigures,
 )
 from .handle_result import HandleResult
-from .locating import ScalpPlace
 from .placement import Placement, print_placement
+from .pose_shift import PoseShift
 from .shaping import ShapeResult
-from .uncertainty import PoseShift, UncertaintyResult
+from .uncertainty import UncertaintyResult
 
 
 def mesh_error_of(placement: Placement, error: ErrorFigures) -> float | None:
@@ -85,7 +85,7 @@ class PlacementResult:
     uncertainty: UncertaintyResult | None
     best_pose: PoseShift | None
     handle: HandleResult
-    place: ScalpPlace | None
+    place: optimize.ScalpPlace | None
     refinement: Refinement | None
     subject: Subject
     order: int
@@ -112,7 +112,7 @@ class PlacementResult:
             "optima": [self._optimum(each) for each in self.search.optima],
             "search": self._search(),
             "handle": self.handle.to_json(),
-            "place": None if self.place is None else self.place.to_json(),
+            "place": place_json(self.place),
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -228,3 +228,16 @@ class PlacementResult:
             "gradient_V_per_m_per_degree": best.gradient[1],
             "seconds": rounded(search.seconds),
         }
+
+
+def place_json(place: optimize.ScalpPlace | None) -> dict | None:
+    """Where on the scalp a coil is, for a summary."""
+    if place is None:
+        return None
+    return {
+        "steps_mm": {
+            each.name: {"forward": each.forward * 1e3, "outward": each.outward * 1e3}
+            for each in place.steps
+        },
+        "tapes_mm": {name: length * 1e3 for name, length in place.tapes.items()},
+    }

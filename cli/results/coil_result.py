@@ -175,6 +175,18 @@ class CoilResult:
             print(
                 "casing           none in the file: distances end at the windings' cover"
             )
+        self._describe_drive()
+        for peak in found.peaks:
+            print(
+                f"{peak.depth * 1e3:3.0f} mm below     |A| up to {peak.magnitude_a:.3g} "
+                f"T m/A, |B| up to {peak.magnitude_b:.3g} T/A"
+            )
+        for warning in found.warnings:
+            warn(warning)
+
+    def _describe_drive(self) -> None:
+        """Print what drives it, and how it moves."""
+        found = self.found
         if found.max_current_rate is not None:
             print(f"largest dI/dt    {found.max_current_rate * 1e-6:.4g} A/µs")
         for each in found.drives if len(found.drives) > 1 else ():
@@ -183,13 +195,6 @@ class CoilResult:
             print(f"stimulator       {each.name or 'unnamed'}{rate}")
         for setting, motion in enumerate(found.motions):
             print(f"moves            {_in_words(setting, motion)}")
-        for peak in found.peaks:
-            print(
-                f"{peak.depth * 1e3:3.0f} mm below     |A| up to {peak.magnitude_a:.3g} "
-                f"T m/A, |B| up to {peak.magnitude_b:.3g} T/A"
-            )
-        for warning in found.warnings:
-            warn(warning)
 
 
 def _in_words(setting: int, motion: Motion) -> str:

@@ -4,30 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from ... import optimize
 from ...coils import Stimulator
 from ...efield import ElectricField
-from ...meshing import Scalp
-from ..inputs.files import from_mni
-from ..inputs.goals import Goal, Wishes
+from ..inputs.goals import Wishes
 from ..runtime.notices import warn
-
-
-_FORWARD = (5.0, 5.5, 6.0)  # [cm]
-# The usual MNI target in left dorsolateral prefrontal cortex: the middle of area 46, one of
-# the sites compared by Fox et al. 2012 (doi:10.1016/j.biopsych.2012.04.028), and not their
-# place of strongest anticorrelation; as quoted, not checked.
-_AREA_46 = (-44.0, 40.0, 29.0)
-_NEAR = 40e-3  # That a target is when the rule is one for it. [m]
 
 
 def choose_dose(
     wishes: Wishes,
     wanted: float | None,
-    goal: Goal,
+    goal: optimize.Goal,
     field: ElectricField,
     value: float,
 ) -> optimize.Dose | None:
@@ -71,14 +59,14 @@ class DoseChoice:
 
     @classmethod
     def of(
-        cls, dose: optimize.Dose | None, goal: Goal, scaled: ElectricField
+        cls, dose: optimize.Dose | None, goal: optimize.Goal, scaled: ElectricField
     ) -> "DoseChoice | None":
         """Look at a field that was scaled to a dose; None without a dose."""
         if dose is None:
             return None
         spared = (
-            Spared(name, float(scaled.mean_magnitude(region)), limit)
-            for name, region, limit in goal.avoided
+            Spared(each.name, float(scaled.mean_magnitude(each.region)), each.limit)
+            for each in goal.avoided
         )
         return cls(dose, tuple(spared))
 
@@ -110,29 +98,6 @@ def rule_json(rule: optimize.Rule) -> dict:
         "share_of_optimum": rule.share,
         "matsimnibs": rule.pose.to_matsimnibs().tolist(),
     }
-
-
-def forward_rules(
-    scalp: Scalp, hotspot: Float[ndarray, "3"] | None
-) -> dict[str, Float[ndarray, "3"]]:
-    """The places 5, 5.5 and 6 cm before the motor hotspot, where that is known."""
-    if hotspot is None:
-        return {}
-    return {
-        f"{length:g} cm rule": optimize.ahead_of(scalp, hotspot, length * 1e-2)
-        for length in _FORWARD
-    }
-
-
-def projected_rule(
-    source: str, scalp: Scalp, target: Float[ndarray, "3"]
-) -> dict[str, Float[ndarray, "3"]]:
-    """The scalp over Brodmann area 46 by MNI coordinates, for targets that are near it."""
-    place = from_mni(source, np.array(_AREA_46) * 1e-3)
-    if place is None or np.linalg.norm(place - target) > _NEAR:
-        return {}
-    centre = ", ".join(f"{x:g}" for x in _AREA_46)
-    return {f"MNI ({centre}), projected": scalp.nearest(place)}
 
 
 def warn_of_dose(dose: optimize.Dose | None) -> None:

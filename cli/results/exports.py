@@ -5,19 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
-from numpy import ndarray
 
 from ... import efield, meshing
-from ...coils import Coil, Pose
-from ...disk import write_whole
 from ...efield import ElectricField, SurfaceField
-from ...efield.recovery_tissues import barycentric
 from ...meshing import HeadMesh, Surface, SurfaceFile, SurfaceFrame, VoxelGrid
 from .fields import nodal_potential
-
-
-_VOXELS_AT_ONCE = 500_000
 
 
 OWN = "mesh"  # The surface of gray matter of the head's own mesh.
@@ -155,7 +147,7 @@ def export_fields(
     if wanted.grid is not None:
         at, on_grid = meshing.elements_on_grid(head, wanted.grid), (vectors, magnitude)
         if field.corners is not None:
-            at, on_grid = _at_voxels(head, field, wanted.grid, at)
+            at, on_grid = efield.at_voxels(head, field, wanted.grid, at)
         for name, values in zip(("E", "magnE"), on_grid, strict=True):
             about = f"{name} in V/m, world axes; tmsgrad"
             file = folder / f"{name}.nii.gz"
@@ -168,30 +160,6 @@ def export_fields(
         )
     for cortex in wanted.surfaces:
         _export_surface(folder, head, field, cortex)
-
-
-def _at_voxels(
-    head: HeadMesh,
-    field: ElectricField,
-    grid: VoxelGrid,
-    elements: Int[ndarray, "i j k"],
-) -> tuple[Int[ndarray, "i j k"], tuple[ndarray, ndarray]]:
-    """Evaluate a field that varies in elements at the centres of voxels.
-
-    Returns:
-        Which row each voxel has, -1 outside the head, and E and |E| row by row.
-    """
-    inside = elements >= 0
-    vectors = np.empty((np.count_nonzero(inside), 3))
-    chosen, voxels = elements[inside], np.argwhere(inside)
-    for start in range(0, len(chosen), _VOXELS_AT_ONCE):
-        part = slice(start, start + _VOXELS_AT_ONCE)
-        centres = voxels[part] @ grid.affine[:3, :3].T + grid.affine[:3, 3]
-        shares = barycentric(head.nodes[head.tetrahedra[chosen[part]]], centres)
-        vectors[part] = field.within(chosen[part], shares)
-    rows = np.full(elements.shape, -1)
-    rows[inside] = np.arange(len(chosen))
-    return rows, (vectors, np.linalg.norm(vectors, axis=1))
 
 
 def _export_surface(
@@ -233,30 +201,3 @@ def _columns(found: SurfaceField) -> dict[str, np.ndarray]:
         "E_tangent": found.tangential,
         **{"E_x": x, "E_y": y, "E_z": z},
     }
-
-
-def write_coil_geo(path: Path, coil: Coil, pose: Pose) -> None:
-    """Write a coil as a view for Gmsh, to open beside `field.msh`.
-
-    The casing is drawn as triangles, or as points where only those are known; arrows show
-    the coil's axis into the head and the handle. All in mm.
-    """
-    turn, centre = np.asarray(pose.rotation), 1e3 * np.asarray(pose.translation)
-    place = lambda points: 1e3 * np.asarray(points) @ turn.T + centre
-    points, triangles = coil.surface_points, coil.casing_triangles
-    lines = ['View "coil" {']
-    if triangles is not None and len(triangles):
-        corners = place(points)[np.asarray(triangles)].reshape(-1, 9)
-        lines += [f"ST({_numbers(row)}){{0,0,0}};" for row in corners]
-    else:
-        lines += [f"SP({_numbers(row)}){{0}};" for row in place(points)]
-    lines.append("};")
-    for name, way in (("axis", 2), ("handle", 1)):
-        arrow = (20 if way == 2 else -60) * turn[:, way]
-        at, to = _numbers(centre), _numbers(arrow)
-        lines.append(f'View "coil {name}" {{ VP({at}){{{to}}}; }};')
-    write_whole(path, "\n".join(lines) + "\n")
-
-
-def _numbers(values: np.ndarray) -> str:
-    return ",".join(f"{x:.4f}" for x in values)

@@ -8,14 +8,13 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from ... import efield, meshing
-from ...efield import Conductor, ElectricField, FibreField
+from ...efield import Conductor, ElectricField, FibreField, Fibres
 from ...meshing import HeadMesh, Tractogram
 from ..pictures.tracts import write_tract_slices
 from ..runtime.notices import warn
 from ..runtime.rows import write_table
 
 
-_STEP = 1e-3  # Between points of streamlines. [m]
 _MOST = 20_000  # Streamlines.
 _COLUMNS = [
     *("streamline", "length_mm", "E_along_max", "x_mm", "y_mm", "z_mm"),
@@ -32,19 +31,6 @@ def read_fibres(path: str | None) -> Tractogram | None:
         ValueError: It is no tractogram.
     """
     return None if path is None else meshing.read_tracts(path)
-
-
-@dataclass(frozen=True, eq=False)
-class Fibres:
-    """Streamlines as the field is wanted along them.
-
-    Attributes:
-        tracts: What lies in white and gray matter, with points 1 mm apart.
-        numbers: Of each in the file, from 0.
-    """
-
-    tracts: Tractogram
-    numbers: Int[ndarray, "line"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,36 +68,16 @@ class FibreFigures:
 
 
 def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
-    """Check streamlines against a head, and take their longest part in the brain.
-
-    What leaves gray matter for the fluid, where the field is another, would otherwise be
-    the strongest place of many.
+    """Check streamlines against a head, and take their longest parts in the brain.
 
     Raises:
         ValueError: They are in another frame.
     """
     meshing.check_tracts(head, tracts)
-    numbers = np.arange(len(tracts))
-    if len(tracts) > _MOST:
-        numbers = np.arange(0, len(tracts), -(-len(tracts) // _MOST))
-        warn(f"{tracts.name}: {len(numbers)} of {len(tracts)} streamlines are taken.")
-    even = tracts.chosen(numbers).resampled(_STEP)
-    tags = np.asarray(head.tags)[
-        np.asarray(efield.sampler(head, even.points).tetrahedra)
-    ]
-    brain = np.isin(tags, (1, 2))
-    # A run ends where the tissue or the streamline changes.
-    owners = even.owners
-    breaks = np.flatnonzero((np.diff(brain) != 0) | (np.diff(owners) != 0)) + 1
-    first = np.concatenate([[0], breaks])
-    count = np.diff(np.concatenate([first, [len(brain)]]))
-    first, count = first[brain[first]], count[brain[first]]
-    order = np.lexsort((-count, owners[first]))
-    _, best = np.unique(owners[first][order], return_index=True)
-    runs = order[best]
-    runs = runs[count[runs] > 2]
-    lines = [even.points[first[run] : first[run] + count[run]] for run in runs]
-    return Fibres(Tractogram.of(lines, tracts.name), numbers[owners[first[runs]]])
+    found = efield.fibres_in_brain(head, tracts, _MOST)
+    if found.taken < len(tracts):
+        warn(f"{tracts.name}: {found.taken} of {len(tracts)} streamlines are taken.")
+    return found
 
 
 def write_fibres(
@@ -133,11 +99,8 @@ def write_fibres(
         fibres: From `fitted_fibres`.
     """
     tracts = fibres.tracts
-    if conductor.elements.order == 1:
-        vectors = efield.patch_recovery(conductor, head, tracts.points)(field, rates)
-    else:
-        vectors = efield.sampler(head, tracts.points)(field)
-    found = efield.along_fibres(tracts, np.asarray(vectors))
+    vectors = efield.field_at(conductor, head, tracts.points, field, rates)
+    found = efield.along_fibres(tracts, vectors)
     rows = _rows(found, fibres.numbers)
     write_table(folder / "fibres.csv", _COLUMNS, rows)
     grid = meshing.VoxelGrid(np.diag([1e-3, 1e-3, 1e-3, 1.0]), (256, 256, 256))

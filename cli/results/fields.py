@@ -9,7 +9,7 @@ from numpy import ndarray
 from ... import meshing
 from ...coils import Pose
 from ...efield import ElectricField
-from ...meshing import HeadMesh
+from ...meshing import FieldFile, HeadMesh
 
 
 _NO_FIELD = 1e-12  # What no coil near a head falls below, at 1 A/s. [V/m]
@@ -44,6 +44,17 @@ def check_field(
             "there, or its dI/dt is 0. Look at it with `tmsgrad coil info`, and at the "
             "units of its file."
         )
+
+
+def write_block(file: FieldFile, start: int, field: ElectricField, poses: Pose) -> None:
+    """Write the fields of a block of poses, from number `start` on."""
+    file.write(
+        start,
+        np.asarray(field.vectors),
+        np.asarray(field.magnitude),
+        np.asarray(field.potential),
+        np.asarray(poses.to_matsimnibs()),
+    )
 
 
 def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...optimize import Placing
 from .fibres import FibreFigures
 from .figures import ErrorFigures, FieldFigures
-from .placing import Placing
 from .simulation import Simulation
 
 

@@ -7,15 +7,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import efield, meshing
-from ...efield import ElectricField, ErrorEstimate
+from ...efield import ElectricField, ErrorEstimate, GrayMatterField
 from ...meshing import HeadMesh, Region
 from ..inputs.frame import Frame
 from ..inputs.maps import MapFigures
 from ..inputs.targets import MniPlace, Point, Target
-
-
-_SHARES = (50.0, 99.0, 99.9)  # Percentiles of |E| in gray matter.
-_ABOVE = (50, 75)  # Per cent of the last of them.
 
 
 @dataclass(frozen=True)
@@ -89,21 +85,6 @@ class TargetField:
 
 
 @dataclass(frozen=True, eq=False)
-class GrayMatterField:
-    """|E| in gray matter, by volume.
-
-    Attributes:
-        percentiles: By per cent. [V/m]
-        volumes_above: Above shares of the last percentile, by per cent. [m³]
-        strongest: Where it is largest. [m]
-    """
-
-    percentiles: dict[float, float]
-    volumes_above: dict[int, float]
-    strongest: Float[ndarray, "3"]
-
-
-@dataclass(frozen=True, eq=False)
 class FieldFigures:
     """A field in figures.
 
@@ -124,7 +105,7 @@ class FieldFigures:
         if target is not None:
             mean = np.asarray(field.mean(target))
             aimed = TargetField(mean, float(field.mean_magnitude(target)))
-        return cls(aimed, _in_gray_matter(head, np.asarray(field.magnitude)))
+        return cls(aimed, efield.gray_matter_field(head, np.asarray(field.magnitude)))
 
     def to_json(self) -> dict:
         """For a summary, without regions that there are not. [V/m]"""
@@ -146,23 +127,6 @@ class FieldFigures:
             }
             figures["gray_matter_maximum_at_mm"] = (gray.strongest * 1e3).tolist()
         return figures | {"unit": "V/m"}
-
-
-def _in_gray_matter(
-    head: HeadMesh, magnitude: Float[ndarray, "tet"]
-) -> GrayMatterField | None:
-    gray = head.of("gray matter")
-    if not gray.any():
-        return None
-    inside, volumes = magnitude[gray], head.volumes[gray]
-    found = efield.volume_percentiles(inside, volumes, _SHARES)
-    above = {
-        share: float(volumes[inside >= share / 100 * found[-1]].sum())
-        for share in _ABOVE
-    }
-    peak = np.flatnonzero(gray)[np.argmax(inside)]
-    percentiles = dict(zip(_SHARES, found, strict=True))
-    return GrayMatterField(percentiles, above, head.centroids[peak])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What `tmsgrad head info`, `head check` and `head mesh` find."""
+"""What the commands of heads find and write."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -169,6 +169,64 @@ class MeshedResult:
         """Print it."""
         self.head.describe()
         print(f"written to            {self.file}")
+
+
+@dataclass(frozen=True)
+class ConvertedHead:
+    """A head in another format.
+
+    Attributes:
+        file: Where it was written to.
+        nodes: How many it has.
+        tetrahedra: Likewise.
+    """
+
+    schema: ClassVar[int] = 1
+
+    file: str
+    nodes: int
+    tetrahedra: int
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        return {
+            "schema": self.schema,
+            "head": self.file,
+            "nodes": self.nodes,
+            "tetrahedra": self.tetrahedra,
+        }
+
+    def describe(self) -> None:
+        """Print it."""
+        print(f"{self.nodes} nodes, {self.tetrahedra} tetrahedra: {self.file}")
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnHead:
+    """A picture of a head.
+
+    Attributes:
+        picture: The file.
+        at: Where its slices meet. [m]
+    """
+
+    schema: ClassVar[int] = 1
+
+    picture: str
+    at: Float[ndarray, "3"]
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        return {
+            "schema": self.schema,
+            "picture": self.picture,
+            "at_mm": (self.at * 1e3).tolist(),
+        }
+
+    def describe(self) -> None:
+        """Print it."""
+        place = ", ".join(f"{x * 1e3:.1f}" for x in self.at)
+        print(f"slices at ({place}) mm: {self.picture}")
 
 
 @dataclass(frozen=True, eq=False)

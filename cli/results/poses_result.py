@@ -1,6 +1,6 @@
-"""What `tmsgrad pose info` finds."""
+"""What the commands of poses find and write."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -79,6 +79,31 @@ class PosesResult:
             print(f"{name:<20} centre ({centre}) mm, handle {handle}{drive}")
         if len(poses) > _SHOWN:
             print(f"… and {len(poses) - _SHOWN} more")
+
+
+@dataclass(frozen=True)
+class ConvertedPoses:
+    """Poses in the format of another system.
+
+    Attributes:
+        poses: How many.
+        file: Where they were written to.
+        to: The system.
+    """
+
+    schema: ClassVar[int] = 1
+
+    poses: int
+    file: str
+    to: str
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        return {"schema": self.schema, **asdict(self)}
+
+    def describe(self) -> None:
+        """Print it."""
+        print(f"{self.poses} poses written to {self.file}")
 
 
 def _known(value: float) -> float | None:

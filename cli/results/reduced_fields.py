@@ -10,8 +10,9 @@ from numpy import ndarray
 from ... import efield
 from ...coils import PoseList
 from ...efield import Accuracy
+from ...optimize import Placing
 from ..runtime.provenance import Provenance
-from .placing import PULSE_COLUMNS, Placing, describe_pulse
+from .placing import PULSE_COLUMNS, describe_pulse
 from .reduced_result import error_of
 
 

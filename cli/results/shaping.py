@@ -1,14 +1,11 @@
 """The best shape of a coil whose parts move, for `tmsgrad optimize --shape`."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from ... import optimize
 from ...coils import Coil, Part, Rotation
-from ...meshing import Scalp
-from ...optimize import AbstractObjective, Optimum, Search
 
 
 def check_shape(coil: Coil, source: str) -> None:
@@ -62,6 +59,15 @@ class ShapeResult:
     self_clearance: float | None
     evaluations: int
 
+    @classmethod
+    def of(cls, found: optimize.ShapedOptimum, before: float) -> "ShapeResult":
+        """Compare a shape with the value of the coil as it comes [V/m]."""
+        apart = float(found.self_clearance)
+        return cls(
+            *(_settings(found.coil), before, found.value / before - 1),
+            *(apart if np.isfinite(apart) else None, found.evaluations),
+        )
+
     def to_json(self) -> dict:
         """For a summary."""
         apart = self.self_clearance
@@ -89,50 +95,6 @@ class ShapeResult:
             f"without it       {self.value_as_it_comes:.4f} V/m at 1 A/µs: the shape "
             f"and its pose gain {self.gain:.1%}"
         )
-
-
-def best_shape(
-    objective: AbstractObjective,
-    coil: Coil,
-    scalp: Scalp,
-    search: Search,
-    domain: optimize.Domain,
-) -> tuple[Coil, Search, ShapeResult]:
-    """Search pose and shape from where a coil that does not move is best.
-
-    Args:
-        objective: Of the target.
-        coil: As it comes.
-        scalp: Of the same head.
-        search: Of the coil as it comes.
-        domain: What remains between casing and scalp.
-
-    Returns:
-        The coil in its shape, the search with the pose of that, and what it gains.
-    """
-    resting = optimize.Domain(domain.distance, clearance=domain.clearance)
-    if not isinstance(domain.distance, optimize.Face):
-        resting = optimize.Domain(clearance=domain.clearance)
-    found = optimize.find_shape(objective, coil, scalp, search.pose, resting)
-    apart = float(found.self_clearance)
-    shape = ShapeResult(
-        _settings(found.coil),
-        search.value,
-        found.value / search.value - 1,
-        apart if np.isfinite(apart) else None,
-        found.evaluations,
-    )
-    pose = found.pose
-    axis = np.asarray(pose.rotation)[:, 2]
-    best = Optimum(
-        pose,
-        found.value,
-        scalp.distance_along(pose.translation, axis),
-        found.clearance,
-        search.best.gradient,
-        search.best.at_edge,
-    )
-    return found.coil, dataclasses.replace(search, best=best, optima=(best,)), shape
 
 
 def _settings(coil: Coil) -> tuple[Setting, ...]:

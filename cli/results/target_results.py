@@ -15,6 +15,7 @@ from ...optimize.targeting import (
     CleanSeries,
     ConnectionMap,
     FunctionalTarget,
+    MotionReport,
     Reaching,
     Reliability,
 )
@@ -97,16 +98,7 @@ class FunctionalResult:
             ),
             "normative": normative,
             "blend": blend,
-            "motion": {
-                "volumes": motion.volumes,
-                "cut_at_the_start": motion.unsteady,
-                "named_outliers": motion.flagged,
-                "kept": motion.kept,
-                "minutes": motion.minutes,
-                "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
-                "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
-                "limit_mm": motion.limit * 1e3,
-            },
+            "motion": _motion_json(motion),
             "repetition_time_s": self.cleaned.series.repetition_time,
             "regressors": list(self.cleaned.regressors),
             "provenance": self.origin.as_json(),
@@ -327,3 +319,17 @@ class StructuralResult:
             subtitle="tmsgrad · for research use only · cortex: density of their other "
             "ends; slices through the target's centre of gravity",
         )
+
+
+def _motion_json(motion: MotionReport) -> dict:
+    """How a person moved, for a summary."""
+    return {
+        "volumes": motion.volumes,
+        "cut_at_the_start": motion.unsteady,
+        "named_outliers": motion.flagged,
+        "kept": motion.kept,
+        "minutes": motion.minutes,
+        "mean_framewise_displacement_mm": motion.mean_displacement * 1e3,
+        "largest_framewise_displacement_mm": motion.largest_displacement * 1e3,
+        "limit_mm": motion.limit * 1e3,
+    }

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ... import efield, optimize
+from ... import efield
 from ...coils import Coil, Pose
 from ...efield import (
     Conductor,
-    ElectricField,
     PlacementSpread,
     Reciprocal,
     Uncertainty,
@@ -184,53 +181,6 @@ class UncertaintyResult:
         print(f"  all together   ± {self.deviation:.3g} V/m ({share:.1%})")
 
 
-@dataclass(frozen=True)
-class PoseShift:
-    """How far the best pose moves with the conductivities.
-
-    Attributes:
-        position: Standard deviation, first order. [m]
-        angle: Likewise. [rad]
-        loss: Mean share that is lost by staying.
-        by_tissue: Of the position, by tissue. [m]
-        draws: How many poses were found anew.
-        drawn_position: Root mean square of those. [m]
-        drawn_angle: Likewise. [rad]
-        drawn_loss: Their mean.
-    """
-
-    position: float
-    angle: float
-    loss: float
-    by_tissue: dict[str, float]
-    draws: int
-    drawn_position: float
-    drawn_angle: float
-    drawn_loss: float
-
-    def to_json(self) -> dict:
-        """For a summary."""
-        return {
-            "position_mm": self.position * 1e3,
-            "angle_degrees": np.degrees(self.angle).item(),
-            "loss": self.loss,
-            "by_tissue_mm": {name: 1e3 * x for name, x in self.by_tissue.items()},
-            "draws": self.draws,
-            "drawn_position_mm": 1e3 * self.drawn_position,
-            "drawn_angle_degrees": np.degrees(self.drawn_angle).item(),
-            "drawn_loss": self.drawn_loss,
-        }
-
-    def describe(self) -> None:
-        """Print it as a line of the table."""
-        print(
-            f"  best pose      moves by {1e3 * self.position:.2g} mm and "
-            f"{np.degrees(self.angle):.2g}° (1 sd, first order; {self.draws} draws: "
-            f"{1e3 * self.drawn_position:.2g} mm, {np.degrees(self.drawn_angle):.2g}°); "
-            f"staying costs {self.loss:.2%} on average"
-        )
-
-
 def find_uncertainty(
     placed: Placed,
     reciprocal: Reciprocal,
@@ -248,38 +198,35 @@ def find_uncertainty(
     progress.stage("uncertainty", "uncertain conductivities")
     tissues = asked.tissues(placed.head, placed.conductor)
     rate = efield.rates(placed.conductor, placed.coil, placed.pose, placed.rate)
-    summary = _Summary(placed.target, placed.value)
-    near = efield.first_order(placed.conductor, tissues, rate, summary)
-    surrogate = efield.field_surrogate(
-        placed.conductor, tissues, rate, progress=progress
+    drawn = efield.tissue_uncertainty(
+        *(placed.conductor, rate, placed.target, placed.value, tissues),
+        draws=asked.draws,
+        progress=progress,
     )
-    few, local = surrogate.within(placed.target)
-    drawn = efield.sample(few, _Summary(local, placed.value), asked.draws)
     progress.stage("misplacement", "uncertain placement")
     simple, _ = efield.equivalent(reciprocal, placed.scalp)
     moved = efield.misplacement(
         simple, placed.coil, placed.pose, placed.value, asked.spread, placed.rate
     )
-    # Tissues and placement are independent, and both act on the value as factors.
-    variance = float(drawn.relative) ** 2 + float(moved.relative) ** 2
+    total = efield.TotalUncertainty(drawn, moved)
     return UncertaintyResult(
-        float(np.sqrt(variance) * float(drawn.mean)),
-        *(Interval.of(drawn), Interval.of(near), Interval.of(moved)),
-        drawn.draws,
-        surrogate.error,
+        total.deviation,
+        *(Interval.of(drawn.drawn), Interval.of(drawn.first_order), Interval.of(moved)),
+        drawn.drawn.draws,
+        drawn.error,
         (
-            *_tissue_inputs(tissues, near, drawn, variance),
-            *_placement_inputs(moved, asked.spread, variance),
+            *_tissue_inputs(tissues, drawn, total.variance),
+            *_placement_inputs(moved, asked.spread, total.variance),
         ),
     )
 
 
 def _tissue_inputs(
     tissues: efield.UncertainTissues,
-    near: Uncertainty,
-    drawn: Uncertainty,
+    found: efield.TissueUncertainty,
     variance: float,
 ) -> list[UncertainInput]:
+    drawn, near = found.drawn, found.first_order
     columns = (tissues.names, tissues.means, tissues.deviations)
     return [
         UncertainInput(
@@ -318,41 +265,3 @@ def _placement_inputs(
         )
         for name, alone, total in rows
     ]
-
-
-def best_pose_shift(
-    placed: Placed,
-    prepared: optimize.PreparedSearch,
-    objective: Callable,
-    asked: Uncertainties,
-    progress: Progress,
-) -> PoseShift | None:
-    """Find how far the best pose moves with the conductivities; None at a border."""
-    progress.stage("best pose", "how far the best pose moves")
-    tissues = asked.tissues(placed.head, placed.conductor)
-    try:
-        found = optimize.optimum_shift(
-            *(prepared, placed.conductor, tissues, placed.target),
-            *(placed.pose, objective),
-        )
-    except ValueError:
-        return None
-    root = lambda values: float(np.sqrt(np.mean(values**2)))
-    by_tissue = zip(found.tissues, found.position_by_tissue.tolist(), strict=True)
-    return PoseShift(
-        *(found.position, found.angle, found.loss, dict(by_tissue)),
-        len(found.drawn_positions),
-        root(found.drawn_positions),
-        root(found.drawn_angles),
-        float(np.mean(found.drawn_losses)),
-    )
-
-
-class _Summary:
-    """A value of a field's mean in a region; equal to another of the same region."""
-
-    def __init__(self, region: Region, value: Callable):
-        self._region, self._value = region, value
-
-    def __call__(self, field: ElectricField) -> jax.Array:
-        return jnp.asarray(self._value(field.mean(self._region)))

@@ -26,3 +26,8 @@ from .rules import (
     fixed as fixed,
 )
 from .safety import TrainCheck as TrainCheck, check_train as check_train
+from .waveforms import (
+    TIME_CONSTANT as TIME_CONSTANT,
+    effect as effect,
+    threshold_ratio as threshold_ratio,
+)

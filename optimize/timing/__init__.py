@@ -24,6 +24,7 @@ from .judging import (
     Judged as Judged,
     judged_phases as judged_phases,
 )
+from .learning import LearnsPhase as LearnsPhase, learned_rule as learned_rule
 from .live import (
     Chunk as Chunk,
     Gap as Gap,

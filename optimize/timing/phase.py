@@ -101,6 +101,11 @@ class AbstractPhaseEstimator(ABC):
     def samples(self) -> int:
         """How many samples a window has."""
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """What may be chosen for a person, by name; nothing by default. [s]"""
+        return {}
+
     @abstractmethod
     def __call__(self, window: Float[ndarray, "time"]) -> PhaseNow:
         """Estimate the phase at the last sample of a window."""
@@ -136,6 +141,11 @@ class Autoregressive(AbstractPhaseEstimator):
     def samples(self) -> int:
         """How many samples a window has."""
         return round(self.window * self.band.rate)
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What may be chosen for a person, by name. [s]"""
+        return {"window": self.window, "edge": self.edge, "span": self.span}
 
     @cached_property
     def _stride(self) -> int:
@@ -211,6 +221,11 @@ class EducatedPrediction(AbstractPhaseEstimator):
     def samples(self) -> int:
         """How many samples a window has."""
         return round(self.window * self.band.rate)
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What may be chosen for a person, by name. [s]"""
+        return {"window": self.window, "edge": self.edge, "interval": self.interval}
 
     def __call__(self, window: Float[ndarray, "time"]) -> PhaseNow:
         """Estimate the phase at the last sample of a window."""

@@ -85,15 +85,15 @@ def read_eeg(
             "are pieces (EDF+D), which MNE would join. Export the pieces one by one, or as "
             "FIF with annotations."
         )
-    raw, remarks = _read(file)
-    picks = _picks(file, raw, channels)
+    raw, remarks = open_recording(file)
+    picks = channel_numbers(file, raw, channels)
     names = tuple(raw.ch_names[i] for i in picks)
     bad = [name for name in names if name in raw.info["bads"]]
     if bad:
         remarks.append(f"{', '.join(bad)}: marked as bad in the file, and used.")
     if any(not each["active"] for each in raw.info["projs"]):
         remarks.append("projections that the file holds are not applied.")
-    scales, about = _scales(file, raw, picks, unit)
+    scales, about = channel_scales(file, raw, picks, unit)
     signals = np.asarray(raw.get_data(picks=picks), dtype=np.float64) * scales[:, None]
     rate = float(raw.info["sfreq"])
     pieces, cut = _pieces(file, raw, names)
@@ -102,8 +102,16 @@ def read_eeg(
     return Recording(signals, rate, names, pieces, passband, (*remarks, *about, *cut))
 
 
-def _read(file: Path) -> tuple[Any, list[str]]:
-    """The recording, and what MNE warns of."""
+def open_recording(file: Path) -> tuple[Any, list[str]]:
+    """Open a recording of any format that MNE knows.
+
+    Returns:
+        MNE's object, with all signals, and what MNE warns of.
+
+    Raises:
+        ModuleNotFoundError: MNE is not installed.
+        ValueError: MNE cannot read it.
+    """
     try:
         import mne
     except ModuleNotFoundError:
@@ -128,7 +136,12 @@ def _read(file: Path) -> tuple[Any, list[str]]:
     return raw, list(dict.fromkeys(about))
 
 
-def _picks(file: Path, raw: Any, channels: Sequence[str] | None) -> list[int]:
+def channel_numbers(file: Path, raw: Any, channels: Sequence[str] | None) -> list[int]:
+    """Find channels by their names, in either case; all of the EEG by default.
+
+    Raises:
+        ValueError: There is no such channel.
+    """
     if channels is None:
         import mne
 
@@ -152,10 +165,14 @@ def _picks(file: Path, raw: Any, channels: Sequence[str] | None) -> list[int]:
     return [exact.get(name, known[name.lower()]) for name in channels]
 
 
-def _scales(
+def channel_scales(
     file: Path, raw: Any, picks: list[int], unit: str | None
 ) -> tuple[Float[ndarray, "channel"], list[str]]:
-    """What numbers are to be multiplied with for volts, and remarks."""
+    """Find what numbers are to be multiplied with for volts, and remarks.
+
+    Raises:
+        ValueError: A channel is no voltage.
+    """
     if unit is not None:
         return np.full(len(picks), UNITS[unit]), [f"numbers are taken as {unit}."]
     channels = [raw.info["chs"][i] for i in picks]

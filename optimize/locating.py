@@ -7,11 +7,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import meshing
-from ...coils import Pose
-from ...meshing import Fiducials, Scalp
-from ...optimize.handle import straight_back
-from ...optimize.rules import on_scalp
+from ..coils import Pose
+from ..meshing import Fiducials, Scalp, beam_f3
+from .handle import straight_back
+from .rules import on_scalp
 
 
 _NEAR = 60e-3  # Positions farther away say little of where the coil is. [m]
@@ -67,14 +66,21 @@ class ScalpPlace:
         named: Mapping[str, Float[ndarray, "3"]] | None,
         fiducials: Fiducials | None,
     ) -> "ScalpPlace | None":
-        """Find it; None where no position of the head is known."""
+        """Find it; None where no position of the head is known.
+
+        Args:
+            scalp: In coordinates whose x points to the right and y to the front.
+            pose: Of the coil.
+            named: EEG positions by name, or None. [m]
+            fiducials: Of the head, or None.
+        """
         if not named:
             return None
         place = on_scalp(scalp, np.asarray(pose.translation, dtype=np.float64))
         known = dict(named)
         if fiducials is not None:
             right = place[0] > 0
-            known |= {} if right else {"Beam F3": meshing.beam_f3(scalp, fiducials)}
+            known |= {} if right else {"Beam F3": beam_f3(scalp, fiducials)}
         apart = {name: float(np.linalg.norm(at - place)) for name, at in known.items()}
         near = sorted(apart, key=lambda name: apart[name])[:1]
         near += [
@@ -92,19 +98,6 @@ class ScalpPlace:
             side = "right" if place[0] > 0 else "left"
             tapes[f"{side} ear"] = along(scalp, np.asarray(ear), place)
         return cls(tuple(_step(scalp, n, known[n], place) for n in near), tapes)
-
-    def to_json(self) -> dict:
-        """For a summary."""
-        return {
-            "steps_mm": {
-                each.name: {
-                    "forward": each.forward * 1e3,
-                    "outward": each.outward * 1e3,
-                }
-                for each in self.steps
-            },
-            "tapes_mm": {name: length * 1e3 for name, length in self.tapes.items()},
-        }
 
 
 def along(scalp: Scalp, start: Float[ndarray, "3"], end: Float[ndarray, "3"]) -> float:

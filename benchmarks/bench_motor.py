@@ -1,0 +1,317 @@
+"""How near motor maps come to a planted place, and how sure they are of it.
+
+    python -m benchmarks motor --head=template:300000 --people=10
+
+Each simulated person has a place in gray matter, which is none of those that are fitted, at
+another depth, and a threshold. Responses come from the virtual people of Goetz et al. 2019
+(doi:10.1109/TNSRE.2019.2926543, parameters as in their published code): excitability that
+varies by 4.9 % of the output, responses that vary by a factor, and noise of the amplifier
+with a long tail; the fit knows none of these three. `log-normal` is what the fit assumes.
+Coil errors, a second place, heavy tails and other conductivities are added to see what
+breaks. Pulses are at random poses of one dI/dt, of which one in twenty has 1.5 times the
+threshold at the place, or chosen by `mapping.next_pulses` after the first 30.
+"""
+
+import argparse
+import functools
+import time
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from benchmarks import record
+from benchmarks.bench_forward import head_of
+
+from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.optimize import mapping
+
+
+KNOB = "-37,-21,58"  # The left hand knob of the template. [mm]
+CRITERION = 50e-6  # [V]
+SITES = 200
+_NEAR = 12e-3  # Of the knob: where planted places are. [m]
+# Mean and covariance of log10 parameters, Goetz et al. 2019.
+_MEAN = np.array([-5.081765, 4.532265, 3.646550, 0.426390, 1.666487])
+_COVARIANCE = np.diag([0.003571, 0.126168, 7.202739, 0.047426, 0.007107])
+_COVARIANCE[2, 3] = _COVARIANCE[3, 2] = 0.569743
+_COVARIANCE[2, 4] = _COVARIANCE[4, 2] = -0.197462
+_COVARIANCE[3, 4] = _COVARIANCE[4, 3] = -0.015113
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How a simulation differs from what the fit assumes.
+
+    Attributes:
+        name: In words.
+        noise: `published`, `log-normal` or `heavy`.
+        coil: Standard deviation of placement. [m], [rad]
+        second: Whether another place responds as well.
+        conductive: Whether the head conducts otherwise.
+    """
+
+    name: str
+    noise: str = "published"
+    coil: tuple[float, float] = (0.0, 0.0)
+    second: bool = False
+    conductive: bool = False
+
+
+_MISPLACED = (3e-3, np.radians(3.0))
+SCENES = (
+    Scene("log-normal noise", "log-normal"),
+    Scene("published noise"),
+    Scene("heavy tails", "heavy"),
+    Scene("coil errors 3 mm, 3°", coil=_MISPLACED),
+    Scene("a second place", second=True),
+    Scene("other conductivities", conductive=True),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A head with a basis for the fit, and one for the truth."""
+
+    patch: mapping.CortexPatch
+    sites: np.ndarray
+    domain: optimize.Placements
+    bases: tuple[efield.ReducedField, efield.ReducedField]
+
+    def fields(self, poses, at=None, true: bool = False) -> np.ndarray:
+        """|E| per A/µs at places, or at sites, (place, pulse)."""
+        basis = self.bases[int(true)]
+        count = len(self.patch.areas)
+        chosen = np.arange(count) if at is None else count + np.atleast_1d(at)
+        return np.asarray(basis.subset(chosen).magnitude(poses, 1e6)).T.astype(float)
+
+
+def main(words: list[str]) -> None:
+    jax.config.update("jax_enable_x64", True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks motor")
+    parser.add_argument("--head", default="template:300000")
+    parser.add_argument("--at", default=KNOB, help="the hand knob, mm")
+    parser.add_argument("--people", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=100)
+    options = parser.parse_args(words)
+    knob = np.array([float(x) for x in options.at.split(",")]) * 1e-3
+    head = head_of(options.head)
+    world = _world(head, knob)
+    rows = []
+    for scene in SCENES:
+        for arm in ("random 60", "random 180", "chosen 90"):
+            if arm == "chosen 90" and scene.name not in (
+                "published noise",
+                "coil errors 3 mm, 3°",
+            ):
+                continue
+            begin = time.perf_counter()
+            found = [
+                _person(world, scene, arm, number, options.draws)
+                for number in range(options.people)
+            ]
+            for each in _summaries(scene.name, arm, found):
+                rows.append(each)
+                print(each, f"{time.perf_counter() - begin:.0f} s", flush=True)
+    print(record.table(rows))
+    record.write(f"motor-{len(head.tags) / 1e6:.1f}M", rows)
+
+
+def _world(head: meshing.HeadMesh, knob: np.ndarray) -> World:
+    scalp = meshing.scalp(head)
+    surface, _ = meshing.gray_matter_surface(head)
+    near = np.linalg.norm(surface.vertices - knob, axis=1) < 30e-3
+    patch = mapping.cortex_patch(head, near)
+    rng = np.random.default_rng(12)
+    triangles = patch.surface.triangles
+    middles = patch.surface.vertices[triangles].mean(axis=1)
+    inside = np.flatnonzero(np.linalg.norm(middles - knob, axis=1) < _NEAR)
+    chosen = rng.choice(inside, SITES)
+    depth = rng.uniform(0.6e-3, 2.0e-3, SITES)[:, None]
+    sites = middles[chosen] - depth * patch.normals[triangles[chosen]].mean(axis=1)
+    points = np.concatenate([patch.points, sites])
+    sampler = efield.sampler(head, points, "gray matter")
+    domain = optimize.placements(scalp, knob, 20e-3, distances=(3e-3, 7e-3))
+    wide = optimize.placements(scalp, knob, 30e-3, distances=(1e-3, 12e-3))
+    coil = coils.read("magstim-70mm-double")
+    usual = np.asarray(efield.isotropic(head))
+    # Bone conducts twice as well, gray matter and CSF a fifth less.
+    other = usual * np.select(
+        [np.isin(head.tags, (4, 7, 8)), np.isin(head.tags, (2, 3))], [2.0, 0.8], 1.0
+    )
+    bases = [
+        efield.reduce(
+            efield.assemble(head, jnp.asarray(values)),
+            coil,
+            wide,
+            efield.at_points(sampler, points),
+            growth=efield.Growth(tolerance=1e-2, unseen=16),
+        )
+        for values in (usual, other)
+    ]
+    return World(patch, sites, domain, (bases[0], bases[1]))
+
+
+def _person(
+    world: World, scene: Scene, arm: str, number: int, draws: int
+) -> list[dict]:
+    """Simulate a person; give what each number of pulses found."""
+    rng = np.random.default_rng([number, 5])
+    site = int(rng.integers(SITES))
+    apart = np.linalg.norm(world.sites - world.sites[site], axis=1)
+    second = int(rng.choice(np.flatnonzero((apart > 8e-3) & (apart < 15e-3))))
+    threshold = rng.uniform(50.0, 90.0)  # [V/m]
+    sample = world.domain(300, 900)
+    rate = 1.5 * threshold / np.quantile(world.fields(sample, site)[0], 0.95)
+    subject = _subject(rng)
+
+    def respond(poses) -> np.ndarray:
+        moved = _moved(rng, poses, *scene.coil)
+        field = rate * world.fields(moved, [site, second], scene.conductive)
+        made = _responses(rng, scene.noise, subject, field[0] / threshold)
+        if scene.second:  # At a threshold 10 % higher.
+            made += _responses(rng, scene.noise, subject, field[1] / threshold / 1.1)
+        return np.maximum(made, 1e-6)
+
+    count = int(arm.split()[1])
+    chosen = arm.startswith("chosen")
+    poses = world.domain(30 if chosen else count, 10_000 + number)
+    fields, values = rate * world.fields(poses), respond(poses)
+    found = [_rated(world, fields, values, site, threshold, draws)]
+    while chosen and len(values) < count:
+        known = found[-1]["map"]
+        more = world.domain(400, 20_000 + 100 * number + len(values))
+        candidates = rate * world.fields(more)
+        drawn = known.drawn(300)
+        best, _ = mapping.next_pulses(
+            known, candidates[drawn[0]], drawn, 20, world.patch.positions
+        )
+        picked = jax.tree.map(lambda x, best=best: x[best], more)
+        fields = np.concatenate([fields, candidates[:, best]], axis=1)
+        values = np.concatenate([values, respond(picked)])
+        found.append(_rated(world, fields, values, site, threshold, draws))
+    return found
+
+
+def _rated(world: World, fields, values, site: int, threshold: float, draws: int):
+    patch = world.patch
+    begin = time.perf_counter()
+    found = mapping.respond(
+        *(mapping.Sigmoid(), fields, values, patch.positions, patch.areas),
+        response=CRITERION,
+        resolution=patch.resolution,
+        draws=draws,
+    )
+    took = time.perf_counter() - begin
+    place = world.sites[site]
+    apart = np.linalg.norm(patch.points - place, axis=1)
+    low, high = found.threshold_interval()
+    return {
+        "map": found,
+        "pulses": len(values),
+        "distance": apart[found.optimum],
+        "largest R²": apart[found.best],
+        "inside": bool(found.region[np.argmin(apart)]),
+        "area": float(patch.areas[found.region].sum()),
+        "threshold": found.threshold / threshold - 1,
+        "between": bool(low < threshold < high),
+        "took": took,
+    }
+
+
+def _summaries(scene: str, arm: str, people: list[list[dict]]) -> list[dict]:
+    rows = []
+    for step in zip(*people, strict=True):
+        of = lambda name, step=step: np.array([each[name] for each in step], float)
+        rows.append(
+            {
+                "simulated": scene,
+                "pulses": f"{step[0]['pulses']} {arm.split()[0]}",
+                "people": len(step),
+                "distance mm, median": _rounded(1e3 * np.median(of("distance")), 1),
+                "nine of ten within": _rounded(
+                    1e3 * np.quantile(of("distance"), 0.9), 1
+                ),
+                "region mm², median": _rounded(1e6 * np.median(of("area")), 0),
+                "region holds it": _rounded(of("inside").mean(), 2),
+                "threshold error, median": round(
+                    float(np.nanmedian(np.abs(of("threshold")))), 3
+                ),
+                "interval holds it": _rounded(of("between").mean(), 2),
+                "no threshold": int(np.isnan(of("threshold")).sum()),
+                "seconds, median": round(float(np.median(of("took"))), 1),
+            }
+        )
+    return rows
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(float(value), digits)
+
+
+def _moved(rng, poses, shift: float, turn: float):
+    if not shift:
+        return poses
+    count = len(poses.translation)
+    shifts = shift / np.sqrt(3) * rng.normal(size=(count, 3))
+    turns = turn / np.sqrt(3) * rng.normal(size=(count, 3))
+    move = jax.vmap(lambda pose, t, r: pose.moved(t, r))
+    return move(poses, jnp.asarray(shifts), jnp.asarray(turns))
+
+
+@functools.cache
+def _population(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).multivariate_normal(_MEAN, _COVARIANCE, 5000)
+
+
+def _subject(rng) -> dict:
+    """Draw a virtual person whose threshold a stimulator reaches."""
+    along = np.linspace(20, 120, 2001)
+    while True:
+        drawn = _population(3)[rng.integers(5000)]
+        fixed = np.concatenate([drawn[:2], 10 ** drawn[2:]])
+        curve = _median(fixed, along)
+        if curve.min() > 30e-6 or not 1e-3 < curve.max() < 30e-3:
+            continue
+        threshold = along[np.argmax(curve > CRITERION)]
+        if 30 < threshold < 90:
+            break
+    spread = 10 ** (
+        np.array([-0.964533, 0.688273]) + [0.022759, 0.023671] * rng.normal(size=2)
+    )
+    return {
+        "fixed": fixed,
+        "threshold": threshold,
+        "of response": spread[0],
+        "of excitability": spread[1],
+        "tail": (1.55e-6 * 1.5 ** rng.normal(), 0.14 * 2 ** rng.normal()),
+    }
+
+
+def _median(fixed: np.ndarray, output: np.ndarray) -> np.ndarray:
+    return 10 ** fixed[0] + _evoked(fixed, output)
+
+
+def _evoked(fixed: np.ndarray, output: np.ndarray, more=0.0) -> np.ndarray:
+    above = np.maximum(output - fixed[4], 1e-9)
+    return 1e-7 * 10 ** (more + fixed[1] / (1 + fixed[2] / above ** fixed[3]))
+
+
+def _responses(rng, noise: str, subject: dict, strength: np.ndarray) -> np.ndarray:
+    """Draw responses to fields in units of the threshold. [V]"""
+    count = len(strength)
+    if noise != "published":
+        curve = 1e-5 + 3e-3 / (1 + np.exp(-12 * (strength / 1.36 - 1)))
+        curve *= CRITERION / (1e-5 + 3e-3 / (1 + np.exp(-12 * (1 / 1.36 - 1))))
+        made = (
+            rng.normal(size=count)
+            if noise == "log-normal"
+            else rng.standard_t(2, count)
+        )
+        return curve * np.exp(0.7 * made)
+    output = subject["threshold"] * strength
+    output = output + subject["of excitability"] * rng.normal(size=count)
+    size, shape = subject["tail"]
+    tail = size * ((-np.log(rng.uniform(size=count))) ** -shape - 1) / shape
+    factor = subject["of response"] * rng.normal(size=count)
+    return 10 ** subject["fixed"][0] + tail + _evoked(subject["fixed"], output, factor)

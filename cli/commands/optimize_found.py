@@ -1,0 +1,134 @@
+"""What `tmsgrad optimize` finds, and how that is verified by a direct solution."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from ... import efield, optimize
+from ...coils import Coil, Pose
+from ...efield import ElectricField
+from ..inputs.goals import make_goal
+from ..results.doses import choose_dose
+from ..results.fields import check_field
+from ..results.figures import (
+    ErrorFigures,
+    FieldFigures,
+    TargetError,
+    TargetFigures,
+)
+from ..results.placement import Placement
+from ..results.shaping import ShapeResult
+from .optimize_prepare import Prepared
+from .optimize_request import OptimizeRequest
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the search found.
+
+    Attributes:
+        goal: What it was for.
+        search: What it found.
+        coil: In its best shape.
+        shape: That, or None.
+    """
+
+    goal: optimize.Goal
+    search: optimize.Search
+    coil: Coil
+    shape: ShapeResult | None
+
+    @property
+    def pose(self) -> Pose:
+        """The best one."""
+        return self.search.pose
+
+
+@dataclass(frozen=True, eq=False)
+class Verified:
+    """The best placement by a direct solution.
+
+    Attributes:
+        placement: In figures.
+        field: At its dI/dt.
+        residual: Of the solution, relative.
+        figures: Of the field.
+        error: Estimated.
+        dose: How the current was chosen, or None.
+        target: In figures.
+    """
+
+    placement: Placement
+    field: ElectricField
+    residual: float
+    figures: FieldFigures
+    error: ErrorFigures
+    dose: optimize.Dose | None
+    target: TargetFigures
+
+
+def compute(request: OptimizeRequest, prepared: Prepared) -> Found:
+    """Prepare the objective, and search for its best placement."""
+    frame, progress = prepared.frame, prepared.frame.progress
+    progress.stage("adjoint", "adjoint solves")
+    goal = make_goal(
+        *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
+        *(prepared.target.region, request.target.tissue, request.domain.radius),
+        corrected=request.conduction.corrected,
+    )
+    progress.stage("search", "search")
+    search = prepared.search.run(goal.objective, progress)
+    if not request.shape:
+        return Found(goal, search, frame.coil, None)
+    progress.stage("shape", "shape of the coil")
+    best, shaped = optimize.shaped_search(
+        *(goal.objective, frame.coil, frame.scalp, search, request.domain)
+    )
+    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value))
+
+
+def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verified:
+    """Solve at the best placement, and choose the current."""
+    frame, region = prepared.frame, prepared.target.region
+    frame.progress.stage("verification", "verification by a direct solve")
+    rates = efield.rates(frame.conductor, found.coil, found.pose)
+    solved = efield.solve_rate(frame.conductor, rates[None])
+    field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
+    frame.progress.stage("error", "error estimate")
+    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
+    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
+    check_field(field.magnitude, "the head")
+    check_field(field.mean_magnitude(region), "the target")
+    value, mesh = _value(found, field)
+    dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
+    best = found.search.best
+    placement = Placement(
+        pose=found.pose,
+        value=value,
+        reciprocal_value=best.value,
+        didt=1e6 if dose is None else dose.current_rate,
+        max_didt=found.coil.max_current_rate,
+        wanted=request.efield,
+        clearance=best.clearance,
+        cover=None if found.coil.has_casing else request.cover,
+        distance=best.distance,
+        objective=request.wishes.words,
+        mesh=mesh,
+    )
+    residual = float(np.max(field.report.residual))
+    target = TargetFigures.of(frame.head, prepared.target)
+    scaled = field.scaled(placement.didt / 1e6)
+    figures = FieldFigures.of(frame.head, scaled, region)
+    return Verified(placement, scaled, residual, figures, error, dose, target)
+
+
+def _value(found: Found, field: ElectricField) -> tuple[float, TargetError | None]:
+    """The value at 1e6 A/s: from the field, or corrected, with what the mesh leaves."""
+    first, corrected = found.goal.value(field), found.goal.corrected
+    if corrected is None:
+        return first, None
+    value, bar = corrected.mesh_error(
+        found.goal.objective.value, found.coil, found.pose
+    )
+    return value, TargetError(bar, first)

@@ -1,0 +1,178 @@
+"""Objectives of a target, made by adjoint solutions, and how direct ones check them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+
+from ..coils import AbstractCoil
+from ..efield import (
+    Conductor,
+    ElectricField,
+    Reciprocal,
+    TargetField,
+    reciprocal,
+    target_field,
+)
+from ..meshing import HeadMesh, Region, Scalp, cortical_normals, region as region_of
+from .dose import FieldLimit
+from .goals import Focality, MeanOfMagnitude, Reachable
+from .objectives import (
+    AbstractObjective,
+    MeanComponent,
+    MeanMagnitude,
+    NormalComponent,
+)
+from .regional import normal_reciprocal, region_modes
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """A target in a head, and the coil that is to reach it.
+
+    Attributes:
+        head: The head.
+        scalp: Its scalp.
+        conductor: The head as a conductor.
+        coil: The coil.
+        target: Where the field is wanted.
+        radius: How far around the target coils will be. [m]
+    """
+
+    head: HeadMesh
+    scalp: Scalp
+    conductor: Conductor
+    coil: AbstractCoil
+    target: Region
+    radius: float
+
+    def modes(self, region: Region) -> MeanOfMagnitude:
+        """The mean of |E| in a region, of placements around the target."""
+        where = {"centre": self.target.centre, "radius": self.radius}
+        found = region_modes(self.conductor, self.coil, self.scalp, region, **where)
+        return MeanOfMagnitude(found)
+
+    @property
+    def rest(self) -> Region:
+        """All of the target's tissue but the target."""
+        rest = self.head.tags == self.head.tags[self.target.tetrahedra[0]]
+        rest[self.target.tetrahedra] = False
+        return region_of(self.head, rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Avoided:
+    """A region to be spared.
+
+    Attributes:
+        name: In words.
+        region: The region.
+        limit: Of the mean |E| in it, or None. [V/m]
+    """
+
+    name: str
+    region: Region
+    limit: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """An objective and how to check it.
+
+    Attributes:
+        objective: What the search maximises.
+        value: The target's field, from a direct solution. [V/m]
+        avoided: What is to be spared.
+        corrected: The mean field beyond first order, where the objective is of it.
+    """
+
+    objective: AbstractObjective
+    value: Callable[[ElectricField], float]
+    avoided: tuple[Avoided, ...] = ()
+    corrected: TargetField | None = None
+
+    def limits(self, field: ElectricField) -> list[FieldLimit]:
+        """Take the mean |E| of regions with limits from a direct solution."""
+        return [
+            FieldLimit(each.name, float(field.mean_magnitude(each.region)), each.limit)
+            for each in self.avoided
+            if each.limit is not None
+        ]
+
+    def focal(self, aim: Aim, avoided: tuple[Avoided, ...] = ()) -> "Goal":
+        """Spare regions in proportion, or all of the target's tissue without any."""
+        spared = [aim.modes(each.region) for each in avoided]
+        spared = spared or [aim.modes(aim.rest)]
+        objective = Focality(self.objective, spared)
+        return replace(self, objective=objective, avoided=avoided)
+
+    def limited(
+        self, aim: Aim, avoided: tuple[Avoided, ...], most: float | None = None
+    ) -> "Goal":
+        """Keep regions below their limits, with a dI/dt of `most` [A/s] or any."""
+        if not avoided:
+            return self
+        objective = Reachable(
+            self.objective,
+            [aim.modes(each.region) for each in avoided],
+            np.array([each.limit for each in avoided], dtype=float),
+            np.inf if most is None else most / 1e6,
+        )
+        return replace(self, objective=objective, avoided=avoided)
+
+
+def mean_goal(
+    aim: Aim,
+    direction: tuple[float, float, float] | None = None,
+    *,
+    corrected: bool = False,
+) -> Goal:
+    """Want the norm of the target's mean field, or its component along a direction.
+
+    Args:
+        aim: What it is of.
+        direction: Of the component, or None.
+        corrected: Whether to go beyond first order.
+    """
+    target = aim.target
+    if not corrected:
+        found = reciprocal(aim.conductor, target)
+        return _of_mean(found, target, direction)
+    beyond = jax.block_until_ready(target_field(aim.conductor, aim.head, target))
+    return replace(_of_mean(beyond.reciprocal, target, direction), corrected=beyond)
+
+
+def magnitude_goal(aim: Aim) -> Goal:
+    """Want the mean magnitude of the target's field."""
+    mean = lambda field: float(field.mean_magnitude(aim.target))
+    return Goal(aim.modes(aim.target), mean)
+
+
+def normal_goal(aim: Aim) -> Goal:
+    """Want the mean component along the cortex's outward normals.
+
+    Raises:
+        ValueError: The target is not in gray matter that has such normals.
+    """
+    target = aim.target
+    outward = cortical_normals(aim.head, aim.head.centroids[target.tetrahedra])
+    weighted = target.weights[:, None] * outward
+    found = normal_reciprocal(aim.conductor, aim.head, target)
+    return Goal(
+        NormalComponent(found),
+        lambda field: float(
+            np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
+        ),
+    )
+
+
+def _of_mean(
+    found: Reciprocal, target: Region, direction: tuple[float, float, float] | None
+) -> Goal:
+    objective = (
+        MeanMagnitude(found)
+        if direction is None
+        else MeanComponent(found, np.asarray(direction))
+    )
+    return Goal(objective, lambda field: float(objective.value(field.mean(target))))
