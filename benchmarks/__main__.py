@@ -19,10 +19,11 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("motor", "command", "reduced", "focality", "truth", "refinement", "midsurface"),
+    *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
+    "midsurface",
 )
 NEED_DATA = ("shape", "phase", "page", "retest")
-NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.
+NAMED_ONLY = ("optimizers", "gpu", "live")  # Need an extra, or time.
 
 
 KNOWN = (*ALL, *NEED_DATA, *NAMED_ONLY)

@@ -7,12 +7,18 @@ the share of the device's bandwidth that an iteration uses. Whatever was measure
 after each step, so that nothing is lost where the command is cut off; steps that no longer
 fit into `--minutes` are left out, and named. Without a GPU the same runs on the processor.
 
+Products of sparse matrices are tried in all ways that `efield.tuned` chooses among. What
+XLA's command buffers change is seen by a second run without them:
+
+    XLA_FLAGS=--xla_gpu_enable_command_buffer= python -m benchmarks gpu --only=further
+
 The machine needs no network: `--heads` takes files such as `head.npz`, which another
 machine wrote by `tmsgrad head convert`.
 """
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +33,7 @@ from benchmarks import record
 from benchmarks.bench_forward import head_of
 
 from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.efield.tuning import variants
 
 
 _COPIED = 2**28  # Bytes read and written to measure the bandwidth.
@@ -49,17 +56,23 @@ def main(words: list[str]) -> None:
     )
     parser.add_argument("--modes", type=int, default=100, help="of the reduced field")
     parser.add_argument("--draws", type=int, default=16, help="of conductivities")
+    parser.add_argument(
+        "--only", default="", help="steps whose names have this in them"
+    )
     parser.add_argument("--no-host", action="store_true", help="leave out the cores")
     parser.add_argument("--out", help="file (results/gpu-DEVICE.json)")
     options = parser.parse_args(words)
     run = Run(time.monotonic() + 60 * options.minutes, options.out)
     for source in options.heads.split(","):
         case = Case.of(source, options)
-        for name, step in steps(case, efield.Multigrid()):
-            run.take(case, _device(), name, step)
-        if not options.no_host:
-            for name, step in steps(case, efield.HostMultigrid()):
-                run.take(case, "host's cores", name, step)
+        solvers = {
+            _device(): efield.Multigrid(),
+            "host's cores": efield.HostMultigrid(),
+        }
+        for where, solver in list(solvers.items())[: 1 if options.no_host else 2]:
+            for name, step in steps(case, solver):
+                if options.only in name:
+                    run.take(case, where, name, step)
     run.close()
 
 
@@ -117,6 +130,7 @@ class Run:
     def _write(self, path: Path) -> None:
         content = {
             "machine": record.machine(),
+            "flags": os.environ.get("XLA_FLAGS", ""),
             "rows": self.rows,
             "left_out": self.left_out,
         }
@@ -198,6 +212,9 @@ def steps(case: Case, solver) -> Iterator[tuple[str, Callable[[], dict]]]:
         yield "sweep", lambda: _sweep(case, solver)
         yield "reduced field", lambda: _reduced(case, solver)
     yield "uncertain conductivities", lambda: _uncertain(case, solver)
+    if on_device:
+        for each in variants():
+            yield f"further fields by {each}", partial(_further, case, each, 1)
 
 
 @contextmanager

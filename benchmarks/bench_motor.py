@@ -93,17 +93,17 @@ def main(words: list[str]) -> None:
     parser.add_argument("--at", default=KNOB, help="the hand knob, mm")
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument(
+        "--only", default="", help="simulations with this in their name"
+    )
     options = parser.parse_args(words)
     knob = np.array([float(x) for x in options.at.split(",")]) * 1e-3
     head = head_of(options.head)
     world = _world(head, knob)
     rows = []
-    for scene in SCENES:
-        for arm in ("random 60", "random 180", "chosen 90"):
-            if arm == "chosen 90" and scene.name not in (
-                "published noise",
-                "coil errors 3 mm, 3°",
-            ):
+    for scene in (each for each in SCENES if options.only in each.name):
+        for arm in ("random 60", "random 180", "chosen 70"):
+            if arm == "chosen 70" and scene.name != "published noise":
                 continue
             begin = time.perf_counter()
             found = [

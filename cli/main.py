@@ -107,6 +107,8 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
         if options.command == "run":
             note("`tmsgrad run` is called `tmsgrad plan` now.")
         plan = read_plan(Path(options.plan), parser)
+        if options.only is not None:
+            plan = plan.only(options.only)
     program = Program.of(options, {} if plan is None else plan.program)
     machine.prepare(program.threads, program.device)
     machine.choose_device(program.device)
@@ -161,7 +163,7 @@ def _run(plan: Plan, options: argparse.Namespace) -> dict:
         return result.answer()
     from .plans.journal import write_journal
 
-    return result.answer() | write_journal(result.path, result.runs)
+    return result.answer() | write_journal(plan, result.runs)
 
 
 def with_negative_values(words: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from .motions import AbstractMotion, Range, combined
+from .notebook import from_above
 from .pose import Pose, require_pose
 from .sources import Sources
 from .stimulators import Stimulator
@@ -218,6 +219,9 @@ class Coil(AbstractCoil):
                 f"the coil {self.name!r} has {count} settings and {len(self.ranges)} "
                 "ranges; each setting needs one."
             )
+
+    def _repr_html_(self) -> str:
+        return from_above(self)
 
     def __repr__(self) -> str:
         """Say what the coil is made of and what it has."""

@@ -115,7 +115,7 @@ def _mutual(
     raised = np.sqrt(np.maximum(least**2 - (rho - radius) ** 2, 0))
     height = np.where(near < least, raised, height)
     size = potential_over_rho(
-        jnp.full(_CORNERS, radius), jnp.asarray(rho**2), jnp.asarray(height)
+        jnp.full(_CORNERS, radius), jnp.asarray(rho**2), jnp.asarray(height**2)
     )
     flux = np.sum(turned * along, axis=1) * np.asarray(size)
     return float(flux.sum() * 2 * np.pi * its / _CORNERS)

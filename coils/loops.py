@@ -26,6 +26,9 @@ from .sources import Sources
 # micrometre from a wire, and each step doubles the digits.
 _STEPS = 6
 
+# Values per point that live at once, three times over: blocks of points fit the cache.
+_LIVE = 128
+
 # So many rings and spokes reproduce A to 1e-3 at a quarter of the radius from the turns,
 # and each further radius/10 gains a digit.
 _RINGS = 8
@@ -95,17 +98,14 @@ class CircularTurns(AbstractCoil):
     ) -> Float[Array, "point 3"]:
         """Evaluate the vector potential at 1 A, exactly but for rounding. [T m / A]"""
 
-        @jax.checkpoint  # Else reverse mode would keep ten values per pair.
-        def at(point: Float[Array, "3"]) -> Float[Array, "3"]:
-            r = point - self.centre
-            turned = jnp.cross(self.axis, r)
-            sizes = potential_over_rho(
-                self.radii, jnp.sum(turned**2), jnp.dot(self.axis, r)
-            )
-            return self.current * jnp.sum(sizes) * turned
+        def block(chunk: Float[Array, "chunk 3"]) -> Float[Array, "chunk 3"]:
+            r = chunk - self.centre[None]
+            turned = jnp.cross(self.axis[None], r)
+            rho_squared, z = jnp.sum(turned**2, axis=1), r @ self.axis
+            sizes = _of_all(self.radii, rho_squared, z**2)
+            return self.current * sizes[:, None] * turned
 
-        # Some ten intermediate values per pair live at once.
-        return in_blocks(jax.vmap(at), points, 10 * self.radii.shape[0])
+        return in_blocks(block, points, _LIVE)
 
     def sources(self) -> Sources:
         """Write the turns as a disc of dipoles, by Ampère's shell.
@@ -146,42 +146,118 @@ class CircularTurns(AbstractCoil):
         return rings.reshape(-1, 3) + self.centre[None]
 
 
-@jax.custom_jvp
 def potential_over_rho(
-    radius: Float[Array, "turn"],
+    radius: Float[Array, "*turn"],
     rho_squared: Float[Array, "*turn"],
-    z: Float[Array, "*turn"],
-) -> Float[Array, "turn"]:
+    z_squared: Float[Array, "*turn"],
+) -> Float[Array, "*turn"]:
     """Azimuthal potential of loops of 1 A over the distance from their axis. [T / A]"""
+    return _with_slopes(radius, rho_squared, z_squared, ())[0]
+
+
+@jax.custom_jvp
+def _of_all(
+    radii: Float[Array, "turn"],
+    rho_squared: Float[Array, "point"],
+    z_squared: Float[Array, "point"],
+) -> Float[Array, "point"]:
+    """Add up the potentials over ρ of all turns. [T / A]"""
+    return _summed(radii, rho_squared, z_squared, ())[0]
+
+
+def _of_all_jvp(primals, tangents):
+    """Take slopes along with the values, of which they share roots and divisions.
+
+    Reverse mode keeps two numbers per point, and one per turn and point where radii change.
+    """
+    by = tuple(i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero))
+    radii, rho_squared, z_squared = primals
+    value, slopes, by_radius = _summed(radii, rho_squared, z_squared, by)
+    change = jnp.zeros_like(value)
+    for i, slope in slopes.items():
+        change = change + slope * tangents[i]
+    if by_radius is not None:
+        change = change + tangents[0] @ by_radius
+    return value, change
+
+
+_of_all.defjvp(_of_all_jvp, symbolic_zeros=True)
+
+
+def _summed(
+    radii: Float[Array, "turn"],
+    rho_squared: Float[Array, "point"],
+    z_squared: Float[Array, "point"],
+    by: tuple[int, ...],
+) -> tuple[
+    Float[Array, "point"],
+    dict[int, Float[Array, "point"]],
+    Float[Array, "turn point"] | None,
+]:
+    """Sum over turns, one after the other: XLA then handles many points at a time."""
+
+    def add(total, radius):
+        value, slopes = _with_slopes(radius, rho_squared, z_squared, by)
+        by_radius = slopes.pop(0, None)
+        return jax.tree.map(jnp.add, total, (value, slopes)), by_radius
+
+    kind = jnp.result_type(radii, rho_squared, z_squared)
+    zero = jnp.zeros(rho_squared.shape, kind)
+    start = zero, {i: zero for i in by if i > 0}
+    (value, slopes), by_radius = jax.lax.scan(add, start, radii)
+    return value, slopes, by_radius
+
+
+def _with_slopes(
+    radius: Float[Array, "*turn"],
+    rho_squared: Float[Array, "*point"],
+    z_squared: Float[Array, "*point"],
+    by: tuple[int, ...],
+) -> tuple[Float[Array, "*point"], dict[int, Float[Array, "*point"]]]:
+    """Evaluate the potential over ρ of a loop of 1 A, and slopes by some arguments.
+
+    Logarithmic derivatives of the two means need no root and no division of their own.
+    All arguments add alike to a² + ρ² + z².
+    """
     a_squared = radius**2
-    total = a_squared + rho_squared + z**2
-    product = jnp.sqrt((total - 2 * a_squared) ** 2 + 4 * a_squared * z**2)  # αβ
-    mean = jnp.sqrt((total + product) / 2)
-    root = jnp.sqrt(product)
-    square = 2 * a_squared / (total + product)  # (c₁/ρ)²
+    total = a_squared + rho_squared + z_squared
+    product = jnp.sqrt((total - 2 * a_squared) ** 2 + 4 * a_squared * z_squared)  # αβ
+    inverse = 1 / (total + product)
+    mean, root = jnp.sqrt((total + product) / 2), jnp.sqrt(product)
+    square = 2 * a_squared * inverse  # (c₁/ρ)²
+    # By a², ρ² and z²; the last two are arguments themselves.
+    grown = (total - 2 * rho_squared, total - 2 * a_squared, total)
+    in_product = {i: grown[i] / product**2 for i in by}
+    of_root = {i: each / 2 for i, each in in_product.items()}
+    of_mean = {i: (1 + product * each) * inverse / 2 for i, each in in_product.items()}
+    of_square = {i: -2 * square * each for i, each in of_mean.items()}
+    if 0 in by:
+        of_square[0] = of_square[0] + 2 * inverse
     series, factor = 2 * square, 2.0
+    of_series = {i: 2 * each for i, each in of_square.items()}
     for _ in range(_STEPS - 1):
+        inverse = 2 / (mean + root)
+        of_mean, of_root = (
+            {i: (mean * of_mean[i] + root * of_root[i]) * inverse / 2 for i in by},
+            {i: (of_mean[i] + of_root[i]) / 2 for i in by},
+        )
         mean, root = (mean + root) / 2, jnp.sqrt(mean * root)
-        square = square**2 * rho_squared / (16 * mean**2)
+        share = square * inverse**2 / 16
+        before, square = square, square * share * rho_squared
+        of_square = {
+            i: 2 * (share * rho_squared * of_square[i] - square * of_mean[i])
+            for i in by
+        }
+        if 1 in by:
+            of_square[1] = of_square[1] + before * share
         factor = 2 * factor
         series = series + factor * square
-    return 4 * jnp.pi * MU0_OVER_4PI / 8 * series / mean
-
-
-def _potential_over_rho_jvp(primals, tangents):
-    """Take slopes in forward mode: reverse mode takes three times as long."""
-    value, change = potential_over_rho.fun(*primals), jnp.zeros(())
-    for i, tangent in enumerate(tangents):
-        if not isinstance(tangent, SymbolicZero):
-            along = lambda x, i=i: potential_over_rho.fun(
-                *primals[:i], x, *primals[i + 1 :]
-            )
-            slope = jax.jvp(along, (primals[i],), (jnp.ones_like(primals[i]),))[1]
-            change = change + slope * tangent
-    return value, jnp.broadcast_to(change, value.shape)
-
-
-potential_over_rho.defjvp(_potential_over_rho_jvp, symbolic_zeros=True)
+        of_series = {i: of_series[i] + factor * of_square[i] for i in by}
+    unit = 4 * jnp.pi * MU0_OVER_4PI / 8 / mean
+    slopes = {i: unit * (of_series[i] - series * of_mean[i]) for i in by}
+    if 0 in by:
+        slopes[0] = 2 * radius * slopes[0]
+    return unit * series, slopes
 
 
 def _ring_rule(

@@ -86,10 +86,12 @@ from .reduced import (
     Growth as Growth,
     ReducedField as ReducedField,
     at_points as at_points,
+    at_surface as at_surface,
     read_reduced as read_reduced,
     reduce as reduce,
     shares_at_nodes as shares_at_nodes,
     shares_of_region as shares_of_region,
+    vertex_areas as vertex_areas,
     write_reduced as write_reduced,
 )
 from .sampling import (
@@ -119,6 +121,7 @@ from .total_uncertainty import (
     TotalUncertainty as TotalUncertainty,
     tissue_uncertainty as tissue_uncertainty,
 )
+from .tuning import tuned as tuned
 from .uncertainty import (
     Uncertainty as Uncertainty,
     first_order as first_order,

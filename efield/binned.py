@@ -36,16 +36,21 @@ class BinnedRows(eqx.Module):
     place: Int[Array, "row"]
 
     @classmethod
-    def from_scipy(cls, matrix: sp.csr_matrix, dtype: Any) -> "BinnedRows":
+    def from_scipy(
+        cls, matrix: sp.csr_matrix, dtype: Any, *, start: int | None = None
+    ) -> "BinnedRows":
         """Sort the rows of a matrix into bins.
 
         Args:
             matrix: The matrix.
             dtype: Of its values.
+            start: What could be read while a product of one bin more is started; by
+                default what is usual of the device. [byte]
         """
         lengths = np.diff(matrix.indptr)
         entry = _INDEX + np.dtype(dtype).itemsize
-        start = _START.get(jax.default_backend(), _START["gpu"])
+        if start is None:
+            start = _START.get(jax.default_backend(), _START["gpu"])
         place = np.empty(len(lengths), dtype=np.int32)
         columns, values, done, low = [], [], 0, -1
         for width in bin_widths(lengths, start / entry):

@@ -130,6 +130,15 @@ class AbstractElements(eqx.Module):
         return zero.at[self.tetrahedra.ravel()].add(parts.ravel())
 
 
+def rows(array: Array) -> list[Array]:
+    """Take an array apart along its first axis.
+
+    Derivatives then put the parts together again. Those of indices would fill an array
+    with zeros for each part, and add them all up.
+    """
+    return [jnp.squeeze(part, 0) for part in jnp.split(array, len(array))]
+
+
 def sums_at_nodes(tetrahedra: Int[ndarray, "local tet"], nodes: int) -> BinnedRows:
     """List the elements at each node, to sum what they bring in a fixed order.
 

@@ -151,7 +151,7 @@ def _rates(
 def _projected(
     elements: AbstractElements, rate: Float[Array, "node 3"]
 ) -> Float[Array, "*point 3 tet"]:
-    return elements.projected(rate)
+    return jax.lax.optimization_barrier(elements.projected(rate))
 
 
 def _load(

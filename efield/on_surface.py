@@ -74,6 +74,17 @@ def on_surface(head: HeadMesh, field: ElectricField, surface: Surface) -> Surfac
     Raises:
         ValueError: The surface does not lie in the head's gray matter.
     """
+    check_in_gray_matter(head, surface)
+    found = np.asarray(sampler(head, surface.vertices, _GRAY)(field))
+    return _parts(found, np.linalg.norm(found, axis=1), surface)
+
+
+def check_in_gray_matter(head: HeadMesh, surface: Surface) -> None:
+    """Refuse a surface that does not lie where the head's gray matter is.
+
+    Raises:
+        ValueError: It does not.
+    """
     gray = np.unique(head.tetrahedra[head.of("gray matter")])
     low, high = head.nodes[gray].min(axis=0), head.nodes[gray].max(axis=0)
     points = surface.vertices
@@ -83,8 +94,6 @@ def on_surface(head: HeadMesh, field: ElectricField, surface: Surface) -> Surfac
             f"only {within.mean():.0%} of the surface's vertices lie where the head's gray "
             "matter is: is it of this head, in its millimetres?"
         )
-    found = np.asarray(sampler(head, points, _GRAY)(field))
-    return _parts(found, np.linalg.norm(found, axis=1), surface)
 
 
 def _parts(

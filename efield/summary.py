@@ -75,11 +75,13 @@ class GrayMatterField:
         percentiles: By per cent. [V/m]
         volumes_above: Above shares of the last percentile, by per cent. [m³]
         strongest: Where it is largest. [m]
+        highest: That value. [V/m]
     """
 
     percentiles: dict[float, float]
     volumes_above: dict[int, float]
     strongest: Float[ndarray, "3"]
+    highest: float
 
 
 def gray_matter_field(
@@ -97,7 +99,9 @@ def gray_matter_field(
     }
     peak = np.flatnonzero(gray)[np.argmax(inside)]
     percentiles = dict(zip(_SHARES, found, strict=True))
-    return GrayMatterField(percentiles, above, head.centroids[peak])
+    return GrayMatterField(
+        percentiles, above, head.centroids[peak], float(magnitude[peak])
+    )
 
 
 class CortexDistance:

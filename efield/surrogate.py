@@ -8,8 +8,6 @@ and solutions at drawn conductivities. Each of the latter is a test before it is
 of what the basis gives there; the basis is large enough when it passes some.
 """
 
-from collections.abc import Callable
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,7 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
-from ..meshing import Region
+from ..meshing import Progress, Region
+from ..meshing.progress import silent
 from .conductor import Conductor
 from .field import ElectricField
 from .forward import solve_rate
@@ -119,7 +118,7 @@ def field_surrogate(
     tolerance: float = 1e-3,
     seed: int = 1,
     solver: AbstractSolver | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> FieldSurrogate:
     """Make a reduced basis for the field of one placement.
 
@@ -135,7 +134,7 @@ def field_surrogate(
     Raises:
         RuntimeError: The solver failed, or the tolerance is out of reach.
     """
-    report = progress or (lambda share, what: None)
+    report = progress or silent
     centre = tissues.at_means(conductor)
     first = _one(solve_rate(centre, rate[None], solver=solver))
     slopes = field_derivatives(centre, tissues, rate, first, solver=solver)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from numpy import ndarray
 from scipy import special
 
+from ..meshing import Progress
 from .conductor import Conductor
 from .forward import solve_rate
 from .linear import AbstractSolver
@@ -167,7 +168,7 @@ def sample_magnitude(
     surrogate: FieldSurrogate,
     draws: int = DRAWS,
     seed: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Float[ndarray, "kept"], ...]:
     """Draw conductivities, and find how uncertain |E| is in each element.
 

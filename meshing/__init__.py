@@ -101,6 +101,7 @@ from .msh.reader import (
 )
 from .msh.writer import write_msh as write_msh
 from .npz import read_npz as read_npz, write_npz as write_npz
+from .progress import Progress as Progress, ProgressBar as ProgressBar
 from .quality import quality as quality
 from .regions import (
     Region as Region,

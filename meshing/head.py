@@ -14,6 +14,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from .faces import Faces, faces_of
+from .notebook import slices
 from .surface import Surface, outermost
 
 
@@ -191,6 +192,9 @@ class HeadMesh:
             ValueError: There is no such tissue.
         """
         return np.isin(self.tags, [tissue_tag(tissue) for tissue in tissues])
+
+    def _repr_html_(self) -> str:
+        return slices(self)
 
     def __repr__(self) -> str:
         return (

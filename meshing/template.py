@@ -1,7 +1,6 @@
 """The template head: meshed once, then kept in the user's cache folder."""
 
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ..disk import cache_folder, replacing
 from ..disk.arrays import open_archive
 from .head import HeadMesh
 from .lattice.mesher import mesh_labels
+from .progress import Progress
 from .template_labels import template_labels
 
 
@@ -24,7 +24,7 @@ _LABEL_RECIPE = 1  # The same for the label image.
 
 def template(
     tetrahedra: int = 1_000_000,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> HeadMesh:
     """The template head: the ICBM 152 brain in the scalp of fsaverage, MNI152 space.
 

@@ -35,6 +35,7 @@ from .everywhere import (
     PeakMagnitude as PeakMagnitude,
 )
 from .face import COVER as COVER, Face as Face
+from .focal import focality_of as focality_of, overlap_of as overlap_of
 from .goals import (
     Focality as Focality,
     MeanOfMagnitude as MeanOfMagnitude,

@@ -12,6 +12,7 @@ from ..efield import (
     ElectricField,
     Reciprocal,
     TargetField,
+    enriched,
     reciprocal,
     target_field,
 )
@@ -46,6 +47,14 @@ class Aim:
     coil: AbstractCoil
     target: Region
     radius: float
+
+    def mean(self, region: Region) -> Reciprocal:
+        """The mean vector of a region."""
+        return reciprocal(self.conductor, region)
+
+    def normal(self, region: Region) -> Reciprocal:
+        """The mean component in a region along the cortex's outward normals."""
+        return normal_reciprocal(self.conductor, self.head, region)
 
     def modes(self, region: Region) -> MeanOfMagnitude:
         """The mean of |E| in a region, of placements around the target."""
@@ -85,12 +94,20 @@ class Goal:
         value: The target's field, from a direct solution. [V/m]
         avoided: What is to be spared.
         corrected: The mean field beyond first order, where the objective is of it.
+        rating: The objective of a direct solution, where it is more than `value`.
+        second: The head with elements of second order, where the mean field is corrected.
     """
 
     objective: AbstractObjective
     value: Callable[[ElectricField], float]
     avoided: tuple[Avoided, ...] = ()
     corrected: TargetField | None = None
+    rating: Callable[[ElectricField], float] | None = None
+    second: Conductor | None = None
+
+    def rate(self, field: ElectricField) -> float:
+        """Evaluate the objective of a direct solution."""
+        return (self.rating or self.value)(field)
 
     def limits(self, field: ElectricField) -> list[FieldLimit]:
         """Take the mean |E| of regions with limits from a direct solution."""
@@ -102,10 +119,14 @@ class Goal:
 
     def focal(self, aim: Aim, avoided: tuple[Avoided, ...] = ()) -> "Goal":
         """Spare regions in proportion, or all of the target's tissue without any."""
-        spared = [aim.modes(each.region) for each in avoided]
-        spared = spared or [aim.modes(aim.rest)]
-        objective = Focality(self.objective, spared)
-        return replace(self, objective=objective, avoided=avoided)
+        regions = [each.region for each in avoided] or [aim.rest]
+        objective = Focality(self.objective, [aim.modes(each) for each in regions])
+
+        def rating(field: ElectricField) -> float:
+            means = [float(field.mean_magnitude(each)) for each in regions]
+            return self.value(field) / float(np.mean(means))
+
+        return replace(self, objective=objective, avoided=avoided, rating=rating)
 
     def limited(
         self, aim: Aim, avoided: tuple[Avoided, ...], most: float | None = None
@@ -113,13 +134,16 @@ class Goal:
         """Keep regions below their limits, with a dI/dt of `most` [A/s] or any."""
         if not avoided:
             return self
-        objective = Reachable(
-            self.objective,
-            [aim.modes(each.region) for each in avoided],
-            np.array([each.limit for each in avoided], dtype=float),
-            np.inf if most is None else most / 1e6,
-        )
-        return replace(self, objective=objective, avoided=avoided)
+        limits = np.array([each.limit for each in avoided], dtype=float)
+        highest = np.inf if most is None else most / 1e6
+        spared = [aim.modes(each.region) for each in avoided]
+        objective = Reachable(self.objective, spared, limits, highest)
+
+        def rating(field: ElectricField) -> float:
+            means = [float(field.mean_magnitude(each.region)) for each in avoided]
+            return self.value(field) * min(highest, float((limits / means).min()))
+
+        return replace(self, objective=objective, avoided=avoided, rating=rating)
 
 
 def mean_goal(
@@ -137,10 +161,14 @@ def mean_goal(
     """
     target = aim.target
     if not corrected:
-        found = reciprocal(aim.conductor, target)
+        found = aim.mean(target)
         return _of_mean(found, target, direction)
-    beyond = jax.block_until_ready(target_field(aim.conductor, aim.head, target))
-    return replace(_of_mean(beyond.reciprocal, target, direction), corrected=beyond)
+    second = enriched(aim.conductor, aim.head)
+    beyond = jax.block_until_ready(
+        target_field(aim.conductor, aim.head, target, second=second)
+    )
+    goal = _of_mean(beyond.reciprocal, target, direction)
+    return replace(goal, corrected=beyond, second=second)
 
 
 def magnitude_goal(aim: Aim) -> Goal:
@@ -158,7 +186,7 @@ def normal_goal(aim: Aim) -> Goal:
     target = aim.target
     outward = cortical_normals(aim.head, aim.head.centroids[target.tetrahedra])
     weighted = target.weights[:, None] * outward
-    found = normal_reciprocal(aim.conductor, aim.head, target)
+    found = aim.normal(target)
     return Goal(
         NormalComponent(found),
         lambda field: float(

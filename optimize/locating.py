@@ -83,6 +83,8 @@ class ScalpPlace:
             known |= {} if right else {"Beam F3": beam_f3(scalp, fiducials)}
         apart = {name: float(np.linalg.norm(at - place)) for name, at in known.items()}
         near = sorted(apart, key=lambda name: apart[name])[:1]
+        if apart[near[0]] > _NEAR:
+            return None
         near += [
             name
             for name in ("F4" if place[0] > 0 else "F3", "Beam F3")

@@ -36,6 +36,11 @@ class AbstractObjective(eqx.Module):
         """Of the target. [m]"""
         return self.reciprocal.centre
 
+    @property
+    def coarse(self) -> "AbstractObjective":
+        """What is nearly the same and costs less, for a first look; not under `jit`."""
+        return self
+
 
 class MeanMagnitude(AbstractObjective):
     """The norm of the mean vector: the strongest mean field, whatever its direction.

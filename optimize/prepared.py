@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from ..coils import AbstractCoil, Rings, casing_samples, rings
 from ..coils.pose import in_millimetres
 from ..efield import EQUIVALENT_SOURCES, Arrangement, Reciprocal, arrange
-from ..meshing import Scalp
+from ..meshing import Progress, Scalp
+from ..meshing.progress import silent
 from .batches import (
     batched_derivatives,
     derivatives,
@@ -52,8 +53,6 @@ from .zones import in_zones
 
 _KEPT = 3  # Optima, of those that differ.
 _SAME_POSITION, _SAME_ANGLE = 3e-3, 0.2  # Optima nearer than this are one. [m], [rad]
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class PreparedSearch:
             ValueError: The rate is not positive, or the coil cannot be placed there.
         """
         check_rate(current_rate)
-        report = progress or (lambda share, what: None)
+        report = progress or silent
         clock = Clock(self.seconds)
         report(0.2, "simplifying the target")
         few = self.simplified(objective.reciprocal)
@@ -294,7 +293,8 @@ class PreparedSearch:
             The starts, and how much the values differ.
         """
         lattice = self._lattice()
-        values = np.array(rate_turns(problem, jnp.asarray(lattice), COARSE_ANGLES))
+        rough = replace(problem, objective=problem.objective.coarse)
+        values = np.array(rate_turns(rough, jnp.asarray(lattice), COARSE_ANGLES))
         if len(self.forbidden):
             inside = in_zones(self.chart, problem.forbidden, jnp.asarray(lattice))
             values[np.asarray(inside)] = -np.inf

@@ -8,12 +8,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..coils import AbstractCoil
-from ..meshing import Scalp
+from ..meshing import Progress, Scalp
+from ..meshing.progress import part_of, silent
 from .checks import check_inputs, check_point
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
 from .positions import spread
-from .prepared import Progress, prepare_search
+from .prepared import prepare_search
 from .results import Search, merged
 from .sweep import Sweep, sweep
 from .uncertainty import AbstractUncertainty
@@ -83,10 +84,11 @@ def find_pose(
     if around is not None and not isinstance(around, UpperHead):
         check_point("around", around)
     domain = domain_of("find_pose", domain, old)
-    if progress is not None:
-        progress(0.0, "charting the scalp")
+    report, begin = progress or silent, 0.0
+    report(0.0, "charting the scalp")
     centres: list[ArrayLike]
     if isinstance(around, UpperHead):
+        begin = 0.4
         swept = sweep(
             objective,
             coil,
@@ -94,19 +96,21 @@ def find_pose(
             spread(scalp, around.spacing, forbidden=domain.forbidden),
             replace(domain, tilt=0.0, handle=None),
             angles=_ANGLES,
+            progress=part_of(report, 0.0, begin),
         )
         centres = list(_hills(swept, domain.radius, around.hills))
     else:
         centres = [objective.centre if around is None else around]
     found = []
-    for centre in centres:
+    ends = np.linspace(begin, 1.0, len(centres) + 1)
+    for centre, *share in zip(centres, ends[:-1], ends[1:], strict=True):
         prepared = prepare_search(coil, scalp, centre, domain, starts=starts)
         found.append(
             prepared.run(
                 objective,
                 current_rate=current_rate,
                 uncertainty=uncertainty,
-                progress=progress,
+                progress=part_of(report, *map(float, share)),
             )
         )
     return merged(found)

@@ -11,7 +11,8 @@ from numpy import ndarray
 
 from ..coils import AbstractCoil, Pose, Rings, casing_samples, rings as rings_of
 from ..efield import equivalent
-from ..meshing import Scalp
+from ..meshing import Progress, Scalp
+from ..meshing.progress import silent
 from .constraints import Clearance, clearance as smooth_clearance
 from .domain import Domain, domain_of
 from .objectives import AbstractObjective
@@ -84,6 +85,7 @@ def sweep(
     *,
     angles: int = 360,
     current_rate: float = 1e6,
+    progress: Progress | None = None,
     **old: Any,
 ) -> Sweep:
     """Rate a coil at every position and every in-plane angle.
@@ -101,6 +103,7 @@ def sweep(
             radius bounds nothing, and the coil stays tangential.
         angles: Into how many equal angles a full turn is divided.
         current_rate: dI/dt of the values. [A/s]
+        progress: Called with the share done and what is being done.
         old: Attributes of `Domain`, as they were given until version 0.1.
 
     Returns:
@@ -114,6 +117,8 @@ def sweep(
     domain.require(
         "distance", "radius", "clearance", "forbidden", "obstacles", by="a sweep"
     )
+    report = progress or silent
+    report(0.0, "fitting rings to the coil")
     wheel = rings_of(coil)
     if angles < wheel.currents.shape[1]:
         raise ValueError(
@@ -131,6 +136,7 @@ def sweep(
         casing_samples(coil), scalp, domain.clearance, obstacles=domain.obstacles
     )
     guard = eqx.tree_at(lambda whole: whole.distance, guard, guard.distance.rough())
+    report(0.1, "simplifying the target")
     few, _ = equivalent(objective.reciprocal, scalp, _SOURCES, everywhere=True)
     simple = eqx.tree_at(lambda whole: whole.reciprocal, objective, few)
     near = tangential(scalp, positions, domain.centred)
@@ -138,6 +144,7 @@ def sweep(
     size = min(_AT_ONCE, count)
     parts = []
     for start in range(0, count, size):
+        report(0.2 + 0.8 * start / count, f"{start} of {count} positions")
         # The last block is filled up, for one compilation to serve all.
         index = np.minimum(np.arange(start, start + size), count - 1)
         block = jax.tree.map(lambda leaf, index=index: leaf[index], near)
@@ -145,6 +152,7 @@ def sweep(
             [np.asarray(x) for x in _rate(simple, wheel, guard, block, angles)]
         )
     values, lifts = (np.concatenate(part)[:count] for part in zip(*parts, strict=True))
+    report(1.0, "done")
     rotation = np.asarray(near.rotation)
     translation = np.asarray(near.translation) - lifts[:, None] * rotation[:, :, 2]
     return Sweep(

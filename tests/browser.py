@@ -89,6 +89,12 @@ class Browser:
     def open(self, path: Path) -> None:
         self.send("Page.navigate", url=path.resolve().as_uri())
 
+    def size(self, width: int, height: int, media: str = "screen") -> None:
+        """Set the window's size, and whether the page is as on a screen or on paper."""
+        shape = {"width": width, "height": height, "deviceScaleFactor": 1}
+        self.send("Emulation.setDeviceMetricsOverride", mobile=False, **shape)
+        self.send("Emulation.setEmulatedMedia", media=media)
+
     def run(self, script: str):
         answer = self.send(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True

@@ -26,7 +26,7 @@ def test_every_step_is_measured(words, tmp_path):
     assert found["left_out"] == []
     assert found["machine"]["versions"]["jax"] == jax.__version__
     rows = {(row["step"], row["where"] == "host's cores"): row for row in found["rows"]}
-    assert len(rows) == len(found["rows"]) == 18
+    assert len(rows) == len(found["rows"]) == 21
     assert rows["against the host", False]["relative L2"] < 1e-7
     assert rows["against the host", False]["same bits again"]
     assert rows["an iteration", False]["of a perfect cycle"] < 2
@@ -40,5 +40,10 @@ def test_what_there_is_no_time_for_is_named(words, tmp_path, capsys):
     bench_gpu.main([*words, "--minutes=0", "--no-host"])
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert found["rows"] == []
-    assert len(found["left_out"]) == 11
+    assert len(found["left_out"]) == 14
     assert "left out: sweep" in capsys.readouterr().out
+    bench_gpu.main([*words, "--minutes=0", "--only=adient"])
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert [each.partition(",")[0] for each in found["left_out"]] == 2 * [
+        "value and gradient"
+    ]

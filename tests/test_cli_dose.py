@@ -116,3 +116,43 @@ def test_a_map_is_dosed_by_its_own_weights(case, conductor, tmp_path):
     assert result.status == 2
     assert "--tensor" in result.err
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.usefixtures("program_settings", "undrawn")
+def test_placements_are_found_by_a_basis_and_solved_directly(case, conductor, tmp_path):
+    basis, out = tmp_path / "basis.h5", tmp_path / "out"
+    result = run(
+        *("reduce", case.head, f"--coil={case.coil}", "--around=5,-10,85"),
+        *("--radius=60", "--tolerance=5", "--order=1", "--out", basis),
+    )
+    assert result.status == 0, result.err
+    words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50", "--radius=10"]
+    words += ["--motor=-30,0,56", "--target=30,-20,50", "--reduced", basis]
+    words.append("--order=1")
+    result = run(*words, "--out", out)
+    assert result.status == 0, result.err
+    found = json.loads((out / "dose.json").read_text())
+    stated = found["reduced"]
+    assert stated["file"] == str(basis)
+    assert stated["outside"] == []
+    assert max(stated["estimated_errors"]) < 0.2
+    assert "fields by direct solves" in result.out
+    poses, coil = coils.read_poses(out / "pose.txt"), coils.read(case.coil)
+    for number, (name, centre) in enumerate({"motor": MOTOR, "target": TARGET}.items()):
+        region, pose = meshing.ball(five_layers(), centre, 10e-3), poses.pose(number)
+        strength = lambda at, where=region: float(
+            efield.solve(conductor, coil, at).mean_magnitude(where)
+        )
+        value = strength(pose)
+        assert value == pytest.approx(found["field_per_1e6_A_per_s"][name], rel=1e-6)
+        for shift in ([9e-3, 0, 0], [0, 9e-3, 0], [-9e-3, 0, 0], [0, -9e-3, 0]):
+            moved = Pose(
+                pose.rotation, pose.translation + pose.rotation @ np.array(shift)
+            )
+            assert strength(moved) < value
+    both = [f"--{name}-pose={out / 'pose.txt'}" for name in ("motor", "target")]
+    before = (out / "dose.json").read_bytes()
+    result = run(*words, *both, "--out", out)
+    assert result.status == 2
+    assert "--motor-pose and --target-pose give both" in result.err
+    assert (out / "dose.json").read_bytes() == before

@@ -37,7 +37,7 @@ RUNS = {
         "summary.json",
         lambda case, out: [
             *("sweep", case.head, f"--coil={case.coil}", "--target=30,-20,50"),
-            *("--radius", "8", "--spacing", "25", "--angles", "90", "--out", out),
+            *("--radius", "8", "--spacing", "25", "--angles", "36", "--out", out),
         ],
     ),
     "dose": (

@@ -14,6 +14,7 @@ from cli_examples import one_line, refused, run
 
 from tmsgrad.cli.arguments.examples import EXAMPLES, EXIT_CODES, words_of
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.arguments.tiers import BASIC
 from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.main import with_negative_values
 from tmsgrad.cli.plans.file import StrictParser
@@ -67,13 +68,35 @@ def test_the_help_ends_with_examples_that_a_shell_takes():
         read(words_of(line))
 
 
+def test_help_shows_what_most_need_and_help_all_the_rest():
+    for name, verb in verbs(parser()):
+        options = {word[2:] for a in verb._actions for word in a.option_strings}
+        required = {a.option_strings[-1][2:] for a in verb._actions
+                    if a.required and a.option_strings}  # fmt: skip
+        if name not in BASIC:
+            assert len(options) < 22, name
+            continue
+        basic = set(BASIC[name])
+        assert len(basic) == len(BASIC[name]) <= 14
+        assert required <= basic <= options
+        short, full = run(*name.split(), "--help"), run(*name.split(), "--help-all")
+        assert (short.status, full.status) == (0, 0)
+        shown = lambda text: set(re.findall(r"^  (?:-h, )?--([\w-]+)", text, re.M))
+        assert shown(short.out) == basic | {"help", "help-all"}
+        assert shown(full.out) == options - {""}
+        hidden = len(shown(full.out) - shown(short.out))
+        assert f"{hidden} more options: tmsgrad {name} --help-all" in short.out
+        for option in basic:  # What is hidden by --help must not stay so.
+            assert f"--{option}" in full.out
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_command_lines_in_the_documentation_are_right(page):
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", text, flags=re.S)
     for line in lines_of("\n".join(blocks)):
         words = shlex.split(line, comments=True)[1:]
-        if not {"--help", "--version"} & set(words):
+        if not {"--help", "--help-all", "--version"} & set(words):
             read(words)
 
 

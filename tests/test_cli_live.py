@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from cli_examples import SHEAR, refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments import live_options
@@ -364,29 +366,52 @@ def test_wrong_input_is_refused_before_anything_is_computed(case, basis, tmp_pat
         refused(words(case, basis, source, out, *more), tmp_path, said)
 
 
-def test_an_interruption_keeps_the_pulses(case, basis, tmp_path):
-    """Ctrl-C ends a session in order, with what it has."""
+def test_a_viewer_records_a_pulse_and_an_interruption_keeps_it(case, basis, tmp_path):
+    """The page's stream brings poses, and takes a pulse; Ctrl-C ends all in order."""
     command = [str(x) for x in words(case, basis, "simulate:", tmp_path / "out")]
     program = subprocess.Popen(
-        [sys.executable, "-m", "tmsgrad.cli.main", *command],
+        [sys.executable, "-m", "tmsgrad.cli.main", *command, "--serve"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert program.stdout is not None
     timer = threading.Timer(240, program.kill)
     timer.start()
-    for line in program.stdout:
-        if line.startswith("live "):
-            break
-    program.send_signal(signal.SIGINT)
-    out, err = program.communicate()
-    timer.cancel()
+    try:
+        assert program.stdout is not None
+        line = next(x for x in iter(program.stdout.readline, "") if "token" in x)
+        address = line.split()[1]
+        host, _, token = address.removeprefix("http://").partition("/?")
+        with connect(
+            f"ws://{host}/poses?{token}", origin=Origin(f"http://{host}")
+        ) as viewer:
+            pose = wait_for(viewer, lambda x: x["kind"] == "pose" and x["rate"])
+            viewer.send('{"kind":"pulse"}')
+            later = wait_for(viewer, lambda x: x["pulses"] == 1)
+        assert pose["state"] == "live"
+        assert 0 < pose["share"] < 1.01
+        assert later["received"] >= pose["received"]
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate()
+    finally:
+        timer.cancel()
+        program.kill()
+        program.wait()
     assert program.returncode == 130, err
-    assert "0 pulses are kept" in err
+    assert "1 pulses are kept" in err
     assert "Traceback" not in err
     assert "answered" in out
-    assert json.loads((tmp_path / "out" / "live.json").read_text())["pulses"] == 0
+    assert json.loads((tmp_path / "out" / "live.json").read_text())["pulses"] == 1
+    assert len(coils.read_poses(tmp_path / "out" / "pulses.csv")) == 1
+
+
+def wait_for(viewer, good):
+    """The first message that is good, of the next thousand."""
+    for _ in range(1000):
+        message = json.loads(viewer.recv(30))
+        if good(message):
+            return message
+    raise AssertionError("no message is good")
 
 
 def test_the_words_of_a_source_are_checked():

@@ -113,6 +113,9 @@ def test_the_planted_place_and_its_threshold_are_found(mapped, session):
     assert best["threshold_didt"] * 1e-6 * best["V_per_m_per_A_per_us"] == (
         pytest.approx(first["threshold_V_per_m"])
     )
+    # The best pose needs less than the pulses had, which were above threshold.
+    given = np.load(session[0] / "pulses.npz")["current_rates"][0]
+    assert 0.3 * given < best["threshold_didt"] < given
     summary = json.loads((out / "summary.json").read_text())
     assert summary["muscles"] == result.json["muscles"]
 

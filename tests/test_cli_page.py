@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +15,12 @@ from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments.parser import parser
+from tmsgrad.cli.live.server import PageServer, open_port
+from tmsgrad.cli.live.sources import Complaints
+from tmsgrad.cli.page.file import page
 from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
+from tmsgrad.optimize.live import Answered, Inbox
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -693,3 +698,67 @@ def test_means_of_a_reduced_field_are_means_of_its_field(basis, rng):
     assert jnp.sum(means.weights) == pytest.approx(1)
     with pytest.raises(ValueError, match="must be 4 means"):
         reduced.means(shares, np.zeros((4, 3)))
+
+
+# A tracked coil.
+
+
+def content_of(path):
+    """The data of a page."""
+    found = re.search(r'id="data">(.*?)</script>', path.read_text("utf-8"), re.S)
+    assert found is not None
+    return json.loads(found[1])
+
+
+SHOWN = Answered("live", None, 0.0, False, 0.0, ())
+
+
+def message(pose, **changes):
+    """What `tmsgrad live` sends of a pose."""
+    return {
+        **{"kind": "pose", "state": "live", "age": 0.0, "rate": 20.0, "jitter": 1e-3},
+        **{"pose": pose[:3].ravel().tolist(), "currentRate": 50e6, "pulses": 3},
+        **{"clearance": 2e-3, "advice": "move 4 mm forward", "sent": time.time()},
+        **changes,
+    }
+
+
+def test_a_page_follows_a_tracked_coil_and_says_when_it_is_lost(made, tmp_path):
+    content = content_of(made[0]) | {"live": True}
+    inbox, complain = Inbox(), Complaints()
+    port = open_port("127.0.0.1", 0, "--port")
+    served = PageServer(port, lambda to: page("live", content, to), inbox, complain)
+    best = np.array(content["coils"][0]["best"]["pose"])
+    moved = best.copy()
+    moved[:3, 3] += [0.004, 0.002, 0.001]
+    with browser(tmp_path) as shown:
+        shown.send("Page.navigate", url=served.address)
+        shown.wait_for("!!window.tmsgrad && tmsgrad.live.connections === 1")
+        for number in range(50):
+            part = number / 49
+            between = best.copy()
+            between[:3, 3] += part * (moved[:3, 3] - best[:3, 3])
+            served.show(SHOWN, message(between))
+        shown.wait_for("tmsgrad.plan.now.rate === 50e6")
+        same = "Math.abs(tmsgrad.plan.now.pose.centre[0] - %r) < 1e-12"
+        shown.wait_for(same % float(moved[0, 3]))
+        np.testing.assert_allclose(matrix_shown(shown)[:3, 3], moved[:3, 3] * 1e3)
+        text = lambda name: shown.run(f"document.getElementById('{name}').textContent")
+        assert text("live-advice") == "move 4 mm forward"
+        assert text("live-state") == "Tracker: live"
+        assert text("live-rate") == "20 Hz ± 1 ms"
+        assert text("live-pulses") == "3 pulses recorded"
+        assert shown.run("tmsgrad.plan.past.length") == 0
+        # What is stale is pale; what is lost says so.
+        served.show(SHOWN, message(moved, state="stale", age=0.4))
+        shown.wait_for("tmsgrad.live.state === 'stale' && tmsgrad.stage.options.pale")
+        shown.run("document.getElementById('live-pulse').click()")
+        found = inbox.take(30.0)
+        assert [each.source for each in found.pulses] == ["page"]
+        served.close()
+        shown.wait_for("tmsgrad.live.state === 'lost'")
+        # Nothing but this server was asked for anything.
+        origin = served.address.split("/?")[0]
+        asked = [x for x in shown.requests if not x.startswith(("data:", "about:"))]
+        assert all(each.startswith(origin) for each in asked)
+    assert complain.count == 0

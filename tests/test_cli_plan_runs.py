@@ -82,6 +82,36 @@ def test_finished_runs_are_left_out(made):
     assert len(done) == 8
 
 
+def test_what_another_run_writes_into_its_folder_is_not_a_runs_own(tmp_path):
+    (tmp_path / "in.msh").write_text("head")
+    text = '[defaults]\nhead = "in.msh"\n' + "".join(
+        f'[[run]]\ncommand = "{command}"\nout = "{out}"\n'
+        for command, out in (
+            ("head convert", "plan/a.msh"),
+            ('optimize"\ncoil = "x.ccd"\ntarget = [1, 2, 3]\nradius = "5', "plan"),
+            ("head convert", "plan/b.msh"),
+        )
+    )
+    done = []
+
+    def do(options: argparse.Namespace) -> Outcome:
+        done.append(Path(options.out).name)
+        out = Path(options.out)
+        if out.name == "plan":
+            out = out / "pose.txt"
+        out.parent.mkdir(exist_ok=True)
+        out.write_text("result")
+        return Outcome({})
+
+    for _ in range(2):
+        run_plan(plan(tmp_path, text), do)
+    assert done == ["a.msh", "plan", "b.msh"]
+    (tmp_path / "plan" / "pose.txt").write_text("another command's")
+    (tmp_path / "plan" / "b.msh").unlink()
+    run_plan(plan(tmp_path, text), do)
+    assert done[3:] == ["plan", "b.msh"]
+
+
 def test_a_run_that_fails_or_is_interrupted_keeps_those_before(made, capsys):
     folder, text, do, done = made
     for problem in (KeyboardInterrupt, ValueError("b is bad"), {"failed": True}):

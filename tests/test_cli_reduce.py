@@ -9,7 +9,8 @@ import pytest
 from cli_examples import refused, run
 from heads import boxed_coil, five_layers, pose_over
 
-from tmsgrad import coils, efield, meshing
+from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.cli.commands import simulate_reduced
 from tmsgrad.cli.runtime.progress import Progress
 
 
@@ -120,7 +121,9 @@ def test_another_head_or_coil_is_refused_by_name(case, made, tmp_path):
     )
     refused(with_basis(head=tmp_path / "other.npz"), tmp_path, "made for another head")
     refused([*with_basis(), "--order=2"], tmp_path, "--order 2", "elements of order 1")
-    refused([*with_basis(), "--report"], tmp_path, "--report needs solves")
+    for word in ("--report", "--exact", "--thresholds=20"):
+        needed = f"{word.partition('=')[0]} needs solves"
+        refused([*with_basis(), word], tmp_path, needed)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,9 @@ def test_another_head_or_coil_is_refused_by_name(case, made, tmp_path):
         (["--out", "basis.msh"], "ends in .h5"),
         (["--tissue", "blood"], "has no element of it"),
         (["--tissue", "bones!"], "bones!"),
+        (["--at", "mesh", "--tissue", "gm"], "leave out --tissue"),
+        (["--at", "lh.none"], "lh.none: file not found"),
+        (["--at", "mesh", "--surface-frame", "stored"], "of a file that --at names"),
     ],
 )
 def test_what_cannot_be_reduced_is_refused(
@@ -229,3 +235,109 @@ def test_a_basis_without_the_target_maps_nothing(case, made, tmp_path):
     ]
     words += ["--radius=8", "--spacing=40", "--angles=36", "--reduced", made[0]]
     refused([*words, "--out", tmp_path / "out"], tmp_path, "where the target is not")
+
+
+def surface_file(folder, radius=0.063):
+    """Write a cortical surface of another program: vertices inside of gray matter."""
+    surface, _ = meshing.gray_matter_surface(five_layers())
+    length = np.linalg.norm(surface.vertices, axis=1, keepdims=True)
+    vertices = surface.vertices * (radius / length)
+    path = folder / "lh.central.surf.gii"
+    meshing.write_surface(path, meshing.Surface(vertices, surface.triangles))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["mesh", "file"])
+def test_the_field_is_reduced_on_a_surface(case, conductor, tmp_path, kind):
+    source = "mesh" if kind == "mesh" else surface_file(tmp_path)
+    out = tmp_path / "surface.h5"
+    result = run(*words(case, out, "--at", source))
+    assert result.status == 0, result.err
+    basis, head = efield.read_reduced(out), five_layers()
+    about = dict(basis.origin.about)
+    assert about["surface"] == ("mesh" if kind == "mesh" else source.name)
+    assert ("surface_sha256" in about) == (kind == "file")
+    own, nodes = meshing.gray_matter_surface(head)
+    shown = own if kind == "mesh" else meshing.read_surface(source, head)
+    np.testing.assert_allclose(basis.positions, shown.vertices, atol=1e-7)
+    area = efield.vertex_areas(shown).sum()
+    np.testing.assert_allclose(float(about["area_m2"]), area, rtol=1e-6)
+
+    path, (near, far) = two_poses(tmp_path)
+    words_ = case.simulate(tmp_path / "out", pose=path, didt="1e6")
+    result = run(*words_, "--reduced", out, "--json")
+    assert result.status == 0, result.err
+    assert result.json["basis"]["places"] == f"surface: {about['surface']}"
+    known, solved = result.json["fields"]
+    assert (known["solved"], solved["solved"]) == (False, True)
+    for pose, found, error in ((near, known, 0.1), (far, solved, 1e-5)):
+        field = efield.solve(conductor, coils.read(case.coil), pose)
+        on = (
+            efield.on_nodes(head, field, own, nodes)
+            if kind == "mesh"
+            else efield.on_surface(head, field, shown)
+        )
+        sizes, areas = np.linalg.norm(on.vectors, axis=1), efield.vertex_areas(shown)
+        top = efield.volume_percentiles(sizes, areas, [99.9])[0]
+        np.testing.assert_allclose(found["percentiles"]["99.9"], top, rtol=error)
+        above = areas[sizes > top / 2].sum() * 1e6
+        np.testing.assert_allclose(found["area_mm2_above_half"], above, rtol=3 * error)
+    with (tmp_path / "out" / "pulses.csv").open() as file:
+        assert "E_surface_99.9" in next(csv.reader(file))
+
+
+def test_a_basis_of_a_surface_is_refused_where_a_tissue_is_needed(
+    case, tmp_path_factory, tmp_path
+):
+    out = tmp_path_factory.mktemp("surface") / "mesh.h5"
+    result = run(*words(case, out, "--at=mesh", "--tolerance=30"))
+    assert result.status == 0, result.err
+    place = ["--target=10,5,62", "--radius=8", "--reduced", out]
+    for verb in ("sweep", "optimize"):
+        given = [verb, case.head, f"--coil={case.coil}", *place]
+        needed = "without --at"
+        refused([*given, "--out", tmp_path / "out"], tmp_path, needed)
+
+
+def test_a_surface_far_from_gray_matter_is_refused(case, tmp_path):
+    path = surface_file(tmp_path, 0.09)
+    given = words(case, tmp_path / "basis.h5", "--at", path)
+    refused(given, tmp_path, f"--at {path}", "gray matter is")
+
+
+def test_many_poses_are_taken_from_a_basis_of_themselves(
+    case, conductor, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(simulate_reduced, "_MANY", 60)
+    scalp = meshing.scalp(five_layers())
+    domain = optimize.placements(scalp, [0, 0, 0.09], 20e-3, distances=(2e-3, 6e-3))
+    poses = domain(80, 3)
+    path, out = tmp_path / "poses.npy", tmp_path / "out"
+    # A pulse that is given twice counts once.
+    matrices = np.asarray(poses.to_matsimnibs())
+    np.save(path, np.concatenate([matrices, matrices[:5]]))
+    result = run(*case.simulate(out, pose=path, didt="2e6"), "--json")
+    assert result.status == 0, result.err
+    assert "80 different poses: a basis of their fields" in result.err
+    answer = result.json
+    stated = answer["basis"]
+    assert stated["made"]
+    assert stated["solves"] <= 80
+    # So few poses are not enough for some of those that only measure the error.
+    assert 0 < answer["solved"] < 32
+    assert "not known to the basis within 0.5% and are solved" in result.err
+    basis = efield.read_reduced(out / "basis.h5", coil=coils.read(case.coil))
+    assert stated["error"]["worst_relative_l2"] == basis.accuracy.worst
+    gray = five_layers().tags == 2
+    fields = efield.solve(conductor, coils.read(case.coil), poses, 2e6)
+    for i in range(0, 80, 7):
+        magnitude = np.asarray(fields.magnitude[i])[gray]
+        top = efield.volume_percentiles(magnitude, five_layers().volumes[gray], [99.9])
+        found = answer["fields"][i]["percentiles"]["99.9"]
+        np.testing.assert_allclose(found, top[0], rtol=1e-2)
+    assert answer["fields"][80]["percentiles"] == answer["fields"][0]["percentiles"]
+    with (out / "pulses.csv").open() as file:
+        assert "E_gray_matter_99.9" in next(csv.reader(file))
+    result = run(*case.simulate(tmp_path / "exact", pose=path), "--exact")
+    assert result.status == 0, result.err
+    assert (tmp_path / "exact" / "field.h5").exists()

@@ -6,10 +6,11 @@ import re
 from html.parser import HTMLParser
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 from browser import browser
-from cli_examples import run
+from cli_examples import refused, run
 from heads import five_layers, pose_over
 from PIL import Image
 from tables import tables
@@ -24,8 +25,14 @@ pytestmark = pytest.mark.usefixtures("program_settings")
 @pytest.fixture(scope="module")
 def plan(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("plan") / "a <b> & c"
-    words = case.optimize(folder, efield="80", **{"max-didt": "50"})
-    result = run(*words, "--report")
+    atlas = folder.parent / "aparc.nii.gz"
+    labels = np.full((50, 50, 50), 1024, np.int16)
+    labels[25:] = 2024
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = -100.0
+    nibabel.save(nibabel.Nifti1Image(labels, affine), atlas)
+    words = case.optimize(folder, efield="80", threshold="40", atlas=atlas)
+    result = run(*words, "--max-didt=50", "--report")
     assert result.status == 0, result.err
     return folder
 
@@ -141,11 +148,74 @@ def test_the_page_fetches_nothing_and_fits(plan, page):
     assert policy["content"].startswith("default-src 'none'")
 
 
-def test_the_picture_on_the_page_is_the_file(plan, page):
-    image = next(a for tag, a in page.attributes if tag == "img")
-    data = image["src"].removeprefix("data:image/png;base64,")
-    assert base64.b64decode(data) == (plan / "overview.png").read_bytes()
-    assert image["alt"]
+def test_the_pictures_on_the_page_are_the_files(plan, page):
+    images = [a for tag, a in page.attributes if tag == "img"]
+    for image, name in zip(images, ("target.png", "overview.png"), strict=True):
+        data = image["src"].removeprefix("data:image/png;base64,")
+        assert base64.b64decode(data) == (plan / name).read_bytes()
+        assert image["alt"]
+
+
+def test_the_first_screen_answers_a_clinics_questions(plan, page):
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    output = summary["dose"]["stimulator_output"]
+    assert summary["share_of_motor_threshold"] == pytest.approx(output / 0.4)
+    peak = np.asarray(summary["field"]["gray_matter_maximum_at_mm"])
+    apart = np.linalg.norm(peak - summary["target"]["centre_mm"])
+    gyri = summary["gyri"]
+    assert gyri["target"] == "right precentral gyrus"
+    side = "right" if peak[0] >= -2 else "left"
+    assert gyri["strongest"] == f"{side} precentral gyrus"
+    first = page.words.partition("Do not trust")[0]
+    for words in (
+        "Where",
+        gyri["target"],
+        "How turned",
+        "How strong",
+        f"{output:.0%} of the stimulator, {output / 0.4:.0%} of motor threshold",
+        "How sure",
+        "Against today's rules",
+    ):
+        assert words in first, words
+    far = f"{apart:.0f} mm from the target's centre, {gyri['strongest']}"
+    assert (far in first) == (apart > summary["target"]["radius_mm"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"threshold": "55"}, "--efield"),
+        ({"threshold": "3.1", "efield": "80"}, "--map-threshold"),
+        ({"threshold": "0.5", "efield": "80"}, "looks like a share"),
+    ],
+)
+def test_a_threshold_that_says_nothing_is_refused(changes, said, case, tmp_path):
+    refused(case.optimize(tmp_path / "out", **changes), tmp_path, said)
+
+
+def test_a_threshold_needs_the_dose_of_full_output(case, tmp_path):
+    text, found = re.subn(r"dIdtmax=[^;\n]*", "", case.coil.read_text())
+    assert found == 1
+    bare = tmp_path / "bare.ccd"
+    bare.write_text(text)
+    words = case.optimize(tmp_path / "out", coil=bare, threshold="55", efield="80")
+    refused(words, tmp_path, "give --max-didt")
+
+
+def test_the_answers_stand_on_the_first_printed_page(plan, tmp_path):
+    with browser(tmp_path) as shown:
+        shown.open(plan / "report.html")
+        for width, height in ((1280, 800), (390, 844)):
+            shown.size(width, height)
+            lowest = shown.run(
+                "document.querySelector('.answers dl').getBoundingClientRect().bottom"
+            )
+            assert lowest < height
+        shown.size(687, 1016, media="print")  # A4 without margins of 14 mm, at 96 dpi.
+        lowest = shown.run(
+            "document.querySelector('.first').getBoundingClientRect().bottom"
+        )
+        assert lowest < 1016
 
 
 def test_everything_that_is_operated_has_a_name(page):

@@ -151,8 +151,8 @@ def test_many_pulses_are_fast_unless_they_are_to_be_exact(
     np.testing.assert_allclose(found, exact, rtol=1e-12)
     both = words(case, recorded, tmp_path / "out", "--exact", "--fast")
     refused(both, tmp_path, "not allowed with")
-    whole_fields = words(case, recorded, tmp_path / "out", "--fields", "--exact")
-    refused(whole_fields, tmp_path, "--exact is of the values in a --target")
+    whole_fields = words(case, recorded, tmp_path / "out", "--fields", "--fast")
+    refused(whole_fields, tmp_path, "--fast is of the values in a --target")
 
 
 @pytest.mark.usefixtures("undrawn")

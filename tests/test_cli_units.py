@@ -1,21 +1,24 @@
 """Units of the command line: each kind of option says its own, and refuses another."""
 
 import argparse
+import dataclasses
 
 import numpy as np
 import pytest
 from cli_examples import run
-from heads import scalp_of_five_layers
+from heads import boxed_coil, scalp_of_five_layers
 
 from tmsgrad.cli.arguments import units, words
-from tmsgrad.cli.arguments.former import FORMER, renewed
+from tmsgrad.cli.arguments.former import FORMER, FORMER_NUMBERS, renewed
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.arguments.verbs import verbs
 from tmsgrad.cli.inputs import goals
+from tmsgrad.cli.inputs.coils import machine_of
 from tmsgrad.cli.main import with_negative_values
 from tmsgrad.cli.plans.file import StrictParser, read_plan
 from tmsgrad.cli.results.plausible import ask_of_strength
 from tmsgrad.cli.runtime.notices import listening
+from tmsgrad.coils import Stimulator
 
 
 OPTIONS = [
@@ -46,13 +49,14 @@ def test_every_rate_of_a_current_is_in_the_unit_that_devices_show(action):
 def test_no_option_is_in_amperes_per_second():
     assert not [name for name, action in OPTIONS if "A/S" in str(action.metavar)]
     rated = [name for name, action in OPTIONS if "A/µs" in str(action.metavar)]
-    assert {name.split()[1] for name in rated} == {
+    assert {name.split()[-1] for name in rated} == {
         option for option in units.RATES if option.removeprefix("--") not in old_names()
     }
 
 
 def old_names():
-    return {old for renames in FORMER.values() for old in renames}
+    every = (*FORMER.values(), *FORMER_NUMBERS.values())
+    return {old for renames in every for old in renames}
 
 
 @of_unit("MM")
@@ -106,6 +110,7 @@ def test_several_rates_have_one_unit():
         (["--didt=79"], []),
         (["--didt=79e6A/s"], []),
         (["--didt", "recorded"], []),
+        (["--stimulator", "MagPro X100"], []),
         (["--max-didt", "1.5e8"], ["--max-didt 1.5e8 is taken as A/s by its size: 150 "
                                    "A/µs."]),
     ],
@@ -135,6 +140,31 @@ def test_former_names_live_on_with_a_notice(command):
         found, (notice,) = renewed([command, f"--{old}=3", f"--{new}"])
         assert found == [command, f"--{new}=3", f"--{new}"]
         assert f"--{old} is called --{new} now" in notice
+
+
+def test_a_number_is_of_the_former_meaning_and_a_name_of_the_new():
+    line = ["optimize", "m.msh", "--stimulator", "150", "--stimulator=MagPro X100"]
+    found, (notice,) = renewed(line)
+    assert found == ["optimize", "m.msh", "--max-didt", "150", line[-1]]
+    assert "--stimulator is called --max-didt now" in notice
+    assert renewed(["optimize", "--stimulator", "MagPro"])[1] == []
+
+
+def test_outputs_are_of_a_stimulator_whose_maximum_is_known():
+    makes = [("MagPro X100", 150e6), ("Rapid²", None)]
+    drives = tuple(Stimulator(name, max_current_rate=most) for name, most in makes)
+    coil = dataclasses.replace(boxed_coil(), stimulators=drives)
+    found = machine_of(coil, "coil.tcd", "magpro", None)
+    assert (found.name, found.max_current_rate) == ("MagPro X100", 150e6)
+    assert machine_of(coil, "coil.tcd", "magpro", 99e6).max_current_rate == 99e6
+    assert machine_of(coil, "coil.tcd", "other", 99e6).name == "other"
+    # Of several nobody knows which; of one alone the file says it.
+    assert machine_of(coil, "coil.tcd", None, None).name == ""
+    alone = dataclasses.replace(coil, stimulators=drives[:1])
+    assert machine_of(alone, "coil.tcd", None, None).name == "MagPro X100"
+    for name in ("rapid", "other"):
+        with pytest.raises(ValueError, match=r"MagPro X100, Rapid².*give --max-didt"):
+            machine_of(coil, "coil.tcd", name, None)
 
 
 def test_the_program_says_both(tmp_path):

@@ -88,3 +88,27 @@ def test_sources_can_be_traced_and_differentiated_in_shape():
 def test_a_current_for_each_turn_is_refused():
     with pytest.raises(ValueError, match="another element"):
         CircularTurns(np.zeros(3), np.ones(3), np.ones(2), np.ones(2))
+
+
+def test_slopes_are_those_of_differences_at_the_axis_too():
+    """By place, by the turns' radii, and twice."""
+    points = jnp.array([[0.0, 0.0, 0.01], [1e-9, 0, 0.02], [0.03, -0.02, 0.008]])
+    weights = jnp.array([[0.2, -1.0, 0.5], [1.0, 0.3, -0.4], [0.7, 0.1, 0.6]])
+    scales = jnp.array([0.01] * 12)
+
+    def value(x):
+        coil = CircularTurns(
+            jnp.zeros(3), jnp.array([0.1, 0.2, 1.0]), 0.04 + 0.01 * x[:3]
+        )
+        at = points + (scales[3:] * x[3:]).reshape(3, 3)
+        return 1e6 * jnp.sum(weights * coil.vector_potential(at))
+
+    x, gradient = jnp.linspace(-0.1, 0.2, 12), jax.jit(jax.grad(value))
+    for v in jnp.eye(12):
+        step = 1e-5 * v
+        slope = (value(x + step) - value(x - step)) / 2e-5
+        np.testing.assert_allclose(gradient(x) @ v, slope, rtol=1e-7, atol=1e-9)
+    v = jnp.cos(jnp.arange(12.0))
+    twice = (gradient(x + 1e-5 * v) - gradient(x - 1e-5 * v)) / 2e-5
+    along = jax.jvp(gradient, (x,), (v,))[1]
+    np.testing.assert_allclose(along, twice, rtol=1e-7, atol=1e-9)

@@ -99,6 +99,18 @@ def test_some_places_stand_for_all():
     np.testing.assert_allclose(few.mean_magnitude(mean), exact, rtol=0.1)
 
 
+def test_a_first_look_takes_fewer_places_and_all_of_the_target():
+    pose = jax.tree.map(lambda x: x[3], domain()(4, 5))
+    mean = reduced().coefficients(pose)
+    whole = optimize.FocalityEverywhere(reduced(), target())
+    rough = whole.coarse
+    assert len(rough.target) == len(whole.target) // 4
+    assert np.count_nonzero(rough.target) == np.count_nonzero(whole.target)
+    np.testing.assert_allclose(rough.value(mean), whole.value(mean), rtol=0.05)
+    average = optimize.MeanOfMagnitude(reduced())
+    assert average.coarse is average
+
+
 def test_slopes_equal_finite_differences():
     pose = jax.tree.map(lambda x: x[2], domain()(4, 5))
     at = reduced().coefficients(pose)

@@ -12,7 +12,7 @@ ONSETS = np.arange(1.0, 9.0)
 SIZES = np.linspace(0.1e-3, 2e-3, len(ONSETS))
 
 
-def recorded(folder, words="pulse", restless=(), **more):
+def recorded(folder, words: str | list[str] = "pulse", restless=(), **more):
     """A muscle whose n-th response is SIZES[n] from peak to peak, and one that is flat."""
     time = np.arange(round(10 * RATE)) / RATE
     muscle = np.zeros(len(time))

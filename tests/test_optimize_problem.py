@@ -171,6 +171,28 @@ def test_a_problem_is_a_tree_that_can_be_pickled():
     assert jax.tree.structure(copy) == structure
 
 
+def test_heads_of_one_topology_are_mapped_over():
+    """Two heads whose tissues lie elsewhere, beneath one scalp."""
+    head = five_layers()
+    radius = np.linalg.norm(head.nodes, axis=1, keepdims=True)
+    inward = 1 - 0.2 * (radius / radius.max() - 1) * (radius / radius.max())
+    other = dataclasses.replace(head, nodes=head.nodes / inward)
+    conductor = efield.assemble(other, efield.isotropic(other))
+    target = meshing.ball(other, ASIDE, 8e-3)
+    there = dataclasses.replace(
+        exact(),
+        objective=optimize.MeanMagnitude(efield.reciprocal(conductor, target)),
+    )
+    x = jnp.array([0.4, -0.2, 1.0, 0.1, 0.2])
+    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), exact(), there)
+    values, gradients = jax.jit(jax.vmap(lambda each: each.value_and_grad(x)))(both)
+    assert abs(values[1] / values[0] - 1) > 0.01
+    for i, each in enumerate((exact(), there)):
+        value, gradient = each.value_and_grad(x)
+        np.testing.assert_allclose(values[i], value, rtol=1e-11)
+        np.testing.assert_allclose(gradients[i], gradient, rtol=1e-8, atol=1e-10)
+
+
 def test_the_unknowns_of_a_pose_give_the_pose():
     problem = everything_free()
     for x in problem.draw(jax.random.key(2), 5):

@@ -11,6 +11,7 @@ from tmsgrad.coils import Pose, rings
 
 
 CENTRE = np.array([0.02, -0.015, 0.058])
+SHOWN: list[tuple[float, str]] = []
 
 
 @functools.cache
@@ -25,7 +26,9 @@ def objective():
 def swept():
     positions = optimize.spread(scalp_of_five_layers(), 14e-3)
     return optimize.sweep(
-        objective(), boxed_coil(), scalp_of_five_layers(), positions, angles=90
+        *(objective(), boxed_coil(), scalp_of_five_layers(), positions),
+        angles=90,
+        progress=lambda share, what: SHOWN.append((share, what)),
     )
 
 
@@ -137,6 +140,15 @@ def test_no_pose_of_the_map_cuts_the_scalp():
         placed = pose.to_head(jnp.asarray(samples))
         # The smooth distance is right to a fraction of the facets' 1.1 mm.
         assert scalp.clearance(placed) > -0.5e-3
+
+
+def test_progress_is_reported_in_order():
+    count = len(swept().poses.translation)
+    shares = [share for share, _ in SHOWN]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert (0.2, f"0 of {count} positions") in SHOWN
+    assert SHOWN[-1] == (1.0, "done")
 
 
 def test_too_few_angles_and_no_current_are_refused():

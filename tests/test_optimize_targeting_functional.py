@@ -45,6 +45,7 @@ def test_the_command_finds_the_planted_target_and_says_how_surely(
     result = run(*words(files, tmp_path / "out", **{"seed-map": files["group"]}))
     assert result.status == 0, result.err
     found = json.loads((tmp_path / "out" / "target.json").read_text())
+    assert (tmp_path / "out" / "overview.png").stat().st_size > 10_000
     assert found["schema"] == 1
     error = np.linalg.norm(np.array(found["centre_mm"]) - person.truth)
     assert error < VOXEL

@@ -170,6 +170,7 @@ def test_a_file_gives_its_frequency(tmp_path):
     assert result.status == 0, result.err
     assert result.json["peak_hz"] == pytest.approx(9.4, abs=0.2)
     report = json.loads((tmp_path / "out" / "alpha.json").read_text("utf-8"))
+    assert (tmp_path / "out" / "overview.png").stat().st_size > 10_000
     assert [each["name"] for each in report["channels"]] == ["O1", "Oz", "O2"]
     assert report["rate_from_10_hz"] == pytest.approx(report["rate_hz"] - 10)
     words = ["eeg", "alpha", file, "--channels", "Cz", "--out", tmp_path / "two"]
@@ -251,6 +252,7 @@ def test_the_command_shows_the_rates_of_bursts(tmp_path):
     assert result.json["theta_hz"] == pytest.approx(6.3, abs=0.75)
     assert result.json["gamma_hz"] == pytest.approx(44.0, abs=2.0)
     shown = json.loads((tmp_path / "out" / "burst.json").read_text())
+    assert (tmp_path / "out" / "overview.png").stat().st_size > 10_000
     assert shown["schema"] == 1
     assert shown["burst_rate_hz"] == pytest.approx(shown["theta_hz"], abs=0.051)
     assert "evidence" in result.err

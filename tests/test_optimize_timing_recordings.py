@@ -139,6 +139,7 @@ def test_pulses_and_their_training_leave_out_what_is_bad(tmp_path):
     result = run(*words, "--out", tmp_path / "out", "--json")
     assert result.status == 0, result.err
     report = json.loads((tmp_path / "out" / "pulses.json").read_text())
+    assert (tmp_path / "out" / "overview.png").stat().st_size > 10_000
     assert report["training_s"] == 23
     assert result.json["hit_rate"] > 0.7
     rows = np.genfromtxt(tmp_path / "out" / "pulses.csv", delimiter=",", names=True)

@@ -201,7 +201,16 @@ def imported(path):
             if isinstance(part, ast.stmt | ast.ExceptHandler):
                 look(part, late)
 
-    look(ast.parse(path.read_text("utf-8")), False)
+    tree = ast.parse(path.read_text("utf-8"))
+    look(tree, False)
+    # Some packages are looked for, for the files that they carry.
+    found[True].update(
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "find_spec"
+        and isinstance(node.args[0], ast.Constant)
+    )
     return found
 
 

@@ -1,11 +1,21 @@
 """What a notebook shows of an object, and what is said of arguments of a wrong type."""
 
+import base64
+import dataclasses
+import html
+import io
+import pickle
+import re
 import subprocess
 import sys
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
+from defusedxml import ElementTree
 from heads import boxed_coil, five_layers, pose_over, scalp_of_five_layers
+from PIL import Image
 
 from tmsgrad import coils, efield, optimize
 from tmsgrad.optimize.checks import check_inputs, check_point, check_pose
@@ -49,6 +59,43 @@ def test_representations_are_short_and_say_what_matters(objects):
         assert len(shown.splitlines()) <= 5, shown
         assert max(map(len, shown.splitlines())) <= 140, shown
         assert "f64[" not in shown, shown
+
+
+def test_notebooks_show_heads_and_coils_in_pictures(objects):
+    head, coil = five_layers()._repr_html_(), objects["'boxed'"]._repr_html_()
+    assert html.escape(repr(five_layers())) in head
+    pictures = [base64.b64decode(each) for each in re.findall(r'base64,([^"]*)"', head)]
+    images = [np.asarray(Image.open(io.BytesIO(each))) for each in pictures]
+    assert len(images) == 3
+    for image in images:
+        rows, columns = image.shape[:2]
+        assert tuple(image[0, 0]) == (255, 255, 255)  # Air.
+        assert tuple(image[rows // 2, columns // 2]) == (230, 225, 211)
+        assert len(np.unique(image.reshape(-1, 3), axis=0)) == 6
+    drawn = ElementTree.fromstring(coil.replace("<br>", "<br/>"))
+    marks = drawn.findall("svg/circle")
+    sources = objects["'boxed'"].sources().dipole_positions
+    assert len(marks) == len(sources) + len(objects["'boxed'"].surface_points)
+    assert all(0 <= float(mark.get("cx", -1)) <= 248 for mark in marks)
+    assert (
+        "<script>"
+        not in dataclasses.replace(objects["'boxed'"], name="<script>")._repr_html_()
+    )
+
+
+def test_objects_can_be_pickled_and_taken_apart(objects):
+    for each in objects.values():
+        copy = pickle.loads(pickle.dumps(each))
+        assert repr(copy) == repr(each)
+        if not isinstance(each, eqx.Module):
+            continue
+        leaves, structure = jax.tree.flatten(each)
+        assert jax.tree.structure(copy) == structure
+        for mine, its in zip(leaves, jax.tree.leaves(copy), strict=True):
+            np.testing.assert_array_equal(mine, its)
+        assert repr(jax.tree.unflatten(structure, leaves)) == repr(each)
+        # What the leaves are is not looked at: under transformations they are no arrays.
+        jax.tree.unflatten(structure, [object()] * len(leaves))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import argparse
 from . import units
 from .common_options import add_target, add_tensors, add_uncertainty
 from .map_options import add_map
+from .reduce_options import add_basis
+from .search_options import add_stimulator
 from .words import (
     full_output,
     path,
@@ -37,6 +39,11 @@ def add_dose(verb: argparse.ArgumentParser) -> None:
         type=int,
         choices=(1,),
         help="1: fields of first order, not corrected for the mesh",
+    )
+    add_basis(
+        verb,
+        "find placements by this basis of both coils, which `tmsgrad reduce` made, without "
+        "adjoint solves; the fields then are of its order, by direct solves",
     )
     add_tensors(verb)
     add_uncertainty(verb, "the matched output")
@@ -89,6 +96,7 @@ def _add_measure(verb: argparse.ArgumentParser) -> None:
         metavar="C",
         help="where the target gets another coil",
     )
+    add_stimulator(verb)
     for name, what in (("max-didt", ""), ("target-max-didt", " for --target-coil")):
         verb.add_argument(
             f"--{name}",

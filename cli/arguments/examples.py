@@ -60,9 +60,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "live": (
         "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
-        "--reduced m1.h5 --from simulate: --out tried",
+        "--reduced m1.h5 --from simulate: --serve --out tried",
         "tmsgrad live m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 "
-        "--reduced m1.h5 --from replay:session.xml --bids sub-01_task-tms --out session",
+        "--reduced m1.h5 --from igtl://localhost:18944/Coil --fiducials fiducials.csv "
+        "--serve --igtl 18945 --bids sub-01_task-tms --out session",
     ),
     "page": (
         "tmsgrad page m2m_ernie --coil MagStim_D70.ccd --target -41,-13,66 --out page.html",

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 _MAP = {"threshold": "map-threshold"}
 #: By command, old names and new ones.
 FORMER: Mapping[str, Mapping[str, str]] = {
-    "optimize": _MAP
-    | {
-        "stimulator": "max-didt",
+    # Its --threshold is now that of the motor cortex, as in all commands.
+    "optimize": {
         "motor": "hotspot",
         "motor-pose": "hotspot-pose",
     },
     "sweep": _MAP,
     "simulate": _MAP,
     "dose": {"maximum": "max-didt", "target-maximum": "target-max-didt"},
+}
+#: The same of options whose name has another meaning now: a number is of the old one.
+FORMER_NUMBERS: Mapping[str, Mapping[str, str]] = {
+    "optimize": {"stimulator": "max-didt"},
 }
 
 
@@ -27,11 +30,13 @@ def renewed(words: Sequence[str]) -> tuple[list[str], list[str]]:
     Returns:
         The words, and a notice for each that was renamed.
     """
-    known = FORMER.get(words[0] if words else "", {})
+    command = words[0] if words else ""
     found, notices = [], []
-    for word in words:
+    for word, after in zip(words, [*words[1:], ""], strict=False):
         name, equals, value = word.partition("=")
-        new = known.get(name.removeprefix("--")) if name.startswith("--") else None
+        key = name.removeprefix("--")
+        new = renewed_key(command, key, value if equals else after)
+        new = new if name.startswith("--") and new != key else None
         if new is None:
             found.append(word)
             continue
@@ -40,8 +45,10 @@ def renewed(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return found, notices
 
 
-def renewed_key(command: str, key: str) -> str:
-    """What a key of a plan file is called now."""
+def renewed_key(command: str, key: str, value: object = None) -> str:
+    """What an option or a key of a plan file is called now, with its value."""
+    if str(value)[:1].isdigit():
+        key = FORMER_NUMBERS.get(command, {}).get(key, key)
     return FORMER.get(command, {}).get(key, key)
 
 

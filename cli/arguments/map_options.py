@@ -49,12 +49,7 @@ def _add_place(options: argparse._ActionsContainer) -> None:
         metavar="FILE",
         help="on which the values of .gii and .annot are (.gii or FreeSurfer)",
     )
-    options.add_argument(
-        "--surface-frame",
-        choices=("stored", "moved"),
-        help="of surfaces whose file does not say: coordinates as they stand, or moved "
-        "by FreeSurfer's c_ras (as the head's gray matter shows)",
-    )
+    add_surface_frame(options)
     options.add_argument(
         "--map-space",
         choices=("head", "mni"),
@@ -67,6 +62,16 @@ def _add_place(options: argparse._ActionsContainer) -> None:
         default=40.0,
         metavar="MM",
         help="leave out what lies deeper below the scalp (40)",
+    )
+
+
+def add_surface_frame(options: argparse._ActionsContainer) -> None:
+    """Add the frame of surfaces from files."""
+    options.add_argument(
+        "--surface-frame",
+        choices=("stored", "moved"),
+        help="of surfaces whose file does not say: coordinates as they stand, or moved "
+        "by FreeSurfer's c_ras (as the head's gray matter shows)",
     )
 
 

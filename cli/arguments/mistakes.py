@@ -3,19 +3,39 @@
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Sequence
+
+from .tiers import first_tier
 
 
 class TerseParser(argparse.ArgumentParser):
     """Names the nearest known word, and where to read on, not all that there is."""
+
+    #: Options of the first tier of the help; None where all are shown at once.
+    basic: tuple[str, ...] | None = None
+
+    def print_help(self, file=None):
+        """Print the first tier of the help, where it has two; `--help-all` prints all."""
+        if self.basic is None:
+            super().print_help(file)
+            return
+        with first_tier(self, self.basic) as hidden:
+            words = self.format_help()
+        more = f"{hidden} more options: {self.prog} --help-all\n"
+        self._print_message(f"{words}\n{more}", file or sys.stdout)
 
     def error(self, message: str):
         """Print what is wrong to standard error, and exit with 2."""
         self.exit(
             2,
             f"{self.prog}: error: {message}{_nearest_choice(message)}\n"
-            f"`{self.prog} --help` lists what it takes, with examples.\n",
+            f"`{self.prog} {self._full_help}` lists what it takes, with examples.\n",
         )
+
+    @property
+    def _full_help(self) -> str:
+        return "--help" if self.basic is None else "--help-all"
 
     # The type of the base is a set of overloads, which no single method can have.
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]

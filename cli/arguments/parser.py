@@ -46,6 +46,7 @@ from .show_options import add_show
 from .simulate_options import add_simulation
 from .symptom_options import add_symptoms
 from .target_options import add_functional
+from .tiers import BASIC, HelpAll
 from .tract_options import add_structural
 from .trial_options import (
     add_allocate,
@@ -125,6 +126,12 @@ def _add_plan_verbs(verbs) -> None:
         run = _verb(verbs, name, what)
         run.add_argument("plan", type=words.path, metavar="PLAN", help=".toml file")
         run.add_argument("--check", action="store_true", help="only look for mistakes")
+        run.add_argument(
+            "--only",
+            metavar="N",
+            help="only the N-th of the plan's subjects, or a subject by name; of its runs "
+            "where it has no subjects (for jobs that share a plan)",
+        )
         run.add_argument(
             "--keep-going",
             action=argparse.BooleanOptionalAction,
@@ -301,5 +308,9 @@ def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    if full in BASIC:
+        verb.add_argument("--help-all", action=HelpAll, nargs=0, help=HelpAll.__doc__)
+        if isinstance(verb, TerseParser):
+            verb.basic = BASIC[full]
     add_program(verb, saves=name not in ("run", "plan", "completion"))
     return verb

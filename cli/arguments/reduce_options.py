@@ -4,6 +4,7 @@ import argparse
 
 from . import units, words
 from .common_options import HELP
+from .map_options import add_surface_frame
 
 
 def add_reduce(verb: argparse.ArgumentParser) -> None:
@@ -38,9 +39,16 @@ def add_reduce(verb: argparse.ArgumentParser) -> None:
 def _add_quality(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--tissue",
-        default="gm",
         help="where the field is wanted, such as gm or wm (gm)",
     )
+    verb.add_argument(
+        "--at",
+        type=words.source,
+        metavar="SURFACE",
+        help="not in a tissue: at the vertices of the mesh's cortical surface (mesh), or "
+        "of a GIfTI or FreeSurfer surface in gray matter",
+    )
+    add_surface_frame(verb)
     verb.add_argument(
         "--tolerance",
         type=words.positive,

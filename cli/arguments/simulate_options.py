@@ -87,5 +87,7 @@ def _add_evaluation(simulate: argparse.ArgumentParser) -> None:
     evaluation.add_argument(
         "--exact",
         action="store_true",
-        help="values in the target to rounding, however many pulses",
+        help="values in the target to rounding, however many pulses; without a target, "
+        "solve for every pose, also of more than 500, whose fields in gray matter else "
+        "come from a basis that is made of them",
     )

@@ -114,7 +114,8 @@ def readings(words: Sequence[str]) -> Iterator[str]:
             continue
         if not equals:
             value = words[number + 1] if number + 1 < len(words) else ""
-        if value == "recorded" or _split(value)[1]:
+        named = name == "--stimulator" and not value[:1].isdigit()
+        if named or value == "recorded" or _split(value)[1]:
             continue
         found = [part / _A_PER_US for part in rates(value)]
         if any(abs(float(part)) >= _EDGE for part in value.split(",")):

@@ -1,18 +1,20 @@
 """`tmsgrad dose`: the stimulator's output for a target, from a motor threshold."""
 
 import argparse
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 
 from ... import efield, meshing
-from ...coils import Coil, PoseList, navigation
+from ...coils import Coil, PoseList, Stimulator, navigation
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
-from ..inputs.coils import read_coil
+from ..inputs.bases import Basis
+from ..inputs.coils import machine_of, read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
@@ -20,6 +22,7 @@ from ..inputs.sites import SiteRequest, motor_place, pose_of
 from ..inputs.targets import TargetRequest
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
+from ..results.basis_check import FoundByBasis
 from ..results.dose_extras import matched_interval, write_activation
 from ..results.dose_result import Activated, DoseResult, TrainResult, draw_dose
 from ..results.fields import check_field
@@ -64,6 +67,8 @@ class DoseRequest:
         corrected: Whether values are corrected for the mesh.
         trains: To compare with tables, or None.
         uncertainties: Or None.
+        stimulator: By name, or None.
+        reduced: A file of a reduced field to find placements by, or None.
         out: Folder.
     """
 
@@ -83,6 +88,8 @@ class DoseRequest:
     corrected: bool
     trains: Trains | None
     uncertainties: Uncertainties | None
+    stimulator: str | None
+    reduced: str | None
     out: str
 
     @classmethod
@@ -92,6 +99,10 @@ class DoseRequest:
         Raises:
             ValueError: They do not fit each other, or the threshold is above 100%.
         """
+        if options.reduced and options.motor_pose and options.target_pose:
+            raise ValueError(
+                "--reduced finds placements, but --motor-pose and --target-pose give both."
+            )
         threshold = options.threshold / 100
         dosing.fixed(threshold)
         other = options.target_coil is not None
@@ -120,6 +131,8 @@ class DoseRequest:
             corrected=options.order is None,
             trains=Trains.of(options),
             uncertainties=Uncertainties.of(options),
+            stimulator=options.stimulator,
+            reduced=options.reduced,
             out=options.out,
         )
 
@@ -174,6 +187,8 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             Activated.of(request.activated, active, several),
             origin,
             None if most is None else outputs[-1].output * most,
+            frame.machine.name,
+            frame.found,
         )
         write_json(folder / "dose.json", result.to_json())
         _write_poses(folder, request, frame)
@@ -201,20 +216,27 @@ class _Frame:
         conductor: Of it, by tissue.
         sites: M1 and the target.
         maxima: dI/dt of each coil at full output, where it is known. [A/s]
+        machine: That outputs over M1 are per cent of.
+        found: The basis by which placements were found, or None.
     """
 
     head: HeadMesh
     conductor: Conductor
     sites: tuple[dosing.Site, dosing.Site]
     maxima: tuple[float | None, float | None]
+    machine: Stimulator
+    found: FoundByBasis | None
 
 
 def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     places = (request.motor, request.target)
     coil = read_coil(request.motor.coil)
     other = read_coil(request.target.coil) if request.other_coil else coil
+    machine = machine_of(
+        *(coil, request.motor.coil, request.stimulator, request.motor.maximum)
+    )
     most = (
-        _maximum(request.motor.maximum, coil),
+        machine.max_current_rate,
         _maximum(request.target.maximum, other),
     )
     if request.other_coil and None in most:
@@ -222,19 +244,31 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
             "--target-coil: the dI/dt at full output of both coils must be known: give "
             "--max-didt and --target-max-didt."
         )
+    basis, conduction, corrected = None, request.conduction, request.corrected
+    if request.reduced is not None:
+        basis = Basis.read(request.reduced, None if corrected else conduction.order)
+        conduction = replace(conduction, order=basis.field.origin.order)
     for place in places:  # Before the head, which takes longer to read.
         if place.pose is not None:
             one_pose(place.pose, request.head)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        {**request.region.places, "M1": np.asarray(request.motor.centre)[None]},
+    )
     treated = request.region.find(head).region
-    conductor, tensors = request.conduction.assemble(head, request.head)
+    conductor, tensors = conduction.assemble(head, request.head)
     if tensors is not None:
         print(tensors)
     scalp = meshing.scalp(head)
 
+    numbers = basis and [basis.coil_number(conductor, each) for each in (coil, other)]
+    known = None
+    if basis is not None:
+        known = functools.partial(basis.mean, head, option="M1 or the target")
+
     def site(each: Coil, place: SiteRequest, region: Region) -> dosing.Site:
-        where = (request.head, each, scalp, conductor, region)
+        where = (request.head, each, scalp, conductor, region, known)
         return dosing.Site(each, pose_of(place, *where), region)
 
     progress.stage("placements", "placements over M1 and the target")
@@ -242,7 +276,14 @@ def _prepare(request: DoseRequest, progress: Progress) -> _Frame:
     at_motor = meshing.ball(head, centre, request.radius, request.tissue)
     motor = site(coil, request.motor, at_motor)
     target = site(other, request.target, treated)
-    return _Frame(head, conductor, (motor, target), most)
+    found = None
+    if basis is not None and numbers is not None:
+        poses = [
+            None if place.pose is not None else each.pose
+            for place, each in zip(places, (motor, target), strict=True)
+        ]
+        found = FoundByBasis.of(basis, poses, numbers)
+    return _Frame(head, conductor, (motor, target), most, machine, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +325,7 @@ class _Fields:
         for name, value in (("M1", motor), ("the target", target)):
             check_field(value, f"{metric.words} in {name}")
         first, depths = (motor, target), (above_motor, above_target)
-        if not request.corrected:
+        if not request.corrected or frame.conductor.elements.order > 1:
             return cls(fields[1], first, first, None, depths)
         values, mesh = _corrected(frame, fields, first)
         return cls(fields[1], first, values, mesh, depths)
@@ -303,7 +344,7 @@ def _corrected(
         norm, bar = found.mesh_error(jnp.linalg.norm, site.coil, site.pose)
         unit = value / float(jnp.linalg.norm(field.mean(site.region)))
         values.append(norm * unit)
-        errors.append(TargetError(bar * unit, value))
+        errors.append(TargetError(bar * unit, value, order=1))
     return (values[0], values[1]), (errors[0], errors[1])
 
 

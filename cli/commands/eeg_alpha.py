@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ...optimize import timing
 from ..inputs.recordings import Channels, checked_recording
 from ..results.alpha_result import AlphaResult, RecordedAlpha
-from ..runtime.notices import warn
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -58,6 +59,8 @@ def eeg_alpha(options: argparse.Namespace) -> Outcome:
         mean = timing.average_alpha([one.found for one in each])
         result = AlphaResult(each, mean, request.step, origin)
         write_json(folder / "alpha.json", result.to_json())
+        with dispensable(PICTURE):
+            result.draw(folder / PICTURE)
     result.describe()
     return Outcome(result.answer(), result.step())
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ...optimize import timing
 from ..inputs.recordings import Channels, channel_weights, checked_recording
 from ..results.burst_result import BurstResult
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -68,5 +70,7 @@ def eeg_burst(options: argparse.Namespace) -> Outcome:
         remarks = tuple(recording.remarks)
         result = BurstResult(found, request.step, remarks, origin)
         write_json(folder / "burst.json", result.to_json())
+        with dispensable(PICTURE):
+            result.draw(folder / PICTURE)
     result.describe()
     return Outcome(result.answer(), result.step())

@@ -24,9 +24,10 @@ from ...optimize.timing import (
 )
 from ..inputs.recordings import Channels, check_signals
 from ..inputs.rhythms import PhaseRequest, checked_ratio
-from ..results.pulses_result import LiveResult, Rhythm
+from ..results.pulses_result import LiveResult, Rhythm, draw_pulses
 from ..runtime.interruption import ENDINGS
-from ..runtime.notices import warn
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
@@ -208,6 +209,9 @@ def _session(
         *(tuple(session.gaps), session.at_once, rule.step, origin),
     )
     write_json(table.with_name("pulses.json"), result.to_json())
+    if result.met is not None:
+        with dispensable(PICTURE):
+            draw_pulses(table.with_name(PICTURE), result.met, learned.rhythm)
     if stopped is not None:
         kept = f"{len(session.pulses)} pulses are kept in {table.parent}."
         stopped.args = (f"{stopped} {kept}".strip(),)

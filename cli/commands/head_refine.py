@@ -77,7 +77,7 @@ def _read(
     request: RefineRequest, origin: Provenance, progress: Progress
 ) -> tuple[Frame, Target]:
     coil = read_coil(request.coil)
-    head = request.head.read(progress)
+    head = request.head.read(progress, request.target.places)
     target = request.target.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)

@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import socket
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,19 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ...optimize import casing_samples
+from ...coils import casing_samples
 from ...optimize.constraints import spread_out
 from ...optimize.live import Inbox, LiveField, Registration, follow
+from ...optimize.timing.streams import lab_library
 from ..live.figures import Figures
+from ..live.igtl import IgtlServer, messages
+from ..live.lab import LabFigures, listen_to_triggers
 from ..live.opening import Opened, open_source
 from ..live.record import PULSES, Record
 from ..live.registering import read_registration
+from ..live.server import HERE, PageServer, open_port
 from ..live.session import Sink, Terminal, listen_to_keys, session
 from ..live.sources import Complaints, running
 from ..page.brain import Brain
+from ..page.building import live_page
 from ..page.scene import Scene
 from ..results.live_result import LiveResult
 from ..runtime.interruption import ENDINGS
+from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
@@ -44,6 +52,10 @@ class LiveRequest:
         registration: From tracker to head.
         bids: What names of NIBS-BIDS begin with, or None.
         duration: After which it ends. [s]
+        page: Where the page is served, or None.
+        igtl: Where OpenIGTLink clients are served, or None.
+        triggers: Name of a stream of markers, or None.
+        lsl: Name of the stream of figures, or None.
         out: Folder.
     """
 
@@ -52,6 +64,10 @@ class LiveRequest:
     registration: Registration
     bids: str | None
     duration: float
+    page: socket.socket | None
+    igtl: socket.socket | None
+    triggers: str | None
+    lsl: str | None
     out: Path
 
     @classmethod
@@ -77,7 +93,31 @@ class LiveRequest:
             *(options.source, options.head, options.speed, registration, registered)
         )
         duration = math.inf if options.duration is None else options.duration
-        return cls(scene, opened, registration, options.bids, duration, out)
+        page, igtl = _page_port(options), None
+        if options.igtl is not None:
+            messages()
+            igtl = open_port(HERE, options.igtl, "--igtl")
+        if options.triggers is not None or options.lsl is not None:
+            lab_library()
+        return cls(
+            *(scene, opened, registration, options.bids, duration, page, igtl),
+            *(options.triggers, options.lsl, out),
+        )
+
+
+def _page_port(options: argparse.Namespace) -> socket.socket | None:
+    """Listen for the page, where one is asked for."""
+    address = HERE if options.listen is None else options.listen
+    if not options.serve and options.port is None and options.listen is None:
+        return None
+    if address not in (HERE, "::1", "localhost"):
+        warn(
+            f"--listen {address}: other machines reach the page, without encryption. "
+            "Whoever has its address with the token sees this person's head, and can "
+            "record pulses."
+        )
+    option = "--port" if options.listen is None else "--listen"
+    return open_port(address, options.port or 0, option)
 
 
 def live(options: argparse.Namespace) -> Outcome:
@@ -88,25 +128,48 @@ def live(options: argparse.Namespace) -> Outcome:
     progress = Progress()
     made = make_scene(request.scene, origin, progress, str(request.out))
     progress.stage("cortex", "the cortex' field")
-    field = live_field(made.scene)
+    brain = Brain.of(made.scene)
+    field = live_field(made.scene, brain)
     field(field.best)  # Compiles it.
     progress.close()
-    return Outcome(_follow(request, made.scene, field, origin).to_json())
+    return Outcome(_follow(request, made.scene, brain, field, origin).to_json())
 
 
-def live_field(scene: Scene) -> LiveField:
+def live_field(scene: Scene, brain: Brain) -> LiveField:
     """Take what is answered for each pose of a scene's first coil."""
     placed = scene.coils[0]
     samples = casing_samples(placed.coil)
     return LiveField(
-        *(Brain.of(scene).field, scene.in_target, scene.scalp),
+        *(brain.field, scene.in_target, scene.scalp),
         samples[spread_out(samples, _SAMPLES)],
         *(np.asarray(placed.best.pose), placed.number),
     )
 
 
+def _sinks(
+    request: LiveRequest, scene: Scene, brain: Brain, figures: Figures, complain
+) -> list[Sink]:
+    """Where answers go."""
+    sinks: list[Sink] = [Terminal(figures)]
+    if request.page is not None:
+        served = PageServer(request.page, live_page(scene), figures.inbox, complain)
+        print(f"page            {served.address}", flush=True)
+        sinks.append(served)
+    if request.igtl is not None:
+        print(f"OpenIGTLink     {HERE}:{request.igtl.getsockname()[1]}", flush=True)
+        surface = (brain.drawn, brain.triangles)
+        sinks.append(IgtlServer(request.igtl, *surface, complain))
+    if request.lsl is not None:
+        sinks.append(LabFigures(request.lsl))
+    return sinks
+
+
 def _follow(
-    request: LiveRequest, scene: Scene, field: LiveField, origin: Provenance
+    request: LiveRequest,
+    scene: Scene,
+    brain: Brain,
+    field: LiveField,
+    origin: Provenance,
 ) -> LiveResult:
     inbox, complain = Inbox(), Complaints()
     source = request.opened(field.best)
@@ -115,17 +178,22 @@ def _follow(
     record = Record(request.out, request.bids, coil, scene.target.centre, begun)
     print(f"source          {source.name}; registered {request.registration.words}")
     print("ready           Enter records a pulse, Ctrl-C ends the session", flush=True)
-    sinks: list[Sink] = [Terminal(figures)]
     stopped = None
     with ExitStack() as stack:
         stack.callback(record.close)
+        sinks = _sinks(request, scene, brain, figures, complain)
         for each in sinks:
             stack.callback(each.close)
         stack.enter_context(running(source, inbox, complain))
         listen_to_keys(inbox)
+        if request.triggers is not None:
+            ended = threading.Event()
+            stack.callback(ended.set)
+            listen_to_triggers(request.triggers, inbox, ended, complain)
         answers = follow(inbox, field, request.registration, current_rate=scene.didt)
+        end = begun + request.duration
         try:
-            session(answers, figures, record, sinks, complain, begun + request.duration)
+            session(answers, figures, record, sinks, complain, end)
         except ENDINGS as stop:
             stopped = stop
     result = LiveResult(

@@ -106,7 +106,7 @@ def _best_pose(request: MotorRequest, session: Session, found: ResponseMap) -> P
         np.asarray(sampler(solved))[None], session.patch.normals[found.optimum][None]
     )
     strength = float(getattr(field, request.component)[0, 0])
-    return Placed(pose.to_matsimnibs(), strength * 1e-6)
+    return Placed(pose.to_matsimnibs(), strength)
 
 
 def _write(

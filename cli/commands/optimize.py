@@ -20,6 +20,7 @@ from ..results.doses import (
 from ..results.figures import (
     Subject,
 )
+from ..results.gyri import GyrusFigures
 from ..results.handle_result import HandleResult
 from ..results.placement import warn_of_placement
 from ..results.pose_shift import PoseShift, best_pose_shift
@@ -37,7 +38,9 @@ from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .optimize_found import Found, Verified, compute, verify
 from .optimize_page import PAGE, read_basis, write_placement_page
+from .optimize_picture import draw_target
 from .optimize_prepare import Prepared, prepare
+from .optimize_reduced import take_basis
 from .optimize_request import OptimizeRequest
 from .optimize_search import simple_objective
 from .optimize_write import write_placement
@@ -68,10 +71,12 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         ValueError: An input is malformed, or does not fit the others.
         FileNotFoundError: There is no such file.
     """
-    progress, basis = Progress(), read_basis(request)
+    progress = Progress()
+    request, basis = take_basis(request)
+    shown = read_basis(request, basis)
     with output_folder(request.out) as folder:
         prepared = prepare(request, origin, progress)
-        found = compute(request, prepared)
+        found = compute(request, prepared, basis)
         verified = verify(request, prepared, found)
         progress.stage("output", "files and picture")
         write_placement(folder, request, prepared, found, verified)
@@ -80,8 +85,11 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             request.report, progress, lambda: _view(prepared, found, verified)
         )
         rules = _rules(request, prepared, found)
+        if request.report:
+            shown = verified.placement, verified.field, verified.figures
+            draw_target(folder, prepared, found.coil, shown, rules)
         if request.interactive is not None:
-            _write_page(folder, request, prepared, basis, found, verified, rules)
+            _write_page(folder, request, prepared, shown, found, verified, rules)
         progress.close()
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
@@ -90,6 +98,8 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         )
         warn_of_placement(verified.placement, handle, found.coil, at_edge)
         warn_of_dose(verified.dose)
+        if verified.by_basis is not None:
+            verified.by_basis.warn()
         if prepared.refinement is not None:
             reached = mesh_error_of(verified.placement, verified.error)
             prepared.refinement.check(reached)
@@ -164,7 +174,7 @@ def _rules(
         named=named,
         others=others,
     )
-    return tuple(rules)
+    return tuple(rules if found.basis is None else found.basis.known(rules))
 
 
 def _place(
@@ -173,6 +183,12 @@ def _place(
     scalp = prepared.frame.scalp
     positions = named_positions(request.head, request.electrodes, scalp)
     return optimize.ScalpPlace.of(scalp, found.pose, *positions)
+
+
+def _gyri(prepared: Prepared, verified: Verified) -> GyrusFigures | None:
+    gray, centre = verified.figures.gray_matter, np.asarray(prepared.target.centre)
+    peak = None if gray is None else gray.strongest
+    return GyrusFigures.of(prepared.gyri, centre, peak)
 
 
 def _result(
@@ -201,9 +217,12 @@ def _result(
         best_pose=shift,
         handle=handle,
         place=_place(request, prepared, found),
+        gyri=_gyri(prepared, verified),
+        threshold=request.threshold,
         refinement=prepared.refinement,
+        by_basis=verified.by_basis,
         subject=Subject.of(frame),
-        order=request.conduction.order,
+        order=request.conduction.order if found.goal.second is None else 2,
         anisotropy=request.conduction.anisotropy,
         tensors=frame.tensors,
         origin=frame.origin,

@@ -8,7 +8,9 @@ import numpy as np
 from ... import efield, optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
+from ..inputs.bases import Basis
 from ..inputs.goals import make_goal
+from ..results.basis_check import BasisCheck
 from ..results.doses import choose_dose
 from ..results.fields import check_field
 from ..results.figures import (
@@ -20,6 +22,7 @@ from ..results.figures import (
 from ..results.placement import Placement
 from ..results.shaping import ShapeResult
 from .optimize_prepare import Prepared
+from .optimize_reduced import SearchBasis
 from .optimize_request import OptimizeRequest
 
 
@@ -32,12 +35,14 @@ class Found:
         search: What it found.
         coil: In its best shape.
         shape: That, or None.
+        basis: That it was searched by, or None.
     """
 
     goal: optimize.Goal
     search: optimize.Search
     coil: Coil
     shape: ShapeResult | None
+    basis: SearchBasis | None
 
     @property
     def pose(self) -> Pose:
@@ -57,6 +62,7 @@ class Verified:
         error: Estimated.
         dose: How the current was chosen, or None.
         target: In figures.
+        by_basis: The same by the basis of the search, or None.
     """
 
     placement: Placement
@@ -66,69 +72,85 @@ class Verified:
     error: ErrorFigures
     dose: optimize.Dose | None
     target: TargetFigures
+    by_basis: BasisCheck | None
 
 
-def compute(request: OptimizeRequest, prepared: Prepared) -> Found:
+def compute(request: OptimizeRequest, prepared: Prepared, basis: Basis | None) -> Found:
     """Prepare the objective, and search for its best placement."""
     frame, progress = prepared.frame, prepared.frame.progress
+    known = SearchBasis.of(basis, frame)
     progress.stage("adjoint", "adjoint solves")
     goal = make_goal(
         *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
         *(prepared.target.region, request.target.tissue, request.domain.radius),
         corrected=request.conduction.corrected,
+        basis=basis,
     )
     progress.stage("search", "search")
     search = prepared.search.run(goal.objective, progress)
     if not request.shape:
-        return Found(goal, search, frame.coil, None)
+        return Found(goal, search, frame.coil, None, known)
     progress.stage("shape", "shape of the coil")
     best, shaped = optimize.shaped_search(
         *(goal.objective, frame.coil, frame.scalp, search, request.domain)
     )
-    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value))
+    return Found(goal, shaped, best.coil, ShapeResult.of(best, search.value), known)
 
 
 def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verified:
     """Solve at the best placement, and choose the current."""
     frame, region = prepared.frame, prepared.target.region
     frame.progress.stage("verification", "verification by a direct solve")
-    rates = efield.rates(frame.conductor, found.coil, found.pose)
-    solved = efield.solve_rate(frame.conductor, rates[None])
+    # Second order, where the search set it up: the field is to be as good as the value.
+    conductor = found.goal.second or frame.conductor
+    rates = efield.rates(conductor, found.coil, found.pose)
+    solved = efield.solve_rate(conductor, rates[None])
     field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
     frame.progress.stage("error", "error estimate")
-    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
+    estimate = efield.estimate_error(conductor, frame.head, field, rates)
     (error,) = ErrorFigures.of_each(estimate, frame.head, region)
     check_field(field.magnitude, "the head")
     check_field(field.mean_magnitude(region), "the target")
     value, mesh = _value(found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
     best = found.search.best
+    check = found.basis and found.basis.check(
+        *(request.wishes, found.goal, found.pose, best.value, field)
+    )
     placement = Placement(
         pose=found.pose,
         value=value,
         reciprocal_value=best.value,
         didt=1e6 if dose is None else dose.current_rate,
-        max_didt=found.coil.max_current_rate,
+        max_didt=_most(request, prepared, found),
         wanted=request.efield,
         clearance=best.clearance,
         cover=None if found.coil.has_casing else request.cover,
         distance=best.distance,
         objective=request.wishes.words,
         mesh=mesh,
+        machine=prepared.machine.name,
     )
     residual = float(np.max(field.report.residual))
     target = TargetFigures.of(frame.head, prepared.target)
     scaled = field.scaled(placement.didt / 1e6)
     figures = FieldFigures.of(frame.head, scaled, region)
-    return Verified(placement, scaled, residual, figures, error, dose, target)
+    return Verified(placement, scaled, residual, figures, error, dose, target, check)
+
+
+def _most(request: OptimizeRequest, prepared: Prepared, found: Found) -> float | None:
+    """What the coil is made for: of the named stimulator, where that is known. [A/s]"""
+    if request.stimulator is None:
+        return found.coil.max_current_rate
+    return prepared.machine.max_current_rate
 
 
 def _value(found: Found, field: ElectricField) -> tuple[float, TargetError | None]:
     """The value at 1e6 A/s: from the field, or corrected, with what the mesh leaves."""
-    first, corrected = found.goal.value(field), found.goal.corrected
+    direct, corrected = found.goal.value(field), found.goal.corrected
     if corrected is None:
-        return first, None
+        return direct, None
     value, bar = corrected.mesh_error(
         found.goal.objective.value, found.coil, found.pose
     )
-    return value, TargetError(bar, first)
+    return value, TargetError(bar, direct, order=2)

@@ -29,15 +29,15 @@ _REACH = 45e-3  # Around the target's nearest point of the scalp. [m]
 _TOLERANCE = 3e-3
 
 
-def read_basis(request: OptimizeRequest) -> Basis | None:
-    """Read the basis that is given for the page, if one is.
+def read_basis(request: OptimizeRequest, of_search: Basis | None) -> Basis | None:
+    """Read the basis that is given for the page, or take that of the search, if any.
 
     Raises:
         ValueError: It is no basis, or has other elements than the search.
         FileNotFoundError: There is no such file.
     """
     if not request.interactive:
-        return None
+        return of_search
     return Basis.read(request.interactive, request.conduction.order)
 
 

@@ -7,10 +7,13 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...coils import Coil, Stimulator
 from ...meshing import HeadMesh, Scalp
-from ..inputs.coils import read_coil
+from ..inputs.coils import machine_of, read_coil
+from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
+from ..inputs.gyri import GyrusNames, Way, find_gyri
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.refining import Refinement, refine
@@ -38,6 +41,9 @@ class Prepared:
         hotspot: Of the motor cortex, on the scalp, or None. [m]
         search: How to search.
         refinement: Of the head, or None.
+        to_mni: From the head to MNI space, where that is known. [m]
+        gyri: What names places of the head, or None.
+        machine: That outputs are per cent of.
     """
 
     frame: Frame
@@ -46,6 +52,9 @@ class Prepared:
     hotspot: Float[ndarray, "3"] | None
     search: SearchPlan
     refinement: Refinement | None
+    to_mni: Way | None
+    gyri: GyrusNames | None
+    machine: Stimulator
 
 
 def prepare(
@@ -60,6 +69,9 @@ def prepare(
     coil, forms = read_coil(request.coil), request.forms
     if request.shape:
         check_shape(coil, request.coil)
+    machine = _machine(request, coil)
+    to_mni = way_to_mni(request.head)
+    gyri = find_gyri(request.atlas, request.head, to_mni)
     wanted = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
     progress.stage("head", f"head {request.head}")
     head = _head(request, progress)
@@ -73,6 +85,7 @@ def prepare(
     domain = replace(request.domain, handle=request.handle.of(coil))
     # Nodes of a corrected field are not known yet.
     nodes = 0 if request.conduction.corrected else len(head.nodes)
+    nodes = nodes if request.reduced is None else None
     search = plan_search(
         *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )
@@ -88,7 +101,27 @@ def prepare(
             *(frame, target, domain, request.accuracy),
             *(request.wishes.direction, around),
         )
-    return Prepared(frame, target, wanted, hotspot, search, refinement)
+    return Prepared(
+        *(frame, target, wanted, hotspot, search, refinement),
+        *(to_mni, gyri, machine),
+    )
+
+
+def _machine(request: OptimizeRequest, coil: Coil) -> Stimulator:
+    """Find the stimulator; a threshold must have an output to be compared with.
+
+    Raises:
+        ValueError: Neither coil nor options say what full output is.
+    """
+    machine = machine_of(
+        coil, request.coil, request.stimulator, request.wishes.stimulator
+    )
+    if request.threshold is not None and machine.max_current_rate is None:
+        raise ValueError(
+            f"--threshold {100 * request.threshold:g}: the largest dI/dt of {coil.name} is "
+            "not known; give --max-didt."
+        )
+    return machine
 
 
 def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:
@@ -97,7 +130,7 @@ def _head(request: OptimizeRequest, progress: Progress) -> HeadMesh:
     if request.target.choice is None:
         reach = _DEEPEST + request.domain.radius
         near = (np.asarray(request.target.centre), reach)
-    return read_head(request.head, progress, near, request.force)
+    return read_head(request.head, progress, near, request.force, request.target.places)
 
 
 def find_hotspot(

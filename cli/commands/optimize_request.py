@@ -15,6 +15,9 @@ from ..inputs.targets import Point, TargetRequest
 from ..inputs.uncertainties import Uncertainties
 
 
+_LEAST_THRESHOLD = 10.0  # [%]
+
+
 @dataclass(frozen=True)
 class RulesRequest:
     """Clinical rules to compare with.
@@ -70,6 +73,10 @@ class OptimizeRequest:
         accuracy: Of the field in the target that the mesh must give, relative, or None.
         interactive: The basis of a page to move the coil on; empty to make it, None for
             no page.
+        threshold: Resting motor threshold, a share of the maximum, or None.
+        stimulator: By name, or None.
+        atlas: What names gyri, in the head's space; None for one in MNI space.
+        reduced: A file of a reduced field to search by, or None.
     """
 
     head: str
@@ -91,6 +98,10 @@ class OptimizeRequest:
     handle: HandleRequest = field(default_factory=HandleRequest)
     accuracy: float | None = None
     interactive: str | None = None
+    threshold: float | None = None
+    stimulator: str | None = None
+    atlas: str | None = None
+    reduced: str | None = None
 
     @property
     def cover(self) -> float:
@@ -131,6 +142,10 @@ class OptimizeRequest:
             ),
             accuracy=options.accuracy,
             interactive=options.interactive,
+            threshold=None if options.threshold is None else options.threshold / 100,
+            stimulator=options.stimulator,
+            atlas=options.atlas,
+            reduced=options.reduced,
         )
 
     @classmethod
@@ -161,6 +176,17 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
         raise ValueError(
             "--shape moves the coil as its parts need: leave out --handle, or write free."
         )
+    if options.threshold is not None and options.threshold < _LEAST_THRESHOLD:
+        raise ValueError(
+            f"--threshold {options.threshold:g}: no resting motor threshold is so low a "
+            "per cent of the maximum; what counts of a map is --map-threshold."
+        )
+    if options.threshold is not None and options.efield is None:
+        raise ValueError(
+            "--threshold is for the output that --efield needs, which is not asked for."
+        )
+    if options.reduced is not None:
+        _check_reduced(options)
     if options.accuracy is not None and options.interactive:
         raise ValueError(
             "--accuracy makes another mesh than that of --interactive's basis: write "
@@ -178,6 +204,20 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
             "--uncertainty is of the target's mean vector or its --direction, around one "
             "place: leave out --objective, --avoid and --around upper-head."
         )
+
+
+def _check_reduced(options: argparse.Namespace) -> None:
+    """Refuse what a basis does not serve."""
+    for name, why in (
+        (
+            "shape",
+            "moves the parts of the coil, whose field the basis then does not know",
+        ),
+        ("accuracy", "makes another mesh than that of the basis"),
+        ("uncertainty", "needs adjoint solves"),
+    ):
+        if getattr(options, name):
+            raise ValueError(f"--{name} {why}: leave it out, or leave out --reduced.")
 
 
 def _domain(options: argparse.Namespace) -> Domain:

@@ -42,7 +42,7 @@ def plan_search(
     scalp: Scalp,
     target: Region,
     around: Float[ndarray, "3"] | optimize.UpperHead | None,
-    nodes: int,
+    nodes: int | None,
 ) -> SearchPlan:
     """Prepare the search, and compile it while the solver leaves Python idle.
 
@@ -53,7 +53,8 @@ def plan_search(
         scalp: Of the head.
         target: Where the field is wanted.
         around: Where to search; None for near the target.
-        nodes: That the field of the target will come from; 0 where it is not known.
+        nodes: That the field of the target will come from; 0 where it is not known;
+            None where nothing is to be compiled beforehand.
     """
     errors = wishes.uncertainty
     if isinstance(around, optimize.UpperHead):
@@ -66,7 +67,7 @@ def plan_search(
     centre = target.centre if around is None else around
     prepared = optimize.prepare_search(coil, scalp, centre, domain)
     compiling = None
-    if wishes.simple:
+    if wishes.simple and nodes is not None:
         arguments = (
             prepared.compile,
             simple_objective(wishes),

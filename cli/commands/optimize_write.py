@@ -9,7 +9,6 @@ from ... import coils
 from ...coils import Pose, PoseList, navigation
 from ...efield import ElectricField
 from ...meshing import FieldFile
-from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..results.exports import export_fields
 from ..results.fields import write_block, write_field_msh
@@ -36,7 +35,7 @@ def write_placement(
     coils.write_geo(folder / "coil.geo", found.coil, found.pose)
     table = RegionTable(
         *(frame.head, frame.scalp, prepared.target.region, request.forms.thresholds),
-        way_to_mni(frame.source),
+        prepared.to_mni,
     )
     table.add(0, "best", field, found.pose)
     table.write(folder)

@@ -94,7 +94,9 @@ def _prepare(
     conduction = request.conduction_of(basis)
     progress.stage("head", f"head {request.head}")
     around = (np.asarray(request.target.centre), request.domain.radius)
-    head = read_head(request.head, progress, around, request.force)
+    head = read_head(
+        request.head, progress, around, request.force, request.target.places
+    )
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     target = request.target.find(head)

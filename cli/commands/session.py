@@ -19,7 +19,7 @@ from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
-from ..inputs.targets import Target, TargetRequest
+from ..inputs.targets import Target, TargetRequest, places_of
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, try_view, write_result
@@ -144,7 +144,9 @@ def _prepare(
     poses, source = read_pose_list(request.poses), request.poses.source
     rates = current_rates(poses, most, source)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        request.head, progress, None, request.force, places_of(poses, request.target)
+    )
     target = _wanted(request).find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
@@ -317,7 +319,7 @@ def _mesh_error(
     _, bar = computed.corrected.mesh_error(
         jnp.linalg.norm, prepared.frame.coil, shown.pose, shown.didt
     )
-    return TargetError(bar, direct)
+    return TargetError(bar, direct, order=1)
 
 
 def _result(

@@ -8,10 +8,11 @@ import jax
 import numpy as np
 
 from ... import coils, efield
-from ...coils import Pose, navigation
+from ...coils import Pose, PoseList, navigation
 from ...efield import ElectricField
 from ...meshing import FieldFile
 from ..inputs.coils import stimulator_rates
+from ..inputs.poses import read_pose_list
 from ..pictures.hull import CoilHull
 from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, try_view, write_result
@@ -35,7 +36,7 @@ from ..runtime.rows import ROWS, write_table
 from ..runtime.setup import set_up
 from .session import simulate_target
 from .simulate_prepare import Prepared, prepare
-from .simulate_reduced import simulate_reduced
+from .simulate_reduced import simulate_reduced, wants_basis
 from .simulate_request import SimulateRequest
 
 
@@ -53,13 +54,17 @@ def simulate(options: argparse.Namespace) -> dict:
     request = SimulateRequest.of(options)
     with listening():
         origin = Provenance.of(options, request.settled)
-        if request.reduced is not None:
-            return simulate_reduced(request, request.reduced, origin).answer()
-        compute = simulate_fields if request.whole else simulate_target
-        return compute(request, origin).answer()
+        if not request.whole:
+            return simulate_target(request, origin).answer()
+        poses = read_pose_list(request.poses)
+        by_basis = request.reduced is not None or wants_basis(request, poses)
+        compute = simulate_reduced if by_basis else simulate_fields
+        return compute(request, poses, origin).answer()
 
 
-def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResult:
+def simulate_fields(
+    request: SimulateRequest, poses: PoseList, origin: Provenance
+) -> FieldsResult:
     """Compute whole fields of given poses, write the files and print the figures.
 
     Raises:
@@ -68,7 +73,7 @@ def simulate_fields(request: SimulateRequest, origin: Provenance) -> FieldsResul
     """
     progress = Progress()
     with output_folder(request.out) as folder, working_beside() as beside:
-        prepared = prepare(request, origin, progress, beside)
+        prepared = prepare(request, poses, origin, progress, beside)
         solved = _solve(folder, prepared)
         progress.stage("output", "files and picture")
         _write(folder, request, prepared, solved, beside)

@@ -16,8 +16,8 @@ from ..inputs.coils import read_driven_coil
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
-from ..inputs.poses import current_rates, read_pose_list
-from ..inputs.targets import Target
+from ..inputs.poses import current_rates
+from ..inputs.targets import Target, places_of
 from ..results.exports import Exports, read_exports
 from ..results.fibres import fitted_fibres, read_fibres
 from ..results.placing import Placer, ShownPose, place_all
@@ -83,10 +83,9 @@ class Prepared:
         return ShownPose.of(0, self.poses, self.rates)
 
 
-def _read(request: SimulateRequest, beside: Beside) -> _Read:
+def _read(request: SimulateRequest, poses: PoseList, beside: Beside) -> _Read:
     coil, most = read_driven_coil(request.coil, request.rates)
     outline = beside(Outline.of, coil)
-    poses = read_pose_list(request.poses)
     rates = current_rates(poses, most, request.poses.source)
     forms = request.forms
     exports = read_exports(forms.nifti, forms.vtu, forms.gifti, forms.resample)
@@ -94,7 +93,11 @@ def _read(request: SimulateRequest, beside: Beside) -> _Read:
 
 
 def prepare(
-    request: SimulateRequest, origin: Provenance, progress: Progress, beside: Beside
+    request: SimulateRequest,
+    poses: PoseList,
+    origin: Provenance,
+    progress: Progress,
+    beside: Beside,
 ) -> Prepared:
     """Read, and place the coil on the head's scalp.
 
@@ -102,9 +105,12 @@ def prepare(
         ValueError: An input is malformed, or does not fit the others.
         FileNotFoundError: There is no such file.
     """
-    given = _read(request, beside)
+    given = _read(request, poses, beside)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(
+        *(request.head, progress, None, request.force),
+        places_of(given.poses, request.target),
+    )
     exports = given.exports.placed(head, request.forms.frame)
     fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
     _check_room(request.out, head, len(given.poses))

@@ -15,7 +15,10 @@ from ..inputs.uncertainties import Uncertainties
 
 
 # What a reduced field does not serve.
-_NOT_REDUCED = ("target", "report", "nifti", "vtu", "gifti", "tracts", "uncertainty")
+_NOT_REDUCED = (
+    *("target", "report", "nifti", "vtu", "gifti", "tracts", "uncertainty"),
+    *("thresholds", "exact"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class SimulateRequest:
         direction: Of which the component in the target is wanted, of length 1, or None.
         whole: Whether whole fields are wanted, or values in the target only.
         fast: Whether those values may be less exact, however few.
-        exact: Whether they may not, however many.
+        exact: Whether nothing may be less exact than solves, however many poses.
         conduction: Of the head.
         order: Of the elements, as asked for; None where a basis may choose.
         forms: Of whole fields.
@@ -77,11 +80,8 @@ class SimulateRequest:
             raise ValueError(
                 "--uncertainty is of the value in a --target, without --fields."
             )
-        for name in ("fast", "exact"):
-            if getattr(options, name) and whole:
-                raise ValueError(
-                    f"--{name} is of the values in a --target, without --fields."
-                )
+        if options.fast and whole:
+            raise ValueError("--fast is of the values in a --target, without --fields.")
         if options.tracts and not whole:
             raise ValueError(
                 "--tracts needs whole fields: with a --target, give --fields."
@@ -106,6 +106,14 @@ class SimulateRequest:
             report=options.report,
             out=options.out,
         )
+
+    @property
+    def reducible(self) -> bool:
+        """Whether a basis can give what is wanted of whole fields."""
+        forms = self.forms
+        asked = (forms.nifti, forms.vtu, forms.gifti, forms.thresholds, self.tracts)
+        others = (self.target, self.report, self.exact)
+        return self.whole and not any((*asked, *others))
 
     @property
     def settled(self) -> dict[str, list[float]]:

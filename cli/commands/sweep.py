@@ -130,15 +130,17 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
             )
         frame, target, positions = _prepare(request, origin, progress)
         tissue = basis and WholeTissue.of(basis, frame, target.region)
-        found, best, value = _compute(request, frame, target, positions)
+        by = basis if request.wishes.ratio else None
+        found, best, value = _compute(request, frame, target, positions, by)
         whole = tissue and tissue.maps(frame, found, positions, request.domain)
         progress.stage("output", "files and picture")
-        write_sweep(folder / "sweep.h5", found, origin.as_json(), whole)
+        unit = "1" if request.wishes.ratio else "V/m"
+        write_sweep(folder / "sweep.h5", found, origin.as_json(), whole, unit)
         with dispensable("overview.png"):
             _draw(folder, request, frame, target, found, positions)
         progress.close()
         result = SweepResult(
-            *(best, value, float(found.values.max()), request.wishes.words),
+            *(best, value, float(found.values.max()), unit, request.wishes.what),
             *(len(positions), request.angles, found.best),
             *(float(np.median(found.values)), Subject.of(frame), origin),
             *(progress.to_json(), whole),
@@ -153,7 +155,7 @@ def _prepare(
 ) -> tuple[Frame, Target, Float[ndarray, "position 3"]]:
     coil = read_coil(request.coil)
     progress.stage("head", f"head {request.head}")
-    head = read_head(request.head, progress, forced=request.force)
+    head = read_head(request.head, progress, None, request.force, request.target.places)
     target = request.target.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
@@ -172,19 +174,22 @@ def _compute(
     frame: Frame,
     target: Target,
     positions: Float[ndarray, "position 3"],
+    basis: Basis | None,
 ) -> tuple[optimize.Sweep, Pose, float]:
-    """The map, its best pose, and the exact value there. [V/m]"""
+    """The map, its best pose, and the exact value there, both of the objective."""
     progress, coil, scalp = frame.progress, frame.coil, frame.scalp
     progress.stage("adjoint", "adjoint solves")
     goal = make_goal(
         *(request.wishes, frame.head, scalp, coil, frame.conductor, target.region),
         request.target.tissue,
         _RADIUS if request.around is None else request.around,
+        basis=basis,
     )
     progress.stage("sweep", f"{len(positions)} positions x {request.angles} angles")
     found = optimize.sweep(
         *(goal.objective, coil, scalp, positions, request.domain),
         angles=request.angles,
+        progress=progress,
     )
     check_field(found.values, "the target")
     best = found.pose(*found.best)
@@ -197,22 +202,23 @@ def write_sweep(
     found: optimize.Sweep,
     origin: Mapping[str, object],
     whole: WholeBrain | None = None,
+    unit: str = "V/m",
 ) -> None:
     """Write a map as HDF5, with where it comes from as attributes.
 
-    Datasets are `values` [position, angle] in V/m, `angles` in degrees, `matsimnibs`
+    Datasets are `values` [position, angle], in V/m or 1, `angles` in degrees, `matsimnibs`
     [position, 4, 4] in mm at the first angle, and `lifts` in mm, with units as attributes;
     and those of the whole tissue, if there are any, in a group of their own.
     """
     with h5py.File(path, "w") as file:
         write_origin(file, origin)
-        for name, data, unit in (
-            ("values", found.values, "V/m"),
+        for name, data, units in (
+            ("values", found.values, unit),
             ("angles", np.degrees(found.angles), "degrees"),
             ("matsimnibs", found.poses.to_matsimnibs(), "mm"),
             ("lifts", found.lifts * 1e3, "mm"),
         ):
-            file.create_dataset(name, data=data).attrs["units"] = unit
+            file.create_dataset(name, data=data).attrs["units"] = units
         if whole is not None:
             whole.write(file)
         file.attrs["dIdt"] = found.current_rate
@@ -242,7 +248,7 @@ def _draw(
     found: optimize.Sweep,
     positions: Float[ndarray, "position 3"],
 ) -> None:
-    name, words = Path(request.head).name, request.wishes.words
+    name, words = Path(request.head).name, request.wishes.what
     at = ", ".join(f"{x:g}" for x in 1e3 * np.asarray(target.centre))
     write_map(
         folder / "sweep.png",

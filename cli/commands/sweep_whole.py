@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import meshing, optimize
+from ... import optimize
 from ...meshing import Region
 from ..inputs.bases import Basis
 from ..inputs.frame import Frame
@@ -38,9 +38,8 @@ class WholeTissue:
             ValueError: The basis is of another head or coil, or does not have the target.
         """
         number = basis.coil_number(frame.conductor, frame.coil)
-        inside = basis.elements(frame.head)
-        name = meshing.TISSUE_NAMES[int(frame.head.tags[inside[0]])]
-        share = optimize.shares_in_target(frame.head, target)[inside]
+        inside, name = basis.elements(frame.head), basis.tissue(frame.head)
+        share = basis.shares(frame.head, target)
         if not share.any():
             raise ValueError(
                 f"--reduced {basis.source}: the basis knows the field in {name}, where "

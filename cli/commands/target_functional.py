@@ -14,7 +14,8 @@ from ...optimize import targeting
 from ...optimize.targeting import BoldSeries, CleanSeries
 from ..arguments.words import triple
 from ..results.target_results import FunctionalResult
-from ..runtime.notices import warn
+from ..runtime.naming import PICTURE
+from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
 from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
@@ -54,6 +55,8 @@ def target_functional(options: argparse.Namespace) -> Outcome:
         result = _chosen(request, runs, to_mni, space, origin)
         write_json(folder / "target.json", result.to_json())
         result.write_maps(folder)
+        with dispensable(PICTURE):
+            result.draw(folder / PICTURE)
     result.describe(request.out)
     return Outcome(result.to_json(), result.step())
 

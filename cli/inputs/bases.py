@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ... import efield
+from ... import efield, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor, ReducedField
-from ...meshing import HeadMesh
+from ...efield import Conductor, Reciprocal, ReducedField
+from ...meshing import HeadMesh, Region
+from .basis_places import AbstractPlaces, TissuePlaces, places_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +57,80 @@ class Basis:
         except ValueError as error:
             raise ValueError(f"--reduced {self.source}: {error}") from None
 
+    def places(self, head: HeadMesh) -> AbstractPlaces:
+        """Find where the basis knows the field.
+
+        Raises:
+            ValueError: The places are none of this head.
+        """
+        try:
+            return places_of(self.field, head)
+        except ValueError as error:
+            raise ValueError(f"--reduced {self.source}: {error}") from None
+
     def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
         """Find the tetrahedra whose centroids the basis has.
 
         Raises:
             ValueError: It is of other places than a tissue of this head.
         """
-        name = dict(self.field.origin.about).get("tissue", "")
-        inside = np.flatnonzero(head.of(name or "gm"))
-        positions = self.field.positions
-        same = len(inside) == len(positions) and np.allclose(
-            head.centroids[inside], positions, rtol=0, atol=1e-6
-        )
-        if not same:
+        return self._tissue(head).tetrahedra
+
+    def _tissue(self, head: HeadMesh) -> TissuePlaces:
+        found = self.places(head)
+        if not isinstance(found, TissuePlaces):
             raise ValueError(
-                f"--reduced {self.source}: the basis is of other places than a tissue of "
-                "this head. Make one by `tmsgrad reduce`."
+                f"--reduced {self.source}: the basis knows the field on the {found.name}, "
+                "which `simulate` takes; here all of a tissue is needed. Make one by "
+                "`tmsgrad reduce` without --at."
             )
-        return inside
+        return found
+
+    def columns(
+        self, head: HeadMesh, region: Region, option: str
+    ) -> Int[ndarray, "selected"]:
+        """Find which places of the basis the tetrahedra of a region are.
+
+        Args:
+            head: The head.
+            region: Where the field is wanted.
+            option: That names it, for messages.
+
+        Raises:
+            ValueError: The basis does not have all of them.
+        """
+        elements = self.elements(head)
+        place = np.full(len(head.tags), -1)
+        place[elements] = np.arange(len(elements))
+        found = place[region.tetrahedra]
+        if (found < 0).any():
+            raise ValueError(
+                f"--reduced {self.source}: the basis knows the field in "
+                f"{self.tissue(head)}, but {np.mean(found < 0):.0%} of {option} is "
+                "elsewhere. Give the same --tissue here as to `tmsgrad reduce`."
+            )
+        return found
+
+    def mean(self, head: HeadMesh, region: Region, option: str) -> Reciprocal:
+        """Give the mean vector of a region, as adjoint solves would.
+
+        Args:
+            head: The head.
+            region: Where the field is wanted.
+            option: That names it, for messages.
+
+        Raises:
+            ValueError: The basis does not have all of it.
+        """
+        weights = np.asarray(region.weights)
+        shares = weights[None, :, None] * np.eye(3)[:, None, :]
+        columns = self.columns(head, region, option)
+        return self.field.functional(columns, shares, region.centre)
+
+    def tissue(self, head: HeadMesh) -> str:
+        """Name the tissue whose field the basis knows."""
+        return self._tissue(head).name
+
+    def shares(self, head: HeadMesh, region: Region) -> Float[ndarray, "place"]:
+        """Find how much of each place of the basis belongs to a region, from 0 to 1."""
+        return optimize.shares_in_target(head, region)[self.elements(head)]

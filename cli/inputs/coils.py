@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import coils
-from ...coils import Coil
+from ...coils import Coil, Stimulator
 from ..runtime.notices import note, warn
 
 
@@ -20,6 +20,38 @@ def read_coil(source: str) -> Coil:
         FileNotFoundError: There is no such file.
     """
     return coils.read(source)
+
+
+def machine_of(
+    coil: Coil, source: str, name: str | None, most: float | None
+) -> Stimulator:
+    """Find the stimulator that outputs are per cent of, with its name and its maximum.
+
+    Args:
+        coil: The coil.
+        source: Of it, for messages.
+        name: Of the stimulator, or None for the only one that the coil's file names.
+        most: dI/dt at full output, if that is given. [A/s]
+
+    Raises:
+        ValueError: Nothing says what full output of the named stimulator is.
+    """
+    known = [each for each in coil.stimulators if each.name]
+    if name is None:
+        named = known[0].name if len(coil.stimulators) == 1 and known else ""
+        return Stimulator(named, max_current_rate=most or coil.max_current_rate)
+    same = [each for each in known if name.casefold() in each.name.casefold()]
+    if len(same) == 1 and (most or same[0].max_current_rate):
+        return Stimulator(
+            same[0].name, max_current_rate=most or same[0].max_current_rate
+        )
+    if most is None:
+        names = ", ".join(each.name for each in known) or "none"
+        raise ValueError(
+            f"--stimulator {name}: {source} does not say its dI/dt at full output with "
+            f"this coil (stimulators named there: {names}): give --max-didt."
+        )
+    return Stimulator(name, max_current_rate=most)
 
 
 def read_driven_coil(source: str, given: Rates) -> tuple[Coil, float | None]:

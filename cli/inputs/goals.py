@@ -13,13 +13,17 @@ from ... import meshing, optimize
 from ...coils import AbstractCoil
 from ...efield import Conductor
 from ...meshing import HeadMesh, Region, Scalp
+from .bases import Basis
 from .heads import is_template
 from .maps import MapChoice, avoided_regions
+from .sources import BasisAim
 
 
 _Avoided = tuple[tuple[float, float, float], float, float | None]
 _Map = tuple[MapChoice, float | None]
 
+_RATIOS = ("focality", "overlap")  # Objectives without a unit.
+_HOTTEST = 0.01  # Of the tissue: the hot spot that is to overlap with a network.
 _OFF_SCALP = 0.1  # That a place to search around may lie. [m]
 
 
@@ -34,6 +38,7 @@ class Wishes:
         avoid_maps: Maps of what is to be spared, with such a limit.
         stimulator: The largest dI/dt, or None. [A/s]
         uncertainty: Errors of placement, or None.
+        hottest: The share of the tissue that is the hot spot, where that is looked at.
     """
 
     objective: str = "norm"
@@ -42,6 +47,7 @@ class Wishes:
     avoid_maps: tuple[_Map, ...] = ()
     stimulator: float | None = None
     uncertainty: optimize.AbstractUncertainty | None = None
+    hottest: float = _HOTTEST
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Wishes":
@@ -62,10 +68,10 @@ class Wishes:
             tuple(getattr(options, "avoid_map", ())), options.head, options.map_space
         )
         limited = [each[-1] is not None for each in (*avoid, *maps)]
-        if objective == "focality" and any(limited):
+        if objective in _RATIOS and any(limited):
             raise ValueError(
-                "--objective focality knows no intensity: leave the limits of --avoid out, "
-                "or take --objective norm."
+                f"--objective {objective} knows no intensity: leave the limits of --avoid "
+                "out, or take --objective norm."
             )
         if objective != "focality" and not all(limited):
             raise ValueError(
@@ -79,7 +85,24 @@ class Wishes:
             maps,
             getattr(options, "max_didt", None),
             _uncertainty(options),
+            _hottest(options, objective),
         )
+
+    @property
+    def ratio(self) -> bool:
+        """Whether what is maximised has no unit."""
+        return self.objective in _RATIOS
+
+    @property
+    def what(self) -> str:
+        """What is maximised, in words, where `words` say what is stated."""
+        if not self.ratio:
+            return self.words
+        share = f"{100 * self.hottest:g}%"
+        return {
+            "focality": "focality: the target's field over that elsewhere",
+            "overlap": f"share of the hottest {share} of the tissue in the target",
+        }[self.objective]
 
     @property
     def simple(self) -> bool:
@@ -96,6 +119,8 @@ class Wishes:
             "magn": "mean magnitude",
             "normal": "mean component along the cortex's outward normals",
             "focality": "norm of the mean vector, chosen for its focality",
+            "overlap": "mean magnitude, chosen for how much of the hottest "
+            f"{100 * self.hottest:g}% of the tissue lies in the target",
         }[self.objective]
 
 
@@ -110,6 +135,7 @@ def make_goal(
     radius: float,
     *,
     corrected: bool = False,
+    basis: Basis | None = None,
 ) -> optimize.Goal:
     """Solve the adjoint problems, and put the objective together.
 
@@ -124,12 +150,19 @@ def make_goal(
         radius: How far around the target coils will be. [m]
         corrected: Whether to go beyond first order, where the target's mean vector is
             all that is looked at.
+        basis: Gives the field in the place of adjoint solves, or None.
 
     Raises:
-        ValueError: A region to avoid is empty.
+        ValueError: A region to avoid is empty, or the basis does not have a region.
     """
     aim = optimize.Aim(head, scalp, conductor, coil, target, radius)
     avoided = _avoided(wishes, head, tissue)
+    if basis is not None:
+        aim = BasisAim(head, scalp, conductor, coil, target, radius, basis)
+        if wishes.objective == "focality" and not avoided:
+            return aim.focality()
+        if wishes.objective == "overlap":
+            return aim.overlap(wishes.hottest)
     if wishes.objective == "magn":
         goal = optimize.magnitude_goal(aim)
     elif wishes.objective == "normal":
@@ -162,6 +195,21 @@ def _avoided(
         )
         for choice, limit in wishes.avoid_maps
     )
+
+
+def _hottest(options: argparse.Namespace, objective: str) -> float:
+    """Take the size of the hot spot, and check that there is a use for it."""
+    share = getattr(options, "hottest", None)
+    if objective == "overlap" and getattr(options, "reduced", None) is None:
+        raise ValueError(
+            "--objective overlap is of the field in all of the tissue: give --reduced "
+            "FILE, which `tmsgrad reduce` makes."
+        )
+    if share is not None and objective != "overlap":
+        raise ValueError("--hottest is of --objective overlap.")
+    if share is not None and share >= 100:
+        raise ValueError(f"--hottest {share:g}: a share of the tissue is below 100%.")
+    return _HOTTEST if share is None else share / 100
 
 
 def _uncertainty(options: argparse.Namespace) -> optimize.AbstractUncertainty | None:

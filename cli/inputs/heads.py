@@ -12,7 +12,7 @@ from ... import meshing
 from ...meshing import HeadMesh
 from ..runtime.notices import note
 from ..runtime.progress import Progress
-from .findings import stop_at_errors
+from .findings import NOWHERE, Places, stop_at_errors
 
 
 TEMPLATE = "template"
@@ -35,10 +35,10 @@ class HeadRequest:
         """Take it from the options."""
         return cls(options.head, tuple(options.force))
 
-    def read(self, progress: Progress) -> HeadMesh:
+    def read(self, progress: Progress, places: Places = NOWHERE) -> HeadMesh:
         """Read it, as a stage of its own; errors are those of `read_head`."""
         progress.stage("head", f"head {self.source}")
-        return read_head(self.source, progress, forced=self.force)
+        return read_head(self.source, progress, None, self.force, places)
 
 
 def is_template(source: str) -> bool:
@@ -51,6 +51,7 @@ def read_head(
     progress: Callable[[float, str], None],
     search: tuple[Float[ndarray, "3"], float] | None = None,
     forced: Sequence[str] = (),
+    places: Places = NOWHERE,
 ) -> HeadMesh:
     """Read a head from a file or folder, or make the template head, and check it.
 
@@ -64,6 +65,7 @@ def read_head(
         search: Around which point, and how far, a coil is to be placed: there, the scalp
             must have no holes. [m]
         forced: Names of checks whose errors do not stop, as of `--force`.
+        places: Where coil and target are: warnings far from all are counted only. [m]
 
     Raises:
         ValueError: The head is malformed, a check finds an error in it, or the template's
@@ -74,7 +76,8 @@ def read_head(
         head = meshing.read_head(source)
         place, reach = (None, 0.0) if search is None else search
         findings = meshing.check(head, place, reach)
-        stop_at_errors(source, findings + _folder_findings(source, head), forced)
+        findings += _folder_findings(source, head)
+        stop_at_errors(source, findings, forced, places=places)
         return head
     for check in forced:
         note(f"--force {check} has no effect: the template has no such error.")

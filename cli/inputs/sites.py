@@ -1,12 +1,13 @@
 """Places for a dose, and where the coil is over them: as given, or found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ... import efield, optimize
 from ...coils import Coil, Pose
-from ...efield import Conductor
+from ...efield import Conductor, Reciprocal
 from ...meshing import Region, Scalp
 from .files import from_mni
 from .handles import HandleRequest
@@ -66,10 +67,17 @@ def pose_of(
     scalp: Scalp,
     conductor: Conductor,
     region: Region,
+    by_basis: Callable[[Region], Reciprocal] | None = None,
 ) -> Pose:
-    """Read the pose of a site, or find the best one, in contact and with a usual handle."""
+    """Read the pose of a site, or find the best one, in contact and with a usual handle.
+
+    By adjoint solves, or by a basis.
+    """
     if request.pose is not None:
         return one_pose(request.pose, head)
-    objective = optimize.MeanMagnitude(efield.reciprocal(conductor, region))
+    mean = (
+        efield.reciprocal(conductor, region) if by_basis is None else by_basis(region)
+    )
+    objective = optimize.MeanMagnitude(mean)
     domain = optimize.Domain(distance=optimize.Face(), handle=HandleRequest().of(coil))
     return optimize.find_pose(objective, coil, scalp, domain).pose

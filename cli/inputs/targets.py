@@ -8,8 +8,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...coils.navigation import PoseList
 from ...meshing import HeadMesh, Region
 from ..runtime.notices import note
+from .findings import Places
 from .heads import is_template
 from .maps import MapChoice, MapFigures, describe, extent, place_of_map, print_map
 from .symptoms import PublishedPlace
@@ -227,6 +229,12 @@ class TargetRequest:
             return {}
         return {"target": [1e3 * x for x in self.centre]}
 
+    @property
+    def places(self) -> Places:
+        """Where it is, where that is known before the head is read. [m]"""
+        known = self.choice is None
+        return {"the target": np.asarray(self.centre)[None]} if known else {}
+
     def find(self, head: HeadMesh) -> Target:
         """Find the target in a head, and print where a map is in it.
 
@@ -244,3 +252,9 @@ class TargetRequest:
         print_map(about, 1e3 * centre, meshing.tissue_tag(self.tissue))
         place = _point(centre)
         return Target(found.region, place, radius, self.tissue, None, about)
+
+
+def places_of(poses: PoseList, target: TargetRequest | None) -> Places:
+    """Where coils and target of a run are. [m]"""
+    centres = np.asarray(poses.poses.translation).reshape(-1, 3)
+    return {"the coil": centres} | ({} if target is None else dict(target.places))

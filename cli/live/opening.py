@@ -1,6 +1,7 @@
 """The source of poses that `--from` names."""
 
 from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from jaxtyping import Float
@@ -8,10 +9,14 @@ from numpy import ndarray
 
 from ... import coils
 from ...optimize.live import Registration, Walk
+from ...optimize.timing.streams import lab_library
 from ..inputs.poses import PoseRequest, read_pose_list
+from .igtl import IgtlSource, messages
+from .lab import LabPoses
 from .sources import Replay, Simulated, Source
 
 
+_IGTL_PORT = 18944  # That OpenIGTLink has registered.
 Opened = Callable[[Float[ndarray, "4 4"]], Source]
 
 
@@ -46,6 +51,16 @@ def open_source(
             raise ValueError(f"--from {word}: the file holds no poses.")
         found = Replay(rest, poses, speed)
         return lambda _: found
+    if kind == "lsl":
+        lab_library()
+        return lambda _: LabPoses(rest)
+    if kind == "igtl":
+        messages()  # Before minutes of computing.
+        parts = urlsplit(word)
+        assert parts.hostname is not None
+        device = unquote(parts.path.strip("/")) or None
+        tracked = IgtlSource(parts.hostname, parts.port or _IGTL_PORT, device)
+        return lambda _: tracked
     assert kind == "simulate", word
     walk = Walk(seed=int(rest or 0))
 

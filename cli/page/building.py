@@ -1,13 +1,14 @@
 """From a scene to its page."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from ..pictures.palette import field_palette
 from ..results.verdict import words_of_limits
 from ..viewer.packing import packed
 from .brain import Brain
-from .file import write_page
+from .file import page, write_page
 from .scene import Scene
 from .sections import sections_json
 from .surroundings import coil_json, scalp_json
@@ -23,8 +24,18 @@ def build_page(path: Path, scene: Scene) -> int:
         ValueError: It would be too large.
         OSError: The file cannot be written.
     """
+    return write_page(path, _title(scene), scene_json(scene))
+
+
+def live_page(scene: Scene) -> Callable[[str], str]:
+    """Make what gives the page of a tracked coil, for what it may connect to."""
+    content = scene_json(scene) | {"live": True}
+    return lambda stream: page(_title(scene), content, stream)
+
+
+def _title(scene: Scene) -> str:
     names = " or ".join(each.coil.name for each in scene.coils)
-    return write_page(path, f"{names} on {scene.head_name}", scene_json(scene))
+    return f"{names} on {scene.head_name}"
 
 
 def scene_json(scene: Scene) -> dict:

@@ -15,7 +15,7 @@ from ..viewer.script import joined, policy
 #: In this order, each needs only those before it, and what all views share.
 MODULES = (
     *("scalp", "field", "coil", "model", "plan", "words", "files"),
-    *("view", "sections", "controls", "taking", "main"),
+    *("view", "sections", "controls", "taking", "live", "main"),
 )
 MOST_BYTES = 60_000_000
 
@@ -38,8 +38,14 @@ def write_page(path: Path, title: str, data: dict) -> int:
     return len(content)
 
 
-def page(title: str, data: dict) -> str:
-    """Fill the page."""
+def page(title: str, data: dict, stream: str | None = None) -> str:
+    """Fill the page.
+
+    Args:
+        title: Of it.
+        data: That its script works with.
+        stream: What it may connect to, such as ws://127.0.0.1:8000, or None.
+    """
     script = joined({name: _asset(f"{name}.js") for name in MODULES})
     style = _asset("page.css")
     # A word of the data that ends a script would end the page's.
@@ -54,7 +60,7 @@ def page(title: str, data: dict) -> str:
         .render(
             title=title,
             generator=f"tmsgrad {versions()['tmsgrad']}",
-            policy=policy(script, style),
+            policy=policy(script, style, stream),
             style=Markup(style),
             script=Markup(script),
             data=Markup(text.replace("<", "\\u003c")),

@@ -1,13 +1,11 @@
 """A chart of the outputs that several rules give."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ...disk import write_whole
-from .paper import FAINT, INK
+from .paper import FAINT, INK, save_chart
 
 
 _BAR, _MATCHED = "#9db4c8", "#0a5cad"
@@ -18,6 +16,7 @@ def write_dose_chart(
     rows: Sequence[tuple[str, float]],
     interval: tuple[float, float] | None,
     title: str,
+    machine: str = "the stimulator",
 ) -> None:
     """Draw a bar for each rule; the last one is matched, with its interval.
 
@@ -26,6 +25,7 @@ def write_dose_chart(
         rows: Rules and their outputs, as shares of the maximum.
         interval: That holds 95% of the matched outputs, or None.
         title: One line.
+        machine: What has the maximum.
 
     Raises:
         OSError: The file cannot be written.
@@ -52,10 +52,8 @@ def write_dose_chart(
     axes.axvline(100, color=FAINT, linestyle=":", linewidth=1.5)
     axes.set_yticks(list(places), names)
     axes.invert_yaxis()
-    axes.set_xlabel("% of the stimulator's maximum (dotted: all that it has)")
+    axes.set_xlabel(f"% of the maximum of {machine} (dotted: all that it has)")
     axes.set_title(title, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", metadata={"Title": title})
-    write_whole(path, data.getvalue())
+    save_chart(figure, path, title)

@@ -36,7 +36,7 @@ from .marks import (
 )
 from .paper import INK, fit, page, panel, save
 from .raster import Camera
-from .render import coverage, render
+from .render import Surface, coverage, render
 from .scene import Scene
 from .studio import picture
 
@@ -201,7 +201,15 @@ def _oblique(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "3"]:
 
 
 def _draw_coil_outline(axes: Axes, camera: Camera, scene: Scene) -> None:
-    covered = coverage(camera, scene.coil).astype(float)
+    draw_outline(axes, camera, scene.coil)
+    draw_centre(axes, camera, scene.pose)
+
+
+def draw_outline(
+    axes: Axes, camera: Camera, coil: Surface, colour: str = INK, style: str = "solid"
+) -> None:
+    """Draw the outline of a coil, and what it covers behind all else."""
+    covered = coverage(camera, coil).astype(float)
     # Its fill stays behind the cortex, whose colours mean something.
     # A line through a mask of zeros and ones would have steps.
     soft = ndimage.gaussian_filter(covered, 1.5)
@@ -210,6 +218,11 @@ def _draw_coil_outline(axes: Axes, camera: Camera, scene: Scene) -> None:
     if soft.max() > 0.5:
         axes.contourf(x, y, soft, levels=[0.5, 2.0], colors=["#e7e9eb"], zorder=-1)
     if soft.min() < 0.5 < soft.max():
-        for colour, thick in (("white", 3.2), (INK, 1.3)):
-            axes.contour(x, y, soft, levels=[0.5], colors=[colour], linewidths=thick)
-    draw_centre(axes, camera, scene.pose)
+        for ink, thick, dashes in (("white", 3.2, "solid"), (colour, 1.3, style)):
+            axes.contour(
+                *(x, y, soft),
+                levels=[0.5],
+                colors=[ink],
+                linewidths=thick,
+                linestyles=dashes,
+            )

@@ -26,9 +26,9 @@ PAPER, INK, FAINT = "#ffffff", "#1d2126", "#6b737c"
 _FADE = 50  # [pixel]
 
 
-def paper() -> Figure:
-    """Make an empty picture."""
-    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=PAPER)
+def paper(width: int = WIDTH, height: int = HEIGHT) -> Figure:
+    """Make an empty picture. [pixel]"""
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)  # The figure keeps it.
     return figure
 
@@ -44,8 +44,9 @@ def page(title: str, subtitle: str) -> Figure:
 def panel(figure: Figure, place, image: Float[ndarray, "row col channel"]) -> Axes:
     """Put an image on the figure, pixel by pixel; its axes count pixels."""
     left, top, width, height = place
+    across, down = figure.get_size_inches() * DPI
     axes = figure.add_axes(
-        (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT),
+        (left / across, 1 - (top + height) / down, width / across, height / down),
         frameon=False,
     )
     axes.set_axis_off()
@@ -103,7 +104,8 @@ def write(
 ) -> None:
     """Write on the figure, from a point of the baseline, smaller if there is no room."""
     style = _style(style)
-    written = figure.text(column / WIDTH, 1 - row / HEIGHT, words, **style)
+    across, down = figure.get_size_inches() * DPI
+    written = figure.text(column / across, 1 - row / down, words, **style)
     width = written.get_window_extent().width
     if width > room:
         written.set_fontsize(style["size"] * room / width)
@@ -143,6 +145,12 @@ def save(figure: Figure, path: Path, title: str) -> None:
         FigureCanvasAgg(figure).print_png(
             file, metadata={"Title": title, "Software": "tmsgrad"}
         )
+
+
+def save_chart(figure: Figure, path: Path, title: str) -> None:
+    """Write a chart of any size as PNG, whole or not at all."""
+    with replacing(path) as file:
+        figure.savefig(file, format="png", metadata={"Title": title})
 
 
 def fit(

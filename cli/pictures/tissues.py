@@ -13,24 +13,12 @@ from numpy import ndarray
 
 from ... import meshing
 from ...meshing import TISSUE_NAMES, HeadMesh, VoxelGrid
+from ...meshing.notebook import TISSUE_COLOURS
 from .paper import save
 
 
 _PIXEL = 0.5e-3  # [m]
 _MARGIN = 5e-3  # [m]
-_COLOURS = {
-    0: "#ffffff",
-    1: "#e6e1d3",
-    2: "#a89d93",
-    3: "#6fa8d6",
-    4: "#f3d9a0",
-    5: "#dcae96",
-    6: "#5d7f5a",
-    7: "#efc77b",
-    8: "#d98c5f",
-    9: "#b03a3a",
-    10: "#a85c64",
-}
 # The axis across each slice, what grows to the right and upwards, and the letters there.
 _VIEWS = (
     ("axial", 2, 0, 1, "LRPA"),
@@ -58,7 +46,11 @@ def write_slices(
     there = list(head.tissues)
     figure.legend(
         handles=[
-            Patch(facecolor=_COLOURS[tag], edgecolor="#333333", label=TISSUE_NAMES[tag])
+            Patch(
+                facecolor=TISSUE_COLOURS[tag],
+                edgecolor="#333333",
+                label=TISSUE_NAMES[tag],
+            )
             for tag in there
         ],
         loc="lower center",
@@ -80,7 +72,7 @@ def _draw_slice(axes: Axes, head: HeadMesh, at: Sequence[float], view) -> None:
         for axis, n in ((right, image.shape[1]), (up, image.shape[0]))
     ]
     axes.imshow(
-        to_rgba_array(list(_COLOURS.values()))[image, :3],
+        to_rgba_array(list(TISSUE_COLOURS.values()))[image, :3],
         extent=(spots[0][0], spots[0][-1], spots[1][0], spots[1][-1]),
         origin="lower",
         interpolation="nearest",

@@ -8,8 +8,8 @@ import argparse
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +20,7 @@ from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
 from ..runtime.notices import note
 from .lines import At, line_of, lines_of
+from .several import Case, Taken, cases, subjects_of
 from .words import (
     actions,
     as_words,
@@ -56,6 +57,7 @@ class Run:
         given: What the plan says, with the defaults filled in.
         reads: Files and folders that it reads, by key.
         writes: Files and folders that it writes.
+        subject: Of whom it is, where a plan is for several; else None.
     """
 
     place: str
@@ -64,6 +66,7 @@ class Run:
     given: Mapping[str, object]
     reads: Mapping[str, str]
     writes: tuple[str, ...]
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,46 @@ class Plan:
         path: Of the file.
         runs: In order.
         program: What it says of threads, the device, and how much is reported.
+        part: Which part of the file this is; empty for all of it.
     """
 
     path: Path
     runs: tuple[Run, ...]
     program: Mapping[str, object]
+    part: str = ""
+
+    def beside(self, ending: str) -> Path:
+        """Name a hidden file beside the plan, of this part of it."""
+        part = f".{self.part}" if self.part else ""
+        return self.path.with_name(f".{self.path.name}{part}.{ending}")
+
+    def only(self, part: str) -> "Plan":
+        """Take the runs of one subject, or one run where the plan has no subjects.
+
+        Args:
+            part: A number, from 1, or the name of a subject.
+
+        Raises:
+            ValueError: There is no such part.
+        """
+        names = list(dict.fromkeys(run.subject for run in self.runs if run.subject))
+        count, what = len(names or self.runs), "subjects" if names else "runs"
+        if part in names:
+            number = names.index(part)
+        elif part.isdigit() and 1 <= int(part) <= count:
+            number = int(part) - 1
+        else:
+            known = f": {', '.join(names)}" if names else ""
+            raise ValueError(
+                f"--only {part}: {self.path} has {count} {what}{known}; give a number from "
+                f"1 to {count}{', or a name' if names else ''}."
+            )
+        chosen = (
+            [run for run in self.runs if run.subject == names[number]]
+            if names
+            else [self.runs[number]]
+        )
+        return replace(self, runs=tuple(chosen), part=str(number + 1))
 
 
 def read_plan(
@@ -123,15 +161,31 @@ class _Reader:
 
     def plan(self, tables: dict) -> Plan:
         runs, defaults, several = self._tables(tables)
+        about = (defaults, ("defaults",)) if several else runs[0]
+        subjects = subjects_of(*about, self._path.parent, self._refuse)
         names = [self._command(*each, defaults) for each in runs]
         self._check_defaults(names, defaults)
         found = tuple(
-            self._run(name, *each, defaults)
-            for name, each in zip(names, runs, strict=True)
+            self._run(self._command(each.table, each.at, defaults), each)
+            for each in cases(
+                runs,
+                defaults,
+                subjects,
+                lambda table: self._taken(table, defaults),
+                self._refuse,
+            )
         )
         self._check_outputs(found)
-        about = (defaults, ("defaults",)) if several else runs[0]
         return Plan(self._path, found, self._program(*about))
+
+    def _taken(self, table: dict, defaults: dict) -> Taken:
+        """What a run takes of the defaults."""
+        name = str(table.get("command", defaults.get("command")))
+        verb, known = self._verbs[name], actions(self._verbs[name])
+        given = {renewed_key(name, _plain(key), each) for key, each in table.items()}
+        coil = known.get("coil")
+        one = coil is not None and not isinstance(coil, argparse._AppendAction)
+        return Taken(_fitting(name, defaults, verb, known, given), one)
 
     def _tables(self, tables: dict) -> tuple[list[tuple[dict, At]], dict, bool]:
         """Give each run's table and its place, the defaults, and whether it is a list."""
@@ -168,20 +222,21 @@ class _Reader:
     def _check_defaults(self, names: list[str], defaults: dict) -> None:
         known = {"command", *PROGRAM}
         known.update(*(actions(self._verbs[name]) for name in names))
-        for key in defaults:
-            renamed = {renewed_key(name, _plain(key)) for name in names}
+        for key, value in defaults.items():
+            renamed = {renewed_key(name, _plain(key), value) for name in names}
             if not renamed & known:
                 hint = nearest(key, known, alike=_ALIKE)
                 message = f"no command of this plan has {key}{hint}"
                 self._refuse(("defaults", key), message)
 
-    def _run(self, name: str, table: dict, at: At, defaults: dict) -> Run:
+    def _run(self, name: str, case: Case) -> Run:
+        table, at, defaults = case.table, case.at, case.defaults
         verb = self._verbs[name]
         known = actions(verb)
         given: dict[str, object] = {}
         places: dict[str, At] = {}
         for key, value in table.items():
-            plain = self._renewed(name, key)
+            plain = self._renewed(name, key, value)
             if plain not in known and plain != "command":
                 hint = nearest(plain, known, alike=_ALIKE)
                 self._refuse((*at, key), f"{name} has no {key}{hint}")
@@ -195,16 +250,16 @@ class _Reader:
                 )
             given[plain], places[plain] = value, (*at, key)
         for key, value in _fitting(name, defaults, verb, known, given).items():
-            plain = self._renewed(name, key)
+            plain = self._renewed(name, key, value)
             given[plain], places[plain] = value, ("defaults", key)
         for key in ("command", *PROGRAM):
             given.pop(key, None)
-        return self._parsed(name, at, given, places)
+        return replace(self._parsed(name, at, given, places), subject=case.subject)
 
-    def _renewed(self, command: str, key: str) -> str:
+    def _renewed(self, command: str, key: str, value: object) -> str:
         """What a key is called now, with a notice if that is another name."""
         old = _plain(key)
-        new = renewed_key(command, old)
+        new = renewed_key(command, old, value)
         if new != old:
             note(f"{self._path}: {notice(old, new)}")
         return new
@@ -245,7 +300,8 @@ class _Reader:
                 if out in owner:
                     raise ValueError(
                         f"{run.place}: run {number} writes to {out}, as run "
-                        f"{owner[out]} does: give each an output of its own."
+                        f"{owner[out]} does: give each an output of its own, such as by "
+                        "{subject} or {coil} in its name."
                     )
                 owner[out] = number
 
@@ -272,7 +328,7 @@ def _fitting(
     defaults: dict,
     verb: argparse.ArgumentParser,
     known: Mapping,
-    given: Mapping,
+    given: Collection[str],
 ) -> dict:
     """The defaults that a run takes: not those that it says, or says otherwise."""
     taken = set(given)
@@ -282,8 +338,8 @@ def _fitting(
     return {
         key: value
         for key, value in defaults.items()
-        if renewed_key(name, _plain(key)) in known
-        and renewed_key(name, _plain(key)) not in taken
+        if renewed_key(name, _plain(key), value) in known
+        and renewed_key(name, _plain(key), value) not in taken
     }
 
 

@@ -13,29 +13,31 @@ from ..report.page import (
     picture,
     write_page,
 )
-from ..runtime.naming import subject_name
+from ..runtime.naming import PICTURE, subject_name
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.outputs import write_json
 from ..runtime.versions import versions
+from .file import Plan
 from .running import FinishedRun
 
 
-def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
+def write_journal(plan: Plan, steps: Sequence[FinishedRun]) -> dict[str, str]:
     """Write `NAME.json` and `NAME.html` beside a plan whose runs are finished.
 
     Where they cannot be written, as in a folder that is read-only, a warning says so: the
     runs have left what they were asked for.
 
     Args:
-        path: Of the plan.
+        plan: The plan, or a part of it, whose number then stands in the files' names.
         steps: Its runs.
 
     Returns:
         The files that were written.
     """
-    folder = path.parent
-    title = f"Plan {path.stem}"
+    path, folder = plan.path, plan.path.parent
+    ending = f".{plan.part}" if plan.part else ""
+    title = f"Plan {path.stem}{f', part {plan.part}' if plan.part else ''}"
     sections = [_section(step, folder) for step in steps]
     page = fill_page(
         "plan.html",
@@ -44,8 +46,8 @@ def write_journal(path: Path, steps: Sequence[FinishedRun]) -> dict[str, str]:
         sections=sections,
     )
     out = {
-        "report": str(path.with_suffix(".html")),
-        "plan": str(path.with_suffix(".json")),
+        "report": str(path.with_suffix(f"{ending}.html")),
+        "plan": str(path.with_suffix(f"{ending}.json")),
     }
     content = {
         "note": RESEARCH,
@@ -104,7 +106,7 @@ def _section(run: FinishedRun, folder: Path) -> Section:
     for each in outputs:
         shown = Path(each) / "report.html"
         names.append(os.path.relpath(shown if shown.is_file() else each, folder))
-    drawn = Path(outputs[0]) / "overview.png" if outputs else None
+    drawn = Path(outputs[0]) / PICTURE if outputs else None
     content = facts(rows) + paragraph("Files: " + links(names))
     if drawn and drawn.is_file():
         content += picture(drawn, f"{step.title} {about}.".replace(" .", "."))

@@ -1,5 +1,6 @@
 """Which runs of a plan are finished: what they were made of, and what they left."""
 
+import glob
 import hashlib
 import json
 import os
@@ -12,6 +13,21 @@ from .opened import Opened, Places, digest, names_in
 
 
 _PARTS = ("left", "read", "names", "step")
+
+
+def _read(path: Path) -> dict[str, dict]:
+    """Read a record; nothing of one that is not there or not ours: runs are done again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {
+            str(key): {part: dict(about[part]) for part in _PARTS}
+            for key, about in content.items()
+        }
+        for about in known.values():
+            StepWords.from_json(about["step"])
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        return {}
+    return known
 
 
 class Record:
@@ -29,21 +45,14 @@ class Record:
             plan: The plan.
             version: Of tmsgrad.
         """
-        self._path = plan.path.with_name(f".{plan.path.name}.done.json")
+        self._path = plan.beside("done.json")
         self._folder, self._version = plan.path.parent.absolute(), version
         self._products = [name for run in plan.runs for name in run.writes]
+        # Parts of a plan, done by several processes, have records of their own.
+        parts = glob.escape(f".{plan.path.name}.") + "*done.json"
         self._known: dict[str, dict] = {}
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            known = {
-                str(key): {part: dict(about[part]) for part in _PARTS}
-                for key, about in content.items()
-            }
-            for about in known.values():
-                StepWords.from_json(about["step"])
-            self._known = known
-        except (OSError, ValueError, AttributeError, TypeError, KeyError):
-            pass  # None yet, or not ours: all runs are done again.
+        for path in (*sorted(plan.path.parent.glob(parts)), self._path):
+            self._known |= _read(path)
 
     def has(self, run: Run) -> bool:
         """Whether a run is finished."""
@@ -105,11 +114,20 @@ class Record:
         )
 
     def _left(self, run: Run) -> dict[str, list[int]]:
-        """Size and time of each file that a run left, by name."""
+        """Size and time of each file that a run left, by name.
+
+        What another run writes into its folder is not its own.
+        """
+        own = [Path(os.path.abspath(name)) for name in run.writes]
+        products = [Path(os.path.abspath(name)) for name in self._products]
+        others = [p for p in products if set(p.parents) & set(own)]
         found = {}
         for path in (Path(name) for name in run.writes):
             files = path.rglob("*") if path.is_dir() else [path]
             for file in sorted(each for each in files if each.is_file()):
+                place = Path(os.path.abspath(file))
+                if any(place.is_relative_to(other) for other in others):
+                    continue
                 name, about = self._short(str(file)), file.stat()
                 found[name] = [about.st_size, about.st_mtime_ns]
         return found

@@ -242,7 +242,7 @@ def _alone(plan: Plan) -> Iterator[None]:
     if not os.access(plan.path.parent, os.W_OK):
         yield
         return
-    with owned(plan.path.with_name(f".{plan.path.name}.lock"), str(plan.path)):
+    with owned(plan.beside("lock"), str(plan.path)):
         yield
 
 

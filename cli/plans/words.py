@@ -10,7 +10,7 @@ from pathlib import Path
 from ..arguments import words
 
 
-_NOT_IN_PLANS = ("help", "version", "json", "save-plan")
+_NOT_IN_PLANS = ("help", "help-all", "version", "json", "save-plan")
 _SOURCES = (words.source, words.seed)
 _NAMES = (None, words.path, words.source, words.output)
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")

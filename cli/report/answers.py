@@ -46,12 +46,36 @@ def _where(found: PlacementResult) -> Answer:
         return Answer(
             "Where",
             f"coil centre at ({x:.0f}, {y:.0f}, {z:.0f}) mm",
-            "in the head file; no EEG positions are known to measure from",
+            "in the head file; no EEG positions are known near to it; " + _aim(found),
         )
     nearest, *others = [each.words for each in place.steps]
     tapes = ", ".join(f"{x * 1e2:.1f} cm from {n}" for n, x in place.tapes.items())
-    note = "; ".join([*others, f"by tape {tapes}" if tapes else ""]).strip("; ")
-    return Answer("Where", nearest, note)
+    by_tape = [f"by tape {tapes}"] if tapes else []
+    return Answer("Where", nearest, "; ".join([*others, *by_tape, _aim(found)]))
+
+
+def _aim(found: PlacementResult) -> str:
+    """The target as a place of the brain."""
+    x, y, z = (1e3 * each for each in found.target.centre)
+    gyri, mni = found.gyri, found.target.mni
+    at = f"({x:.0f}, {y:.0f}, {z:.0f}) mm"
+    if mni is not None:
+        at = "MNI ({:.0f}, {:.0f}, {:.0f})".format(*(1e3 * each for each in mni.centre))
+    if gyri is None or gyri.target is None:
+        return f"target {at}"
+    return f"target {at}, {gyri.target}"
+
+
+def _strongest(found: PlacementResult) -> str:
+    """Where the field is strongest, where that is not the target."""
+    peak, gyri = found.strongest, found.gyri
+    if peak is None or peak.inside:
+        return ""
+    where = "" if gyri is None or gyri.strongest is None else f", {gyri.strongest}"
+    return (
+        f"; strongest in cortex {peak.value:.3g} V/m, {peak.apart * 1e3:.0f} mm from the "
+        f"target's centre{where}"
+    )
 
 
 def _turned(found: PlacementResult) -> Answer:
@@ -66,20 +90,24 @@ def _turned(found: PlacementResult) -> Answer:
 
 
 def _strong(found: PlacementResult) -> Answer:
-    placement, dose = found.placement, found.dose
+    placement, dose, output = found.placement, found.dose, found.output
     rate = f"{placement.didt / 1e6:.3g} A/µs"
-    output = placement.share_of_max
-    if dose is not None and dose.dose.output is not None:
-        output = dose.dose.output
     low, high = _USUAL
     field = f"{placement.strength:.0f} V/m in the target (usual are {low} to {high})"
     if placement.wanted is None and dose is None:
         field = f"{placement.strength:.2f} V/m; --efield asks for a strength"
+    field += _strongest(found)
     if output is None:
         return Answer(
             "How strong", rate, f"{field}; the stimulator's maximum is unknown"
         )
-    return Answer("How strong", f"{output:.0%} of the stimulator ({rate})", field)
+    of_threshold, machine = found.of_threshold, placement.machine or "the stimulator"
+    by_threshold = (
+        "" if of_threshold is None else f", {of_threshold:.0%} of motor threshold"
+    )
+    return Answer(
+        "How strong", f"{output:.0%} of {machine}{by_threshold} ({rate})", field
+    )
 
 
 def _sure(found: PlacementResult) -> Answer:

@@ -20,6 +20,7 @@ from ..viewer.script import joined, policy
 
 
 MOST_BYTES = 15_000_000
+NOTHING = Markup()
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Page:
         answers: On the first screen, before all figures.
         distrust: When not to trust them.
         beside: The file of an interactive page, or nothing.
+        first: A picture beside the answers, or nothing.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Page:
     answers: Sequence[Answer] = ()
     distrust: str = ""
     beside: str = ""
+    first: Markup = NOTHING
 
 
 def write_report(path: Path, page: Page) -> None:

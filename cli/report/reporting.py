@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
+from markupsafe import Markup
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
@@ -20,10 +21,12 @@ from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
 from .answers import answers, distrust
 from .page import (
+    NOTHING,
     Answer,
     Card,
     Page,
     Section,
+    picture,
     write_report,
 )
 from .plan_words import plan_cards, plan_sections, plan_words
@@ -39,9 +42,14 @@ from .words import (
 
 REPORT = "report.html"
 INTERACTIVE = "page.html"  # Beside it.
+TARGET_PICTURE = "target.png"
 _OVERVIEW = (
     "Left: the cortex as the coil sees it, coloured by |E|, with the outline of the coil. "
     "Middle: the coil on the scalp. Right: two standard views."
+)
+_TARGET = (
+    "Slices through the target and where the field is strongest, on the person's T1 where "
+    "there is one; this plan's coil and that of today's rule."
 )
 _SUBTITLE = "tmsgrad · for research use only"
 
@@ -93,7 +101,12 @@ def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
         answered=answers(found),
         warned=distrust(found),
         beside=INTERACTIVE if (folder / INTERACTIVE).is_file() else "",
+        first=_picture(folder / TARGET_PICTURE, _TARGET),
     )
+
+
+def _picture(path: Path, caption: str) -> Markup:
+    return picture(path, caption) if path.is_file() else NOTHING
 
 
 def report_fields(folder: Path, found: FieldsResult, view: dict) -> None:
@@ -146,6 +159,7 @@ def _write(
     answered: Sequence[Answer] = (),
     warned: str = "",
     beside: str = "",
+    first: Markup = NOTHING,
 ) -> None:
     overview = folder / "overview.png"
     page = Page(
@@ -160,5 +174,6 @@ def _write(
         answers=answered,
         distrust=warned,
         beside=beside,
+        first=first,
     )
     write_report(folder / REPORT, page)

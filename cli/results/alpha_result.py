@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from ...optimize import timing
 from ...optimize.timing import AlphaAverage, AlphaFrequency
+from ..pictures.signals import write_spectrum
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
@@ -108,6 +110,22 @@ class AlphaResult:
         """What `--json` prints."""
         gravity = _number(self.mean.gravity)
         return {"peak_hz": self.mean.peak, "gravity_hz": gravity, "rate_hz": self.rate}
+
+    def draw(self, path: Path) -> None:
+        """Draw the spectra with the peak."""
+        found = [each.found for each in self.recordings]
+        widest = max(found, key=lambda each: len(each.with_band))
+        write_spectrum(
+            path,
+            [
+                (Path(each.file).name, each.found.frequencies, each.found.spectrum)
+                for each in self.recordings
+            ],
+            self.mean.between,
+            widest.window,
+            [half for each in found for half in each.halves],
+            f"Individual alpha frequency {self.mean.between:.2f} Hz",
+        )
 
     def step(self) -> StepWords:
         """As a step of a plan."""

@@ -12,6 +12,7 @@ from ..inputs.refining import Refinement
 from ..runtime.progress import rounded
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
+from .basis_check import BasisCheck
 from .doses import (
     DoseChoice,
     print_rules,
@@ -25,6 +26,7 @@ from .figures import (
     Subject,
     TargetFigures,
 )
+from .gyri import GyrusFigures, Strongest
 from .handle_result import HandleResult
 from .placement import Placement, print_placement
 from .pose_shift import PoseShift
@@ -60,7 +62,10 @@ class PlacementResult:
         best_pose: How far it moves with the conductivities; None at a border.
         handle: Which way it points, and what that costs.
         place: Where on the scalp it is, from known positions, or None.
+        gyri: Of target and strongest field, or None.
+        threshold: Resting motor threshold, a share of the maximum, or None.
         refinement: Of the head, or None where none was asked for.
+        by_basis: What the search's basis says, beside a direct solve, or None.
         subject: Head and coil.
         order: Of the elements.
         anisotropy: As the command line names it.
@@ -86,7 +91,10 @@ class PlacementResult:
     best_pose: PoseShift | None
     handle: HandleResult
     place: optimize.ScalpPlace | None
+    gyri: GyrusFigures | None
+    threshold: float | None
     refinement: Refinement | None
+    by_basis: BasisCheck | None
     subject: Subject
     order: int
     anisotropy: str
@@ -99,6 +107,29 @@ class PlacementResult:
     def mesh_error(self) -> float | None:
         """What the mesh may leave in the field in the target, relative."""
         return mesh_error_of(self.placement, self.error)
+
+    @property
+    def output(self) -> float | None:
+        """Of the stimulator or of what the coil is made for, a share; None: not known."""
+        if self.dose is not None and self.dose.dose.output is not None:
+            return self.dose.dose.output
+        return self.placement.share_of_max
+
+    @property
+    def of_threshold(self) -> float | None:
+        """The output as a share of the motor threshold, where both are known."""
+        if self.output is None or self.threshold is None:
+            return None
+        return self.output / self.threshold
+
+    @property
+    def strongest(self) -> Strongest | None:
+        """Where the field of the cortex is strongest; None without gray matter."""
+        gray, target = self.field.gray_matter, self.target
+        if gray is None:
+            return None
+        centre = np.asarray(target.centre)
+        return Strongest.of(gray.strongest, gray.highest, centre, target.radius)
 
     def to_json(self) -> dict:
         """What `summary.json` holds."""
@@ -113,6 +144,9 @@ class PlacementResult:
             "search": self._search(),
             "handle": self.handle.to_json(),
             "place": place_json(self.place),
+            "gyri": None if self.gyri is None else self.gyri.to_json(),
+            "motor_threshold": self.threshold,
+            "share_of_motor_threshold": self.of_threshold,
             "solver": {"relative_residual": self.residual},
             "head": {
                 "source": subject.head,
@@ -124,6 +158,7 @@ class PlacementResult:
                 if self.refinement is None
                 else {"refinement": self.refinement.to_json()}
             ),
+            **self._by_basis(),
             "coil": {"source": subject.coil, "name": subject.coil_name},
             "versions": versions(),
             **self._uncertainty(),
@@ -153,6 +188,7 @@ class PlacementResult:
             "didt": placement.didt,
             "scalp_clearance_mm": placement.clearance * 1e3,
             "seconds": self.seconds,
+            **self._by_basis(),
         }
 
     def share_of_best(self, optimum: optimize.Optimum) -> float | None:
@@ -172,7 +208,13 @@ class PlacementResult:
             print(self.tensors)
         if self.place is not None:
             print(f"where            {self.place.steps[0].words}")
+        if self.gyri is not None:
+            self.gyri.describe()
         print_placement(self.placement, self.handle, self.error)
+        if self.of_threshold is not None:
+            print(f"output           {self.of_threshold:.0%} of the motor threshold")
+        if self.by_basis is not None:
+            self.by_basis.describe()
         if self.refinement is not None:
             self.refinement.describe()
         if self.uncertainty is not None:
@@ -194,6 +236,9 @@ class PlacementResult:
             self.dose.describe()
         print_rules(self.rules or ())
         print_sensitivity(self.search.sensitivity)
+
+    def _by_basis(self) -> dict:
+        return {} if self.by_basis is None else {"reduced": self.by_basis.to_json()}
 
     def _uncertainty(self) -> dict:
         if self.uncertainty is None:

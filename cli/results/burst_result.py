@@ -1,10 +1,12 @@
 """What `tmsgrad eeg burst` finds."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from ...optimize import timing
 from ...optimize.timing import ThetaGamma
+from ..pictures.signals import write_coupling
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
@@ -66,6 +68,17 @@ class BurstResult:
             "gamma_hz": found.gamma,
             "chance": found.chance,
         }
+
+    def draw(self, path: Path) -> None:
+        """Draw how far gamma follows theta."""
+        found = self.found
+        write_coupling(
+            *(path, found.thetas, found.gammas, found.indices),
+            (found.theta, found.gamma),
+            found.halves,
+            f"Gamma that follows theta: index {found.index:.2g}, by chance p = "
+            f"{found.chance:.2g}",
+        )
 
     def step(self) -> StepWords:
         """As a step of a plan."""

@@ -15,6 +15,7 @@ from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
+from .basis_check import FoundByBasis
 from .dose_extras import MatchedInterval
 from .figures import TargetError
 from .plausible import ask_of_strength
@@ -166,6 +167,8 @@ class DoseResult:
         activation: At the last output.
         origin: Where the result comes from.
         didt: At the last output; None where the stimulator is not known. [A/s]
+        machine: Name of the stimulator over M1, or nothing.
+        found: The basis by which placements were found, or None.
     """
 
     schema: ClassVar[int] = 1
@@ -181,6 +184,8 @@ class DoseResult:
     activation: Activated
     origin: Provenance
     didt: float | None
+    machine: str = ""
+    found: FoundByBasis | None = None
 
     @property
     def target_field(self) -> float | None:
@@ -206,6 +211,7 @@ class DoseResult:
         report = {
             "note": RESEARCH,
             "threshold": self.threshold,
+            "stimulator": self.machine or None,
             "metric": self.metric,
             "field_per_1e6_A_per_s": fields,
             "mesh_error": self._mesh_error(),
@@ -229,6 +235,8 @@ class DoseResult:
         }
         if self.didt is not None:
             report |= {"didt": self.didt, "target_field": self.target_field}
+        if self.found is not None:
+            report |= {"reduced": self.found.to_json()}
         return report
 
     def _mesh_error(self) -> dict | None:
@@ -239,6 +247,8 @@ class DoseResult:
 
     def describe(self, out: str) -> None:
         """Print it, and warn of outputs that cannot be reached."""
+        if self.found is not None:
+            self.found.describe()
         if self.mesh is not None:
             motor, target = (
                 f"{value:.4g} ± {each.bar:.2g}"
@@ -252,6 +262,8 @@ class DoseResult:
                 "mesh             corrected; a finer mesh of the same surfaces would give "
                 "values within ±"
             )
+        if self.machine:
+            print(f"stimulator       {self.machine}: outputs are % of its maximum")
         for each in self.outputs:
             print(
                 f"{each.rule:<58} {each.statement}; the target gets "
@@ -286,6 +298,7 @@ def draw_dose(folder: Path, found: DoseResult) -> None:
         [(each.rule, each.output) for each in found.outputs],
         None if found.interval is None else found.interval.ends,
         f"Outputs for a motor threshold of {found.threshold:.0%}{at}",
+        found.machine or "the stimulator",
     )
 
 

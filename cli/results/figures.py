@@ -60,15 +60,22 @@ class TargetError:
 
     Attributes:
         bar: That the value is unlikely to be off by more than. [V/m]
-        first_order: The value before the correction. [V/m]
+        direct: The value by a direct solution on this mesh. [V/m]
+        order: Of the elements of that.
     """
 
     bar: float
-    first_order: float
+    direct: float
+    order: int
 
     def to_json(self) -> dict:
         """For a summary."""
-        return {"bar": self.bar, "first_order": self.first_order, "unit": "V/m"}
+        return {
+            "bar": self.bar,
+            "direct_solution": self.direct,
+            "direct_solution_order": self.order,
+            "unit": "V/m",
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +132,7 @@ class FieldFigures:
                     for share, volume in gray.volumes_above.items()
                 },
             }
+            figures["gray_matter_maximum"] = gray.highest
             figures["gray_matter_maximum_at_mm"] = (gray.strongest * 1e3).tolist()
         return figures | {"unit": "V/m"}
 

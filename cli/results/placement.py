@@ -42,6 +42,7 @@ class Placement:
         objective: In words.
         mesh: What the mesh leaves in the value, at 1e6 A/s; None where it was not
             corrected.
+        machine: Name of the stimulator, or nothing.
     """
 
     pose: Pose
@@ -55,6 +56,7 @@ class Placement:
     distance: float
     objective: str
     mesh: TargetError | None
+    machine: str = ""
 
     @property
     def matrix(self) -> Float[ndarray, "4 4"]:
@@ -91,6 +93,13 @@ class Placement:
         """The dI/dt as a share of what the coil is made for, where that is known."""
         return None if self.max_didt is None else self.didt / self.max_didt
 
+    @property
+    def maximum(self) -> str:
+        """Whose maximum outputs are per cent of."""
+        return (
+            f"the maximum of {self.machine}" if self.machine else "the coil's maximum"
+        )
+
     def to_json(self) -> dict:
         """For a summary."""
         return {
@@ -101,6 +110,7 @@ class Placement:
             "didt": self.didt,
             "didt_unit": "A/s",
             "share_of_max_didt": self.share_of_max,
+            "stimulator": self.machine or None,
             "wanted_efield": self.wanted,
             "scalp_clearance_mm": self.clearance * 1e3,
             "distance_mm": self.distance * 1e3,
@@ -127,7 +137,7 @@ def print_placement(
         f"{error.head:.1%} in the whole head (of the mesh alone, in the field's files)"
     )
     share = found.share_of_max
-    of_maximum = "" if share is None else f", {share:.0%} of the coil's maximum"
+    of_maximum = "" if share is None else f", {share:.0%} of {found.maximum}"
     if found.wanted is not None:
         print(
             f"drive it with    {found.didt / 1e6:.4g} A/µs for {found.wanted:g} V/m"
@@ -158,7 +168,7 @@ def _print_value(found: Placement) -> None:
     )
     print(
         f"mesh             a finer mesh of the same surfaces would give a value within ±; "
-        f"{mesh.first_order:.4f} V/m before the correction, by a direct solve"
+        f"{mesh.direct:.4f} V/m by a direct solve of order {mesh.order} on this mesh"
     )
 
 
@@ -207,7 +217,7 @@ def draw_placement(
     """
     at = ", ".join(f"{x * 1e3:.0f}" for x in target.centre)
     output = found.share_of_max
-    of_maximum = "" if output is None else f" ({output:.0%} of this coil's maximum)"
+    of_maximum = "" if output is None else f" ({output:.0%} of {found.maximum})"
     facts = [
         (
             "target",

@@ -103,7 +103,7 @@ class ConvertedPoses:
 
     def describe(self) -> None:
         """Print it."""
-        print(f"{self.poses} poses written to {self.file}")
+        print(f"{self.poses} pose{'s' * (self.poses != 1)} written to {self.file}")
 
 
 def _known(value: float) -> float | None:

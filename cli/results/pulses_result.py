@@ -11,6 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...optimize.timing import FILTERS, Gap, LivePulse, Pulses
+from ..pictures.signals import write_rose
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
@@ -217,6 +218,18 @@ class LiveResult:
             warn(
                 "no pulse came: the gate is too high, or decisions were late (--latency)."
             )
+
+
+def draw_pulses(path: Path, pulses: Pulses, rhythm: Rhythm) -> None:
+    """Draw at which phases pulses came."""
+    write_rose(
+        path,
+        pulses.phases,
+        math.radians(rhythm.phase),
+        pulses.mean_error,
+        pulses.hit_rate(),
+        f"Phase of the rhythm at {len(pulses.times)} pulses, {rhythm.method}",
+    )
 
 
 def _met(pulses: Pulses | None) -> dict:

@@ -1,4 +1,4 @@
-"""What `tmsgrad simulate --reduced` finds: figures of each pose, with their error."""
+"""What `tmsgrad simulate` finds by a basis: figures of each pose, with their error."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,6 +11,7 @@ from ... import efield
 from ...coils import PoseList
 from ...efield import Accuracy
 from ...optimize import Placing
+from ..inputs.basis_places import AbstractPlaces
 from ..runtime.provenance import Provenance
 from .placing import PULSE_COLUMNS, describe_pulse
 from .reduced_result import error_of
@@ -22,11 +23,11 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class PoseFigures:
-    """The field of one pose in the tissue that a basis knows.
+    """The field of one pose where a basis knows it.
 
     Attributes:
-        percentiles: Of |E|, by volume, as in `_SHARES`. [V/m]
-        above_half: Volume with more than half of the last of these. [m³]
+        percentiles: Of |E|, by volume or area, as in `_SHARES`. [V/m]
+        above_half: What has more than half of the last of these. [m³ or m²]
         peak_at: Where |E| is largest. [m]
         solved: Whether the pose was outside of the basis, and solved instead.
         error: Estimated relative error of E against a solve; None where it was solved.
@@ -41,23 +42,24 @@ class PoseFigures:
     @classmethod
     def of(
         cls,
-        values: Float[ndarray, "tet"],
-        volumes: Float[ndarray, "tet"],
-        places: Float[ndarray, "tet 3"],
+        values: Float[ndarray, "place"],
+        measure: Float[ndarray, "place"],
+        places: Float[ndarray, "place 3"],
         solved: bool,
         error: float | None,
     ) -> "PoseFigures":
-        """Summarise |E| [V/m] of elements with volumes [m³] and centroids [m]."""
-        found = efield.volume_percentiles(values, volumes, _SHARES)
+        """Summarise |E| [V/m] at places [m] with volumes [m³] or areas [m²]."""
+        found = efield.volume_percentiles(values, measure, _SHARES)
         x, y, z = places[np.argmax(values)].tolist()
-        above = float(volumes[values > found[-1] / 2].sum())
+        above = float(measure[values > found[-1] / 2].sum())
         return cls(tuple(found), above, (x, y, z), solved, error)
 
-    def to_json(self) -> dict:
+    def to_json(self, places: AbstractPlaces) -> dict:
         """For a summary."""
+        above = f"{places.kind}_{places.unit}_above_half"
         return {
             "percentiles": dict(zip(map(str, _SHARES), self.percentiles, strict=True)),
-            "volume_mm3_above_half": self.above_half * 1e9,
+            above: self.above_half * places.per_unit,
             "maximum_at_mm": [x * 1e3 for x in self.peak_at],
             "solved": self.solved,
             "estimated_error_of_basis": self.error,
@@ -70,7 +72,9 @@ class ReducedFields:
 
     Attributes:
         basis: Its file.
+        made: Whether it was made of the poses.
         accuracy: Of the basis.
+        places: Where it knows the field.
         figures: Of each pose.
         head: As the command line names it.
         coil: As the command line names it.
@@ -80,20 +84,27 @@ class ReducedFields:
     """
 
     schema: ClassVar[int] = 1
-    columns: ClassVar[tuple[str, ...]] = (
-        *PULSE_COLUMNS,
-        *("E_median", "E_99", "E_99.9", "volume_mm3_above_half", "solved"),
-        "estimated_error_of_basis",
-    )
-
     basis: str
+    made: bool
     accuracy: Accuracy
+    places: AbstractPlaces
     figures: tuple[PoseFigures, ...]
     head: str
     coil: str
     origin: Provenance
     seconds: dict[str, float]
     warnings: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of `pulses.csv`."""
+        places = self.places
+        return (
+            *PULSE_COLUMNS,
+            *(f"E_{places.key}_{level}" for level in ("median", "99", "99.9")),
+            *(f"{places.kind}_{places.unit}_above_half", "solved"),
+            "estimated_error_of_basis",
+        )
 
     def rows(
         self, poses: PoseList, rates: Float[ndarray, "pose"], places: list[Placing]
@@ -106,7 +117,10 @@ class ReducedFields:
                     self.columns[len(PULSE_COLUMNS) :],
                     (
                         *figures.percentiles,
-                        *(figures.above_half * 1e9, int(figures.solved)),
+                        *(
+                            figures.above_half * self.places.per_unit,
+                            int(figures.solved),
+                        ),
                         "" if figures.error is None else figures.error,
                     ),
                     strict=True,
@@ -121,9 +135,15 @@ class ReducedFields:
             "schema": self.schema,
             "poses": len(self.figures),
             "solved": sum(each.solved for each in self.figures),
-            "basis": {"file": self.basis, "error": error_of(self.accuracy)},
+            "basis": {
+                "file": self.basis,
+                "made": self.made,
+                "places": self.places.name,
+                "solves": self.accuracy.solves,
+                "error": error_of(self.accuracy),
+            },
             "unit": "V/m",
-            "fields": [each.to_json() for each in self.figures],
+            "fields": [each.to_json(self.places) for each in self.figures],
             "head": {"source": self.head},
             "coil": {"source": self.coil},
             "provenance": self.origin.as_json(),
@@ -149,5 +169,9 @@ class ReducedFields:
             )
         if len(self.figures) > _SHOWN:
             print(f"… and {len(self.figures) - _SHOWN} more, in summary.json")
+        print(f"basis of {self.accuracy.solves} solves, in {self.places.name}:")
         print(self.accuracy)
-        print(f"written to {out}: summary.json, pulses.csv, pose.txt, overview.png")
+        made = f", {self.basis}" if self.made else ""
+        print(
+            f"written to {out}: summary.json, pulses.csv, pose.txt, overview.png{made}"
+        )

@@ -19,13 +19,14 @@ class SweepResult:
 
     Attributes:
         pose: The best one.
-        value: There, of the target's mean field, at 1e6 A/s. [V/m]
-        map_value: There, as the map has it. [V/m]
+        value: There, of the objective, at 1e6 A/s.
+        map_value: There, as the map has it.
+        unit: Of both: V/m, or 1 for ratios.
         objective: In words.
         positions: How many.
         angles: How many at each.
         best: Position and angle of the best pose, as numbers.
-        median: Of the map. [V/m]
+        median: Of the map.
         subject: Head and coil.
         origin: Where the result comes from.
         seconds: By stage and in total.
@@ -37,6 +38,7 @@ class SweepResult:
     pose: Pose
     value: float
     map_value: float
+    unit: str
     objective: str
     positions: int
     angles: int
@@ -55,7 +57,7 @@ class SweepResult:
             "matsimnibs": self.pose.to_matsimnibs().tolist(),
             "value": self.value,
             "map_value": self.map_value,
-            "value_unit": "V/m at dI/dt = 1e6 A/s",
+            "value_unit": "1" if self.unit == "1" else "V/m at dI/dt = 1e6 A/s",
             "objective": self.objective,
             "positions": self.positions,
             "angles": self.angles,
@@ -89,9 +91,10 @@ class SweepResult:
 
     def describe(self, out: str) -> None:
         """Print it."""
+        unit = "" if self.unit == "1" else " V/m at 1 A/µs"
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
-            f"{self.value:.4f} V/m at 1 A/µs ({self.objective})"
+            f"{self.value:.4f}{unit} ({self.objective})"
         )
         centre = np.round(self.pose.to_matsimnibs()[:3, 3], 1).tolist()
         print(f"coil centre      {centre} mm")

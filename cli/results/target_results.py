@@ -19,6 +19,7 @@ from ...optimize.targeting import (
     Reaching,
     Reliability,
 )
+from ..pictures.connectivity_map import write_connectivity
 from ..pictures.tracts import write_tract_slices
 from ..runtime.naming import place
 from ..runtime.outcome import RESEARCH, StepWords
@@ -170,6 +171,21 @@ class FunctionalResult:
         print(f"seed             {self.seed}")
         print(f"search region    {self.region}")
         print(f"files            {Path(out)}{os.sep} ({RESEARCH})")
+
+    def draw(self, path: Path) -> None:
+        """Draw the map on slices, with the target and its rivals."""
+        series, target = self.cleaned.series, self.target
+        rivals = [
+            (f"rival {number}", each.centre)
+            for number, each in enumerate(target.rivals, 1)
+        ]
+        trusted = "not reliable" if self.trust.doubts else "reliable"
+        write_connectivity(
+            *(path, self.z, series.mask, series.affine),
+            [("target", target.centre), *rivals],
+            f"Target at {place(target.centre * 1e3)} in {self.space} space, {trusted}; "
+            f"{len(rivals) or 'no'} rival{'s' * (len(rivals) != 1)}",
+        )
 
     def write_maps(self, folder: Path) -> None:
         """Write connectivity and target as images."""

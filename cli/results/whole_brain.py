@@ -19,7 +19,7 @@ class WholeBrain:
         source: The file of the reduced field.
         tissue: Where it knows the field.
         accuracy: Of the reduced field.
-        target: The objective of the sweep. [V/m]
+        target: The objective of the sweep.
         maps: At each position and angle.
     """
 

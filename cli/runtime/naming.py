@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 
+#: What a command draws of its answer; a plan's page shows it.
+PICTURE = "overview.png"
 _ENDINGS = (".gz", ".msh", ".npz", ".vtu")
 
 

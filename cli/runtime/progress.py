@@ -4,8 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 
-from tqdm import tqdm
-
+from ...meshing import ProgressBar
 from .notices import detail, is_quiet
 from .terminal import printable, raw
 
@@ -20,7 +19,7 @@ class Progress:
         self.seconds: dict[str, float] = {}
         self._begin = time.perf_counter()
         self._quiet = quiet or is_quiet() or not sys.stderr.isatty()
-        self._bar: tqdm | None = None
+        self._bar: ProgressBar | None = None
         self._name, self._start = "", 0.0
 
     def stage(self, name: str, what: str) -> None:
@@ -28,18 +27,12 @@ class Progress:
         self.close()
         self._name, self._start = name, time.perf_counter()
         if not self._quiet:
-            self._bar = tqdm(
-                total=100,
-                desc=printable(what),
-                bar_format="{desc:<44.44s} {bar:24} {elapsed}",
-                file=raw(sys.stderr),
-            )
+            self._bar = ProgressBar(printable(what), file=raw(sys.stderr))
 
     def __call__(self, share: float, what: str) -> None:
         """Show how far the stage is, and with what."""
         if self._bar is not None:
-            self._bar.set_description_str(printable(what), refresh=False)
-            self._bar.update(max(0.0, 100 * share - self._bar.n))
+            self._bar(share, printable(what))
 
     def to_json(self) -> dict[str, float]:
         """The seconds by stage and in total so far, rounded to milliseconds."""
@@ -53,7 +46,6 @@ class Progress:
             self.seconds[self._name] = self.seconds.get(self._name, 0.0) + took
             detail(f"{self._name:<16} {took:8.2f} s")
         if self._bar is not None:
-            self._bar.update(100 - self._bar.n)
             self._bar.close()
         self._name, self._bar = "", None
 

@@ -19,14 +19,21 @@ def joined(modules: Mapping[str, str]) -> str:
     return '"use strict";\n' + "\n".join(_scope(*each) for each in every.items())
 
 
-def policy(script: str, style: str) -> str:
-    """What a page may do: run its own script, and nothing from elsewhere."""
+def policy(script: str, style: str, stream: str | None = None) -> str:
+    """What a page may do: run its own script, and nothing from elsewhere.
+
+    Args:
+        script: Its script.
+        style: Its style.
+        stream: What it may connect to, or None.
+    """
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src {_digest(script)}",
             f"style-src {_digest(style)}",
             "img-src data: blob:",
+            *([] if stream is None else [f"connect-src {stream}"]),
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -1,5 +1,7 @@
 """Conjugate gradients with a multigrid cycle in pure JAX, where the arrays are."""
 
+from collections.abc import Hashable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -117,6 +119,8 @@ class Multigrid(AbstractDeviceSolver):
     Attributes:
         rtol: Of the true residual.
         max_steps: After so many iterations a solve has failed.
+        start: What a bin more must save in reading, in products of sparse matrices; None
+            is usual of the device, `efield.tuned` measures. [byte]
         throw: Raise where it failed, which in a compiled function asks the host once a
             solve. Otherwise the residual in the report is large, or NaN.
     """
@@ -124,18 +128,25 @@ class Multigrid(AbstractDeviceSolver):
     rtol: float = eqx.field(static=True, default=1e-8)
     max_steps: int = eqx.field(static=True, default=200)
     throw: bool = eqx.field(static=True, default=True)
+    start: int | None = eqx.field(static=True, default=None)
+
+    @property
+    def key(self) -> Hashable:
+        """Set-ups differ by the bins of their matrices."""
+        return type(self), self.start
 
     def prepare(self, mesh: HostMesh, conductivity: np.ndarray) -> DeviceSetup:
         """Assemble and coarsen on the host, and put the result on the device."""
         refuse_floating_regions(mesh, conductivity, ITERATED)
         matrix, hierarchy = assemble_hierarchy(mesh, conductivity)
         kind = _CYCLE_PRECISION
+        kept = partial(BinnedRows.from_scipy, start=self.start)
         with jax.ensure_compile_time_eval():
             levels = tuple(
                 DeviceLevel(
-                    BinnedRows.from_scipy(level.matrix, kind),
-                    BinnedRows.from_scipy(level.prolongation, kind),
-                    BinnedRows.from_scipy(level.prolongation.T.tocsr(), kind),
+                    kept(level.matrix, kind),
+                    kept(level.prolongation, kind),
+                    kept(level.prolongation.T.tocsr(), kind),
                     jnp.asarray(level.inverse_diagonal, kind),
                     jnp.asarray(level.largest, kind),
                 )
@@ -146,7 +157,7 @@ class Multigrid(AbstractDeviceSolver):
                     jnp.asarray(mesh.order, jnp.int32),
                     jnp.asarray(mesh.place, jnp.int32),
                 ),
-                BinnedRows.from_scipy(matrix, float),
+                kept(matrix, float),
                 DeviceHierarchy(levels, jnp.asarray(hierarchy.coarsest, kind)),
             )
 

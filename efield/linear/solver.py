@@ -105,7 +105,7 @@ def solve_linear(
         ValueError: A right-hand side is not finite.
         RuntimeError: The solver failed; the message names the likely cause.
     """
-    rhs = rhs.at[:, stiffness.ground].set(0.0)
+    rhs = stiffness.grounded(rhs)
     still = jax.lax.stop_gradient(stiffness)
     if isinstance(solver, AbstractHostSolver):
         if is_plain(rhs, stiffness.conductivity):

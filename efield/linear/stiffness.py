@@ -3,13 +3,14 @@
 from itertools import combinations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Array, Float, Int, Shaped
 from numpy import ndarray
 
-from ..elements import ELEMENT_EDGES, AbstractElements
+from ..elements import ELEMENT_EDGES, AbstractElements, rows
 
 
 class Stiffness(eqx.Module):
@@ -34,15 +35,20 @@ class Stiffness(eqx.Module):
     ) -> Float[Array, "*point 3 tet"]:
         """Multiply a field by conductivity and integrate it in each element."""
         volumes, moments = self.elements.volumes, self.elements.moments(vectors)
-        along = (1,) * (vectors.ndim - 1) + (-1,)
         if self.conductivity.ndim == 1:
-            return jnp.reshape(volumes * self.conductivity, along) * moments
-        turned = jnp.einsum("eij,...je->...ie", self.conductivity, moments)
-        return jnp.reshape(volumes, along) * turned
+            # Written out: XLA sums over short axes slowly on a CPU, as slopes by σ would.
+            weights = volumes * self.conductivity
+            parts = rows(moments.reshape(-1, len(volumes)))
+            current = jnp.stack([weights * part for part in parts])
+        else:
+            current = jnp.einsum("eij,...je->...ie", self.conductivity, moments)
+            current = jnp.reshape(volumes, (1,) * (vectors.ndim - 1) + (-1,)) * current
+        # XLA would compute it again for each of an element's nodes, were it not held back.
+        return jax.lax.optimization_barrier(current.reshape(vectors.shape))
 
-    def grounded(self, values: Float[Array, "node"]) -> Float[Array, "node"]:
+    def grounded(self, values: Float[Array, "*rhs node"]) -> Float[Array, "*rhs node"]:
         """Set the ground node's value to zero."""
-        return values.at[self.ground].set(0.0)
+        return jnp.where(jnp.arange(values.shape[-1]) == self.ground, 0.0, values)
 
     def __call__(self, values: Float[Array, "node"]) -> Float[Array, "node"]:
         """Apply the operator. [A] from [V]"""

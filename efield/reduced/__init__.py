@@ -7,5 +7,10 @@ from .averaging import (
 )
 from .field import ReducedField as ReducedField
 from .files import read_reduced as read_reduced, write_reduced as write_reduced
-from .readouts import AbstractReadout as AbstractReadout, at_points as at_points
+from .readouts import (
+    AbstractReadout as AbstractReadout,
+    at_points as at_points,
+    at_surface as at_surface,
+    vertex_areas as vertex_areas,
+)
 from .setup import Growth as Growth, reduce as reduce

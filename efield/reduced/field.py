@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 from numpy import ndarray
 from numpy.typing import DTypeLike
 from scipy import sparse
@@ -226,11 +226,17 @@ class ReducedField(eqx.Module):
         )
         return dataclasses.replace(self, modes=modes, accuracy=accuracy)
 
-    def subset(self, points: ArrayLike) -> "ReducedField":
-        """Keep some of the places, by their numbers or a mask; stated errors stay.
+    def subset(
+        self, points: ArrayLike, weights: ArrayLike | None = None
+    ) -> "ReducedField":
+        """Keep some of the places; stated errors stay.
+
+        Args:
+            points: Their numbers, or a mask.
+            weights: How much each counts, (some,); by default as before.
 
         Raises:
-            ValueError: None is chosen, or there are no such places.
+            ValueError: None is chosen, there are no such places, or weights do not fit.
         """
         chosen = np.asarray(points)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
@@ -240,12 +246,16 @@ class ReducedField(eqx.Module):
             raise ValueError(
                 f"`points` must be numbers from 0 to {count - 1}, at least one."
             )
-        weights = self.weights[chosen]
+        kept = self.weights[chosen] if weights is None else jnp.asarray(weights, float)
+        if kept.shape != chosen.shape:
+            raise ValueError(
+                f"`weights` must be {len(chosen)} numbers, got the shape {kept.shape}."
+            )
         return dataclasses.replace(
             self,
             modes=self.modes.at(chosen),
             positions=self.positions[chosen],
-            weights=weights / jnp.sum(weights),
+            weights=kept / jnp.sum(kept),
         )
 
     def means(
@@ -291,6 +301,27 @@ class ReducedField(eqx.Module):
         table = self.to_modes @ self.directions
         currents = -table.reshape(self.modes.count, len(self.points), 3)
         return Reciprocal(self.points, currents, jnp.asarray(middle, dtype=float), True)
+
+    def functional(
+        self,
+        points: Int[ndarray, "some"],
+        shares: Float[ndarray, "direction some 3"],
+        centre: ArrayLike,
+    ) -> Reciprocal:
+        """Write sums over components of E as currents at the points.
+
+        Such as the mean vector of a target, with three directions, which an objective
+        takes as it takes what adjoint solutions give.
+
+        Args:
+            points: Numbers of the places that are added up.
+            shares: How much each component counts there.
+            centre: Of what is aimed at, (3,). [m]
+        """
+        sums = np.einsum("dpc,mpc->dm", shares, self.modes.dense(points))
+        table = jnp.asarray(sums, float) @ self.to_modes @ self.directions
+        currents = -table.reshape(len(shares), len(self.points), 3)
+        return Reciprocal(self.points, currents, jnp.asarray(centre, dtype=float), True)
 
     def _changed_by(self, modes: Modes) -> float:
         worst = 0.0

@@ -43,7 +43,9 @@ class Table(eqx.Module):
         @jax.checkpoint
         def chunk(stored: tuple) -> Float[Array, "*batch width"]:
             values, scale = stored
-            scaled = coefficients if scale is None else coefficients * scale
+            scaled = coefficients
+            if scale is not None:
+                scaled = scaled * jnp.broadcast_to(scale, scaled.shape)
             return scaled @ values.astype(scaled.dtype)
 
         return jax.lax.map(chunk, (self.values, self.scale))
@@ -91,11 +93,10 @@ class Modes(eqx.Module):
         whole = jnp.moveaxis(total, 0, -2).reshape(*given.shape[:-1], -1, 3)
         return whole[..., : self.points, :]
 
-    def dense(self) -> Float[ndarray, "mode point 3"]:
-        """Write the modes out."""
-        return np.concatenate(
-            [_unpacked(table)[:, : self.points] for table in self.tables]
-        )
+    def dense(self, points: ndarray | None = None) -> Float[ndarray, "mode some 3"]:
+        """Write the modes out, at all points or at some, by their numbers."""
+        chosen = slice(0, self.points) if points is None else points
+        return np.concatenate([_unpacked(table)[:, chosen] for table in self.tables])
 
     def stored(self, kind: DTypeLike, leading: int = 0) -> "Modes":
         """Store the modes in other numbers.

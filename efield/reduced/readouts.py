@@ -3,16 +3,22 @@
 import abc
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
+from scipy import sparse
 
-from ...meshing import Region
+from ...meshing import HeadMesh, Region, Surface
 from ..conductor import Conductor
 from ..field import ElectricField
+from ..on_surface import check_in_gray_matter
 from ..recovery import PatchRecovery, SimnibsRecovery
-from ..sampling import FieldSampler
+from ..sampling import FieldSampler, sampler
+
+
+_SMALLEST = 1e-6  # Of the mean area of vertices: of those without triangles.
 
 
 class AbstractReadout(eqx.Module):
@@ -79,6 +85,79 @@ class AtPoints(AbstractReadout):
         if isinstance(self.source, PatchRecovery):
             return self.source(field, rates)
         return self.source(field)
+
+
+class AtNodes(AbstractReadout):
+    """The field at nodes of the head, as means of tetrahedra. Made by `at_surface`.
+
+    Attributes:
+        positions: [m]
+        weights: Of the nodes.
+        tetrahedra: That meet them.
+        shares: How much each of these counts at each node.
+    """
+
+    positions: Float[ndarray, "point 3"]
+    weights: Float[ndarray, "point"]
+    tetrahedra: Int[ndarray, "near"]
+    shares: sparse.csr_array
+
+    def __call__(
+        self, field: ElectricField, rates: Float[Array, "*pose node 3"]
+    ) -> Float[Array, "*pose point 3"]:
+        """Take the vectors. [V/m]"""
+        del rates
+        near = np.asarray(field.vectors)[..., self.tetrahedra, :]
+        columns = np.moveaxis(near, -2, 0)
+        means = self.shares @ columns.reshape(len(columns), -1)
+        shape = (len(self.positions), *columns.shape[1:])
+        return jnp.asarray(np.moveaxis(means.reshape(shape), 0, -2))
+
+
+def at_surface(
+    head: HeadMesh, surface: Surface, nodes: Int[ndarray, "vertex"] | None = None
+) -> AbstractReadout:
+    """Reduce the field at the vertices of a surface of the cortex, which count by area.
+
+    As `on_surface` and `on_nodes` take it, but |E| is that of the mean vector.
+
+    Args:
+        head: The head.
+        surface: In the head's coordinates.
+        nodes: Of the head, that its vertices are, as `meshing.gray_matter_surface` gives
+            them: each has the mean over the tetrahedra of gray matter at it. Else each
+            has the value of the tetrahedron that holds it, or of one close to it.
+
+    Raises:
+        ValueError: The surface does not lie in the head's gray matter.
+    """
+    areas = vertex_areas(surface)
+    weights = np.maximum(areas, _SMALLEST * areas.mean())
+    places = np.asarray(surface.vertices, dtype=np.float64)
+    if nodes is None:
+        check_in_gray_matter(head, surface)
+        return at_points(sampler(head, places, "gray matter"), places, weights)
+    number = np.full(len(head.nodes), -1)
+    number[nodes] = np.arange(len(nodes))
+    gray = np.flatnonzero(head.of("gray matter"))
+    gray = gray[(number[head.tetrahedra[gray]] >= 0).any(axis=1)]
+    row = number[head.tetrahedra[gray]]
+    column = np.broadcast_to(np.arange(len(gray))[:, None], row.shape)
+    met, shape = row >= 0, (len(nodes), len(gray))
+    entries = (np.ones(int(met.sum())), (row[met], column[met]))
+    count = sparse.csr_array(entries, shape=shape)
+    each = sparse.diags_array(1 / np.asarray(count.sum(axis=1)))
+    return AtNodes(
+        places, weights / weights.sum(), gray, sparse.csr_array(each @ count)
+    )
+
+
+def vertex_areas(surface: Surface) -> Float[ndarray, "vertex"]:
+    """Give each vertex of a surface a third of its triangles' areas. [m²]"""
+    a, b, c = np.moveaxis(surface.vertices[surface.triangles], 1, 0)
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+    corners, count = surface.triangles.ravel(), len(surface.vertices)
+    return np.bincount(corners, np.repeat(areas, 3), count)
 
 
 def at_points(

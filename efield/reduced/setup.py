@@ -13,7 +13,8 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from ...coils import AbstractCoil, Pose
-from ...meshing import Region
+from ...meshing import Progress, Region
+from ...meshing.progress import silent
 from ..conductor import Conductor
 from ..linear import AbstractSolver, default_solver
 from .accuracy import Accuracy, Origin
@@ -36,7 +37,6 @@ _AIM, _REST = 0.9, 0.75  # Of the tolerance: for the modes that are kept, for al
 
 _log = logging.getLogger("tmsgrad")
 
-Progress = Callable[[float, str], None]
 Sampler = Callable[[int, int], Pose]
 
 
@@ -110,7 +110,7 @@ def reduce(
     Raises:
         ValueError: There are too few placements, or an argument is out of range.
     """
-    report = progress or (lambda share, what: None)
+    report = progress or silent
     report(0.0, "reading the coil")
     readout = readout_of(conductor, at)
     domain = _Domain.of(poses, growth)

@@ -8,7 +8,7 @@ on every run.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,14 +16,13 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ..head import TISSUE_NAMES, HeadMesh, signed_volumes, tissue_tag
+from ..progress import Progress, silent
 from .cut import cut
 from .improve import improve
 from .label_field import LabelField
 from .lattice import coarse_lattice
 from .refine import Sizes, refine
 
-
-Progress = Callable[[float, str], None]
 
 _FEWEST, _MOST = 1_000, 20_000_000  # Tetrahedra that may be asked for.
 # Tags whose surfaces shape the field in the brain most, and second most.
@@ -70,7 +69,7 @@ def mesh_labels(
         raise ValueError(
             f"`tetrahedra` is {tetrahedra}, but must be from {_FEWEST:,} to {_MOST:,}."
         )
-    report = progress if progress is not None else _silent
+    report = progress or silent
     report(0.0, "measuring distances in the label image")
     voxel = np.linalg.norm(matrix[:3, :3], axis=0)
     field = LabelField(image, voxel)
@@ -87,10 +86,6 @@ def mesh_labels(
     head = _to_head(points / voxel, elements, field.values[tags], matrix)
     report(1.0, "done")
     return head
-
-
-def _silent(fraction: float, stage: str) -> None:
-    """Stand in where no progress is wanted."""
 
 
 def _checked_labels(labels: ArrayLike) -> Int[ndarray, "i j k"]:

@@ -7,7 +7,6 @@ moves, from placements √3 standard deviations to either side, the nodes of a q
 after Gauss and Hermite.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -20,7 +19,7 @@ from scipy import special
 from ... import efield
 from ...coils import AbstractCoil, Pose
 from ...efield import Conductor, PlacementSpread, UncertainTissues
-from ...meshing import HeadMesh, Region
+from ...meshing import HeadMesh, Progress, Region
 from .metrics import AbstractMetric
 
 
@@ -92,7 +91,7 @@ def matched_interval(
     *,
     draws: int = 1024,
     seed: int = 0,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> DoseInterval:
     """Find how sure the output is that gives the target the field of M1.
 

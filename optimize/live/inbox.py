@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -63,28 +62,28 @@ class Taken(NamedTuple):
     ended: bool
 
 
-@dataclass
 class Pace:
-    """How regularly poses come."""
+    """How regularly poses come; one thread adds, any may look."""
 
-    _times: deque = field(default_factory=lambda: deque(maxlen=_KEPT + 1))
+    def __init__(self) -> None:
+        self._times: tuple[float, ...] = ()
 
     def add(self, arrived: float) -> None:
         """Note a pose. [s]"""
-        self._times.append(arrived)
+        self._times = (*self._times[-_KEPT:], arrived)
 
     @property
     def rate(self) -> float:
         """Poses in a second; NaN before the second one. [Hz]"""
-        span = self._times[-1] - self._times[0] if len(self._times) > 1 else 0.0
-        return (len(self._times) - 1) / span if span > 0 else float("nan")
+        times = self._times
+        span = times[-1] - times[0] if len(times) > 1 else 0.0
+        return (len(times) - 1) / span if span > 0 else float("nan")
 
     @property
     def jitter(self) -> float:
         """Standard deviation of the intervals; NaN before the third pose. [s]"""
-        if len(self._times) < 3:
-            return float("nan")
-        return float(np.std(np.diff(np.array(self._times))))
+        times = self._times
+        return float(np.std(np.diff(times))) if len(times) > 2 else float("nan")
 
 
 class Inbox:

@@ -8,6 +8,7 @@ doi:10.1214/22-AOS2226] hold as much uncertainty as the pulses show.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -22,6 +23,7 @@ FEWEST = 20  # Pulses, for three or four parameters at each of many places.
 _CANDIDATES = (128, 512, 2048)  # Places that are fitted to samples.
 _HOPELESS = 30.0  # So much less log-likelihood than at the best place.
 _FOLDS = 10
+_DRAWN = 4000  # Places with curves, that an interval is taken of.
 _TAIL = 3.5  # Standard deviations, beyond which a Gaussian is nothing.
 _CONFIDENCE = 0.95
 
@@ -53,7 +55,8 @@ class ResponseMap:
         of_method: R² of left-out pulses, at the place that the other pulses choose. It is
             about zero or less where nothing was found.
         probability: Of each place, of sum 1.
-        optimum: The place from which that which responds is least far, on average.
+        optimum: The place from which that which responds is least far, on average, of those
+            that explain the responses themselves.
         region: The places that hold it with a probability of 0.95.
         samples: Of the pulses.
     """
@@ -73,8 +76,21 @@ class ResponseMap:
 
     @property
     def threshold(self) -> float:
-        """The field at the optimum that evokes `fit.response` in half of pulses. [V/m]"""
-        return float(self.fit.thresholds[self.optimum])
+        """The field that evokes `fit.response` in half of pulses. [V/m]
+
+        The median over places and curves as probable as they are; NaN where none of half
+        of these has it.
+        """
+        found = self._thresholds
+        return np.nan if np.isnan(found).mean() > 0.5 else float(np.nanmedian(found))
+
+    @cached_property
+    def _thresholds(self) -> Float[ndarray, "draw"]:
+        places, parameters = self.drawn(_DRAWN)
+        return fields_for(
+            *(self.fit.curve, parameters, self.fit.references[places]),
+            self.fit.response,
+        )
 
     def drawn(self, count: int, seed: int = 0) -> tuple[ndarray, ndarray]:
         """Draw places with curves, as probable as they are.
@@ -94,11 +110,7 @@ class ResponseMap:
 
         NaN where more samples than lie outside of it have no threshold.
         """
-        places, parameters = self.drawn(4000)
-        found = fields_for(
-            *(self.fit.curve, parameters, self.fit.references[places]),
-            self.fit.response,
-        )
+        found = self._thresholds
         if np.isnan(found).mean() > (1 - share) / 2:
             return np.nan, np.nan
         low, high = np.nanquantile(found, [(1 - share) / 2, (1 + share) / 2])
@@ -144,7 +156,7 @@ def respond(
     probability = _spread(sharp, positions, areas, resolution)
     cross, of_method = _left_out(found, fields, responses, seed)
     return ResponseMap(
-        *(found, cross, of_method, probability, _middle(probability, positions)),
+        *(found, cross, of_method, probability, _middle(sharp, positions)),
         *(_region(probability), samples),
     )
 

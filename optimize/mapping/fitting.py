@@ -155,7 +155,8 @@ def fields_for(
     """Find the fields that evoke a response; NaN where none does. [V/m]"""
     flat = jnp.asarray(parameters.reshape(-1, parameters.shape[-1]))
     found = jax.vmap(lambda each: curve.field_for(each, float(np.log(response))))(flat)
-    return np.asarray(found).reshape(references.shape) * references
+    fields = np.asarray(found).reshape(references.shape) * references
+    return np.where(fields > 0, fields, np.nan)
 
 
 def _single(values) -> Float[Array, "..."]:

@@ -23,6 +23,12 @@ from .functional import (
     find_target as find_target,
     seed_course as seed_course,
 )
+from .gyri import (
+    Gyri as Gyri,
+    gyri_of_image as gyri_of_image,
+    gyri_on_surface as gyri_on_surface,
+    mni_gyri as mni_gyri,
+)
 from .labels import (
     read_surface_map as read_surface_map,
     surface_weights as surface_weights,

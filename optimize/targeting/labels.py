@@ -33,16 +33,7 @@ def read_surface_map(
         ValueError: It is damaged, or has no such label.
     """
     file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: file not found.")
-    try:
-        keys, names = _annotation(file) if file.suffix == ".annot" else _gifti(file)
-    except Exception as error:  # nibabel raises of every kind for an annotation.
-        if isinstance(error, OSError) and error.filename is not None:
-            raise
-        raise ValueError(
-            f"{file}: neither an annotation nor GIfTI values ({str(error)[:120]})."
-        ) from None
+    keys, names = read_labelled(file)
     if label is None:
         if names:
             raise ValueError(
@@ -63,6 +54,25 @@ def read_surface_map(
     if not found.any():
         raise ValueError(f"{file}: no vertex has the label {label!r}.")
     return found
+
+
+def read_labelled(file: Path) -> tuple[ndarray, dict[str, set[int]]]:
+    """Read what a file says at each vertex, and the keys of each name that it knows.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: file not found.")
+    try:
+        return _annotation(file) if file.suffix == ".annot" else _gifti(file)
+    except Exception as error:  # nibabel raises of every kind for an annotation.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise ValueError(
+            f"{file}: neither an annotation nor GIfTI values ({str(error)[:120]})."
+        ) from None
 
 
 def surface_weights(

@@ -9,7 +9,7 @@ doi:10.1016/j.neuroimage.2012.06.005]: the head's own tissues show where.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from ...efield.linear.products import core_count
 from ...meshing import (
     DiffusionSeries,
     HeadMesh,
+    Progress,
     TensorImage,
     Tractogram,
     VoxelGrid,
@@ -135,7 +136,7 @@ def tensor_orientations(head: HeadMesh, image: TensorImage) -> Orientations:
 def deconvolved_orientations(
     head: HeadMesh,
     series: DiffusionSeries,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Orientations:
     """Take orientations from diffusion-weighted images, by spherical deconvolution.
 
@@ -194,7 +195,7 @@ def track(
     *,
     seeds: int = SEEDS,
     seed: int = 1,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Tracked:
     """Track streamlines from the white matter in or beside a target.
 

@@ -140,7 +140,7 @@ class MarkerStream:
                 f"a stream of markers cannot be named {name!r}: give a name of letters, "
                 "digits and signs."
             )
-        pylsl = _library()
+        pylsl = lab_library()
         about = pylsl.StreamInfo(name, "Markers", 1, 0.0, "string", f"tmsgrad {name}")
         self._outlet = pylsl.StreamOutlet(about)
 
@@ -165,8 +165,8 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
         raise ValueError(
             "the name of the stream is empty: give the one that it states."
         )
-    pylsl = _library()
-    found = _named(pylsl, name, 1, wait)
+    pylsl = lab_library()
+    found = streams_named(pylsl, name, 1, wait)
     if not found:
         there = sorted({each.name() for each in pylsl.resolve_streams(1.0)})
         shown = (
@@ -177,7 +177,7 @@ def open_stream(name: str, wait: float = 5.0) -> LabStream:
             f"waited); {shown}."
         )
     # The first search ends with the first answer.
-    found = _named(pylsl, name, 2, _TWINS) or found
+    found = streams_named(pylsl, name, 2, _TWINS) or found
     if len(found) > 1:
         hosts = ", ".join(each.hostname() for each in found)
         raise ValueError(
@@ -206,10 +206,10 @@ def stream_clock() -> float:
     Raises:
         ModuleNotFoundError: pylsl is not installed.
     """
-    return float(_library().local_clock())
+    return float(lab_library().local_clock())
 
 
-def _named(pylsl: Any, name: str, least: int, wait: float) -> list[Any]:
+def streams_named(pylsl: Any, name: str, least: int, wait: float) -> list[Any]:
     """Look for streams of a name until so many are found, or time is over [s]."""
     # Queries are XPath in single quotes: other names are compared here.
     if "'" in name or not name.isprintable():
@@ -221,7 +221,12 @@ def _named(pylsl: Any, name: str, least: int, wait: float) -> list[Any]:
     return pylsl.resolve_byprop("name", name, least, wait)
 
 
-def _library() -> Any:
+def lab_library() -> Any:
+    """Pylsl.
+
+    Raises:
+        ModuleNotFoundError: It is not installed, or finds no liblsl.
+    """
     try:
         import pylsl
     except ModuleNotFoundError:

@@ -1,6 +1,7 @@
 // Begin: read the data, and show the placement of the link or the best one.
 
 import { Controls } from "./controls.js";
+import { Live } from "./live.js";
 import { Model } from "./model.js";
 import { Plan } from "./plan.js";
 import { Stage } from "./view.js";
@@ -22,8 +23,9 @@ function begin() {
   });
   plan.tell();
   stage.lookAtCoil();
+  const live = model.data.live ? new Live(model, plan, stage) : null;
   // For whoever embeds the page, and for its tests.
-  window.tmsgrad = { model, plan, stage, controls, taking };
+  window.tmsgrad = { model, plan, stage, controls, taking, live };
 }
 
 try {

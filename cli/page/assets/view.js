@@ -31,7 +31,7 @@ export class Stage {
     this.values = new Float32Array(this.count);
     this.secondValues = new Float32Array(this.count);
     this.normals = normals(this.cortex.vertices, this.cortex.triangles);
-    this.options = { scalp: true, coil: true, follow: true, across: false };
+    this.options = { scalp: true, coil: true, follow: true, across: false, pale: false };
     this.highest = 1;
     this.camera = new Camera(middle(this.cortex.vertices));
     this.onRead = () => {};
@@ -84,7 +84,7 @@ export class Stage {
     renderer.within(left, right);
     const { clientWidth, clientHeight } = this.canvas;
     const camera = this.camera.shot(((right - left) * clientWidth) / clientHeight);
-    const fade = found.outside ? 0.75 : 0;
+    const fade = found.outside || options.pale ? 0.75 : 0;
     renderer.draw(surface, camera, { kind: 1, highest: this.highest, fade });
     renderer.draw(surfaces.target, camera, { colour: [0.05, 0.55, 0.75] });
     const skin = { colour: [0.78, 0.72, 0.66], second: [0, 0.62, 0.45], kind: 2 };

@@ -1,0 +1,90 @@
+"""Help in two tiers: what most people need of a command with many options, or all of it."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+
+_TARGET = ("target", "target-mni", "target-map", "radius")
+#: Options that `--help` shows of commands with many; the others are in `--help-all`.
+BASIC: Mapping[str, tuple[str, ...]] = {
+    "simulate": (
+        *("coil", "pose", "eeg", "didt", "turns", *_TARGET),
+        *("uncertainty", "nifti", "report", "out"),
+    ),
+    "optimize": (
+        *("coil", *_TARGET, "efield", "threshold", "handle", "distance"),
+        *("uncertainty", "interactive", "report", "out"),
+    ),
+    "sweep": ("coil", *_TARGET, "spacing", "angles", "search-radius", "reduced", "out"),
+    "page": ("coil", *_TARGET, "reduced", "reach", "whole-head", "didt", "out"),
+    "live": (
+        *(
+            "coil",
+            *_TARGET,
+            "from",
+            "registration",
+            "duration",
+            "reduced",
+            "whole-head",
+        ),
+        "out",
+    ),
+    "reduce": ("coil", "around", "radius", "tolerance", "out"),
+    "dose": (
+        *("coil", "threshold", "motor", *_TARGET, "motor-pose", "target-pose"),
+        *("max-didt", "uncertainty", "out"),
+    ),
+    "map motor": (
+        *("coil", "pulses", "mep", "emg", "criterion", "region", "match", "didt"),
+        *("max-didt", "next", "out"),
+    ),
+    "head refine": (*_TARGET, "coil", "to", "out"),
+    "target functional": (
+        *("bold", "confounds", "space", "head", "seed", "search-region"),
+        *("global-signal", "normative", "out"),
+    ),
+    "target structural": (
+        *("tracts", "dwi", "indirect", "radius", "space", "waypoint"),
+        *("search-region", "out"),
+    ),
+    "eeg pulses": ("channels", "minus", "filter", "phase", "band", "training", "out"),
+    "eeg live": (
+        *("channels", "minus", "filter", "phase", "band", "training", "latency"),
+        *("markers", "pulses", "duration", "out"),
+    ),
+}
+
+
+class HelpAll(argparse.Action):
+    """show all options, and exit"""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Print them."""
+        print(parser.format_help())
+        parser.exit()
+
+
+def is_basic(action: argparse.Action, names: Sequence[str]) -> bool:
+    """Whether an action is an argument, or an option of the first tier."""
+    words = [word.removeprefix("--") for word in action.option_strings]
+    known = ("help", "help-all", *names)
+    return not words or any(word in known for word in words)
+
+
+@contextmanager
+def first_tier(parser: argparse.ArgumentParser, names: Sequence[str]) -> Iterator[int]:
+    """Hide what is not basic of a parser's help meanwhile, and give its number."""
+    hidden = [
+        action
+        for action in parser._actions
+        if not is_basic(action, names) and action.help is not argparse.SUPPRESS
+    ]
+    helps = [action.help for action in hidden]
+    for action in hidden:
+        action.help = argparse.SUPPRESS
+    try:
+        yield len(hidden)
+    finally:
+        for action, words in zip(hidden, helps, strict=True):
+            action.help = words
