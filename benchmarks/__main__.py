@@ -1,7 +1,8 @@
 """`python -m benchmarks [NAME ...]`: run benchmarks by name, or all that need no data.
 
 `python -m benchmarks shape --coil=FILE` needs a coil whose parts move,
-`python -m benchmarks phase --files=FILE,…` resting EEG, and
+`python -m benchmarks phase --files=FILE,…` resting EEG,
+`python -m benchmarks retest --day1=DIR,… --day2=DIR,…` functional targets of two days, and
 `python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 
 `python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
@@ -21,7 +22,7 @@ ALL = (
     *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
     "midsurface",
 )
-NEED_DATA = ("shape", "phase", "page")
+NEED_DATA = ("shape", "phase", "page", "retest")
 NAMED_ONLY = ("optimizers", "gpu")  # Need the extra [optimizers], or time.
 
 

@@ -52,7 +52,7 @@ def everywhere(field):
     [
         ("focality", optimize.focality_of, 0.06),
         # The search has a soft edge of the hot spot, and elements are large here.
-        ("overlap", lambda *given: optimize.overlap_of(*given, 0.02), 0.2),
+        ("overlap", lambda e, v, part: optimize.overlap_of(e, v, part, 0.02), 0.2),
     ],
 )
 def test_objectives_of_all_the_tissue_are_searched_and_verified(

@@ -249,16 +249,17 @@ def surface_file(folder, radius=0.063):
 
 @pytest.mark.parametrize("kind", ["mesh", "file"])
 def test_the_field_is_reduced_on_a_surface(case, conductor, tmp_path, kind):
-    source = "mesh" if kind == "mesh" else surface_file(tmp_path)
+    file = surface_file(tmp_path) if kind == "file" else None
+    source, name = file or "mesh", "mesh" if file is None else file.name
     out = tmp_path / "surface.h5"
     result = run(*words(case, out, "--at", source))
     assert result.status == 0, result.err
     basis, head = efield.read_reduced(out), five_layers()
     about = dict(basis.origin.about)
-    assert about["surface"] == ("mesh" if kind == "mesh" else source.name)
+    assert about["surface"] == name
     assert ("surface_sha256" in about) == (kind == "file")
     own, nodes = meshing.gray_matter_surface(head)
-    shown = own if kind == "mesh" else meshing.read_surface(source, head)
+    shown = own if file is None else meshing.read_surface(file, head)
     np.testing.assert_allclose(basis.positions, shown.vertices, atol=1e-7)
     area = efield.vertex_areas(shown).sum()
     np.testing.assert_allclose(float(about["area_m2"]), area, rtol=1e-6)

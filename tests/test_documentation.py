@@ -47,7 +47,8 @@ def folder(tmp_path_factory):
     (folder / "m2m_ernie").mkdir()
     meshing.write_msh(folder / "m2m_ernie" / "ernie.msh", head())
     coils.write_ccd(folder / "MagStim_D70.ccd", boxed_coil())
-    for name in ("bold.nii.gz", "confounds.tsv", "group_sgACC.nii.gz", "rest.vhdr"):
+    images = ("bold.nii.gz", "confounds.tsv", "group_sgACC.nii.gz")
+    for name in (*images, "rest.vhdr", "m1.txt"):
         (folder / name).touch()  # Only looked for.
     return folder
 

@@ -88,6 +88,14 @@ def test_activation_counts_gray_matter_above_the_threshold(two):
     assert 0 < found.inside < 1
     assert found.inside == pytest.approx(both / head.volumes[above].sum())
     assert found.covered == pytest.approx(both / head.volumes[within].sum())
+    several = dosing.activated_range(head, fields[1], limit / 0.7, target)
+    assert several[1].volume == pytest.approx(found.volume)
+    assert [each.threshold for each in several] == pytest.approx(
+        [share * limit / 0.7 for share in dosing.SHARES]
+    )
+    volumes = [each.volume for each in several]
+    assert volumes == sorted(volumes, reverse=True)
+    assert volumes[0] > volumes[-1] > 0
     nothing = dosing.activated(head, fields[1], 1e9, target)
     assert (nothing.volume, nothing.inside) == (0.0, 0.0)
 

@@ -1,6 +1,7 @@
 """Pulses decided on while a signal arrives: the same as those of a replay."""
 
 import contextlib
+import dataclasses
 import math
 import sys
 import threading
@@ -45,6 +46,8 @@ def replayed(signal, rule, start=TRAINING):
         latency=rule.latency,
         refractory=rule.refractory,
         gate=rule.gate,
+        ceiling=rule.ceiling,
+        blanking=rule.blanking,
     )
 
 
@@ -67,6 +70,7 @@ def pulses(events):
 
 
 def test_chunks_of_any_size_give_the_pulses_of_the_replay(person, rule):
+    rule = dataclasses.replace(rule, blanking=0.02)
     rng = np.random.default_rng(0)
     sizes = rng.integers(0, 60, len(person))
     # Stamps are late by chance, on a clock that began elsewhere.
@@ -135,6 +139,8 @@ def test_rules_are_checked(rule):
         ({"hop": 0.1}, "`hop` must be positive"),
         ({"latency": 0.5}, "`latency` below two"),
         ({"gate": -1.0}, "`gate` must be zero or more"),
+        ({"gate": 2.0, "ceiling": 1.0}, "`ceiling` must be above `gate`"),
+        ({"blanking": 0.9}, "`blanking` must leave half of the estimator's window"),
     ):
         with pytest.raises(ValueError, match=message):
             timing.PulseRule(rule.band, rule.estimator, 0.0, **change)

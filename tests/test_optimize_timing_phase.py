@@ -105,6 +105,50 @@ def test_a_gate_leaves_out_what_is_weak(band, person):
     assert len(gated.times) < len(free.times)
 
 
+def test_a_gate_has_two_bounds(band, person):
+    estimator = timing.Autoregressive(band)
+    training = person.values[:TRAINING]
+    bounds = [timing.least_amplitude(training, estimator, x, 50) for x in (0.3, 0.8)]
+    found = timing.replay(
+        *(person.values, band, estimator, 0.0),
+        **dict(zip(("gate", "ceiling"), bounds, strict=True)),
+        start=20.0,
+    )
+    assert bounds[0] <= found.amplitudes.min() <= found.amplitudes.max() <= bounds[1]
+
+
+def test_what_a_pulse_spoils_is_not_seen(band, person):
+    rng = np.random.default_rng(0)
+    settings = {"start": 20.0, "refractory": 0.6, "blanking": 0.03}
+    estimator = timing.Autoregressive(band)
+    clean = timing.replay(person.values, band, estimator, 0.0, **settings)
+    # The samples after each pulse may hold anything: decisions are the same.
+    spoilt = person.values.copy()
+    for time in clean.times:
+        first = int(np.ceil(time * RATE))
+        artefact = slice(first, first + round(0.03 * RATE))
+        spoilt[artefact] = 1e3 * rng.normal(size=artefact.stop - first)
+    again = timing.replay(spoilt, band, estimator, 0.0, **settings)
+    np.testing.assert_array_equal(again.times, clean.times)
+    without = timing.replay(
+        spoilt, band, estimator, 0.0, **settings | {"blanking": 0.0}
+    )
+    assert len(without.times) != len(clean.times) or not np.allclose(
+        without.times, clean.times
+    )
+
+
+def test_a_line_is_left_as_it_is_by_blanking():
+    line = 3.0 + 2.0 * np.arange(100)
+    spoilt = line.copy()
+    spoilt[40:50] = (
+        1e6  # A sample lies on the pulse, and one at the end of it is right.
+    )
+    np.testing.assert_allclose(timing.blanked(spoilt, 0.99, 0.4, 0.1, 100.0), line)
+    for pulse in (-np.inf, -3.0, 2.0):
+        assert timing.blanked(spoilt, 0.99, pulse, 0.1, 100.0) is spoilt
+
+
 def test_many_filters_know_the_phase_of_a_tone(band):
     signal, times = tone(10.3), np.arange(5.0, 55.0, 0.37)
     found = timing.judged_phases(signal, band, times)

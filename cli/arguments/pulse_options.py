@@ -129,3 +129,18 @@ def _add_device(verb: argparse.ArgumentParser) -> None:
         default=0.0,
         help="no pulse at an amplitude that this share of the training did not reach (0)",
     )
+    verb.add_argument(
+        "--gate-top",
+        type=words.share,
+        metavar="SHARE",
+        default=1.0,
+        help="nor at one that this share of the training did not exceed, as of movements "
+        "(1: no such limit)",
+    )
+    verb.add_argument(
+        "--blank",
+        type=words.not_negative,
+        metavar="MS",
+        default=0.0,
+        help="after each pulse, its artefact: replaced by a line, and no decision, ms (0)",
+    )

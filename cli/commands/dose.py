@@ -174,6 +174,9 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
         matched, region = fields.target.scaled(motor / target), frame.sites[1].region
         active = dosing.activated(frame.head, matched, limit, region, request.tissue)
         write_activation(folder, frame.head, matched, motor, active, grid)
+        several = dosing.activated_range(
+            frame.head, matched, motor, region, request.tissue
+        )
         most = frame.maxima[1]
         result = DoseResult(
             request.threshold,
@@ -181,7 +184,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             *(fields.values, fields.mesh, fields.depths, outputs),
             TrainResult.of(request.trains, outputs),
             interval,
-            Activated(request.activated, active.volume, active.inside, active.covered),
+            Activated.of(request.activated, active, several),
             origin,
             None if most is None else outputs[-1].output * most,
             frame.machine.name,

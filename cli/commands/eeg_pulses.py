@@ -110,11 +110,14 @@ def _replay(
         latency=rule.latency,
         refractory=rule.refractory,
         gate=rule.gate,
+        ceiling=rule.ceiling,
+        blanking=rule.blanking,
         pieces=recording.pieces,
     )
     of_rhythm = (ratio, played.weights, phase.method, phase.degrees)
     rhythm = Rhythm(*of_rhythm, rule.estimator.settings)
-    return ReplayResult(pulses, rhythm, start, tuple(recording.remarks), origin)
+    hop = rule.step / recording.rate
+    return ReplayResult(pulses, rhythm, start, hop, tuple(recording.remarks), origin)
 
 
 def _signal(request: ReplayRequest) -> _Played:

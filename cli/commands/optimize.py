@@ -86,8 +86,8 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
         )
         rules = _rules(request, prepared, found)
         if request.report:
-            shown = verified.placement, verified.field, verified.figures
-            draw_target(folder, prepared, found.coil, shown, rules)
+            drawn = verified.placement, verified.field, verified.figures
+            draw_target(folder, prepared, found.coil, drawn, rules)
         if request.interactive is not None:
             _write_page(folder, request, prepared, shown, found, verified, rules)
         progress.close()

@@ -29,6 +29,8 @@ class PhaseRequest:
         latency: From the last sample to the earliest pulse. [s]
         refractory: Least time from pulse to pulse. [s]
         gate: The share of the training whose amplitude a pulse needs.
+        top: The share of the training whose amplitude no pulse may exceed.
+        blanking: After a pulse, what decisions do not see. [s]
     """
 
     degrees: float
@@ -39,14 +41,26 @@ class PhaseRequest:
     latency: float
     refractory: float
     gate: float
+    top: float
+    blanking: float
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "PhaseRequest":
-        """Take it from the options."""
+        """Take it from the options.
+
+        Raises:
+            ValueError: The bounds of the amplitude do not fit each other.
+        """
+        if not options.gate_top > options.gate:
+            raise ValueError(
+                f"--gate-top {options.gate_top:g} must be above --gate {options.gate:g}: "
+                "no amplitude is between them."
+            )
         return cls(
             *(options.phase, options.method, options.band, options.training),
             *(options.hop * 1e-3, options.latency * 1e-3),
-            *(options.refractory, options.gate),
+            *(options.refractory, options.gate, options.gate_top),
+            options.blank * 1e-3,
         )
 
     @property
@@ -67,6 +81,8 @@ class PhaseRequest:
             latency=self.latency,
             refractory=self.refractory,
             share=self.gate,
+            top=self.top,
+            blanking=self.blanking,
             pieces=pieces,
         )
 

@@ -87,12 +87,34 @@ class Activated:
         volume: Of the tissue. [m³]
         inside: Share of that volume which lies in the target.
         covered: Share of the target's volume which is activated.
+        several: For other shares of M1's field: the share, the volume [m³] and the share of
+            the target.
     """
 
     share: float
     volume: float
     inside: float
     covered: float
+    several: tuple[tuple[float, float, float], ...]
+
+    @classmethod
+    def of(
+        cls,
+        share: float,
+        found: dosing.Activation,
+        several: tuple[dosing.Activation, ...],
+    ) -> "Activated":
+        """Take it from what was found at a share of M1's field, and at `SHARES`."""
+        rows = (
+            (at, each.volume, each.covered)
+            for at, each in zip(dosing.SHARES, several, strict=True)
+        )
+        return cls(share, found.volume, found.inside, found.covered, tuple(rows))
+
+    @property
+    def subthreshold(self) -> float:
+        """Share of the target that gets less than M1 at threshold."""
+        return 1 - self.several[-1][2]
 
     def to_json(self) -> dict:
         """For `dose.json`."""
@@ -101,6 +123,15 @@ class Activated:
             "volume_mm3": self.volume * 1e9,
             "share_inside_target": self.inside,
             "share_of_target": self.covered,
+            "subthreshold_share_of_target": self.subthreshold,
+            "by_share_of_motor_field": [
+                {
+                    "share_of_motor_field": share,
+                    "volume_mm3": volume * 1e9,
+                    "share_of_target": covered,
+                }
+                for share, volume, covered in self.several
+            ],
         }
 
     def describe(self) -> None:
@@ -108,6 +139,15 @@ class Activated:
         print(
             f"activated        {self.volume * 1e9:.0f} mm³ reach {self.share:.0%} of M1's "
             f"field at threshold, {self.inside:.0%} of it in the target"
+        )
+        (low, most, _), *_, (high, least, _) = self.several
+        print(
+            f"                 {least * 1e9:.0f} to {most * 1e9:.0f} mm³ for {high:.0%} to "
+            f"{low:.0%}: which share activates is not known"
+        )
+        print(
+            f"subthreshold     {self.subthreshold:.0%} of the target gets less than M1 at "
+            "threshold"
         )
 
 

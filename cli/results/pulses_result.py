@@ -63,6 +63,7 @@ class ReplayResult:
         pulses: Which came.
         rhythm: Whose phase they were to meet.
         training: How long it was learned from. [s]
+        hop: From decision to decision. [s]
         remarks: What was noticed while the recording was read.
         origin: Where the result comes from.
     """
@@ -72,6 +73,7 @@ class ReplayResult:
     pulses: Pulses
     rhythm: Rhythm
     training: float
+    hop: float
     remarks: tuple[str, ...]
     origin: Provenance
 
@@ -81,7 +83,7 @@ class ReplayResult:
             "schema": self.schema,
             "pulses": len(self.pulses.times),
             **_met(self.pulses),
-            **_decided(self.pulses.decision_times),
+            **_decided(self.pulses.decision_times, self.hop),
             **self.rhythm.to_json(),
             "training_s": self.training,
             "remarks": list(self.remarks),
@@ -123,8 +125,11 @@ class ReplayResult:
         self.rhythm.describe()
         print(f"pulses          {len(self.pulses.times)}")
         _print_met(self.pulses)
-        took = 1e3 * np.percentile(self.pulses.decision_times, [50, 99])
-        print(f"decision        {took[0]:.2f} ms median, {took[1]:.2f} ms for 99%")
+        took = 1e3 * np.percentile(self.pulses.decision_times, [50, 99, 100])
+        print(
+            f"decision        {took[0]:.2f} ms median, {took[1]:.2f} ms for 99%, "
+            f"{took[2]:.2f} ms the longest"
+        )
         print(RESEARCH)
         if took[0] > _SLOW * 1e3:
             warn("decisions take longer than 2 ms on this machine.")
@@ -173,7 +178,7 @@ class LiveResult:
             "pulses": len(self.pulses),
             "judged": 0 if self.met is None else len(self.met.times),
             **_met(self.met),
-            **_decided(self.took),
+            **_decided(self.took, self.step / self.rate),
             "late": self.late,
             "skipped": self.skipped,
             "gaps": len(self.gaps),
@@ -245,12 +250,14 @@ def _print_met(pulses: Pulses, how: str = "") -> None:
     print(f"within 45°      {100 * pulses.hit_rate():.0f}%")
 
 
-def _decided(took: Float[ndarray, "decision"]) -> dict:
-    """How long decisions took."""
+def _decided(took: Float[ndarray, "decision"], hop: float) -> dict:
+    """How long decisions took, and how many longer than half of what is between them."""
     if not len(took):
         return {"decisions": 0}
     return {
         "decisions": len(took),
         "decision_ms_median": 1e3 * float(np.median(took)),
         "decision_ms_99_percent": 1e3 * float(np.percentile(took, 99)),
+        "decision_ms_longest": 1e3 * float(took.max()),
+        "decisions_over_half_a_hop": int(np.count_nonzero(took > hop / 2)),
     }

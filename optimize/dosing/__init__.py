@@ -1,6 +1,11 @@
 """How strong to stimulate: from a motor threshold to the output for a target."""
 
-from .activation import Activation as Activation, activated as activated
+from .activation import (
+    SHARES as SHARES,
+    Activation as Activation,
+    activated as activated,
+    activated_range as activated_range,
+)
 from .interval import (
     DoseInterval as DoseInterval,
     Site as Site,

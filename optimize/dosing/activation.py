@@ -1,5 +1,6 @@
 """Where a field reaches a threshold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from numpy import ndarray
 
 from ...efield import ElectricField
 from ...meshing import HeadMesh, Region
+
+
+SHARES = (0.6, 0.7, 0.8, 0.9, 1.0)  # Of the field of M1 at threshold.
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,4 +66,33 @@ def activated(
         volume,
         both / volume if volume > 0 else 0.0,
         both / float(head.volumes[wanted].sum()),
+    )
+
+
+def activated_range(
+    head: HeadMesh,
+    field: ElectricField,
+    motor: float,
+    target: Region,
+    tissue: str | int = "gray matter",
+    shares: Sequence[float] = SHARES,
+) -> tuple[Activation, ...]:
+    """Find where a field reaches several shares of the field of M1 at threshold.
+
+    Which share activates is not known: fields of M1 at threshold differ between people and
+    muscles, and no threshold of other cortex has been measured.
+
+    Args:
+        head: The head.
+        field: Of one placement, at the current that is given.
+        motor: The field of M1 at threshold. [V/m]
+        target: What should be activated.
+        tissue: In which it is counted.
+        shares: Of the field of M1.
+
+    Raises:
+        ValueError: A threshold is not positive.
+    """
+    return tuple(
+        activated(head, field, share * motor, target, tissue) for share in shares
     )

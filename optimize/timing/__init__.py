@@ -13,7 +13,11 @@ from .coupling import (
     ThetaGamma as ThetaGamma,
     theta_gamma as theta_gamma,
 )
-from .decisions import NextPulse as NextPulse, PulseRule as PulseRule
+from .decisions import (
+    NextPulse as NextPulse,
+    PulseRule as PulseRule,
+    blanked as blanked,
+)
 from .filters import strongest_rhythm as strongest_rhythm
 from .judging import (
     FILTERS as FILTERS,

@@ -1,5 +1,6 @@
 """How to decide on pulses, learned from a recording before the first of them."""
 
+import math
 from collections.abc import Callable
 
 from jaxtyping import Float
@@ -27,6 +28,8 @@ def learned_rule(
     latency: float = 0.005,
     refractory: float = 1.0,
     share: float = 0.0,
+    top: float = 1.0,
+    blanking: float = 0.0,
     pieces: Pieces | None = None,
 ) -> PulseRule:
     """Learn from a training recording how to decide on pulses.
@@ -41,16 +44,30 @@ def learned_rule(
         refractory: As in `PulseRule`. [s]
         share: No pulse comes at an amplitude that this share of the training does not
             reach; 0 for pulses at any.
+        top: Nor at one that this share does not exceed; 1 for no such bound.
+        blanking: As in `PulseRule`. [s]
         pieces: Of the recording that may be used; by default all of it.
 
     Raises:
         ValueError: The recording is too short, or a setting out of range.
     """
+    if not share < top:
+        raise ValueError(
+            f"`top` must be above `share`, got {top:g} and {share:g}: no amplitude is "
+            "between them."
+        )
     estimator = learn(training, band, pieces=pieces)
     device = {"hop": hop, "latency": latency}
     aim = aim_for(training, band, estimator, target, **device, pieces=pieces)
-    gate = 0.0
-    if share:
-        every = round(_EVERY * band.rate)
-        gate = least_amplitude(training, estimator, share, every, pieces)
-    return PulseRule(band, estimator, aim, refractory=refractory, gate=gate, **device)
+    every = round(_EVERY * band.rate)
+    bound = lambda at: least_amplitude(training, estimator, at, every, pieces)
+    return PulseRule(
+        band,
+        estimator,
+        aim,
+        refractory=refractory,
+        gate=bound(share) if share else 0.0,
+        ceiling=bound(top) if top < 1 else math.inf,
+        blanking=blanking,
+        **device,
+    )

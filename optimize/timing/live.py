@@ -104,7 +104,7 @@ def follow(
     Yields:
         Each decision that was made, and each gap.
     """
-    ready, skipped = 0.0, 0
+    ready, last, skipped = 0.0, -np.inf, 0
     for found in _windows(chunks, rule, training):
         if isinstance(found, Gap):
             yield found
@@ -117,7 +117,7 @@ def follow(
             skipped += 1
             continue
         begun = time.perf_counter()
-        next_pulse = rule(window, now)
+        next_pulse = rule(window, now, last)
         took = time.perf_counter() - begun
         pulse, late = None, False
         if next_pulse is not None:
@@ -129,7 +129,8 @@ def follow(
                 next_pulse.frequency,
             )
             late = bool(pulse.stamp <= clock())
-            ready = ready if late else pulse.time + rule.refractory
+            if not late:
+                last, ready = pulse.time, pulse.time + rule.refractory
         yield LiveDecision(None if late else pulse, late, skipped, took)
         skipped = 0
 

@@ -73,6 +73,8 @@ def replay(
     latency: float = 0.005,
     refractory: float = 1.0,
     gate: float = 0.0,
+    ceiling: float = np.inf,
+    blanking: float = 0.0,
     pieces: Pieces | None = None,
 ) -> Pulses:
     """Decide on pulses while a recording is played again, and judge them afterwards.
@@ -96,6 +98,9 @@ def replay(
             stimulator. [s]
         refractory: Least time from pulse to pulse. [s]
         gate: No pulse below this amplitude, in the unit of the recording.
+        ceiling: No pulse above this amplitude.
+        blanking: Time after each pulse that decisions do not see, as of a real pulse whose
+            artefact must be left out. [s]
         pieces: Of the recording that may be used; no decision sees samples of two, and no
             pulse comes outside or within two seconds of the ends of one, where a filter
             rings. By default all of it is one.
@@ -105,26 +110,29 @@ def replay(
             range, or no pulse came.
     """
     wanted = target if aim is None else aim
-    rule = PulseRule(band, estimator, wanted, hop, latency, refractory, gate)
+    rule = PulseRule(
+        *(band, estimator, wanted, hop, latency, refractory, gate, ceiling, blanking)
+    )
     pieces = whole(recorded) if pieces is None else pieces
     _check(recorded, rule, start, pieces)
     times, amplitudes, took = [], [], []
-    ready = 0.0
+    ready, last = 0.0, -np.inf
     for end in _decisions(rule, start, pieces):
         now = (end - 1) / band.rate
         if now + latency < ready:
             continue
         clock = time.perf_counter()
-        pulse = rule(recorded[end - estimator.samples : end], now)
+        pulse = rule(recorded[end - estimator.samples : end], now, last)
         took.append(time.perf_counter() - clock)
         if pulse is not None:
             times.append(pulse.time)
             amplitudes.append(pulse.amplitude)
-            ready = pulse.time + refractory
+            last, ready = pulse.time, pulse.time + refractory
     if not times:
         raise ValueError(
             f"none of {len(took)} decisions led to a pulse: the gate of {gate:g} is too "
-            "high, or the recording has no such rhythm."
+            f"high, the ceiling of {ceiling:g} too low, or the recording has no such "
+            "rhythm."
         )
     judged = judged_phases(recorded, band, np.array(times), pieces)
     return Pulses(
