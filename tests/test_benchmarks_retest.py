@@ -26,25 +26,19 @@ def day(folder, centre, radius, reliable=True, **changes):
 
 @pytest.fixture
 def people(tmp_path):
+    origin = [0.0, 0.0, 0.0]
     days = [
-        ([0.0, 0.0, 0.0], 3.0, True, [3.0, 4.0, 0.0], 4.0),  # 5 mm, held exactly.
-        (
-            [0.0, 0.0, 0.0],
-            3.0,
-            True,
-            [0.0, 12.0, 0.0],
-            4.0,
-        ),  # Far, and called reliable.
-        ([0.0, 0.0, 0.0], 20.0, False, [0.0, 0.0, 15.0], 4.0),  # Far, and called so.
-        ([0.0, 0.0, 0.0], 20.0, False, [0.0, 0.0, 1.0], 4.0),  # Near, and doubted.
+        (3.0, True, [3.0, 4.0, 0.0]),  # 5 mm, held exactly.
+        (3.0, True, [0.0, 12.0, 0.0]),  # Far, and called reliable.
+        (20.0, False, [0.0, 0.0, 15.0]),  # Far, and called so.
+        (20.0, False, [0.0, 0.0, 1.0]),  # Near, and doubted.
     ]
     return [
         (
-            day(tmp_path / f"{i}a", *first),
-            day(tmp_path / f"{i}b", *second),
+            day(tmp_path / f"{number}a", origin, radius, reliable),
+            day(tmp_path / f"{number}b", centre, 4.0),
         )
-        for i, (*first, second_centre, second_radius) in enumerate(days)
-        for second in [(second_centre, second_radius)]
+        for number, (radius, reliable, centre) in enumerate(days)
     ]
 
 

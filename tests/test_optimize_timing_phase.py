@@ -119,20 +119,26 @@ def test_a_gate_has_two_bounds(band, person):
 
 def test_what_a_pulse_spoils_is_not_seen(band, person):
     rng = np.random.default_rng(0)
-    settings = {"start": 20.0, "refractory": 0.6, "blanking": 0.03}
     estimator = timing.Autoregressive(band)
-    clean = timing.replay(person.values, band, estimator, 0.0, **settings)
+
+    def replayed(values, blanking=0.03):
+        return timing.replay(
+            *(values, band, estimator, 0.0),
+            start=20.0,
+            refractory=0.6,
+            blanking=blanking,
+        )
+
+    clean = replayed(person.values)
     # The samples after each pulse may hold anything: decisions are the same.
     spoilt = person.values.copy()
     for time in clean.times:
         first = int(np.ceil(time * RATE))
         artefact = slice(first, first + round(0.03 * RATE))
         spoilt[artefact] = 1e3 * rng.normal(size=artefact.stop - first)
-    again = timing.replay(spoilt, band, estimator, 0.0, **settings)
+    again = replayed(spoilt)
     np.testing.assert_array_equal(again.times, clean.times)
-    without = timing.replay(
-        spoilt, band, estimator, 0.0, **settings | {"blanking": 0.0}
-    )
+    without = replayed(spoilt, blanking=0.0)
     assert len(without.times) != len(clean.times) or not np.allclose(
         without.times, clean.times
     )
