@@ -6,6 +6,7 @@ import shlex
 import time
 
 import jax.numpy as jnp
+import nibabel as nib
 import numpy as np
 import pytest
 from browser import browser
@@ -55,6 +56,16 @@ def words(case, out, *more):
     ]
 
 
+def halves(path):
+    """An atlas of two gyri, left and right of x = 0, in voxels of 5 mm."""
+    labels = np.full((44, 44, 44), 2028, dtype=np.int16)
+    labels[:22] = 1028
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    affine[:3, 3] = -107.5
+    nib.Nifti1Image(labels, affine).to_filename(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def made(case, basis, tmp_path_factory):
     out = tmp_path_factory.mktemp("page") / "plan <1>.html"
@@ -62,6 +73,7 @@ def made(case, basis, tmp_path_factory):
     place = scalp_of_five_layers().nearest([0.03, -0.02, 0.08]) * 1e3
     electrodes.write_text(f"Electrode,{place[0]},{place[1]},{place[2]},F4\n")
     more = ["--coil=magstim-50mm-round", "--reduced", basis[0], "--didt=60"]
+    more += ["--atlas", halves(out.with_name("aparc+aseg.nii.gz"))]
     result = run(*words(case, out, *more, f"--electrodes={electrodes}"), "--json")
     assert result.status == 0, result.err
     return out, result
@@ -520,6 +532,30 @@ def test_the_part_across_the_surface_is_that_along_its_normals(shown, basis):
     assert expected.max() > 1e-3 * np.abs(field).max()
     assert "across" in unit
     assert shown.run("document.getElementById('unit').textContent").startswith("|E|")
+
+
+def test_the_field_in_a_gyrus_is_that_of_its_vertices(shown):
+    names = shown.run("tmsgrad.model.data.regions.names")
+    assert names == ["left superior frontal gyrus", "right superior frontal gyrus"]
+    places = np.reshape(shown.run("Array.from(tmsgrad.model.places)"), (-1, 3))
+    corners = np.reshape(
+        shown.run("Array.from(tmsgrad.stage.cortex.triangles)"), (-1, 3)
+    )
+    areas = efield.vertex_areas(meshing.Surface(places, corners))
+    choose = (
+        "(() => { const box = document.getElementById('atlas'); box.value = 'NUMBER';"
+        "box.dispatchEvent(new Event('change'));"
+        "return document.getElementById('regional').textContent; })()"
+    )
+    for number, side in enumerate((places[:, 0] < 0, places[:, 0] >= 0)):
+        text = shown.run(choose.replace("NUMBER", str(number)))
+        values = np.array(shown.run("Array.from(tmsgrad.stage.values)"))[side]
+        mean = np.average(values, weights=areas[side])
+        words = f"{names[number]}: mean {mean:.1f}, at most {values.max():.1f} V/m"
+        assert text == f"|E| in the {words}"
+    shown.run("tmsgrad.controls.move(0, 1, 0.01)")
+    assert shown.run("document.getElementById('regional').textContent") != text
+    assert shown.run(choose.replace("NUMBER", "")) == ""
 
 
 def test_where_little_is_lost_is_marked_around_the_best_place(shown):

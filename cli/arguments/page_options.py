@@ -6,6 +6,7 @@ from . import units, words
 from .common_options import HELP, add_target
 from .map_options import add_extent
 from .reduce_options import add_basis
+from .search_options import add_atlas
 
 
 def add_page(verb: argparse.ArgumentParser) -> None:
@@ -56,6 +57,7 @@ def add_field(verb: argparse.ArgumentParser) -> None:
 
 def add_placement(verb: argparse.ArgumentParser) -> None:
     """Add where the best placement is looked for, and the current."""
+    add_atlas(verb)
     group = verb.add_argument_group("the first placement")
     group.add_argument(
         "--distance",

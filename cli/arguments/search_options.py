@@ -81,6 +81,11 @@ def _add_patient(verb: argparse.ArgumentParser) -> None:
         help="resting motor threshold, %% of the maximum: the output is given in %% of it, "
         "too",
     )
+    add_atlas(verb)
+
+
+def add_atlas(verb: argparse.ArgumentParser) -> None:
+    """Add what names places of the cortex."""
     verb.add_argument(
         "--atlas",
         type=path,

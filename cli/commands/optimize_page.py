@@ -89,5 +89,6 @@ def write_placement_page(
         *(error, verdict(error, bare), request.cover),
         usual_rate(coil) if didt is None else didt,
         image_of(request.head),
+        prepared.gyri,
     )
     build_page(path, scene)

@@ -68,6 +68,7 @@ class SceneRequest:
         domain: Where the best placement is looked for.
         electrodes: A file of positions on the scalp, or None.
         didt: At first; None for what is usual. [A/s]
+        atlas: What names gyri, in the head's space; None for one in MNI space.
     """
 
     head: str
@@ -79,6 +80,7 @@ class SceneRequest:
     domain: Domain
     electrodes: str | None
     didt: float | None
+    atlas: str | None
 
     @classmethod
     def of(cls, options: argparse.Namespace, coils: tuple[str, ...]) -> "SceneRequest":
@@ -107,6 +109,7 @@ class SceneRequest:
             ),
             electrodes=options.electrodes,
             didt=options.didt,
+            atlas=options.atlas,
         )
 
     def conduction_of(self, basis: Basis | None) -> Conduction:

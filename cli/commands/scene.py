@@ -10,8 +10,10 @@ from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
+from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import named_positions
+from ..inputs.gyri import find_gyri
 from ..inputs.heads import read_head
 from ..inputs.targets import Target
 from ..page.brain import field_in_target
@@ -172,4 +174,5 @@ def _scene(
         *(error, verdict(error, bare), asked.cover),
         usual_rate(frame.coil) if request.didt is None else request.didt,
         image_of(request.head),
+        find_gyri(request.atlas, request.head, way_to_mni(request.head)),
     )

@@ -13,7 +13,7 @@ from ...optimize import targeting
 from ...optimize.targeting import Gyri
 
 
-Way = Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]]
+Way = Callable[[Float[ndarray, "*place 3"]], Float[ndarray, "*place 3"]]
 _SIDES = {"lh": "left", "rh": "right"}
 
 
@@ -40,6 +40,13 @@ class GyrusNames:
             return self.gyri.name_at(self.way(np.asarray(place)))
         except ValueError:  # Outside of the map to MNI space.
             return None
+
+    def of_all(self, places: Float[ndarray, "place 3"]) -> list[str | None]:
+        """Name places of the head, as one by one. [m]"""
+        try:
+            return self.gyri.names_at(self.way(np.asarray(places)))
+        except ValueError:  # Some are outside of the map to MNI space.
+            return [self(place) for place in places]
 
 
 def find_gyri(atlas: str | None, source: str, to_mni: Way | None) -> GyrusNames | None:

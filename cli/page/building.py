@@ -9,6 +9,7 @@ from ..results.verdict import words_of_limits
 from ..viewer.packing import packed
 from .brain import Brain
 from .file import page, write_page
+from .regions import regions_json
 from .scene import Scene
 from .sections import sections_json
 from .surroundings import coil_json, scalp_json
@@ -40,12 +41,13 @@ def _title(scene: Scene) -> str:
 
 def scene_json(scene: Scene) -> dict:
     """All that the page's script works with; lengths in m, angles in rad."""
-    drives = scene.field.coils
+    drives, brain = scene.field.coils, Brain.of(scene)
     return {
         "schema": SCHEMA,
         "head": {"name": scene.head_name, "source": shlex.quote(scene.source)},
         "palette": [_hex(colour) for colour in field_palette()[::5]],
-        "cortex": Brain.of(scene).to_json(),
+        "cortex": brain.to_json(),
+        "regions": regions_json(brain, scene.gyri),
         "scalp": scalp_json(scene),
         "coils": [coil_json(x, drives[x.number], scene.cover) for x in scene.coils],
         "sections": sections_json(scene),

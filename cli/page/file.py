@@ -15,7 +15,7 @@ from ..viewer.script import joined, policy
 #: In this order, each needs only those before it, and what all views share.
 MODULES = (
     *("scalp", "field", "coil", "model", "plan", "words", "files"),
-    *("view", "sections", "controls", "taking", "live", "main"),
+    *("view", "sections", "regions", "controls", "taking", "live", "main"),
 )
 MOST_BYTES = 60_000_000
 

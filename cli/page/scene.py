@@ -10,6 +10,7 @@ from numpy import ndarray
 from ...coils import Coil
 from ...efield import ReducedField
 from ...meshing import HeadMesh, Scalp
+from ..inputs.gyri import GyrusNames
 from ..inputs.targets import Target
 from ..results.verdict import Verdict
 
@@ -70,6 +71,7 @@ class Scene:
         cover: Assumed over windings without a casing. [m]
         didt: At first. [A/s]
         image: What ANT's file says of the T1, or None.
+        gyri: What names places of the cortex, or None.
     """
 
     source: str
@@ -86,6 +88,7 @@ class Scene:
     cover: float
     didt: float
     image: Mapping[str, list[float]] | None = None
+    gyri: GyrusNames | None = None
 
     @property
     def head_name(self) -> str:

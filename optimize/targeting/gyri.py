@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 from numpy.typing import ArrayLike
+from scipy.spatial import KDTree
 
 from ...meshing import Surface, load_nifti, load_volume
 from .gyrus_words import in_english, of_freesurfer
@@ -43,6 +44,13 @@ class Gyri:
         return (
             self.names[int(self.numbers[nearest])] if apart[nearest] <= CORTEX else None
         )
+
+    def names_at(self, points: Float[ndarray, "point 3"]) -> list[str | None]:
+        """Name many places, as `name_at` does. [m]"""
+        apart, nearest = KDTree(self.places).query(points)
+        names = [self.names[int(n)] for n in self.numbers[nearest]]
+        near = np.asarray(apart) <= CORTEX
+        return [name if each else None for name, each in zip(names, near, strict=True)]
 
     def __add__(self, other: "Gyri") -> "Gyri":
         """Put two hemispheres together."""

@@ -4,6 +4,7 @@ import { Controls } from "./controls.js";
 import { Live } from "./live.js";
 import { Model } from "./model.js";
 import { Plan } from "./plan.js";
+import { Regions } from "./regions.js";
 import { Stage } from "./view.js";
 import { Taking } from "./taking.js";
 import { fromLink } from "./files.js";
@@ -16,6 +17,7 @@ function begin() {
   const plan = new Plan({ ...best, ...fromLink(location.hash, model.coils) });
   const stage = new Stage(document.getElementById("stage"), model, plan);
   const controls = new Controls(model, plan, stage);
+  const regions = new Regions(model, plan, stage);
   const taking = new Taking(model, plan, stage, controls);
   window.addEventListener("hashchange", () => {
     const linked = fromLink(location.hash, model.coils);
@@ -25,7 +27,7 @@ function begin() {
   stage.lookAtCoil();
   const live = model.data.live ? new Live(model, plan, stage) : null;
   // For whoever embeds the page, and for its tests.
-  window.tmsgrad = { model, plan, stage, controls, taking, live };
+  window.tmsgrad = { model, plan, stage, controls, regions, taking, live };
 }
 
 try {

@@ -1,0 +1,190 @@
+"""From a pose on a socket to the field on a socket: how late, how steady, what memory.
+
+    python -m benchmarks live --size=100000 --seconds=600
+
+A tracker in a process of its own sends 20 OpenIGTLink transforms a second over the
+loopback; `tmsgrad live`'s own source, loop and OpenIGTLink server answer, with |E| at
+`--places` places and `--modes` modes over the upper head. The tracker takes the time from
+before it sends a pose until it has the whole answer, values on the surface included. The
+load of the machine stands beside.
+"""
+
+import argparse
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import jax
+import numpy as np
+from benchmarks import record
+from benchmarks.bench_forward import head_of
+from scipy import sparse
+
+from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.cli.live.figures import Figures
+from tmsgrad.cli.live.igtl import IgtlServer, IgtlSource
+from tmsgrad.cli.live.server import open_port
+from tmsgrad.cli.live.sources import Complaints, Simulated, running
+from tmsgrad.optimize import live
+from tmsgrad.optimize.constraints import spread_out
+
+
+_RATE = 20.0  # [Hz]
+_TARGET = 10e-3  # [m]
+_HEADER = struct.Struct(">H12s20sIIQQ")
+
+
+def main(words: list[str]) -> None:
+    jax.config.update("jax_enable_x64", True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks live")
+    parser.add_argument("--size", default="100000", help="of the template, tetrahedra")
+    parser.add_argument("--coil", default="magstim-70mm-double")
+    parser.add_argument("--modes", type=int, default=300)
+    parser.add_argument("--places", type=int, default=30_000)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    options = parser.parse_args(words)
+    field = _field(options)
+    field(field.best)
+    rows = [_session(field, options)]
+    print(record.table(rows))
+    print("written to", record.write("live", rows))
+
+
+def _field(options) -> live.LiveField:
+    head, coil = head_of(f"template:{options.size}"), coils.read(options.coil)
+    scalp, gray = meshing.scalp(head), meshing.region(head, head.of("gray matter"))
+    domain = optimize.placements(scalp)
+    made = efield.reduce(
+        *(efield.assemble(head, efield.isotropic(head)), coil, domain, gray),
+        growth=efield.Growth(tolerance=1e-4, modes=options.modes, unseen=8),
+    )
+    places = np.linspace(0, len(gray.weights) - 1, options.places).astype(int)
+    pose = domain(1, 7)
+    best = np.eye(4)
+    best[:3, :3], best[:3, 3] = pose.rotation[0], pose.translation[0]
+    under = best[:3, 3] + 0.03 * best[:3, 2]
+    near = np.linalg.norm(made.positions - under, axis=1) < _TARGET
+    weights = near * np.asarray(made.weights)
+    shares = sparse.csr_array((weights / weights.sum())[None])
+    samples = coils.casing_samples(coil)
+    return live.LiveField(
+        *(made.subset(places).stored(np.int8), made.means(shares, under[None]), scalp),
+        *(samples[spread_out(samples, 3000)], best),
+    )
+
+
+def _session(field: live.LiveField, options) -> dict:
+    inbox, complain, done = live.Inbox(), Complaints(), threading.Event()
+    figures = Figures(inbox)
+    opened = open_port("127.0.0.1", 0, "--igtl")
+    port = opened.getsockname()[1]
+    triangles = np.arange(3 * (options.places // 3)).reshape(-1, 3)
+    places = np.asarray(field.cortex.positions)
+    server = IgtlServer(opened, places, triangles, complain)
+    command = [sys.executable, "-m", "benchmarks.bench_live", str(port)]
+    command += [str(options.seconds), json.dumps(field.best.tolist())]
+    tracker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert tracker.stdout is not None
+    source = IgtlSource("127.0.0.1", int(tracker.stdout.readline()))
+    answers = live.follow(inbox, field, live.Registration(), current_rate=60e6)
+    waiting = threading.Thread(target=lambda: (tracker.wait(), done.set()))
+    waiting.start()
+    load, memory = [os.getloadavg()[0]], []
+    with running(source, inbox, complain):
+        for found in answers:
+            figures.add(found)
+            server.show(found, figures.message(found))
+            if figures.answered % 20 == 0:
+                memory.append(_resident())
+                load.append(os.getloadavg()[0])
+            if done.is_set():
+                break
+    server.close()
+    late = np.array(json.loads(tracker.stdout.read())) * 1e3
+    waiting.join()
+    within = figures.latencies
+    assert within is not None
+    return {
+        "modes": field.cortex.modes.count,
+        "places": options.places,
+        "poses sent": round(options.seconds * _RATE),
+        "answered": figures.answered,
+        "dropped": inbox.dropped,
+        "round trip, median [ms]": float(np.median(late)),
+        "95% within [ms]": float(np.quantile(late, 0.95)),
+        "worst [ms]": float(late.max()),
+        "pose to answer, median [ms]": within.median * 1e3,
+        "95% within [ms] ": within.most * 1e3,
+        "memory, after a tenth [MB]": memory[len(memory) // 10] / 1e6,
+        "memory, at the end [MB]": memory[-1] / 1e6,
+        "load of the machine": float(np.mean(load)),
+    }
+
+
+def _resident() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# The tracker, in a process of its own.
+
+
+def _track(port: int, seconds: float, best: np.ndarray) -> None:
+    from pyigtl import TransformMessage
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    print(listening.getsockname()[1], flush=True)
+    to_live, _ = listening.accept()
+    answers = socket.create_connection(("127.0.0.1", port))
+    sent: dict[int, float] = {}
+    late: list[float] = []
+    threading.Thread(target=_hear, args=(answers, sent, late), daemon=True).start()
+    walk = live.walk(best, Simulated._RADIUS, _RATE, live.Walk(dropouts=0.0))
+    begun = time.monotonic()
+    for number in range(round(seconds * _RATE)):
+        time.sleep(max(0.0, begun + number / _RATE - time.monotonic()))
+        matrix = next(walk)
+        assert matrix is not None
+        matrix[:3, 3] *= 1e3
+        message = TransformMessage(matrix, device_name="coil").pack()
+        sent[_key(matrix[:3, 3].astype(np.float32))] = time.monotonic()
+        to_live.sendall(message)
+    time.sleep(1.0)
+    print(json.dumps(late))
+
+
+def _hear(answers: socket.socket, sent: dict, late: list) -> None:
+    key = None
+    while True:
+        raw = _read(answers, _HEADER.size)
+        _, kind, *_, size, _ = _HEADER.unpack(raw)
+        body = _read(answers, size)
+        if kind.startswith(b"TRANSFORM"):
+            key = _key(np.frombuffer(body[36:], ">f4"))
+        elif kind.startswith(b"POLYDATA") and key in sent:
+            late.append(time.monotonic() - sent.pop(key))
+
+
+def _key(centre: np.ndarray) -> int:
+    """A number for a place, in steps of 10 µm: single precision errs by less."""
+    x, y, z = np.round(np.asarray(centre, dtype=np.float64) * 100).astype(int).tolist()
+    return (x * 100_003 + y) * 100_003 + z
+
+
+def _read(opened: socket.socket, count: int) -> bytes:
+    found = bytearray()
+    while len(found) < count:
+        part = opened.recv(count - len(found))
+        if not part:
+            raise SystemExit
+        found += part
+    return bytes(found)
+
+
+if __name__ == "__main__":
+    _track(int(sys.argv[1]), float(sys.argv[2]), np.array(json.loads(sys.argv[3])))
