@@ -1,4 +1,5 @@
 import os
+import signal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -108,6 +109,19 @@ def case(tmp_path_factory):
     pose = pose_over([0.2, 0.3, 1.0], 0.4)
     np.savetxt(folder / "pose.txt", pose.to_matsimnibs())
     return Case(folder, folder / "spheres.msh", write_coil(folder), folder / "pose.txt")
+
+
+@pytest.fixture
+def signals_heard():
+    """Hear signals, which a program in the background may have inherited as ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, usual.get(number, signal.SIG_DFL))
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -23,20 +23,7 @@ from tmsgrad.cli.runtime.ownership import output_folder
 from tmsgrad.cli.runtime.rows import ROWS, Rows, open_rows, read_rows, write_table
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
-
-
-@pytest.fixture(autouse=True)
-def _signals_are_heard():
-    """Hear signals, which a program in the background may have inherited as ignored."""
-    usual = {signal.SIGINT: signal.default_int_handler}
-    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, usual.get(number, signal.SIG_DFL))
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("program_settings", "signals_heard")
 
 
 # A process that owns an output folder, has written a file, and waits for what comes.
