@@ -38,6 +38,7 @@ RUNS = {
         lambda case, out: [
             *("sweep", case.head, f"--coil={case.coil}", "--target=30,-20,50"),
             *("--radius", "8", "--spacing", "25", "--angles", "36", "--out", out),
+            "--direction=0.4,-0.6,-0.5",  # Without it, half a turn gives the same.
         ],
     ),
     "dose": (

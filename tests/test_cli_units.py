@@ -70,6 +70,10 @@ def test_lengths_in_metres_are_refused_with_what_was_meant(action):
 def test_shares_are_refused_where_per_cent_are_wanted(action):
     if "tolerance" in action.dest:
         pytest.skip("errors below one per cent are usual")
+    if action.dest == "hottest":
+        pytest.skip(
+            "hot spots of 0.1% are usual [Lynch et al. 2022]; answers repeat it"
+        )
     with pytest.raises(argparse.ArgumentTypeError, match="did you mean 55"):
         action.type("0.55")
 
