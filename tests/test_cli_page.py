@@ -547,6 +547,7 @@ def test_the_field_in_a_gyrus_is_that_of_its_vertices(shown):
         "box.dispatchEvent(new Event('change'));"
         "return document.getElementById('regional').textContent; })()"
     )
+    text = ""
     for number, side in enumerate((places[:, 0] < 0, places[:, 0] >= 0)):
         text = shown.run(choose.replace("NUMBER", str(number)))
         values = np.array(shown.run("Array.from(tmsgrad.stage.values)"))[side]
