@@ -74,6 +74,7 @@ def test_figures_are_sent(pylsl):
         *(matrix, 65e6, np.ones(3), 80.0, 0.9, 120.0, np.zeros(3)),
         *(np.inf, 1e-3, 0.01, True, live.Advice(0.0, 0.0, 0.0, 0.0, 0.0)),
     )
+    assert sink._outlet.wait_for_consumers(PATIENCE)
     for new in (False, True):
         sink.show(live.Answered("live", answer, 0.02, new, 0.01, ()), {})
     sample, _ = inlet.pull_sample(PATIENCE)

@@ -143,8 +143,8 @@ def test_the_value_is_the_corrected_one_of_the_written_pose(
     direct = mesh["direct_solution"]
     assert direct == pytest.approx(float(np.linalg.norm(mean)), rel=1e-10)
     assert mesh["direct_solution_order"] == 2
-    first = np.linalg.norm(efield.solve(conductor, coil, pose).mean(target))
-    assert abs(direct / value - 1) < 0.3 * abs(first / value - 1)
+    # First order is off by 0.35%, or by chance by 0.02%, as the mesh of the spheres is.
+    assert abs(direct / value - 1) < 1.5e-3
     assert result.json["reciprocal_value"] == pytest.approx(
         result.json["value"], rel=1e-10
     )

@@ -77,7 +77,7 @@ def test_objectives_of_all_the_tissue_are_searched_and_verified(
     centre = 0.092 * np.array(TARGET) / np.linalg.norm(TARGET)
     over = efield.solve(conductor, boxed_coil(), pose_over(centre, 0.0))
     # In a hot spot of few elements some placements share the best.
-    assert found >= rate(*everywhere(over))
+    assert found >= rate(*everywhere(over)) * (1 - 1e-12)
 
 
 @pytest.mark.parametrize(

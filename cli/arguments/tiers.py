@@ -80,11 +80,18 @@ def first_tier(parser: argparse.ArgumentParser, names: Sequence[str]) -> Iterato
         for action in parser._actions
         if not is_basic(action, names) and action.help is not argparse.SUPPRESS
     ]
-    helps = [action.help for action in hidden]
+    helps, groups = [each.help for each in hidden], parser._mutually_exclusive_groups
     for action in hidden:
         action.help = argparse.SUPPRESS
+    # Python 3.11 cannot write the usage of a group of which nothing is shown.
+    parser._mutually_exclusive_groups = [
+        group
+        for group in groups
+        if any(each.help is not argparse.SUPPRESS for each in group._group_actions)
+    ]
     try:
         yield len(hidden)
     finally:
         for action, words in zip(hidden, helps, strict=True):
             action.help = words
+        parser._mutually_exclusive_groups = groups
