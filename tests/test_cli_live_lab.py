@@ -1,5 +1,6 @@
 """Poses, triggers and figures of `tmsgrad live` by the Lab Streaming Layer."""
 
+import os
 import threading
 
 import numpy as np
@@ -13,15 +14,16 @@ from tmsgrad.optimize import live
 
 
 PATIENCE = 30.0  # [s]
+OWN = f"tmsgrad {os.getpid()}"  # Streams of other tests on this network are not ours.
 POSE = np.array(pose_over([0.2, 0.3, 1.0], 0.4).to_matsimnibs())
 
 
 @pytest.fixture(scope="module")
 def pylsl():
     pylsl = pytest.importorskip("pylsl")
-    about = pylsl.StreamInfo("tmsgrad live", "Markers", 1, 0, "string", "live")
+    about = pylsl.StreamInfo(f"{OWN} live", "Markers", 1, 0, "string", "live")
     outlet = pylsl.StreamOutlet(about)
-    if not pylsl.resolve_byprop("name", "tmsgrad live", 1, 3.0):
+    if not pylsl.resolve_byprop("name", f"{OWN} live", 1, 3.0):
         pytest.skip("liblsl finds no stream of this machine: the network forbids it")
     yield pylsl
     del outlet
@@ -34,9 +36,9 @@ def outlet_of(pylsl, name, channels, kind="double64"):
 
 @pytest.mark.parametrize("channels", [12, 16])
 def test_samples_of_a_stream_are_poses(pylsl, channels):
-    outlet = outlet_of(pylsl, f"tmsgrad pose {channels}", channels)
+    outlet = outlet_of(pylsl, f"{OWN} pose {channels}", channels)
     inbox = live.Inbox()
-    with running(LabPoses(f"tmsgrad pose {channels}"), inbox, Complaints()):
+    with running(LabPoses(f"{OWN} pose {channels}"), inbox, Complaints()):
         assert outlet.wait_for_consumers(PATIENCE)
         outlet.push_sample(POSE.ravel()[:channels].tolist())
         found = inbox.take(PATIENCE)
@@ -50,9 +52,9 @@ def test_samples_of_a_stream_are_poses(pylsl, channels):
 
 
 def test_markers_are_pulses(pylsl):
-    outlet = outlet_of(pylsl, "tmsgrad triggers", 1, "string")
+    outlet = outlet_of(pylsl, f"{OWN} triggers", 1, "string")
     inbox, stop = live.Inbox(), threading.Event()
-    listen_to_triggers("tmsgrad triggers", inbox, stop, Complaints())
+    listen_to_triggers(f"{OWN} triggers", inbox, stop, Complaints())
     assert outlet.wait_for_consumers(PATIENCE)
     outlet.push_sample(["pulse"])
     outlet.push_sample(["x" * 500])
@@ -64,8 +66,8 @@ def test_markers_are_pulses(pylsl):
 
 
 def test_figures_are_sent(pylsl):
-    sink = LabFigures("tmsgrad figures")
-    (about,) = pylsl.resolve_byprop("name", "tmsgrad figures", 1, PATIENCE)
+    sink = LabFigures(f"{OWN} figures")
+    (about,) = pylsl.resolve_byprop("name", f"{OWN} figures", 1, PATIENCE)
     inlet = pylsl.StreamInlet(about)
     inlet.open_stream(PATIENCE)
     matrix = POSE.copy()
