@@ -39,14 +39,10 @@ class Gyri:
 
     def name_at(self, point: ArrayLike) -> str | None:
         """Name a place; None where no named place is within 5 mm. [m]"""
-        apart = np.linalg.norm(self.places - np.asarray(point)[None], axis=1)
-        nearest = int(np.argmin(apart))
-        return (
-            self.names[int(self.numbers[nearest])] if apart[nearest] <= CORTEX else None
-        )
+        return self.names_at(np.asarray(point, dtype=np.float64)[None])[0]
 
     def names_at(self, points: Float[ndarray, "point 3"]) -> list[str | None]:
-        """Name many places, as `name_at` does. [m]"""
+        """Name many places, as `name_at` does one. [m]"""
         apart, nearest = KDTree(self.places).query(points)
         names = [self.names[int(n)] for n in self.numbers[nearest]]
         near = np.asarray(apart) <= CORTEX
