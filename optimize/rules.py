@@ -23,6 +23,7 @@ HANDLE = np.radians(45.0)  # From the midline, towards the back and outwards.
 # place of strongest anticorrelation; as quoted, not checked.
 AREA_46 = (-44e-3, 40e-3, 29e-3)  # [m]
 _NEAR = 40e-3  # That a target is when a rule is one for it. [m]
+_BENEATH = 60e-3  # Deeper or farther, no position of the 10-20 system stands for it. [m]
 _FORWARD = (5.0, 5.5, 6.0)  # [cm]
 _STRIDE = 1e-3  # Along the scalp. [m]
 _BESIDE = 20e-3  # Nearer to the midline the handle points straight back. [m]
@@ -136,8 +137,8 @@ def clinical_rules(
     """Rate the placements that clinics would take for a target.
 
     These are the point of the scalp nearest to the target, the nearest position of the
-    10-20 system, and that of a rule like Beam F3 where the target is nearest to F3, all
-    with the handle at 45° to the midline.
+    10-20 system unless that is more than 60 mm away, and that of a rule like Beam F3
+    where the target is nearest to F3, all with the handle at 45° to the midline.
 
     Args:
         objective: Of the target.
@@ -156,10 +157,12 @@ def clinical_rules(
     places = {"scalp projection": np.asarray(scalp.nearest(target))}
     if named is None and fiducials is not None:
         named = eeg_positions(scalp, fiducials)
-    if named:
-        nearest = min(
-            named, key=lambda name: float(np.linalg.norm(named[name] - target))
-        )
+    apart = {
+        name: float(np.linalg.norm(place - target))
+        for name, place in (named or {}).items()
+    }
+    nearest = min(apart, key=lambda name: apart[name], default="")
+    if named and apart[nearest] <= _BENEATH:
         places[f"10-20 position {nearest}"] = named[nearest]
         if nearest == "F3" and fiducials is not None:
             places["like Beam F3"] = beam_f3(scalp, fiducials)

@@ -251,6 +251,11 @@ def test_rules_of_clinics_are_shares_of_the_best():
         np.testing.assert_allclose(rule.value, objective().value(mean), rtol=1e-9)
         assert 0.1 < rule.share < 1.001
         np.testing.assert_allclose(rule.share, rule.value / searched().value)
+    far = optimize.clinical_rules(
+        *(objective(), boxed_coil(), scalp_of_five_layers(), CENTRE, searched().value),
+        named={"Iz": np.array([0, -0.086, 0])},
+    )
+    assert [rule.name for rule in far] == ["scalp projection"]
     handle = -np.asarray(rules[0].pose.rotation[:, 1])
     # To the back, and outwards on the right side.
     assert handle[1] < -0.3
