@@ -92,7 +92,14 @@ def _session(field: live.LiveField, options) -> dict:
     assert tracker.stdout is not None
     source = IgtlSource("127.0.0.1", int(tracker.stdout.readline()))
     answers = live.follow(inbox, field, live.Registration(), current_rate=60e6)
-    waiting = threading.Thread(target=lambda: (tracker.wait(), done.set()))
+    said: list[str] = []
+
+    def wait() -> None:
+        # All of it is read before the end is waited for: a full pipe has no end.
+        said.append(tracker.communicate()[0])
+        done.set()
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     load, memory = [os.getloadavg()[0]], []
     with running(source, inbox, complain):
@@ -105,8 +112,8 @@ def _session(field: live.LiveField, options) -> dict:
             if done.is_set():
                 break
     server.close()
-    late = np.array(json.loads(tracker.stdout.read())) * 1e3
     waiting.join()
+    late = np.array(json.loads(said[0])) * 1e3
     within = figures.latencies
     assert within is not None
     return {

@@ -112,6 +112,9 @@ class Scalp:
         gap = float(self.surface.signed_distance(every[tried]).min())
         left = least < gap
         left[tried] = False
+        # What is farther from the surface than `gap`, and not deep inside, is outside.
+        shallow = np.flatnonzero(left & (least > -gap))
+        left[shallow[self.surface.beyond(every[shallow], gap)]] = False
         if left.any():
             gap = min(gap, float(self.surface.signed_distance(every[left]).min()))
         return gap

@@ -15,6 +15,7 @@ from .faces import faces_of
 
 _NEAREST_FIRST = 32  # Triangles tried for a point before more are.
 _LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its centre.
+_FINE_PIECE = 0.5  # The same, where places are to be ruled out.
 _POINTS_AT_ONCE = 4096
 _RAY_PAIRS_AT_ONCE = 1_000_000
 
@@ -73,33 +74,43 @@ class Surface:
         The plane faces of a casing come as a few triangles a hundred times larger than
         those around its edges: left whole, they would make every search a search of all.
         """
-        corners, owner = self.corners, np.arange(len(self.triangles))
-        a, b, c = corners
+        a, b, c = self.corners
         area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
         limit = max(
-            _LARGEST_PIECE * float(np.median(_reach(corners))),
-            float(np.sqrt(area / len(owner))),
+            _LARGEST_PIECE * float(np.median(_reach(self.corners))),
+            float(np.sqrt(area / len(self.triangles))),
         )
-        while len(large := np.nonzero(_reach(corners) > limit)[0]):
-            a, b, c = corners[:, large]
-            edges = np.stack([a - b, b - c, c - a])
-            longest = np.linalg.norm(edges, axis=2).argmax(axis=0)
-            turned = (
-                np.arange(3)[:, None] + longest
-            ) % 3  # The longest edge comes first.
-            a, b, c = corners[turned, large]
-            middle = (a + b) / 2
-            corners = corners.copy()
-            corners[:, large] = a, middle, c
-            corners = np.concatenate([corners, np.stack([middle, b, c])], axis=1)
-            owner = np.concatenate([owner, owner[large]])
-        return corners, owner
+        return _cut(self.corners, limit)
 
     @cached_property
     def _tree(self) -> tuple[KDTree, Float[ndarray, "piece"]]:
         """The pieces' centres, and how far each piece reaches from its own."""
         corners, _ = self._pieces
         return KDTree(corners.mean(axis=0)), _reach(corners)
+
+    @cached_property
+    def _fine_tree(self) -> tuple[KDTree, float]:
+        """The centres of smaller pieces, and how far any reaches from its own."""
+        corners, _ = _cut(
+            self.corners, _FINE_PIECE * float(np.median(_reach(self.corners)))
+        )
+        return KDTree(corners.mean(axis=0)), float(_reach(corners).max()) * (1 + 1e-9)
+
+    def beyond(
+        self, points: Float[ndarray, "point 3"], radius: float
+    ) -> Bool[ndarray, "point"]:
+        """Find points that are certainly farther than a radius, on either side.
+
+        Quicker than distances are. Points that are up to a millimetre or two farther
+        than the radius are not found.
+
+        Args:
+            points: [m]
+            radius: [m]
+        """
+        tree, reach = self._fine_tree
+        bound = max(radius, 0.0) + reach
+        return np.isinf(tree.query(points, distance_upper_bound=bound)[0])
 
     def signed_distance(
         self, points: Float[ndarray, "point 3"], exact_within: float = 0.02
@@ -261,6 +272,30 @@ class Surface:
             z[0] + weight_b[inside] * (z[1] - z[0]) + weight_c[inside] * (z[2] - z[0])
         )
         return i[inside], j[inside], height
+
+
+def _cut(
+    corners: Float[ndarray, "3 triangle 3"], limit: float
+) -> tuple[Float[ndarray, "3 piece 3"], Int[ndarray, "piece"]]:
+    """Cut triangles until none reaches farther than a limit from its centre.
+
+    Returns:
+        The corners of the pieces, and which triangle each is of.
+    """
+    owner = np.arange(corners.shape[1])
+    while len(large := np.nonzero(_reach(corners) > limit)[0]):
+        a, b, c = corners[:, large]
+        edges = np.stack([a - b, b - c, c - a])
+        longest = np.linalg.norm(edges, axis=2).argmax(axis=0)
+        # The longest edge comes first.
+        turned = (np.arange(3)[:, None] + longest) % 3
+        a, b, c = corners[turned, large]
+        middle = (a + b) / 2
+        corners = corners.copy()
+        corners[:, large] = a, middle, c
+        corners = np.concatenate([corners, np.stack([middle, b, c])], axis=1)
+        owner = np.concatenate([owner, owner[large]])
+    return corners, owner
 
 
 def _angles(

@@ -151,6 +151,20 @@ def test_far_away_the_distance_is_too_large_by_less_than_a_triangle(rng):
     assert (np.abs(quick) <= np.abs(exact) + sides.max()).all()
 
 
+@pytest.mark.parametrize("radius", [0.05, 0.2, 0.6])
+def test_points_beyond_a_radius_are(rng, radius):
+    surface = bumpy(rng)
+    points = rng.uniform(-1.5, 1.5, (2000, 3))
+    distance = np.abs(surface.signed_distance(points, exact_within=np.inf))
+    beyond = surface.beyond(points, radius)
+    assert (distance[beyond] >= radius).all()
+    # Farther out by more than what the largest triangle reaches, none is missed.
+    corners = surface.corners
+    size = np.linalg.norm(corners - corners.mean(axis=0), axis=2).max()
+    assert beyond[distance > radius + 2 * size].all()
+    assert 0.02 < beyond.mean() < 0.98
+
+
 def test_no_points_have_no_distances():
     assert box().signed_distance(np.empty((0, 3))).shape == (0,)
 

@@ -1,7 +1,8 @@
 """What the field is at a pose, and what it is worth: all that a display shows of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -88,13 +89,14 @@ class LiveField:
             current_rate: dI/dt. [A/s]
         """
         scale = current_rate / _UNIT
-        values, target, misfit, outside = self._evaluate(pose)
-        highest = int(np.argmax(values))
+        pending = _beside().submit(self._evaluate, pose)
         clearance = self._clearance(pose)
         axis, centre = pose[:3, 2], pose[:3, 3]
         distance = self.scalp.distance_along(centre, axis)
         below = centre + axis * (distance if np.isfinite(distance) else 0.0)
         normal = self.scalp.normal(below[None])[0]
+        values, target, misfit, outside = pending.result()
+        highest = int(np.argmax(values))
         return LiveAnswer(
             pose,
             current_rate,
@@ -125,6 +127,12 @@ class LiveField:
         values, figures = _evaluate(self.cortex, self.in_target, placed, self.coil)
         target, misfit, outside = np.asarray(figures).tolist()
         return np.asarray(values), target, misfit, outside > 0
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """A thread for the field, which takes as long as all else that is asked of a pose."""
+    return ThreadPoolExecutor(1, "field")
 
 
 @eqx.filter_jit
