@@ -23,7 +23,9 @@ HANDLE = np.radians(45.0)  # From the midline, towards the back and outwards.
 # place of strongest anticorrelation; as quoted, not checked.
 AREA_46 = (-44e-3, 40e-3, 29e-3)  # [m]
 _NEAR = 40e-3  # That a target is when a rule is one for it. [m]
-_BENEATH = 60e-3  # Deeper or farther, no position of the 10-20 system stands for it. [m]
+_BENEATH = (
+    60e-3  # Deeper or farther, no position of the 10-20 system stands for it. [m]
+)
 _FORWARD = (5.0, 5.5, 6.0)  # [cm]
 _STRIDE = 1e-3  # Along the scalp. [m]
 _BESIDE = 20e-3  # Nearer to the midline the handle points straight back. [m]

@@ -127,7 +127,7 @@ def signals_heard():
 @pytest.fixture
 def undrawn():
     """Draw no pictures: give those that are asked for."""
-    from tmsgrad.cli.pictures import studio
+    from tmsgrad.meshing.drawing import studio
 
     with studio.undrawn() as asked:
         yield asked

@@ -7,9 +7,9 @@ import numpy as np
 
 from ... import coils
 from ...coils import Coil, Pose
+from ...efield.pictures.coil import write_coil_picture
 from ..inputs.coils import read_coil
 from ..inputs.targets import Point
-from ..pictures.coil import write_coil_picture
 from ..results.coil_result import ConvertedCoil, DrawnCoil, JoinedCoil
 from ..runtime.notices import warn
 from ..runtime.setup import set_up

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...meshing import HeadMesh
+from ...meshing.drawing.paper import picture_path
+from ...meshing.drawing.tissues import write_slices
 from ..inputs.heads import HeadRequest
-from ..pictures.paper import picture_path
-from ..pictures.tissues import write_slices
 from ..results.head_results import DrawnHead
 from ..runtime.progress import Progress
 

@@ -9,8 +9,8 @@ from ... import efield, meshing
 from ...coils import navigation
 from ...optimize import mapping
 from ...optimize.mapping import PulseFields, ResponseMap
+from ...optimize.pictures.response_map import write_response_map
 from ..inputs.sites import SiteRequest, pose_of
-from ..pictures.response_map import write_response_map
 from ..results.motor_result import MotorResult
 from ..results.muscle_result import MuscleResult, Placed, alternatives
 from ..runtime.notices import dispensable, heard, listening

@@ -8,8 +8,8 @@ import numpy as np
 from ... import meshing, optimize
 from ...coils import Coil
 from ...efield import ElectricField
-from ..pictures.hull import CoilHull
-from ..pictures.target_picture import NamedPose, Peak, write_target_picture
+from ...efield.pictures.hull import CoilHull
+from ...optimize.pictures.target_picture import NamedPose, Peak, write_target_picture
 from ..report.answers import usual_rule
 from ..report.reporting import TARGET_PICTURE
 from ..results.fields import in_metres

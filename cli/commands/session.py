@@ -14,14 +14,14 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import PoseList, navigation
 from ...efield import ElectricField, Reciprocal
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target, TargetRequest, places_of
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, try_view, write_result
 from ..results.fields import check_field, in_metres
 from ..results.figures import Subject, TargetError, TargetFigures

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...efield.pictures.animation import Frame, write_animation
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
+from ...efield.pictures.slices import write_field_slices
+from ...meshing.drawing.paper import picture_path
 from ..inputs.kept import kept
 from ..inputs.stored import StoredRequest, StoredResult, read_all, read_stored
-from ..pictures.animation import Frame, write_animation
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
-from ..pictures.paper import picture_path
-from ..pictures.slices import write_field_slices
 from ..results.shown_result import (
     ShownResult,
     facts_of,

@@ -10,11 +10,11 @@ import numpy as np
 from ... import coils, efield
 from ...coils import Pose, PoseList, navigation
 from ...efield import ElectricField
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...meshing import FieldFile
 from ..inputs.coils import stimulator_rates
 from ..inputs.poses import read_pose_list
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, try_view, write_result
 from ..results.exports import export_fields
 from ..results.fibres import (

@@ -12,6 +12,8 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
 from ...efield import Conductor, ReducedField
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...meshing import HeadMesh
 from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
@@ -20,8 +22,6 @@ from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
 from ..inputs.targets import places_of
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..results.fields import check_field, in_metres
 from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields

@@ -14,6 +14,7 @@ from ... import meshing, optimize
 from ...coils import Pose
 from ...meshing import Scalp
 from ...meshing.field_file import write_origin
+from ...optimize.pictures.sweep_map import write_map
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
@@ -22,7 +23,6 @@ from ..inputs.frame import Frame
 from ..inputs.goals import Wishes, make_goal
 from ..inputs.heads import read_head
 from ..inputs.targets import Target, TargetRequest
-from ..pictures.target_map import write_map
 from ..results.fields import check_field
 from ..results.figures import Subject
 from ..results.sweep_result import SweepResult

@@ -10,8 +10,8 @@ from ... import efield
 from ...efield import ReducedField
 from ...efield.reduced.modes import Table
 from ...meshing import HeadMesh
+from ...meshing.drawing.shapes import compact, smooth
 from ..inputs.targets import Target
-from ..pictures.shapes import compact, smooth
 from ..report.view import thinned
 from ..viewer.packing import packed
 from .scene import Scene

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from ..pictures.palette import field_palette
+from ...meshing.drawing.palette import field_palette
 from ..results.verdict import words_of_limits
 from ..viewer.packing import packed
 from .brain import Brain

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ... import meshing
-from ..pictures.overview import LETTERS
-from ..pictures.slices import VIEWS, brightness, section_camera, section_image
+from ...efield.pictures.overview import LETTERS
+from ...efield.pictures.slices import VIEWS, brightness, section_camera, section_image
 from .scene import Scene
 
 

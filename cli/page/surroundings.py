@@ -5,12 +5,12 @@ import shlex
 import numpy as np
 
 from ...coils import casing_samples
+from ...efield.pictures.hull import CoilHull
 from ...efield.reduced.drives import Drives
 from ...meshing import Scalp
+from ...meshing.drawing.shapes import coil_body, compact, smooth
 from ...optimize import Face
 from ...optimize.constraints import spread_out
-from ..pictures.hull import CoilHull
-from ..pictures.shapes import coil_body, compact, smooth
 from ..report.view import thinned
 from ..viewer.packing import packed, quantised
 from .scene import PlacedCoil, Scene, Spot

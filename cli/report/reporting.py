@@ -10,8 +10,8 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ...coils import Coil, Pose
+from ...efield.pictures.hull import CoilHull
 from ...meshing import HeadMesh
-from ..pictures.hull import CoilHull
 from ..results.best_placement import PlacementResult
 from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult

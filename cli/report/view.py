@@ -13,13 +13,13 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.scene import highest_shown, means_at_nodes
 from ...meshing import HeadMesh
-from ..pictures.hull import CoilHull
-from ..pictures.palette import field_palette
-from ..pictures.raster import Camera
-from ..pictures.render import Surface, coverage
-from ..pictures.scene import highest_shown, means_at_nodes
-from ..pictures.shapes import (
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.raster import Camera
+from ...meshing.drawing.render import Surface, coverage
+from ...meshing.drawing.shapes import (
     coil_body,
     compact,
     smooth,

@@ -9,8 +9,8 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...efield import Conductor, ElectricField, FibreField, Fibres
+from ...efield.pictures.tracts import write_tract_slices
 from ...meshing import HeadMesh, Tractogram
-from ..pictures.tracts import write_tract_slices
 from ..runtime.notices import warn
 from ..runtime.rows import write_table
 

@@ -9,9 +9,9 @@ from numpy import ndarray
 
 from ...coils import Coil, Pose
 from ...efield import ElectricField
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...meshing import HeadMesh
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..runtime.notices import warn
 from .fields import in_metres
 from .figures import (

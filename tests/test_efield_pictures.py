@@ -7,11 +7,13 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from tmsgrad.cli.pictures import marks, overview as picture, scene
-from tmsgrad.cli.pictures.marks import LETTERS, draw_facts, write_letters
-from tmsgrad.cli.pictures.overview import write_overview
-from tmsgrad.cli.pictures.palette import field_palette
-from tmsgrad.cli.pictures.paper import (
+from tmsgrad.efield.pictures import overview as picture, scene
+from tmsgrad.efield.pictures.overview import write_overview
+from tmsgrad.meshing import HeadMesh
+from tmsgrad.meshing.drawing import marks
+from tmsgrad.meshing.drawing.marks import LETTERS, draw_facts, write_letters
+from tmsgrad.meshing.drawing.palette import field_palette
+from tmsgrad.meshing.drawing.paper import (
     HEIGHT,
     INK,
     WIDTH,
@@ -19,9 +21,8 @@ from tmsgrad.cli.pictures.paper import (
     paper,
     save,
 )
-from tmsgrad.cli.pictures.raster import look
-from tmsgrad.cli.pictures.render import coverage
-from tmsgrad.meshing import HeadMesh
+from tmsgrad.meshing.drawing.raster import look
+from tmsgrad.meshing.drawing.render import coverage
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,23 @@ from PIL import Image
 
 from ...disk import replacing
 from ...meshing import HeadMesh
+from ...meshing.drawing.marks import (
+    checked_target,
+    draw_colour_bar,
+    draw_facts,
+    draw_legend,
+)
+from ...meshing.drawing.paper import FAINT, WIDTH, paper, write
+from ...meshing.drawing.shapes import coil_body
+from ...meshing.drawing.studio import picture
 from .hull import CoilHull
-from .marks import checked_target, draw_colour_bar, draw_facts, draw_legend
 from .overview import (
     camera_of_coil,
     camera_of_scalp,
     draw_beside_coil,
     draw_on_scalp,
 )
-from .paper import FAINT, WIDTH, paper, write
 from .scene import Scene, highest_shown
-from .shapes import coil_body
-from .studio import picture
 
 
 _SHRUNK = 2  # A frame has 2000 x 1000 pixels over this,

@@ -8,11 +8,11 @@ from matplotlib.collections import LineCollection
 from numpy import ndarray
 
 from ...meshing import HeadMesh, Tractogram
-from .marks import draw_colour_bar
-from .palette import field_palette
-from .paper import page, save
+from ...meshing.drawing.marks import draw_colour_bar
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import page, save
+from ...meshing.drawing.studio import picture
 from .slices import draw_sections
-from .studio import picture
 
 
 _MOST = 400  # Streamlines; more hide each other.

@@ -21,8 +21,8 @@ from ...coils import (
     Description,
     StraightSegments,
 )
-from .palette import field_palette
-from .paper import (
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import (
     FAINT,
     HEIGHT,
     INK,
@@ -36,8 +36,8 @@ from .paper import (
     save,
     write,
 )
-from .raster import Camera
-from .render import Surface, render
+from ...meshing.drawing.raster import Camera
+from ...meshing.drawing.render import Surface, render
 
 
 _OBLIQUE = (30, 110, 1180, 790)

@@ -8,15 +8,15 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ...meshing import HeadMesh, volume_percentiles
-from .hull import CoilHull
-from .palette import field_palette
-from .render import Surface
-from .shapes import (
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.render import Surface
+from ...meshing.drawing.shapes import (
     coil_body,
     compact,
     refine,
     smooth,
 )
+from .hull import CoilHull
 
 
 _SKIN = np.array([[0.87, 0.74, 0.66]])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tmsgrad.cli.pictures.connectivity_map import write_connectivity
-from tmsgrad.cli.pictures.signals import write_coupling, write_rose, write_spectrum
+from tmsgrad.optimize.pictures.connectivity_map import write_connectivity
+from tmsgrad.optimize.pictures.signals import write_coupling, write_rose, write_spectrum
 
 
 def pixels(path):

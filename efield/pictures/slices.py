@@ -15,8 +15,7 @@ from scipy import ndimage
 
 from ... import meshing
 from ...meshing import HeadMesh, VoxelGrid
-from .hull import CoilHull
-from .marks import (
+from ...meshing.drawing.marks import (
     LETTERS,
     draw_centre,
     draw_colour_bar,
@@ -27,12 +26,13 @@ from .marks import (
     head_line,
     write_letters,
 )
-from .palette import field_palette
-from .paper import FAINT, INK, page, panel, save
-from .raster import Camera, look
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import FAINT, INK, page, panel, save
+from ...meshing.drawing.raster import Camera, look
+from ...meshing.drawing.shapes import coil_body
+from ...meshing.drawing.studio import picture
+from .hull import CoilHull
 from .scene import highest_shown
-from .shapes import coil_body
-from .studio import picture
 
 
 _PLACES = tuple((30 + 660 * number, 128, 620, 690) for number in range(3))

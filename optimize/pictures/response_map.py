@@ -7,12 +7,22 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from ...optimize.mapping import CortexPatch
-from .marks import LETTERS, draw_triad, head_line
-from .palette import field_palette
-from .paper import FAINT, HEIGHT, INK, WIDTH, fit, page, panel, save, write
-from .render import Surface, render
-from .studio import picture
+from ...meshing.drawing.marks import LETTERS, draw_triad, head_line
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import (
+    FAINT,
+    HEIGHT,
+    INK,
+    WIDTH,
+    fit,
+    page,
+    panel,
+    save,
+    write,
+)
+from ...meshing.drawing.render import Surface, render
+from ...meshing.drawing.studio import picture
+from ..mapping import CortexPatch
 
 
 _MAP = (30, 128, 900, 760)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, Delaunay
 
-from tmsgrad.cli.pictures.raster import Camera, look, rasterize
-from tmsgrad.cli.pictures.render import (
+from tmsgrad.meshing.drawing.raster import Camera, look, rasterize
+from tmsgrad.meshing.drawing.render import (
     Surface,
     ambient_light,
     coverage,

@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from ...meshing import HeadMesh
-from .hull import CoilHull
-from .marks import (
+from ...meshing.drawing.marks import (
     CORNER,
     LETTERS,
     checked_target,
@@ -34,11 +33,12 @@ from .marks import (
     head_line,
     write_letters,
 )
-from .paper import INK, fit, page, panel, save
-from .raster import Camera
-from .render import Surface, coverage, render
+from ...meshing.drawing.paper import INK, fit, page, panel, save
+from ...meshing.drawing.raster import Camera
+from ...meshing.drawing.render import Surface, coverage, render
+from ...meshing.drawing.studio import picture
+from .hull import CoilHull
 from .scene import Scene
-from .studio import picture
 
 
 _CORD = 0.004  # Part of the vertices that may be outside: the spinal cord's end.

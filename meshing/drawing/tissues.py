@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy import ndarray
 
-from ... import meshing
-from ...meshing import TISSUE_NAMES, HeadMesh, VoxelGrid
-from ...meshing.notebook import TISSUE_COLOURS
+from ..head import TISSUE_NAMES, HeadMesh
+from ..images.voxels import VoxelGrid, elements_on_grid
+from ..notebook import TISSUE_COLOURS
 from .paper import save
 
 
@@ -116,5 +116,5 @@ def slice_tags(
     affine[across, 3] = place
     count[across] = 1
     grid = VoxelGrid(affine, (int(count[0]), int(count[1]), int(count[2])))
-    found = meshing.elements_on_grid(head, grid)
+    found = elements_on_grid(head, grid)
     return np.where(found >= 0, head.tags[found], 0).squeeze(across)

@@ -15,18 +15,35 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy import ndarray
 
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import draw_outline
+from ...efield.pictures.scene import highest_shown
+from ...efield.pictures.slices import (
+    VIEWS,
+    Brightness,
+    brightness,
+    cut,
+    section_camera,
+    section_image,
+)
 from ...meshing import HeadMesh
-from .hull import CoilHull
-from .marks import LETTERS, draw_centre, draw_target, write_letters
-from .overview import draw_outline
-from .palette import field_palette
-from .paper import FAINT, INK, fit, line, panel, paper, save, text, write
-from .raster import Camera
-from .render import Surface, render
-from .scene import highest_shown
-from .shapes import coil_body, compact, smooth
-from .slices import VIEWS, Brightness, brightness, cut, section_camera, section_image
-from .studio import picture
+from ...meshing.drawing.marks import LETTERS, draw_centre, draw_target, write_letters
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import (
+    FAINT,
+    INK,
+    fit,
+    line,
+    panel,
+    paper,
+    save,
+    text,
+    write,
+)
+from ...meshing.drawing.raster import Camera
+from ...meshing.drawing.render import Surface, render
+from ...meshing.drawing.shapes import coil_body, compact, smooth
+from ...meshing.drawing.studio import picture
 
 
 _SIZE = 1000  # [pixel]

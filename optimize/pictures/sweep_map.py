@@ -8,11 +8,11 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from ...meshing import Scalp
-from .marks import LETTERS, draw_triad, head_line
-from .palette import field_palette
-from .paper import fit, page, panel, save, write
-from .render import Surface, render
-from .studio import picture
+from ...meshing.drawing.marks import LETTERS, draw_triad, head_line
+from ...meshing.drawing.palette import field_palette
+from ...meshing.drawing.paper import fit, page, panel, save, write
+from ...meshing.drawing.render import Surface, render
+from ...meshing.drawing.studio import picture
 
 
 _PLACES = ((30, 128, 920, 760), (980, 128, 480, 760), (1490, 128, 480, 760))

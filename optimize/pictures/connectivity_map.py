@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from scipy import ndimage
 
-from .paper import FAINT, INK, save_chart
-from .studio import picture
+from ...meshing.drawing.paper import FAINT, INK, save_chart
+from ...meshing.drawing.studio import picture
 
 
 _STEP = 1e-3  # Between pixels. [m]

@@ -3,7 +3,7 @@ import pytest
 from lattices import area, assert_closed, lattice, volume
 from scipy.spatial import KDTree
 
-from tmsgrad.cli.pictures.shapes import (
+from tmsgrad.meshing.drawing.shapes import (
     coil_body,
     compact,
     isosurface,

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from .paper import INK, save_chart
-from .studio import picture
+from ...meshing.drawing.paper import INK, save_chart
+from ...meshing.drawing.studio import picture
 
 
 _LINE, _BAND, _AIM = "#0a5cad", "#d8e4ef", "#b3400f"

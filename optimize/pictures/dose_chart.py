@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from .paper import FAINT, INK, save_chart
+from ...meshing.drawing.paper import FAINT, INK, save_chart
 
 
 _BAR, _MATCHED = "#9db4c8", "#0a5cad"
