@@ -23,7 +23,7 @@ from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target, TargetRequest, places_of
 from ..report.reporting import look_at, report_session, try_view, write_result
-from ..results.fields import check_field, in_metres
+from ..results.fields import check_field
 from ..results.figures import Subject, TargetError, TargetFigures
 from ..results.placing import (
     PULSE_COLUMNS,
@@ -267,7 +267,7 @@ def _draw(folder: Path, prepared: _Prepared, verified: _Verified) -> None:
         folder / "overview.png",
         frame.head,
         np.asarray(verified.field.magnitude),
-        in_metres(shown.pose),
+        shown.pose.matrix,
         CoilHull.of(frame.coil),
         target_centre=target.region.centre,
         target_radius=target.radius,

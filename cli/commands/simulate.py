@@ -21,7 +21,7 @@ from ..results.fibres import (
     FibreFigures,
     write_fibres,
 )
-from ..results.fields import check_field, in_metres, write_block, write_field_msh
+from ..results.fields import check_field, write_block, write_field_msh
 from ..results.fields_result import FieldsResult, PoseFigures
 from ..results.figures import ErrorFigures, FieldFigures, Subject
 from ..results.placing import PULSE_COLUMNS, describe_pulse
@@ -191,7 +191,7 @@ def _draw(
         folder / "overview.png",
         frame.head,
         np.asarray(field.magnitude),
-        in_metres(shown.pose),
+        shown.pose.matrix,
         CoilHull(prepared.outline.casing, prepared.outline.has_casing),
         title=f"{coil} on {Path(request.head).name}"
         + (f", the first of {count} poses" if count > 1 else ""),

@@ -22,7 +22,7 @@ from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
 from ..inputs.targets import places_of
-from ..results.fields import check_field, in_metres
+from ..results.fields import check_field
 from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
 from ..runtime.notices import dispensable, heard, note
@@ -231,7 +231,7 @@ def _draw(
         folder / "overview.png",
         session.head,
         whole,
-        in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
+        session.poses.poses.matrix[0],
         CoilHull(session.outline.casing, session.outline.has_casing),
         title=f"{session.coil.name} on {Path(source).name}"
         + (f", the first of {count} poses" if count > 1 else ""),

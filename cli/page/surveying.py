@@ -15,7 +15,6 @@ from ..inputs.frame import Frame
 from ..inputs.handles import HandleRequest
 from ..inputs.targets import Target
 from ..report.answers import usual_rule
-from ..results.fields import in_metres
 from .scene import PlacedCoil, Spot
 
 
@@ -64,13 +63,13 @@ class Survey:
 
 def best_spot(pose: Pose) -> Spot:
     """The best placement, as one to jump to."""
-    return Spot("best", in_metres(pose))
+    return Spot("best", pose.matrix)
 
 
 def spots_of(rules: Sequence[optimize.Rule]) -> tuple[Spot, ...]:
     """Placements of rules, as ones to jump to."""
     usual = usual_rule(tuple(rules)) if rules else None
-    return tuple(Spot(rule.name, in_metres(rule.pose), rule is usual) for rule in rules)
+    return tuple(Spot(rule.name, rule.pose.matrix, rule is usual) for rule in rules)
 
 
 def lost_of(search: optimize.Search) -> tuple[float, float] | None:

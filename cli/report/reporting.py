@@ -13,7 +13,6 @@ from ...coils import Coil, Pose
 from ...efield.pictures.hull import CoilHull
 from ...meshing import HeadMesh
 from ..results.best_placement import PlacementResult
-from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import dispensable, heard
@@ -62,7 +61,7 @@ def look_at(
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Make the surfaces of the page's view, as `view_data`."""
-    return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
+    return view_data(head, magnitude, pose.matrix, CoilHull.of(coil), target)
 
 
 def try_view(wanted: bool, progress: Progress, make: Callable[[], dict]) -> dict | None:

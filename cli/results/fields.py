@@ -73,10 +73,3 @@ def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:
 def nodal_potential(head: HeadMesh, field: ElectricField) -> ndarray:
     """Take the potential at the nodes of the mesh, without those of edges. [V]"""
     return np.asarray(field.potential)[..., : len(head.nodes)]
-
-
-def in_metres(pose: Pose) -> np.ndarray:
-    """Return the pose as a 4×4 matrix with lengths in m."""
-    matrix = pose.to_matsimnibs()
-    matrix[:3, 3] *= 1e-3
-    return matrix

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy import ndarray
 from PIL import Image
@@ -19,7 +18,7 @@ from ...meshing.drawing.marks import (
     draw_facts,
     draw_legend,
 )
-from ...meshing.drawing.paper import FAINT, WIDTH, paper, write
+from ...meshing.drawing.paper import FAINT, WIDTH, paper, pixels, write
 from ...meshing.drawing.shapes import coil_body
 from ...meshing.drawing.studio import picture
 from .hull import CoilHull
@@ -106,10 +105,7 @@ def write_animation(
 
 
 def _pixels(figure: Figure) -> Image.Image:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    image = image.crop(_SHOWN)
+    image = Image.fromarray(pixels(figure)).crop(_SHOWN)
     size = (image.width // _SHRUNK, image.height // _SHRUNK)
     return image.resize(size, Image.Resampling.LANCZOS)
 

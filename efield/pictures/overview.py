@@ -41,7 +41,7 @@ from .hull import CoilHull
 from .scene import Scene
 
 
-_CORD = 0.004  # Part of the vertices that may be outside: the spinal cord's end.
+CORD = 0.004  # Part of the vertices that may be outside: the spinal cord's end.
 
 # Left, top, width and height. [pixel]
 _BESIDE_COIL = (30, 128, 770, 690)
@@ -95,7 +95,31 @@ def write_overview(
         raise FileNotFoundError(
             f"`path` is {path}, but folder {path.parent} not found. Make it first."
         )
-    target = checked_target(target_centre, target_radius)
+    figure = draw_overview(
+        *(head, magnitude, pose, coil_points),
+        target=checked_target(target_centre, target_radius),
+        title=title,
+        subtitle=subtitle,
+        facts=facts,
+    )
+    save(figure, path, title or "tmsgrad overview")
+
+
+def draw_overview(
+    head: HeadMesh,
+    magnitude: ArrayLike,
+    pose: ArrayLike,
+    coil_points: ArrayLike | CoilHull,
+    *,
+    target: tuple[Float[ndarray, "3"], float] | None = None,
+    title: str = "",
+    subtitle: str = "",
+    facts: Sequence[tuple[str, str]] = (),
+) -> Figure:
+    """Draw what `write_overview` writes, with the same arguments and errors.
+
+    A target is its centre and radius. [m]
+    """
     if len(facts) > 8:
         raise ValueError(f"`facts` has {len(facts)} entries; there is room for 8.")
     scene = Scene.build(head, magnitude, pose, coil_points)
@@ -107,7 +131,7 @@ def write_overview(
     draw_colour_bar(figure, scene.highest)
     draw_legend(figure, target, scene.casing)
     draw_facts(figure, facts)
-    save(figure, path, title or "tmsgrad overview")
+    return figure
 
 
 def camera_of_coil(scene: Scene) -> Camera:
@@ -116,7 +140,7 @@ def camera_of_coil(scene: Scene) -> Camera:
     upright = "A" if abs(scene.outwards[2]) > 0.9 else "S"
     return fit(
         *(scene.outwards, LETTERS[upright], _BESIDE_COIL),
-        *(scene.cortex.vertices, 0.90, _CORD),
+        *(scene.cortex.vertices, 0.90, CORD),
     )
 
 
@@ -163,7 +187,7 @@ def _draw_standard(figure: Figure, scene: Scene, target, place, letter: str) -> 
     inner = (left + 26, top + 24, width - 52, height - 48)  # Letters stand around it.
     upright = "A" if letter == "S" else "S"
     camera = fit(
-        LETTERS[letter], LETTERS[upright], inner, scene.cortex.vertices, 0.95, _CORD
+        LETTERS[letter], LETTERS[upright], inner, scene.cortex.vertices, 0.95, CORD
     )
     axes = panel(figure, inner, render(camera, [scene.cortex]))
     _draw_coil_outline(axes, camera, scene)

@@ -56,16 +56,14 @@ class Scene:
 
         The palette ends at `highest`, by default at what `highest_shown` gives. [V/m]
         """
-        values, matrix = _checked(head, magnitude, pose)
+        values, matrix = checked_magnitude(head, magnitude), _checked_pose(pose)
         hull = CoilHull.around(coil_points)
         if highest is None:
             highest = highest_shown(head, values)
-        at_node = means_at_nodes(head, values) / highest
-        brain = head.of("white matter", "gray matter")
-        scalp, cortex = head.boundary(), head.boundary(brain)
+        scalp = head.boundary()
         vertices, triangles, handle = coil_body(hull.points, hull.casing)
         return Scene(
-            _surface(head, cortex, field_palette(), np.clip(at_node, 0, 1), rounds=8),
+            cortex_surface(head, values, highest),
             _surface(
                 head, scalp, _SKIN, np.zeros(len(head.nodes)), rounds=4, gloss=0.05
             ),
@@ -85,6 +83,15 @@ class Scene:
     def outwards(self) -> Float[ndarray, "3"]:
         """From the head to the coil."""
         return -self.pose[:3, 2]
+
+
+def cortex_surface(
+    head: HeadMesh, magnitude: Float[ndarray, "tet"], highest: float
+) -> Surface:
+    """The gray matter's surface, coloured by |E| over `highest`. [V/m]"""
+    share = np.clip(means_at_nodes(head, magnitude) / highest, 0, 1)
+    triangles = head.boundary(head.of("white matter", "gray matter"))
+    return _surface(head, triangles, field_palette(), share, rounds=8)
 
 
 def _surface(head, triangles, palette, at_node, rounds, gloss=0.0) -> Surface:
@@ -124,9 +131,12 @@ def means_at_nodes(
     return mean
 
 
-def _checked(
-    head: HeadMesh, magnitude: ArrayLike, pose: ArrayLike
-) -> tuple[ndarray, ndarray]:
+def checked_magnitude(head: HeadMesh, magnitude: ArrayLike) -> Float[ndarray, "tet"]:
+    """Check that |E| is given for each tetrahedron of a head with a cortex. [V/m]
+
+    Raises:
+        ValueError: It is not, or the head has no gray matter.
+    """
     values = np.asarray(magnitude, dtype=float)
     if values.shape != head.tags.shape:
         raise ValueError(
@@ -143,6 +153,10 @@ def _checked(
         raise ValueError(
             "`head` has no gray matter (tag 2): there is no cortex to draw."
         )
+    return values
+
+
+def _checked_pose(pose: ArrayLike) -> Float[ndarray, "4 4"]:
     matrix = np.asarray(pose, dtype=float)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
         raise ValueError(f"`pose` must be a finite 4 x 4 matrix, got {matrix}.")
@@ -152,4 +166,4 @@ def _checked(
             "`pose` must be a rotation and a translation, without shear, scale or "
             f"reflection, got {matrix.tolist()}."
         )
-    return values, matrix
+    return matrix

@@ -7,7 +7,7 @@ of the system is needed.
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -137,6 +137,13 @@ def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"--out {path}: folder {path.parent} not found.")
     return path
+
+
+def pixels(figure: Figure) -> UInt8[ndarray, "row column 3"]:
+    """Draw the picture: red, green and blue."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def save(figure: Figure, path: Path, title: str) -> None:
