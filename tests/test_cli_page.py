@@ -17,11 +17,12 @@ from scipy import sparse
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.live.server import PageServer, open_port
-from tmsgrad.cli.live.sources import Complaints
 from tmsgrad.cli.page.file import page
+from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
 from tmsgrad.optimize.live import Answered, Inbox
+from tmsgrad.optimize.live.sources import Complaints
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -762,7 +763,7 @@ def message(pose, **changes):
 
 def test_a_page_follows_a_tracked_coil_and_says_when_it_is_lost(made, tmp_path):
     content = content_of(made[0]) | {"live": True}
-    inbox, complain = Inbox(), Complaints()
+    inbox, complain = Inbox(), Complaints(warn)
     port = open_port("127.0.0.1", 0, "--port")
     served = PageServer(port, lambda to: page("live", content, to), inbox, complain)
     best = np.array(content["coils"][0]["best"]["pose"])

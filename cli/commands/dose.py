@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import efield, meshing
 from ...coils import Coil, PoseList, Stimulator, navigation
+from ...disk.as_json import write_json
 from ...efield import Conductor, ElectricField
 from ...meshing import HeadMesh, Region
 from ...optimize import dosing
@@ -31,7 +32,6 @@ from ..results.steps import dose_step
 from ..runtime.naming import target_name
 from ..runtime.notices import dispensable, listening
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ... import optimize
 from ...coils import Coil
+from ...efield.verdict import verdict
 from ..inputs.bases import Basis
 from ..inputs.goals import named_positions
 from ..page.brain import field_in_target
@@ -19,7 +20,6 @@ from ..page.surveying import (
     usual_rate,
 )
 from ..report.reporting import INTERACTIVE
-from ..results.verdict import verdict
 from .optimize_prepare import Prepared
 from .optimize_request import OptimizeRequest
 

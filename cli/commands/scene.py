@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
+from ...efield.verdict import verdict
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.files import way_to_mni
@@ -21,7 +22,6 @@ from ..page.scene import Scene, Spot
 from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
 from ..results.fields import check_field
 from ..results.figures import ErrorFigures
-from ..results.verdict import verdict
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from .page_request import SceneRequest

@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import coils, efield
 from ...coils import Pose, PoseList, navigation
+from ...disk.tables import write_table
 from ...efield import ElectricField
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
@@ -32,7 +33,7 @@ from ..runtime.notices import dispensable, heard, listening
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import ROWS, write_table
+from ..runtime.rows import ROWS
 from ..runtime.setup import set_up
 from .session import simulate_target
 from .simulate_prepare import Prepared, prepare

@@ -11,6 +11,8 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
+from ...disk.as_json import write_json
+from ...disk.tables import write_table
 from ...efield import Conductor, ReducedField
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
@@ -26,11 +28,10 @@ from ..results.fields import check_field
 from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
 from ..runtime.notices import dispensable, heard, note
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import ROWS, write_table
+from ..runtime.rows import ROWS
 from .simulate_request import SimulateRequest
 
 

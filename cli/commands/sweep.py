@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from ... import meshing, optimize
 from ...coils import Pose
+from ...disk.as_json import write_json
 from ...meshing import Scalp
 from ...meshing.field_file import write_origin
 from ...optimize.pictures.sweep_map import write_map
@@ -28,7 +29,6 @@ from ..results.figures import Subject
 from ..results.sweep_result import SweepResult
 from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance

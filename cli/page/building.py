@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from ...efield.verdict import words_of_limits
 from ...meshing.drawing.palette import field_palette
-from ..results.verdict import words_of_limits
 from ..viewer.packing import packed
 from .brain import Brain
 from .file import page, write_page

@@ -9,10 +9,10 @@ from numpy import ndarray
 
 from ...coils import Coil
 from ...efield import ReducedField
+from ...efield.verdict import Verdict
 from ...meshing import HeadMesh, Scalp
 from ..inputs.gyri import GyrusNames
 from ..inputs.targets import Target
-from ..results.verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False)

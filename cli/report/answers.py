@@ -3,8 +3,8 @@
 import numpy as np
 
 from ... import optimize
+from ...efield.verdict import Verdict, verdict
 from ..results.best_placement import PlacementResult
-from ..results.verdict import Verdict, verdict
 from .page import Answer
 
 

@@ -10,13 +10,13 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ...coils import Coil, Pose
+from ...disk.as_json import write_json
 from ...efield.pictures.hull import CoilHull
 from ...meshing import HeadMesh
 from ..results.best_placement import PlacementResult
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import dispensable, heard
-from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
 from .answers import answers, distrust
 from .page import (

@@ -8,11 +8,11 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from ... import efield, meshing
+from ...disk.tables import write_table
 from ...efield import Conductor, ElectricField, FibreField, Fibres
 from ...efield.pictures.tracts import write_tract_slices
 from ...meshing import HeadMesh, Tractogram
 from ..runtime.notices import warn
-from ..runtime.rows import write_table
 
 
 _MOST = 20_000  # Streamlines.

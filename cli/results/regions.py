@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from ... import efield
 from ...coils import Pose
+from ...disk.tables import write_table
 from ...efield import ElectricField
 from ...meshing import (
     TISSUE_NAMES,
@@ -18,7 +19,6 @@ from ...meshing import (
     cortical_normals,
     region,
 )
-from ..runtime.rows import write_table
 
 
 _GRAY_MATTER = 2

@@ -1,7 +1,11 @@
-"""Values that JSON can say."""
+"""JSON files, readable by people and programs."""
 
+import json
 import math
+import os
 from collections.abc import Mapping
+
+from .writing import write_whole
 
 
 def finite(content: object) -> object:
@@ -13,3 +17,13 @@ def finite(content: object) -> object:
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping) -> None:
+    """Write a file whole or not at all, with null for what is not finite.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, text + "\n")

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ...coils.navigation import LIVE_POSE_COLUMNS
-from ...optimize.live import LiveAnswer, Pulse
-from ..runtime.outputs import write_json
-from ..runtime.rows import row_of
+from ...disk.as_json import write_json
+from ...disk.tables import row_of
+from .answers import LiveAnswer
+from .inbox import Pulse
 
 
 PULSES = "pulses.csv"
@@ -106,7 +107,7 @@ class Record:
         for name in names.values():
             if (folder / name).exists():
                 raise ValueError(
-                    f"--out {folder}: it holds {name} of an earlier session. Name another "
+                    f"{folder}: it holds {name} of an earlier session. Name another "
                     "folder."
                 )
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,8 +12,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...coils import PoseList
-from ...optimize.live import Inbox, TrackedPose, Walk, walk
-from ..runtime.notices import warn
+from .inbox import Inbox, TrackedPose
+from .walks import Walk, walk
 
 
 _USUAL = 20.0  # Of poses whose times are not known. [Hz]
@@ -37,20 +37,22 @@ class Source(Protocol):
 class Complaints:
     """What is wrong with what arrives: each thing once, and not without an end."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """Take what a complaint is said by, from any thread."""
+        self._say = say
         self._said: set[str] = set()
         self._lock = threading.Lock()
         self.count = 0
 
     def __call__(self, message: str) -> None:
-        """Warn, unless the same was said already."""
+        """Say it, unless the same was said already."""
         with self._lock:
             self.count += 1
             if message in self._said or len(self._said) > _LINES:
                 return
             self._said.add(message)
             last = len(self._said) > _LINES
-        warn("more is refused, which is counted only." if last else message)
+        self._say("more is refused, which is counted only." if last else message)
 
 
 @contextmanager

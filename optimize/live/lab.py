@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...optimize.live import Answered, Inbox, TrackedPose
-from ...optimize.timing.streams import lab_library, streams_named
+from ..timing.streams import lab_library, streams_named
+from .following import Answered
+from .inbox import Inbox, TrackedPose
 from .sources import Complaints, in_metres
 
 

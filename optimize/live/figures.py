@@ -1,14 +1,31 @@
 """What a session counts, and its words for a terminal, a page and other programs."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...optimize.live import Answered, Inbox, LiveAnswer
-from ..results.live_result import Latencies
+from .answers import LiveAnswer
+from .following import Answered
+from .inbox import Inbox
 
 
 _BINS = 2000  # Of a millisecond each.
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """From the arrival of a pose to its answer, in steps of a millisecond.
+
+    Attributes:
+        median: [s]
+        most: Of 95%. [s]
+        worst: [s]
+    """
+
+    median: float
+    most: float
+    worst: float
 
 
 class Figures:

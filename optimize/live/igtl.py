@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ...optimize.live import Answered, Inbox, TrackedPose
+from .following import Answered
+from .inbox import Inbox, TrackedPose
 from .sources import Complaints, in_metres
 
 
