@@ -14,7 +14,7 @@ from ...disk.tables import write_table
 from ...efield import Accuracy
 from ...optimize import mapping
 from ...optimize.mapping import CortexPatch, ResponseMap
-from ..inputs.responses import Responses
+from ...optimize.mapping.responses import Responses
 from ..runtime.naming import place
 from ..runtime.outcome import StepWords
 from ..runtime.provenance import Provenance

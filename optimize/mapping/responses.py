@@ -10,9 +10,6 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...disk import read_table
-from ...optimize import mapping
-from ...optimize.mapping import MepWindow
-from ..runtime.notices import note, warn
 
 
 #: Volts, by how a header or an option writes the unit.
@@ -25,7 +22,7 @@ _KEYS = {
 }
 # Of the largest tenth of a muscle's responses: peak to peak, at rest or not. [V]
 _PLAUSIBLE = (2e-5, 4e-2)
-_FLOOR = 1e-6  # What amplifiers add to any response, from peak to peak. [V]
+FLOOR = 1e-6  # What amplifiers add to any response, from peak to peak. [V]
 _MISSING = ("", "nan", "n/a", "na")
 
 
@@ -48,7 +45,10 @@ class Responses:
 
 
 def read_responses(
-    path: str, wanted: Sequence[str] | None = None, unit: str | None = None
+    path: str,
+    wanted: Sequence[str] | None = None,
+    unit: str | None = None,
+    named: str = "unit",
 ) -> Responses:
     """Read motor evoked potentials.
 
@@ -56,6 +56,7 @@ def read_responses(
         path: A .csv, or a .tsv, with a header.
         wanted: Which columns; all that hold numbers by default.
         unit: Of columns whose header has none, one of `UNITS`.
+        named: How messages call what gives `unit`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -84,33 +85,10 @@ def read_responses(
         if found is None:
             raise ValueError(f"{path}: the column {name!r} holds words, not sizes.")
         names.append(name)
-        values.append(_in_volts(path, name, found, said, unit))
+        values.append(_in_volts(path, name, found, said, (named, unit)))
     if not names:
         raise ValueError(f"{path}: no column holds responses; there are {header}.")
     return Responses(tuple(names), np.stack(values, axis=1), keys)
-
-
-def cut_responses(
-    path: str, muscles: Sequence[str] | None, event: str | None, window: MepWindow
-) -> Responses:
-    """Cut motor evoked potentials from a recording of muscles.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ModuleNotFoundError: MNE is not installed.
-        ValueError: The recording cannot be read, no channel is named, or it is not clear
-            which annotations are pulses.
-    """
-    if not muscles:
-        raise ValueError("--emg needs --muscle with the names of channels.")
-    recording = mapping.read_emg(path, muscles, event)
-    for remark in recording.remarks:
-        warn(f"{path}: {remark}")
-    values, restless = mapping.peak_to_peak(recording, window)
-    if restless:
-        note(f"{path}: {restless} responses are left out: the muscle was not at rest.")
-    times = tuple(f"{each:.6f}" for each in recording.onsets)
-    return Responses(recording.names, np.maximum(values, _FLOOR), {"time": times})
 
 
 def _table(path: str) -> tuple[list[str], list[list[str]]]:
@@ -176,17 +154,18 @@ def _in_volts(
     name: str,
     values: Float[ndarray, "row"],
     said: str | None,
-    given: str | None,
+    option: tuple[str, str | None],
 ) -> Float[ndarray, "row"]:
+    named, given = option
     if said is not None and given is not None and UNITS[said] != UNITS[given]:
         raise ValueError(
-            f"{path}: the header says {name} in {said}, but --mep-unit is {given}."
+            f"{path}: the header says {name} in {said}, but {named} is {given}."
         )
     unit = said or given
     if unit is None:
         raise ValueError(
             f"{path}: nothing says the unit of {name}: write `{name} (mV)` in the header, "
-            "or give --mep-unit mV, uV or V."
+            f"or give {named} mV, uV or V."
         )
     if (values < 0).any():
         raise ValueError(f"{path}: {name} has sizes below zero; from peak to peak?")
@@ -203,4 +182,4 @@ def _in_volts(
             f"{path}: a tenth of {name} is larger than {large * 1e3:.3g} mV, read in "
             f"{unit}; motor evoked potentials reach 0.05 to 10 mV.{meant}"
         )
-    return np.maximum(values * UNITS[unit], _FLOOR)
+    return np.maximum(values * UNITS[unit], FLOOR)

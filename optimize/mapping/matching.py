@@ -69,8 +69,9 @@ def match(
     chosen = way or (usable[0] if usable else "order")
     if chosen not in (*usable, "order"):
         raise ValueError(
-            f"--match {chosen}: {table} has no such column, or {source} does not say it "
-            f"of its pulses. It has {', '.join(found.keys) or 'none'}."
+            f"{table}: pulses cannot be found by {chosen}: there is no such column, or "
+            f"{source} does not say it of its pulses. The table has "
+            f"{', '.join(found.keys) or 'none'}."
         )
     ways = {"number": _by_number, "trigger": _by_trigger, "time": _by_time}
     if chosen == "order":

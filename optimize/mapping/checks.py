@@ -5,7 +5,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...coils import PoseList
-from ...optimize.mapping import FEWEST
+from .evidence import FEWEST
 
 
 _SPREAD = 5e-3  # Between coil centres, at least. [m]
@@ -59,6 +59,5 @@ def check_responses(
             raise ValueError(
                 f"{table}: only {above} of {len(there)} responses of {name} reach "
                 f"{criterion * 1e6:g} µV: nearly all are below threshold, so nothing can "
-                "be mapped. Stimulate more strongly or elsewhere, or leave the muscle out "
-                "by --muscle."
+                "be mapped. Stimulate more strongly or elsewhere, or leave the muscle out."
             )
