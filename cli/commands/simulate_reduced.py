@@ -16,10 +16,10 @@ from ...disk.tables import write_table
 from ...efield import Conductor, ReducedField
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
+from ...efield.reduced.places import AbstractPlaces, TissuePlaces
 from ...meshing import HeadMesh
 from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
-from ..inputs.basis_places import AbstractPlaces, TissuePlaces
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates

@@ -11,9 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from ... import efield, meshing
-from ...efield import AbstractReadout, ElectricField, ReducedField
+from ... import meshing
 from ...meshing import HeadMesh, SurfaceFrame
+from ..field import ElectricField
+from ..sampling import sampler
+from .field import ReducedField
+from .readouts import AbstractReadout, at_points, at_surface, vertex_areas
 
 
 MESH = "mesh"  # The head's own cortical surface, beside files.
@@ -107,15 +110,12 @@ def surface_places(
         ValueError: It holds no surface, or one that is not in the head's gray matter.
     """
     nodes = None
-    try:
-        if source == MESH:
-            surface, nodes = meshing.gray_matter_surface(head)
-        else:
-            surface = meshing.read_surface(source, head, frame)
-        readout = efield.at_surface(head, surface, nodes)
-    except ValueError as error:
-        raise ValueError(f"--at {source}: {error}") from None
-    area = float(efield.vertex_areas(surface).sum())
+    if source == MESH:
+        surface, nodes = meshing.gray_matter_surface(head)
+    else:
+        surface = meshing.read_surface(source, head, frame)
+    readout = at_surface(head, surface, nodes)
+    area = float(vertex_areas(surface).sum())
     about = {"surface": source, "area_m2": repr(area)}
     if source != MESH:
         digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()
@@ -137,8 +137,7 @@ def places_of(field: ReducedField, head: HeadMesh) -> AbstractPlaces:
     )
     if found is None:
         raise ValueError(
-            "the basis is of other places than a tissue or a surface of this head. Make "
-            "one by `tmsgrad reduce`."
+            "the basis is of other places than a tissue or a surface of this head."
         )
     return found
 
@@ -161,11 +160,11 @@ def _on_surface(
         surface, nodes = meshing.gray_matter_surface(head)
         if not _same(surface.vertices, field.positions):
             return None
-        readout = efield.at_surface(head, surface, nodes)
+        readout = at_surface(head, surface, nodes)
     else:
         places = field.positions
-        taken = efield.sampler(head, places, "gray matter")
-        readout = efield.at_points(taken, places, weights)
+        taken = sampler(head, places, "gray matter")
+        readout = at_points(taken, places, weights)
     area = float(about["area_m2"])
     return SurfacePlaces(f"surface: {about['surface']}", weights * area, readout)
 
