@@ -12,7 +12,9 @@ from ..meshing.drawing.shown import Drawing
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title></head>
-<body>{{ content }}</body></html>
+<body>
+CONTENT
+</body></html>
 """
 _CONTENT = """<section style="font-family: sans-serif">
 <h2>{{ title }}</h2>
@@ -66,14 +68,13 @@ class SearchReport:
         """
         if Path(path).suffix.lower() != ".html":
             raise ValueError(f"`path` is {path}: the page's name ends in .html.")
-        write_whole(path, self._filled(_PAGE))
+        write_whole(path, self._filled(_PAGE.replace("CONTENT", _CONTENT)))
 
     def _filled(self, template: str) -> str:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
+        from jinja2 import Environment, StrictUndefined  # Only where a page is wanted.
 
         fill = Environment(autoescape=True, undefined=StrictUndefined)
-        content = fill.from_string(_CONTENT).render(
+        return fill.from_string(template).render(
             title=self.title,
             facts=self.facts,
             columns=COLUMNS,
@@ -81,5 +82,3 @@ class SearchReport:
             picture=self.picture,
             png=base64.b64encode(self.picture._repr_png_()).decode(),
         )
-        page = fill.from_string(template)
-        return page.render(title=self.title, content=Markup(content))

@@ -8,8 +8,10 @@ from numpy import ndarray
 
 from ... import meshing
 from ...coils import Coil, Stimulator
+from ...efield.output.forms import Exports
 from ...meshing import HeadMesh, Scalp
 from ..inputs.coils import machine_of, read_coil
+from ..inputs.exports import placed_exports, read_exports
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
@@ -18,7 +20,6 @@ from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.refining import Refinement, refine
 from ..inputs.targets import Target
-from ..results.exports import Exports, read_exports
 from ..results.shaping import check_shape
 from ..runtime.notices import warn
 from ..runtime.progress import Progress
@@ -76,7 +77,7 @@ def prepare(
     progress.stage("head", f"head {request.head}")
     head = _head(request, progress)
     target = request.target.find(head)
-    wanted = wanted.placed(head, forms.frame)
+    wanted = placed_exports(wanted, head, forms.frame)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     check_target(scalp, target)

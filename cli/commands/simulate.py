@@ -11,18 +11,16 @@ from ... import coils, efield
 from ...coils import Pose, PoseList, navigation
 from ...disk.tables import write_table
 from ...efield import ElectricField
+from ...efield.output.fibre_files import FibreFigures, write_fibres
+from ...efield.output.field_files import write_block, write_field_msh
+from ...efield.output.forms import export_fields
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
 from ...meshing import FieldFile
 from ..inputs.coils import stimulator_rates
 from ..inputs.poses import read_pose_list
 from ..report.reporting import look_at, report_fields, try_view, write_result
-from ..results.exports import export_fields
-from ..results.fibres import (
-    FibreFigures,
-    write_fibres,
-)
-from ..results.fields import check_field, write_block, write_field_msh
+from ..results.fields import check_field
 from ..results.fields_result import FieldsResult, PoseFigures
 from ..results.figures import ErrorFigures, FieldFigures, Subject
 from ..results.placing import PULSE_COLUMNS, describe_pulse

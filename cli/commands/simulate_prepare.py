@@ -10,18 +10,19 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import Coil, PoseList
 from ...efield import ErrorEstimate, Fibres
+from ...efield.output.fibre_files import fitted_fibres, read_fibres
+from ...efield.output.forms import Exports
+from ...efield.output.region_table import RegionTable
 from ...meshing import HeadMesh, Tractogram
 from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil
+from ..inputs.exports import placed_exports, read_exports
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
 from ..inputs.targets import Target, places_of
-from ..results.exports import Exports, read_exports
-from ..results.fibres import fitted_fibres, read_fibres
 from ..results.placing import Placer, ShownPose, place_all
-from ..results.regions import RegionTable
 from ..runtime.beside import Beside
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -111,7 +112,7 @@ def prepare(
         *(request.head, progress, None, request.force),
         places_of(given.poses, request.target),
     )
-    exports = given.exports.placed(head, request.forms.frame)
+    exports = placed_exports(given.exports, head, request.forms.frame)
     fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
     _check_room(request.out, head, len(given.poses))
     target = None if request.target is None else request.target.find(head)

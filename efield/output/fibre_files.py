@@ -1,5 +1,6 @@
 """The field along streamlines, as a table, a tractogram and a picture."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,9 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...disk.tables import write_table
-from ...efield import Conductor, ElectricField, FibreField, Fibres
-from ...efield.pictures.tracts import write_tract_slices
 from ...meshing import HeadMesh, Tractogram
-from ..runtime.notices import warn
+from .. import Conductor, ElectricField, FibreField, Fibres
+from ..pictures.tracts import write_tract_slices
 
 
 _MOST = 20_000  # Streamlines.
@@ -76,7 +76,10 @@ def fitted_fibres(head: HeadMesh, tracts: Tractogram) -> Fibres:
     meshing.check_tracts(head, tracts)
     found = efield.fibres_in_brain(head, tracts, _MOST)
     if found.taken < len(tracts):
-        warn(f"{tracts.name}: {found.taken} of {len(tracts)} streamlines are taken.")
+        warnings.warn(
+            f"{tracts.name}: {found.taken} of {len(tracts)} streamlines are taken.",
+            stacklevel=1,
+        )
     return found
 
 

@@ -10,15 +10,8 @@ from numpy import ndarray
 from ... import efield
 from ...coils import Pose
 from ...disk.tables import write_table
-from ...efield import ElectricField
-from ...meshing import (
-    TISSUE_NAMES,
-    HeadMesh,
-    Region,
-    Scalp,
-    cortical_normals,
-    region,
-)
+from ...meshing import TISSUE_NAMES, HeadMesh, Region, Scalp, cortical_normals, region
+from .. import ElectricField
 
 
 _GRAY_MATTER = 2

@@ -1,19 +1,16 @@
 """Fields in the forms that other programs read: NIfTI, GIfTI, VTK, and views for Gmsh."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ... import efield, meshing
-from ...efield import ElectricField, SurfaceField
+from ... import meshing
 from ...meshing import HeadMesh, Surface, SurfaceFile, SurfaceFrame, VoxelGrid
-from .fields import nodal_potential
-
-
-OWN = "mesh"  # The surface of gray matter of the head's own mesh.
-_ENDINGS = (".surf.gii", ".gii")
+from ..field import ElectricField
+from ..on_grid import at_voxels
+from ..on_surface import SurfaceField, on_nodes, on_surface
+from .field_files import nodal_potential
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,72 +59,8 @@ class Exports:
             if each.file is None:
                 placed.append(each)
                 continue
-            try:
-                placed.append(replace(each, surface=each.file.surface(head, frame)))
-            except ValueError as error:
-                raise ValueError(f"{error} (--surface-frame)") from None
+            placed.append(replace(each, surface=each.file.surface(head, frame)))
         return replace(self, surfaces=tuple(placed))
-
-
-def read_exports(
-    nifti: str | None,
-    vtu: bool,
-    gifti: Sequence[str] = (),
-    spheres: Sequence[Sequence[str]] = (),
-) -> Exports:
-    """Read what exports need, before anything takes long.
-
-    Args:
-        nifti: The image in whose grid images are wanted, or None.
-        vtu: Whether a file for VTK is wanted.
-        gifti: Surfaces, or `mesh` for the mesh's own.
-        spheres: Pairs of registration spheres, the first for the first surface.
-
-    Raises:
-        ValueError: A file is no image, says not where it is, or holds no surface; or the
-            spheres do not fit the surfaces.
-        FileNotFoundError: There is no such file.
-    """
-    grid = None if nifti is None else meshing.read_grid(nifti)
-    files = [name for name in gifti if name != OWN]
-    if len(spheres) > len(files):
-        raise ValueError(
-            f"--resample is given {len(spheres)} times for {len(files)} surfaces of "
-            "--gifti: each needs a surface of its own, which the sphere belongs to."
-        )
-    pairs = dict(zip(files, spheres, strict=False))
-    names = [OWN if path == OWN else _stem(path) for path in gifti]
-    if len(set(names)) < len(names):
-        raise ValueError(f"--gifti: two surfaces have one name ({', '.join(names)}).")
-    return Exports(
-        grid,
-        vtu,
-        tuple(
-            _read_cortex(name, path, pairs.get(path))
-            for name, path in zip(names, gifti, strict=True)
-        ),
-    )
-
-
-def _read_cortex(name: str, path: str, pair: Sequence[str] | None) -> Cortex:
-    if path == OWN:
-        return Cortex("gray_matter")
-    file = meshing.open_surface(path)
-    if pair is None:
-        return Cortex(name, file=file)
-    sphere, onto = (meshing.read_sphere(each) for each in pair)
-    count = len(file.stored.vertices)
-    if len(sphere.vertices) != count:
-        raise ValueError(
-            f"--resample {pair[0]}: the sphere has {len(sphere.vertices)} vertices, "
-            f"but {path} has {count}: it is of another surface."
-        )
-    return Cortex(name, file=file, spheres=(sphere, onto))
-
-
-def _stem(path: str) -> str:
-    name = Path(path).name
-    return next((name.removesuffix(e) for e in _ENDINGS if name.endswith(e)), name)
 
 
 def export_fields(
@@ -147,7 +80,7 @@ def export_fields(
     if wanted.grid is not None:
         at, on_grid = meshing.elements_on_grid(head, wanted.grid), (vectors, magnitude)
         if field.corners is not None:
-            at, on_grid = efield.at_voxels(head, field, wanted.grid, at)
+            at, on_grid = at_voxels(head, field, wanted.grid, at)
         for name, values in zip(("E", "magnE"), on_grid, strict=True):
             about = f"{name} in V/m, world axes; tmsgrad"
             file = folder / f"{name}.nii.gz"
@@ -168,12 +101,12 @@ def _export_surface(
     if cortex.surface is None:
         surface, nodes = meshing.gray_matter_surface(head)
         meshing.write_surface(folder / f"{cortex.name}.surf.gii", surface)
-        found = efield.on_nodes(head, field, surface, nodes)
+        found = on_nodes(head, field, surface, nodes)
     else:
         try:
-            found = efield.on_surface(head, field, cortex.surface)
+            found = on_surface(head, field, cortex.surface)
         except ValueError as error:
-            raise ValueError(f"--gifti {cortex.name}: {error}") from None
+            raise ValueError(f"{cortex.name}: {error}") from None
     columns = _columns(found)
     about = {
         "Unit": "V/m",
