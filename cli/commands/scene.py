@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from ... import efield, meshing, optimize
@@ -20,11 +19,10 @@ from ..inputs.targets import Target
 from ..page.brain import field_in_target
 from ..page.scene import Scene, Spot
 from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
-from ..results.fields import check_field
-from ..results.figures import ErrorFigures
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from .page_request import SceneRequest
+from .solving import Solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +141,9 @@ def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
     """Estimate the error of the mesh in the target, and solve for the field there."""
     frame, region = prepared.frame, prepared.target.region
     pose = Pose(best.pose[:3, :3], best.pose[:3, 3])
-    rates = efield.rates(frame.conductor, frame.coil, pose)
-    solved = efield.solve_rate(frame.conductor, rates[None])
-    field = jax.tree.map(lambda x: x[0], solved)
-    check_field(field.magnitude, "the head")
-    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
-    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
-    return error.target, float(np.linalg.norm(np.asarray(field.mean(region))))
+    solved = Solved.at(frame.conductor, frame.coil, pose)
+    mean = np.asarray(solved.field.mean(region))
+    return solved.error(frame.head, region).target, float(np.linalg.norm(mean))
 
 
 def _scene(
