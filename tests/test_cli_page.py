@@ -17,12 +17,12 @@ from scipy import sparse
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.live.server import PageServer, open_port
-from tmsgrad.cli.page.file import page
 from tmsgrad.cli.runtime.notices import warn
-from tmsgrad.cli.viewer.script import policy
 from tmsgrad.coils import Pose
+from tmsgrad.meshing.viewer.script import policy
 from tmsgrad.optimize.live import Answered, Inbox
 from tmsgrad.optimize.live.sources import Complaints
+from tmsgrad.optimize.page.file import page
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

@@ -21,14 +21,14 @@ from ...optimize.live.lab import LabFigures, listen_to_triggers
 from ...optimize.live.record import PULSES, Record
 from ...optimize.live.session import Sink, session
 from ...optimize.live.sources import Complaints, running
+from ...optimize.page.brain import Brain
+from ...optimize.page.building import live_page
+from ...optimize.page.scene import Scene
 from ...optimize.timing.streams import lab_library
 from ..live.opening import Opened, open_source
 from ..live.registering import read_registration
 from ..live.server import HERE, PageServer, open_port
 from ..live.terminal import Terminal, listen_to_keys
-from ..page.brain import Brain
-from ..page.building import live_page
-from ..page.scene import Scene
 from ..results.live_result import LiveResult
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
@@ -176,7 +176,9 @@ def _follow(
     source = request.opened(field.best)
     figures, begun = Figures(inbox), time.monotonic()
     coil = scene.coils[0].coil.name
-    record = Record(request.out, request.bids, coil, scene.target.centre, begun)
+    record = Record(
+        request.out, request.bids, coil, scene.region.centre.tolist(), begun
+    )
     print(f"source          {source.name}; registered {request.registration.words}")
     print("ready           Enter records a pulse, Ctrl-C ends the session", flush=True)
     stopped = None

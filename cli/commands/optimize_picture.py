@@ -10,7 +10,6 @@ from ...coils import Coil
 from ...efield import ElectricField
 from ...efield.pictures.hull import CoilHull
 from ...optimize.pictures.target_picture import NamedPose, Peak, write_target_picture
-from ..report.answers import usual_rule
 from ..report.reporting import TARGET_PICTURE
 from ..results.figures import FieldFigures
 from ..results.gyri import Strongest
@@ -43,7 +42,7 @@ def draw_target(
     peak = Strongest.of(gray.strongest, gray.highest, centre, target.radius)
     shown = [NamedPose("this plan", placement.pose.matrix)]
     if rules:
-        usual = usual_rule(tuple(rules))
+        usual = optimize.usual_rule(rules)
         shown.append(NamedPose(usual.name, usual.pose.matrix))
     subject = meshing.subject_of(prepared.frame.source)
     t1 = None if subject is None else subject.t1

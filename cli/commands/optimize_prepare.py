@@ -10,12 +10,12 @@ from ... import meshing
 from ...coils import Coil, Stimulator
 from ...efield.output.forms import Exports
 from ...meshing import HeadMesh, Scalp
+from ...optimize.targeting.naming import GyrusNames, Way, find_gyri
 from ..inputs.coils import machine_of, read_coil
 from ..inputs.exports import placed_exports, read_exports
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
-from ..inputs.gyri import GyrusNames, Way, find_gyri
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.refining import Refinement, refine

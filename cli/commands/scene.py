@@ -8,19 +8,20 @@ import numpy as np
 from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
 from ...efield.verdict import verdict
+from ...optimize.page.brain import field_in_target
+from ...optimize.page.scene import Scene, Spot
+from ...optimize.page.surveying import Survey, image_of, placed_coil, usual_rate
+from ...optimize.targeting.naming import find_gyri
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import named_positions
-from ..inputs.gyri import find_gyri
 from ..inputs.heads import read_head
 from ..inputs.targets import Target
-from ..page.brain import field_in_target
-from ..page.scene import Scene, Spot
-from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
+from .page_basis import make_basis
 from .page_request import SceneRequest
 from .solving import Solved
 
@@ -161,8 +162,8 @@ def _scene(
     bare = () if frame.coil.has_casing else ("the coil's casing is not known",)
     return Scene(
         *(request.head, frame.head, frame.scalp, field, elements),
-        field_in_target(frame.head, field, elements, prepared.target),
-        prepared.target,
+        field_in_target(frame.head, field, elements, prepared.target.region),
+        *(prepared.target.region, prepared.target.radius),
         tuple(map(placed_coil, request.coils, prepared.coils, numbers, found)),
         survey.named or {},
         *(error, verdict(error, bare), asked.cover),

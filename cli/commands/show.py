@@ -13,7 +13,6 @@ from ...efield.pictures.animation import Frame, write_animation
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
 from ...efield.pictures.slices import write_field_slices
-from ...meshing.drawing.paper import picture_path
 from ..inputs.kept import kept
 from ..inputs.stored import StoredRequest, StoredResult, read_all, read_stored
 from ..results.shown_result import (
@@ -21,6 +20,7 @@ from ..results.shown_result import (
     facts_of,
     place_of_interest,
 )
+from ..runtime.naming import picture_path
 from ..runtime.progress import Progress
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ...coils import Coil, Pose
 from ...disk.as_json import write_json
 from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.view import view_data
 from ...meshing import HeadMesh
 from ..results.best_placement import PlacementResult
 from ..results.fields_result import FieldsResult
@@ -29,7 +30,6 @@ from .page import (
     write_report,
 )
 from .plan_words import plan_cards, plan_sections, plan_words
-from .view import view_data
 from .words import (
     fields_cards,
     fields_sections,

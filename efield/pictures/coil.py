@@ -137,7 +137,7 @@ def _plane(
     if not highest > 0:
         raise ValueError(
             f"{coil.name!r} has no field {depth * 1e3:g} mm below its origin: a sampled "
-            "grid is zero outside. Choose another --depth."
+            "grid is zero outside. Choose another depth."
         )
     index = np.arange(_STEPS**2).reshape(_STEPS, _STEPS)
     a, b, c, d = (

@@ -123,22 +123,6 @@ def _style(style: dict) -> dict:
     return fixed | style | {"size": size}
 
 
-def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
-    """Check where a picture is to go.
-
-    Raises:
-        ValueError: The name has no ending of a picture.
-        FileNotFoundError: There is no such folder.
-    """
-    path = Path(out)
-    if path.suffix not in endings:
-        known = " or ".join(endings)
-        raise ValueError(f"--out {path}: a picture's name ends in {known}.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"--out {path}: folder {path.parent} not found.")
-    return path
-
-
 def pixels(figure: Figure) -> UInt8[ndarray, "row column 3"]:
     """Draw the picture: red, green and blue."""
     canvas = FigureCanvasAgg(figure)

@@ -8,12 +8,11 @@ from numpy import ndarray
 
 from ... import efield
 from ...efield import ReducedField
+from ...efield.pictures.view import thinned
 from ...efield.reduced.modes import Table
-from ...meshing import HeadMesh
+from ...meshing import HeadMesh, Region
 from ...meshing.drawing.shapes import compact, smooth
-from ..inputs.targets import Target
-from ..report.view import thinned
-from ..viewer.packing import packed
+from ...meshing.viewer.packing import packed
 from .scene import Scene
 
 
@@ -45,7 +44,7 @@ class Brain:
         surface = compact(head.nodes, head.boundary(head.tags <= _BRAIN))
         vertices, faces, nodes = surface
         drawn = smooth(vertices, faces, 8)
-        near = np.linalg.norm(vertices - scene.target.centre, axis=1) < _NEAR
+        near = np.linalg.norm(vertices - scene.region.centre, axis=1) < _NEAR
         drawn, faces, kept = thinned(drawn, faces, triangles, near)
         nodes = nodes[kept]
         around = efield.shares_at_nodes(head, scene.elements, nodes)
@@ -78,7 +77,7 @@ def field_in_target(
     head: HeadMesh,
     field: ReducedField,
     elements: Int[ndarray, "point"],
-    target: Target,
+    region: Region,
 ) -> ReducedField:
     """Take the mean of a field over a target: one place.
 
@@ -86,17 +85,17 @@ def field_in_target(
         head: The head.
         field: E in the elements.
         elements: Of the head.
-        target: Of the same tissue.
+        region: Of the same tissue.
 
     Raises:
         ValueError: The target is not where the field is known.
     """
-    shares = efield.shares_of_region(head, elements, target.region)
+    shares = efield.shares_of_region(head, elements, region)
     if shares is None:
         raise ValueError(
-            f"--tissue {target.tissue}: the basis knows the field of another tissue."
+            "the target is not where the basis knows the field: that is another tissue."
         )
-    return field.means(shares, np.asarray(target.region.centre)[None])
+    return field.means(shares, np.asarray(region.centre)[None])
 
 
 def _table(table: Table) -> dict:

@@ -17,7 +17,7 @@ _SIZE = 240  # Pixels along each side.
 
 def sections_json(scene: Scene) -> list[dict]:
     """Three slices as pictures, and the planes that they lie in; lengths in m."""
-    at = np.asarray(scene.target.centre)
+    at = np.asarray(scene.region.centre)
     subject = meshing.subject_of(scene.source)
     t1 = None if subject is None else subject.t1
     behind = None if t1 is None else brightness(meshing.load_nifti(t1))

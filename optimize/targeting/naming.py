@@ -9,8 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...optimize import targeting
-from ...optimize.targeting import Gyri
+from .. import targeting
+from . import Gyri
 
 
 Way = Callable[[Float[ndarray, "*place 3"]], Float[ndarray, "*place 3"]]
@@ -73,7 +73,7 @@ def _own(file: Path, source: str) -> Gyri:
     side, dot, rest = file.name.partition(".")
     if side not in _SIDES or not dot:
         raise ValueError(
-            f"--atlas {file}: the name of a file with labels of one hemisphere begins with "
+            f"{file}: the name of a file with labels of one hemisphere begins with "
             "lh. or rh."
         )
     found = _hemisphere(file, side, source)
@@ -89,7 +89,7 @@ def _hemisphere(file: Path, side: str, source: str) -> Gyri:
         surface = subject.folder / "surfaces" / f"{side}.central.gii"
     if surface is None or not surface.is_file():
         raise ValueError(
-            f"--atlas {file}: its labels are of surfaces/{side}.central.gii in an m2m_ "
+            f"{file}: its labels are of surfaces/{side}.central.gii in an m2m_ "
             f"folder, which {source} does not have. Give a label image in the head's space."
         )
     found = meshing.read_surface(surface)

@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import efield, meshing, optimize
+from ... import meshing, optimize
 from ...coils import Coil, Pose, navigation
 from ...efield import Reciprocal
 from ...meshing import Fiducials, Scalp
-from ..inputs.bases import Basis
-from ..inputs.frame import Frame
-from ..inputs.handles import HandleRequest
-from ..inputs.targets import Target
-from ..report.answers import usual_rule
 from .scene import PlacedCoil, Spot
 
 
 _NEARER, _FARTHER = 2e-3, 9e-3  # Than the best placement coils are moved. [m]
 _USUAL_RATE = 70e6  # [A/s]
-_UNUSED = 45e-3  # A radius has no meaning over the upper head. [m]
 _LEAST, _MOST = 3e-3, 12e-3  # Distances that any basis should know. [m]
 
 
@@ -50,7 +44,7 @@ class Survey:
         domain = optimize.Domain(
             distance=self.domain.distance,
             radius=self.domain.radius,
-            handle=HandleRequest().of(coil),
+            handle=optimize.usual_handle(coil),
         )
         search = optimize.find_pose(objective, coil, self.scalp, domain)
         rules = optimize.clinical_rules(
@@ -68,7 +62,7 @@ def best_spot(pose: Pose) -> Spot:
 
 def spots_of(rules: Sequence[optimize.Rule]) -> tuple[Spot, ...]:
     """Placements of rules, as ones to jump to."""
-    usual = usual_rule(tuple(rules)) if rules else None
+    usual = optimize.usual_rule(rules) if rules else None
     return tuple(Spot(rule.name, rule.pose.matrix, rule is usual) for rule in rules)
 
 
@@ -118,43 +112,3 @@ def placed_coil(
     """Put together what is known of a coil."""
     best, rules, search = found
     return PlacedCoil(source, coil, number, best, rules, lost_of(search))
-
-
-def make_basis(
-    source: str,
-    frame: Frame,
-    coils: Sequence[Coil],
-    target: Target,
-    searches: Sequence[optimize.Search],
-    reach: float | None,
-    tolerance: float,
-) -> Basis:
-    """Reduce the field of coils where they can be moved.
-
-    Args:
-        source: What the basis is called in messages.
-        frame: Of the head.
-        coils: All of them.
-        target: In whose tissue the field is wanted.
-        searches: Of the best placement of each coil.
-        reach: Around the target's nearest point of the scalp; None for the upper
-            head. [m]
-        tolerance: Relative.
-    """
-    domain = optimize.placements(
-        frame.scalp,
-        None if reach is None else target.region.centre,
-        _UNUSED if reach is None else reach,
-        distances=reachable_distances(searches),
-    )
-    tag = meshing.tissue_tag(target.tissue)
-    field = efield.reduce(
-        frame.conductor,
-        coils,
-        domain,
-        meshing.region(frame.head, frame.head.tags == tag),
-        growth=efield.Growth(tolerance=tolerance),
-        about={"head": frame.source, "tissue": meshing.TISSUE_NAMES[tag]},
-        progress=frame.progress,
-    )
-    return Basis(source, field)

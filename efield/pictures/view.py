@@ -13,18 +13,14 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.scene import highest_shown, means_at_nodes
 from ...meshing import HeadMesh
 from ...meshing.drawing.palette import field_palette
 from ...meshing.drawing.raster import Camera
 from ...meshing.drawing.render import Surface, coverage
-from ...meshing.drawing.shapes import (
-    coil_body,
-    compact,
-    smooth,
-)
-from ..viewer.packing import packed
+from ...meshing.drawing.shapes import coil_body, compact, smooth
+from ...meshing.viewer.packing import packed
+from .hull import CoilHull
+from .scene import highest_shown, means_at_nodes
 
 
 _CORTEX_TRIANGLES = 110_000

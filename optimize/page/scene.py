@@ -10,9 +10,8 @@ from numpy import ndarray
 from ...coils import Coil
 from ...efield import ReducedField
 from ...efield.verdict import Verdict
-from ...meshing import HeadMesh, Scalp
-from ..inputs.gyri import GyrusNames
-from ..inputs.targets import Target
+from ...meshing import HeadMesh, Region, Scalp
+from ..targeting.naming import GyrusNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,8 @@ class Scene:
         field: E in a tissue, for any placement.
         elements: The tetrahedra that it is of.
         in_target: Its mean in the target: one place.
-        target: Where the field is wanted.
+        region: Where the field is wanted.
+        radius: Of the ring that marks it. [m]
         coils: That can be moved.
         named: Positions on the scalp, by name. [m]
         error: Of the mesh in the target, relative; None where it was not estimated.
@@ -80,7 +80,8 @@ class Scene:
     field: ReducedField
     elements: Int[ndarray, "point"]
     in_target: ReducedField
-    target: Target
+    region: Region
+    radius: float
     coils: tuple[PlacedCoil, ...]
     named: Mapping[str, Float[ndarray, "3"]]
     error: float | None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...efield.verdict import words_of_limits
 from ...meshing.drawing.palette import field_palette
-from ..viewer.packing import packed
+from ...meshing.viewer.packing import packed
 from .brain import Brain
 from .file import page, write_page
 from .regions import regions_json
@@ -52,8 +52,8 @@ def scene_json(scene: Scene) -> dict:
         "coils": [coil_json(x, drives[x.number], scene.cover) for x in scene.coils],
         "sections": sections_json(scene),
         "target": {
-            "centre": [float(x) for x in scene.target.centre],
-            "radius": scene.target.radius,
+            "centre": [float(x) for x in scene.region.centre],
+            "radius": scene.radius,
             "modes": packed(scene.in_target.modes.dense()[:, 0], "f8"),
         },
         "named": {name: [float(x) for x in at] for name, at in scene.named.items()},

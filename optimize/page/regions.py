@@ -4,8 +4,8 @@ import numpy as np
 
 from ...efield import vertex_areas
 from ...meshing import Surface
-from ..inputs.gyri import GyrusNames
-from ..viewer.packing import packed
+from ...meshing.viewer.packing import packed
+from ..targeting.naming import GyrusNames
 from .brain import Brain
 
 

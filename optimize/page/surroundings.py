@@ -6,13 +6,13 @@ import numpy as np
 
 from ...coils import casing_samples
 from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.view import thinned
 from ...efield.reduced.drives import Drives
 from ...meshing import Scalp
 from ...meshing.drawing.shapes import coil_body, compact, smooth
-from ...optimize import Face
-from ...optimize.constraints import spread_out
-from ..report.view import thinned
-from ..viewer.packing import packed, quantised
+from ...meshing.viewer.packing import packed, quantised
+from .. import Face
+from ..constraints import spread_out
 from .scene import PlacedCoil, Scene, Spot
 
 

@@ -1,6 +1,7 @@
 """The interactive page as one file, which fetches nothing."""
 
 import json
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,8 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ...disk import write_whole
-from ..runtime.versions import versions
-from ..viewer.script import joined, policy
+from ...meshing.viewer.script import joined, policy
 
 
 #: In this order, each needs only those before it, and what all views share.
@@ -31,8 +31,8 @@ def write_page(path: Path, title: str, data: dict) -> int:
     if len(content) > MOST_BYTES:
         raise ValueError(
             f"{path}: the page would take {len(content) / 1e6:.0f} MB, more than "
-            f"{MOST_BYTES / 1e6:.0f} MB. Make a basis of a smaller --radius or a larger "
-            "--tolerance."
+            f"{MOST_BYTES / 1e6:.0f} MB. Make a basis of a smaller radius or a larger "
+            "tolerance."
         )
     write_whole(path, content)
     return len(content)
@@ -59,7 +59,7 @@ def page(title: str, data: dict, stream: str | None = None) -> str:
         .get_template("page.html")
         .render(
             title=title,
-            generator=f"tmsgrad {versions()['tmsgrad']}",
+            generator=f"tmsgrad {version('tmsgrad')}",
             policy=policy(script, style, stream),
             style=Markup(style),
             script=Markup(script),
