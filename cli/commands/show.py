@@ -84,7 +84,7 @@ class ShownCoil:
     hull: CoilHull
 
 
-def show(options: argparse.Namespace) -> dict:
+def show(options: argparse.Namespace) -> ShownResult:
     """Draw a result."""
     request = ShowRequest.of(options)
     progress = Progress()
@@ -102,9 +102,7 @@ def show(options: argparse.Namespace) -> dict:
     else:
         _draw_surfaces(request, found, coil)
     progress.close()
-    result = ShownResult(str(request.out), at, _facts(found, coil))
-    result.describe()
-    return result.to_json()
+    return ShownResult(str(request.out), at, _facts(found, coil))
 
 
 def _facts(found: StoredResult, coil: ShownCoil | None) -> list[tuple[str, str]]:
