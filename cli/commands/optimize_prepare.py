@@ -90,10 +90,9 @@ def prepare(
     search = plan_search(
         *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     refinement = None

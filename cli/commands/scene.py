@@ -101,16 +101,15 @@ def _prepare(
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     target = request.target.find(head)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = conduction.assemble(head, request.head)
+    frame = Frame.assembled(
+        conduction,
+        *(request.head, head, scalp, request.coils[0], coils[0]),
+        *(progress, origin),
+    )
     if basis is not None:
         for coil in coils:
-            basis.coil_number(conductor, coil)
+            basis.coil_number(frame.conductor, coil)
         basis.elements(head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coils[0], coils[0]),
-        *(conductor, tensors, progress, origin),
-    )
     return _Prepared(frame, coils, target, basis)
 
 

@@ -153,10 +153,9 @@ def _prepare(
     progress.stage("poses", "poses on the scalp")
     placer = Placer(scalp, Outline.of(coil), request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     direction = None if request.direction is None else np.asarray(request.direction)

@@ -121,14 +121,13 @@ def prepare(
     outline, source = given.outline(), request.poses.source
     placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, given.poses, progress)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, given.coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, given.coil),
         *(progress, origin),
     )
     progress.stage("solve", "solving")
-    estimator = beside(efield.error_estimator, conductor, head)
+    estimator = beside(efield.error_estimator, frame.conductor, head)
     region = None if target is None else target.region
     thresholds, to_mni = request.forms.thresholds, way_to_mni(request.head)
     table = beside(RegionTable, head, scalp, region, thresholds, to_mni)

@@ -160,10 +160,9 @@ def _prepare(
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     positions = _positions(request, scalp, target)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     return frame, target, positions
