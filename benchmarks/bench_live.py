@@ -26,17 +26,21 @@ from benchmarks.bench_forward import head_of
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
-from tmsgrad.cli.live.figures import Figures
-from tmsgrad.cli.live.igtl import IgtlServer, IgtlSource
 from tmsgrad.cli.live.server import open_port
-from tmsgrad.cli.live.sources import Complaints, Simulated, running
 from tmsgrad.optimize import live
 from tmsgrad.optimize.constraints import spread_out
+from tmsgrad.optimize.live.figures import Figures
+from tmsgrad.optimize.live.igtl import IgtlServer, IgtlSource
+from tmsgrad.optimize.live.sources import Complaints, Simulated, running
 
 
 _RATE = 20.0  # [Hz]
 _TARGET = 10e-3  # [m]
 _HEADER = struct.Struct(">H12s20sIIQQ")
+
+
+def _say(message):
+    print(message, file=sys.stderr)
 
 
 def main(words: list[str]) -> None:
@@ -79,7 +83,7 @@ def _field(options) -> live.LiveField:
 
 
 def _session(field: live.LiveField, options) -> dict:
-    inbox, complain, done = live.Inbox(), Complaints(), threading.Event()
+    inbox, complain, done = live.Inbox(), Complaints(_say), threading.Event()
     figures = Figures(inbox)
     opened = open_port("127.0.0.1", 0, "--igtl")
     port = opened.getsockname()[1]

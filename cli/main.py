@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..disk.as_json import finite
 from . import commands
 from .arguments import former
 from .arguments.parser import parser
@@ -29,7 +30,6 @@ from .runtime.interruption import (
     words_of,
 )
 from .runtime.notices import library_warnings, loudness, note
-from .runtime.plain import finite
 from .runtime.terminal import safe_output
 
 

@@ -69,6 +69,13 @@ class Pose(eqx.Module):
         """Write the pose as SimNIBS does: coil to head, lengths in mm."""
         return rigid_matrices(np.asarray(self.rotation), np.asarray(self.translation))
 
+    @property
+    def matrix(self) -> Float[np.ndarray, "*batch 4 4"]:
+        """The pose as a matrix: coil to head. [m]"""
+        found = self.to_matsimnibs()
+        found[..., :3, 3] = np.asarray(self.translation)
+        return found
+
     def __repr__(self) -> str:
         """Say where the coil is and where it points, or how many poses there are."""
         shape = np.shape(self.translation)

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..coils import AbstractCoil, Pose
 from ..coils.pose import known
-from ..meshing import Region
+from ..meshing import HeadMesh, Region
+from ..meshing.drawing.shown import Drawing
 from .linear import SolverReport
 
 
@@ -82,3 +84,41 @@ class ElectricField(eqx.Module):
     def mean_magnitude(self, region: Region) -> Float[Array, "*pose"]:
         """Average |E| over a region, weighted as the region says. [V/m]"""
         return self.magnitude[..., region.tetrahedra] @ jnp.asarray(region.weights)
+
+    def plot(
+        self,
+        head: HeadMesh,
+        coil: AbstractCoil | None = None,
+        pose: Pose | None = None,
+        *,
+        target: Region | None = None,
+        title: str = "Electric field",
+    ) -> Drawing:
+        """Draw |E| on the cortex, from 0 to the 99.9th percentile of gray matter.
+
+        With the coil: the cortex as the coil sees it, the coil on the scalp, two standard
+        views. Without: the cortex from the left, from above and from the right.
+
+        Args:
+            head: That was solved on.
+            coil: That was solved for, with its pose.
+            pose: Of the coil.
+            target: To be marked by a ring of the same spread.
+            title: One line above.
+
+        Returns:
+            The picture, 2000 × 1000 pixels: the last line of a notebook's cell shows it,
+            and `save` writes it as PNG.
+
+        Raises:
+            ValueError: The field is of several placements or of another head, there is no
+                gray matter, or one of `coil` and `pose` is missing.
+        """
+        from .pictures.plotting import drawn_field  # matplotlib starts slowly.
+
+        if self.vectors.ndim > 2:
+            raise ValueError(
+                f"the field is of {len(self.vectors)} placements: choose one, such as by "
+                "`jax.tree.map(lambda x: x[0], field)`."
+            )
+        return drawn_field(head, np.asarray(self.magnitude), coil, pose, target, title)

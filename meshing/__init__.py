@@ -106,6 +106,7 @@ from .quality import quality as quality
 from .regions import (
     Region as Region,
     ball as ball,
+    extent as extent,
     region as region,
     volume_percentiles as volume_percentiles,
     weighted_region as weighted_region,

@@ -149,6 +149,17 @@ def _nothing_there(
     )
 
 
+def extent(head: HeadMesh, region: Region) -> tuple[Float[ndarray, "3"], float]:
+    """The centre of a region, and the radius of a ball that spreads as far. [m]
+
+    At least 1 mm; the mean square of the distances from the centre of a ball of radius R
+    is 3/5 R².
+    """
+    apart = head.centroids[region.tetrahedra] - region.centre
+    spread = region.weights @ np.sum(apart**2, axis=1)
+    return region.centre, float(max(np.sqrt(spread * 5 / 3), 1e-3))
+
+
 def volume_percentiles(
     values: Float[ndarray, "tet"],
     volumes: Float[ndarray, "tet"],

@@ -43,7 +43,7 @@ from .goals import (
     WantedField as WantedField,
     WantedMagnitude as WantedMagnitude,
 )
-from .handle import Handle as Handle
+from .handle import Handle as Handle, usual_handle as usual_handle
 from .locating import ScalpPlace as ScalpPlace, Step as Step, along as along
 from .objectives import (
     AbstractObjective as AbstractObjective,
@@ -76,6 +76,7 @@ from .rules import (
     forward_rules as forward_rules,
     handle_back as handle_back,
     projected_rule as projected_rule,
+    usual_rule as usual_rule,
 )
 from .search import UpperHead as UpperHead, find_pose as find_pose
 from .sensitivity import Sensitivity as Sensitivity

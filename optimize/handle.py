@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ..coils import Pose
+from ..coils import Coil, Pose, is_figure_of_eight
 
 
 _BESIDE = 20e-3  # Nearer to the midline a handle may point to either side. [m]
@@ -91,3 +91,14 @@ def straight_back(normal: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
 def wrapped(angle: float) -> float:
     """Bring an angle to -π…π. [rad]"""
     return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+def usual_handle(coil: Coil, cost: float = 0.01) -> Handle | None:
+    """The rule that is usual with a coil: back and to the side, of figure-of-eight coils.
+
+    Args:
+        coil: The coil. Of other coils, and of those whose parts move, any handle will do.
+        cost: Share of the best value that may be given up.
+    """
+    flat = not coil.ranges and is_figure_of_eight(coil)
+    return Handle(cost=cost) if flat else None

@@ -8,7 +8,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ..coils import Pose
+from ..coils import AbstractCoil, Pose
+from ..coils.pose import in_millimetres
+from ..efield import AbstractSolver, Conductor, ElectricField, solve
+from ..meshing import HeadMesh, Region
+from .notebook import climbs
+from .reports import SearchReport
 from .sensitivity import Sensitivity
 from .sweep import Sweep
 
@@ -95,6 +100,45 @@ class Search(eqx.Module):
             )
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return climbs(repr(self), self.history)
+
+    def report(
+        self,
+        head: HeadMesh,
+        coil: AbstractCoil,
+        conductor: Conductor,
+        *,
+        target: Region | None = None,
+        solver: AbstractSolver | None = None,
+    ) -> SearchReport:
+        """Solve for the field of the best pose, and put it on a page with the optima.
+
+        Args:
+            head: That was searched on.
+            coil: That was searched for, in its best shape.
+            conductor: Of the head.
+            target: Of the search, to be marked, and to have its field stated.
+            solver: As for `efield.solve`.
+
+        Returns:
+            A page that notebooks show, and that `write` writes; `field` is the field.
+
+        Raises:
+            ValueError: The head is another, or has no gray matter.
+            RuntimeError: The solver did not reach its tolerance.
+        """
+        field = solve(conductor, coil, self.pose, self.current_rate, solver=solver)
+        facts = [
+            ("value", f"{self.value:.5g} V/m at {self.current_rate * 1e-6:g} A/µs"),
+            *_facts(self, field, target),
+        ]
+        name = getattr(coil, "name", "") or "coil"
+        title = f"Best placement of {name}"
+        picture = field.plot(head, coil, self.pose, target=target, title=title)
+        rows = tuple(_row(each, self.value) for each in self.optima)
+        return SearchReport(title, tuple(facts), rows, field, picture)
+
     @property
     def pose(self) -> Pose:
         """The best pose."""
@@ -142,6 +186,38 @@ class Search(eqx.Module):
                 f"`wanted` must be a positive number in V/m, got {wanted!r}."
             )
         return self.current_rate * wanted / self.value
+
+
+def _facts(
+    found: Search, field: ElectricField, target: Region | None
+) -> list[tuple[str, str]]:
+    """List what a reader asks of a placement."""
+    rows = []
+    if target is not None:
+        mean = float(np.linalg.norm(np.asarray(field.mean(target))))
+        rows.append(("norm of the mean field in the target", f"{mean:.5g} V/m, solved"))
+    handle = ", ".join(f"{-x:.3f}" for x in np.asarray(found.pose.rotation)[:, 1])
+    rows += [
+        ("coil centre", in_millimetres(found.pose.translation)),
+        ("handle towards", f"({handle})"),
+        ("scalp to coil centre", f"{found.best.distance * 1e3:.1f} mm"),
+        ("scalp to casing", f"{found.best.clearance * 1e3:.1f} mm"),
+    ]
+    if found.sensitivity is not None:
+        lost = found.sensitivity
+        degrees = np.degrees(lost.angle)
+        off = f"{lost.position * 1e3:.1f} mm or {degrees:.0f}°"
+        rows.append(("5% are lost at", off))
+    return [*rows, ("search", f"{found.stopped}; {found.evaluations} evaluations")]
+
+
+def _row(optimum: Optimum, best: float) -> tuple[str, ...]:
+    return (
+        f"{optimum.value:.5g}",
+        f"{optimum.value / best:.1%}" if best else "",
+        in_millimetres(optimum.pose.translation),
+        f"{optimum.clearance * 1e3:.1f}",
+    )
 
 
 def merged(searches: Sequence[Search]) -> Search:

@@ -127,7 +127,7 @@ def signals_heard():
 @pytest.fixture
 def undrawn():
     """Draw no pictures: give those that are asked for."""
-    from tmsgrad.cli.pictures import studio
+    from tmsgrad.meshing.drawing import studio
 
     with studio.undrawn() as asked:
         yield asked
@@ -150,3 +150,37 @@ def target():
     from tmsgrad import meshing
 
     return meshing.ball(five_layers(), TARGET, RADIUS)
+
+
+@pytest.fixture(scope="session")
+def page_basis(case, conductor, tmp_path_factory):
+    """The file of a basis of two coils around a target, and the basis."""
+    from page_examples import write_basis
+
+    return write_basis(tmp_path_factory.mktemp("basis"), case, conductor)
+
+
+@pytest.fixture(scope="module")
+def made_page(case, page_basis, program_settings, tmp_path_factory):
+    """An interactive page, and what the command said of it."""
+    from page_examples import write_page
+
+    return write_page(tmp_path_factory.mktemp("page"), case, page_basis)
+
+
+@pytest.fixture(scope="module")
+def open_page(made_page, tmp_path_factory):
+    """The page in a browser."""
+    from page_examples import opened
+
+    with opened(tmp_path_factory.mktemp("browser"), made_page[0]) as page:
+        yield page
+
+
+@pytest.fixture
+def shown_page(open_page):
+    """The page in a browser, at the best placement of the first coil."""
+    from page_examples import begin
+
+    begin(open_page)
+    return open_page

@@ -5,7 +5,7 @@ import pytest
 from heads import scalp_of_five_layers
 
 from tmsgrad import optimize
-from tmsgrad.cli.results.verdict import GOOD, UNSURE, USABLE, verdict
+from tmsgrad.efield.verdict import GOOD, UNSURE, USABLE, verdict
 
 
 RADIUS = 86e-3  # Of the outermost sphere of the tests.

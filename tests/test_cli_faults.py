@@ -20,7 +20,8 @@ from tmsgrad.cli.report import reporting
 from tmsgrad.cli.runtime import interruption, ownership
 from tmsgrad.cli.runtime.interruption import interruptible, uninterrupted
 from tmsgrad.cli.runtime.ownership import output_folder
-from tmsgrad.cli.runtime.rows import ROWS, Rows, open_rows, read_rows, write_table
+from tmsgrad.cli.runtime.rows import ROWS, Rows, open_rows, read_rows
+from tmsgrad.disk.tables import write_table
 
 
 pytestmark = pytest.mark.usefixtures("program_settings", "signals_heard")

@@ -11,9 +11,9 @@ from heads import boxed_coil
 from tract_examples import DEEP, PATCH, planted, write
 
 from tmsgrad import efield, meshing
-from tmsgrad.cli.pictures import studio
-from tmsgrad.cli.pictures.tracts import write_tract_slices
-from tmsgrad.cli.results import fibres
+from tmsgrad.efield.output import fibre_files as fibres
+from tmsgrad.efield.pictures.tracts import write_tract_slices
+from tmsgrad.meshing.drawing import studio
 from tmsgrad.optimize import targeting
 
 

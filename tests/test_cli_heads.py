@@ -14,8 +14,8 @@ from tensor_examples import OBLIQUE
 
 from tmsgrad import meshing
 from tmsgrad.cli.main import main
-from tmsgrad.cli.pictures.tissues import slice_tags
 from tmsgrad.meshing import HeadMesh
+from tmsgrad.meshing.drawing.tissues import slice_tags
 
 
 FEW = ("--tetrahedra", "20000")

@@ -16,13 +16,14 @@ from websockets.typing import Origin
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.arguments import live_options
-from tmsgrad.cli.live.figures import Figures
 from tmsgrad.cli.live.opening import open_source
-from tmsgrad.cli.live.record import COLUMNS, MARKERS, AppendedTable, Record
 from tmsgrad.cli.live.registering import read_registration
-from tmsgrad.cli.live.sources import Complaints, Replay, running
+from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.coils import PoseList
 from tmsgrad.optimize import live
+from tmsgrad.optimize.live.figures import Figures
+from tmsgrad.optimize.live.record import COLUMNS, MARKERS, AppendedTable, Record
+from tmsgrad.optimize.live.sources import Complaints, Replay, running
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")
@@ -247,7 +248,7 @@ def test_a_table_is_not_begun_twice(tmp_path):
 
 def collected(source, count, inbox=None):
     """Let a source run until so many poses came or it ended."""
-    inbox, complain = inbox or live.Inbox(), Complaints()
+    inbox, complain = inbox or live.Inbox(), Complaints(warn)
     poses, pulses, ended = [], [], False
     with running(source, inbox, complain):
         while len(poses) < count and not ended:
@@ -289,13 +290,13 @@ def test_a_source_that_fails_says_so_and_ends():
             raise OSError("the cable is out")
 
     inbox = live.Inbox()
-    with running(Broken(), inbox, complain := Complaints()):
+    with running(Broken(), inbox, complain := Complaints(warn)):
         assert inbox.take(30.0).ended
     assert complain.count == 1
 
 
 def test_complaints_are_made_once_and_not_without_end(capsys):
-    complain = Complaints()
+    complain = Complaints(warn)
     for number in range(1000):
         complain("the same")
         complain(f"another {number}")

@@ -14,11 +14,12 @@ from heads import pose_over
 from pyigtl.messages import CRC64, MessageBase
 
 from tmsgrad.cli.arguments import live_options
-from tmsgrad.cli.live.igtl import IgtlServer, IgtlSource
 from tmsgrad.cli.live.opening import open_source
 from tmsgrad.cli.live.server import open_port
-from tmsgrad.cli.live.sources import Complaints, running
+from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.optimize import live
+from tmsgrad.optimize.live.igtl import IgtlServer, IgtlSource
+from tmsgrad.optimize.live.sources import Complaints, running
 
 
 PATIENCE = 30.0  # [s]
@@ -76,7 +77,7 @@ def newest(inbox):
 
 def test_a_transform_of_pyigtl_is_the_pose_it_was_made_of(tracker):
     inbox = live.Inbox()
-    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints()):
+    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints(warn)):
         tracker.meet()
         whole = transform()
         tracker.send(whole[:30])  # Messages may come in pieces, and together.
@@ -97,7 +98,7 @@ def test_a_server_of_pyigtl_is_followed():
     thread.start()
     inbox = live.Inbox()
     try:
-        with running(IgtlSource("127.0.0.1", port), inbox, Complaints()):
+        with running(IgtlSource("127.0.0.1", port), inbox, Complaints(warn)):
             message = pyigtl.TransformMessage(POSE, device_name="coil")
             server.send_message(message, wait=False)
             pose = newest(inbox)
@@ -111,7 +112,7 @@ def test_a_server_of_pyigtl_is_followed():
 
 def test_a_lost_connection_is_taken_up_again(tracker):
     inbox = live.Inbox()
-    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints()):
+    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints(warn)):
         for number in range(3):
             tracker.meet()
             matrix = POSE.copy()
@@ -123,7 +124,7 @@ def test_a_lost_connection_is_taken_up_again(tracker):
 
 
 def test_only_poses_of_the_device_are_taken(tracker):
-    inbox, complain = live.Inbox(), Complaints()
+    inbox, complain = live.Inbox(), Complaints(warn)
     with running(IgtlSource("127.0.0.1", tracker.port, "coil"), inbox, complain):
         tracker.meet()
         tracker.send(*[transform(np.eye(4), f"pointer {i}") for i in range(100)])
@@ -134,7 +135,7 @@ def test_only_poses_of_the_device_are_taken(tracker):
 
 
 def test_strings_named_pulse_are_pulses_and_other_messages_are_passed_over(tracker):
-    inbox, complain = live.Inbox(), Complaints()
+    inbox, complain = live.Inbox(), Complaints(warn)
     word = lambda name: pyigtl.StringMessage("x", device_name=name).pack()
     image = pyigtl.ImageMessage(np.zeros((20, 30, 40)), device_name="scan").pack()
     with running(IgtlSource("127.0.0.1", tracker.port), inbox, complain):
@@ -176,7 +177,7 @@ NEWER.metadata = {"a": "b"}
 def test_what_must_not_come_is_refused_in_a_line_and_poses_go_on(
     tracker, capsys, sent, ends, said
 ):
-    inbox, complain = live.Inbox(), Complaints()
+    inbox, complain = live.Inbox(), Complaints(warn)
     with running(IgtlSource("127.0.0.1", tracker.port), inbox, complain):
         tracker.meet()
         tracker.send(sent)
@@ -197,7 +198,7 @@ def test_what_must_not_come_is_refused_in_a_line_and_poses_go_on(
 def test_memory_does_not_grow_with_what_is_sent(tracker):
     """64 MB of a message that nobody wants take no more than a buffer."""
     inbox = live.Inbox()
-    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints()):
+    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints(warn)):
         tracker.meet()
         tracker.send(transform())
         newest(inbox)
@@ -215,7 +216,7 @@ def test_memory_does_not_grow_with_what_is_sent(tracker):
 
 def test_poses_that_are_not_rigid_pass_to_who_refuses_them(tracker):
     inbox = live.Inbox()
-    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints()):
+    with running(IgtlSource("127.0.0.1", tracker.port), inbox, Complaints(warn)):
         tracker.meet()
         for matrix in (
             POSE * np.nan,
@@ -249,7 +250,7 @@ TRIANGLES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
 def sender():
     port = open_port("127.0.0.1", 0, "--igtl")
     number = port.getsockname()[1]
-    made = IgtlServer(port, VERTICES, TRIANGLES, Complaints())
+    made = IgtlServer(port, VERTICES, TRIANGLES, Complaints(warn))
     yield made, number
     made.close()
 

@@ -8,9 +8,10 @@ import pytest
 from heads import pose_over
 
 from tmsgrad.cli.arguments import live_options
-from tmsgrad.cli.live.lab import FIGURES, LabFigures, LabPoses, listen_to_triggers
-from tmsgrad.cli.live.sources import Complaints, running
+from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.optimize import live
+from tmsgrad.optimize.live.lab import FIGURES, LabFigures, LabPoses, listen_to_triggers
+from tmsgrad.optimize.live.sources import Complaints, running
 
 
 PATIENCE = 30.0  # [s]
@@ -38,7 +39,7 @@ def outlet_of(pylsl, name, channels, kind="double64"):
 def test_samples_of_a_stream_are_poses(pylsl, channels):
     outlet = outlet_of(pylsl, f"{OWN} pose {channels}", channels)
     inbox = live.Inbox()
-    with running(LabPoses(f"{OWN} pose {channels}"), inbox, Complaints()):
+    with running(LabPoses(f"{OWN} pose {channels}"), inbox, Complaints(warn)):
         assert outlet.wait_for_consumers(PATIENCE)
         outlet.push_sample(POSE.ravel()[:channels].tolist())
         found = inbox.take(PATIENCE)
@@ -54,7 +55,7 @@ def test_samples_of_a_stream_are_poses(pylsl, channels):
 def test_markers_are_pulses(pylsl):
     outlet = outlet_of(pylsl, f"{OWN} triggers", 1, "string")
     inbox, stop = live.Inbox(), threading.Event()
-    listen_to_triggers(f"{OWN} triggers", inbox, stop, Complaints())
+    listen_to_triggers(f"{OWN} triggers", inbox, stop, Complaints(warn))
     assert outlet.wait_for_consumers(PATIENCE)
     outlet.push_sample(["pulse"])
     outlet.push_sample(["x" * 500])
@@ -90,7 +91,7 @@ def test_figures_are_sent(pylsl):
 
 def test_a_stream_of_other_channels_is_refused(pylsl):
     outlet = outlet_of(pylsl, "tmsgrad wrong", 5)
-    inbox, complain = live.Inbox(), Complaints()
+    inbox, complain = live.Inbox(), Complaints(warn)
     refused = threading.Event()
 
     class Heard(Complaints):

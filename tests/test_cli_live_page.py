@@ -13,8 +13,9 @@ from websockets.typing import Origin
 
 from tmsgrad.cli.arguments import live_options
 from tmsgrad.cli.live.server import PageServer, open_port
-from tmsgrad.cli.live.sources import Complaints
+from tmsgrad.cli.runtime.notices import warn
 from tmsgrad.optimize.live import Answered, Inbox
+from tmsgrad.optimize.live.sources import Complaints
 
 
 NOTHING = Answered("waiting", None, np.inf, False, 0.0, ())
@@ -29,7 +30,7 @@ def inbox():
 @pytest.fixture
 def served(inbox):
     port = open_port("127.0.0.1", 0, "--port")
-    made = PageServer(port, lambda stream: f"<p>{stream}</p>", inbox, Complaints())
+    made = PageServer(port, lambda stream: f"<p>{stream}</p>", inbox, Complaints(warn))
     yield made
     made.close()
 

@@ -10,9 +10,9 @@ from cli_examples import refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
 
 from tmsgrad import coils, efield, meshing, optimize
-from tmsgrad.cli.inputs.matching import match
-from tmsgrad.cli.inputs.responses import Responses
 from tmsgrad.optimize import mapping
+from tmsgrad.optimize.mapping.matching import match
+from tmsgrad.optimize.mapping.responses import Responses
 
 
 pytestmark = pytest.mark.usefixtures("undrawn")

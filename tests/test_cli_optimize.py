@@ -25,8 +25,8 @@ from tmsgrad.cli import commands
 from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
 from tmsgrad.cli.commands.optimize_request import RulesRequest
 from tmsgrad.cli.inputs.targets import Target
-from tmsgrad.cli.pictures import studio
 from tmsgrad.coils import Pose
+from tmsgrad.meshing.drawing import studio
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

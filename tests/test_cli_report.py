@@ -15,8 +15,9 @@ from heads import five_layers, pose_over
 from PIL import Image
 from tables import tables
 
-from tmsgrad.cli.pictures.shapes import compact
-from tmsgrad.cli.report import page as report, view as report_view
+from tmsgrad.cli.report import page as report
+from tmsgrad.efield.pictures import view as report_view
+from tmsgrad.meshing.drawing.shapes import compact
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

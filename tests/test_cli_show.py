@@ -12,16 +12,16 @@ from PIL import Image
 
 from tmsgrad import meshing
 from tmsgrad.cli.inputs.stored import StoredRequest, read_stored
-from tmsgrad.cli.pictures.marks import LETTERS
-from tmsgrad.cli.pictures.palette import field_palette
-from tmsgrad.cli.pictures.slices import (
+from tmsgrad.cli.runtime.progress import Progress
+from tmsgrad.efield.pictures.slices import (
     VIEWS,
     brightness,
     cut,
     section_camera,
     section_image,
 )
-from tmsgrad.cli.runtime.progress import Progress
+from tmsgrad.meshing.drawing.marks import LETTERS
+from tmsgrad.meshing.drawing.palette import field_palette
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

@@ -28,8 +28,8 @@ from nibabel.gifti.gifti import GiftiImage
 from tmsgrad import efield, meshing
 from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.cli.inputs.poses import PoseRequest, read_pose_list
-from tmsgrad.cli.results.regions import RegionTable
 from tmsgrad.coils import Pose, read_poses, stack_poses
+from tmsgrad.efield.output.region_table import RegionTable
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

@@ -9,10 +9,10 @@ from cli_examples import refused
 from nibabel.freesurfer.io import write_annot
 from subject_examples import write_m2m
 
-from tmsgrad.cli.inputs.gyri import find_gyri
 from tmsgrad.meshing import Surface, write_surface
 from tmsgrad.optimize import targeting
 from tmsgrad.optimize.targeting.gyrus_words import in_english, of_freesurfer
+from tmsgrad.optimize.targeting.naming import find_gyri
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

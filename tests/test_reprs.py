@@ -83,6 +83,24 @@ def test_notebooks_show_heads_and_coils_in_pictures(objects):
     )
 
 
+def test_notebooks_show_the_climbs_of_a_search(objects):
+    found = objects["evaluations"]
+    shown = found._repr_html_()
+    assert html.escape(repr(found)) in shown
+    lines = ElementTree.fromstring(shown).findall("svg/polyline")
+    assert len(lines) == found.history.shape[1]
+    high, low = found.history.max(), found.history.min()
+    for line, values in zip(lines, found.history.T, strict=True):
+        x, y = np.array(
+            [point.split(",") for point in line.get("points", "").split()], float
+        ).T
+        np.testing.assert_allclose(x, 20 + np.linspace(0, 360, len(values)), atol=0.06)
+        there = high - (y - 20) / 120 * (high - low)
+        np.testing.assert_allclose(there, values, atol=0.06 / 120 * (high - low))
+    first = ElementTree.fromstring(shown).findall("svg/text")[0]
+    assert first.text == f"{high:.4g} V/m"
+
+
 def test_objects_can_be_pickled_and_taken_apart(objects):
     for each in objects.values():
         copy = pickle.loads(pickle.dumps(each))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..arguments import units
 from ..runtime.notices import note
-from ..runtime.outcome import Outcome
+from ..runtime.outcome import Outcome, Result
 
 
 # Where each verb is: a command imports only what it needs itself.
@@ -59,7 +59,12 @@ def execute(options: argparse.Namespace) -> Outcome:
         note(f"{name} is there already; what has the same name is replaced.")
     module, _, function = _PLACES[options.command].partition(":")
     found = getattr(import_module(f"{__name__}.{module}"), function)(options)
-    return found if isinstance(found, Outcome) else Outcome(found)
+    if isinstance(found, Outcome):
+        return found
+    if isinstance(found, Result):
+        found.describe()
+        return Outcome(found.to_json())
+    return Outcome(found)
 
 
 def _occupied(options: argparse.Namespace) -> list[str]:

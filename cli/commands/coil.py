@@ -7,9 +7,9 @@ import numpy as np
 
 from ... import coils
 from ...coils import Coil, Pose
+from ...efield.pictures.coil import write_coil_picture
 from ..inputs.coils import read_coil
 from ..inputs.targets import Point
-from ..pictures.coil import write_coil_picture
 from ..results.coil_result import ConvertedCoil, DrawnCoil, JoinedCoil
 from ..runtime.notices import warn
 from ..runtime.setup import set_up
@@ -61,7 +61,7 @@ class ConvertRequest:
         )
 
 
-def coil_convert(options: argparse.Namespace) -> dict:
+def coil_convert(options: argparse.Namespace) -> ConvertedCoil:
     """Write a coil in another format, and show what is lost."""
     set_up()
     request = ConvertRequest.of(options)
@@ -77,9 +77,7 @@ def coil_convert(options: argparse.Namespace) -> dict:
         )
     else:
         coils.write(request.out, coil)
-    result = ConvertedCoil(request.out, tuple(lost))
-    result.describe()
-    return result.to_json()
+    return ConvertedCoil(request.out, tuple(lost))
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class DrawRequest:
         return cls(options.coil, options.out, options.field, options.depth * 1e-3)
 
 
-def coil_show(options: argparse.Namespace) -> dict:
+def coil_show(options: argparse.Namespace) -> DrawnCoil:
     """Draw a coil."""
     set_up()
     request = DrawRequest.of(options)
@@ -113,9 +111,7 @@ def coil_show(options: argparse.Namespace) -> dict:
     peak = write_coil_picture(request.out, coil, **chosen)
     for warning in coils.warnings_about(coil):
         warn(warning)
-    result = DrawnCoil(request.out, **chosen, peak=peak)
-    result.describe()
-    return result.to_json()
+    return DrawnCoil(request.out, **chosen, peak=peak)
 
 
 @dataclass(frozen=True)
@@ -146,7 +142,7 @@ class JoinRequest:
         return cls(tuple(options.coils), options.pose, options.out)
 
 
-def coil_join(options: argparse.Namespace) -> dict:
+def coil_join(options: argparse.Namespace) -> JoinedCoil:
     """Put coils together as one whose stimulators are driven apart."""
     set_up()
     request = JoinRequest.of(options)
@@ -155,9 +151,7 @@ def coil_join(options: argparse.Namespace) -> dict:
     coils.write(request.out, whole)
     names = tuple(each.name for each in whole.stimulators)
     lost = tuple(coils.lost_in(whole, ".tcd"))
-    result = JoinedCoil(request.out, whole.name, names, lost)
-    result.describe()
-    return result.to_json()
+    return JoinedCoil(request.out, whole.name, names, lost)
 
 
 def _poses(request: JoinRequest, given: list[Coil]) -> list[Pose] | None:

@@ -7,19 +7,15 @@ from ..inputs.descriptions import described
 from ..results.coil_result import CoilNames, CoilResult
 
 
-def coil_info(options: argparse.Namespace) -> dict:
+def coil_info(options: argparse.Namespace) -> CoilResult:
     """Describe a coil."""
-    result = CoilResult(described(options.coil, _describe))
-    result.describe()
-    return result.to_json()
+    return CoilResult(described(options.coil, _describe))
 
 
-def coil_list(options: argparse.Namespace) -> dict:
+def coil_list(options: argparse.Namespace) -> CoilNames:
     """Name the coils of the catalogue."""
     del options
-    result = CoilNames(catalogue.names())
-    result.describe()
-    return result.to_json()
+    return CoilNames(catalogue.names())
 
 
 def _describe(source: str) -> Description:

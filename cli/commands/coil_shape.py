@@ -1,8 +1,8 @@
 """What is drawn of a coil, found by the library's coils."""
 
 from ...coils import Coil
+from ...efield.pictures.hull import CoilHull
 from ..inputs.coils import read_coil
-from ..pictures.hull import CoilHull
 from ..runtime.setup import set_up
 
 

@@ -3,13 +3,13 @@
 import argparse
 from dataclasses import dataclass
 
+from ...disk.as_json import write_json
 from ...optimize import timing
 from ..inputs.recordings import Channels, channel_weights, checked_recording
 from ..results.burst_result import BurstResult
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...disk.as_json import write_json
 from ...optimize import timing
 from ...optimize.timing import (
     BandPass,
@@ -29,7 +30,6 @@ from ..runtime.interruption import ENDINGS
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.provenance import Provenance
 
 

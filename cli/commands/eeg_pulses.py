@@ -5,6 +5,7 @@ import dataclasses
 
 from numpy import ndarray
 
+from ...disk.as_json import write_json
 from ...optimize import timing
 from ...optimize.timing import BandPass, Pieces, Recording
 from ..inputs.recordings import Channels, check_passband, checked_recording
@@ -13,7 +14,6 @@ from ..results.pulses_result import ReplayResult, Rhythm, draw_pulses
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 

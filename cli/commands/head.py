@@ -10,7 +10,7 @@ from ..results.head_results import ConvertedHead, Folder, HeadCheckResult, HeadR
 from ..runtime.progress import Progress
 
 
-def head_info(options: argparse.Namespace) -> dict:
+def head_info(options: argparse.Namespace) -> HeadResult:
     """Describe a head and the quality of its elements."""
     request, progress = HeadRequest.of(options), Progress()
     head = request.read(progress)
@@ -20,12 +20,10 @@ def head_info(options: argparse.Namespace) -> dict:
     progress.close()
     subject = meshing.subject_of(request.source)
     folder = None if subject is None else Folder.of(subject)
-    result = HeadResult.of(head, *labels, folder=folder)
-    result.describe()
-    return result.to_json()
+    return HeadResult.of(head, *labels, folder=folder)
 
 
-def head_check(options: argparse.Namespace) -> dict:
+def head_check(options: argparse.Namespace) -> HeadCheckResult:
     """Look for what may be wrong with a head, and say where."""
     request, progress = HeadRequest(options.head), Progress()
     path = Path(request.source)
@@ -40,9 +38,7 @@ def head_check(options: argparse.Namespace) -> dict:
         findings += meshing.check_subject(meshing.read_subject(path), head)
     progress.close()
     counts = len(head.nodes), len(head.tags)
-    result = HeadCheckResult(request.source, *counts, tuple(findings))
-    result.describe()
-    return result.to_json()
+    return HeadCheckResult(request.source, *counts, tuple(findings))
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class ConvertRequest:
         return cls(HeadRequest.of(options), options.out)
 
 
-def head_convert(options: argparse.Namespace) -> dict:
+def head_convert(options: argparse.Namespace) -> ConvertedHead:
     """Write a head in another format."""
     request, progress = ConvertRequest.of(options), Progress()
     write = meshing.head_writer(request.out)
@@ -71,6 +67,4 @@ def head_convert(options: argparse.Namespace) -> dict:
     progress.stage("output", f"writing {request.out}")
     write(head)
     progress.close()
-    result = ConvertedHead(request.out, len(head.nodes), len(head.tags))
-    result.describe()
-    return result.to_json()
+    return ConvertedHead(request.out, len(head.nodes), len(head.tags))

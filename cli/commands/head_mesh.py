@@ -60,7 +60,7 @@ class MeshRequest:
         )
 
 
-def head_mesh(options: argparse.Namespace) -> dict:
+def head_mesh(options: argparse.Namespace) -> MeshedResult:
     """Make a head of a label image."""
     request, progress = MeshRequest.of(options), Progress()
     write = meshing.head_writer(request.out)
@@ -80,12 +80,10 @@ def head_mesh(options: argparse.Namespace) -> dict:
     progress.stage("output", f"writing {request.out}")
     write(head)
     progress.close()
-    result = MeshedResult(
+    return MeshedResult(
         *(request.out, HeadResult.of(head, image.labels, image.affine), tidied),
         *(tuple(heard), (*findings, *found), progress.seconds),
     )
-    result.describe()
-    return result.to_json()
 
 
 def _read_labels(request: MeshRequest) -> tuple[LabelImage, Tidied, list[Finding]]:

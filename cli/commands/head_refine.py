@@ -53,7 +53,7 @@ class RefineRequest:
         )
 
 
-def head_refine(options: argparse.Namespace) -> dict:
+def head_refine(options: argparse.Namespace) -> RefinedHeadResult:
     """Refine a head, and write it."""
     set_up()
     write, progress = meshing.head_writer(options.out), Progress()
@@ -65,12 +65,10 @@ def head_refine(options: argparse.Namespace) -> dict:
         progress.stage("output", f"writing {request.out}")
         write(finer.head)
         progress.close()
-        result = RefinedHeadResult(
+        return RefinedHeadResult(
             *(request.out, len(finer.head.nodes), len(finer.head.tags), figures),
             *(tuple(heard()), progress.to_json()),
         )
-    result.describe()
-    return result.to_json()
 
 
 def _read(

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...meshing import HeadMesh
+from ...meshing.drawing.tissues import write_slices
 from ..inputs.heads import HeadRequest
-from ..pictures.paper import picture_path
-from ..pictures.tissues import write_slices
 from ..results.head_results import DrawnHead
+from ..runtime.naming import picture_path
 from ..runtime.progress import Progress
 
 
@@ -41,7 +41,7 @@ class DrawRequest:
         return cls(HeadRequest.of(options), picture_path(options.out), at)
 
 
-def head_show(options: argparse.Namespace) -> dict:
+def head_show(options: argparse.Namespace) -> DrawnHead:
     """Draw slices through a head."""
     request, progress = DrawRequest.of(options), Progress()
     head = request.head.read(progress)
@@ -50,9 +50,7 @@ def head_show(options: argparse.Namespace) -> dict:
     _check_place(head, at)
     write_slices(request.out, head, at, Path(request.head.source).name)
     progress.close()
-    result = DrawnHead(str(request.out), at)
-    result.describe()
-    return result.to_json()
+    return DrawnHead(str(request.out), at)
 
 
 def _middle(head: HeadMesh) -> Float[ndarray, "3"]:

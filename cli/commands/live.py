@@ -12,26 +12,27 @@ from pathlib import Path
 import numpy as np
 
 from ...coils import casing_samples
+from ...disk.as_json import write_json
 from ...optimize.constraints import spread_out
 from ...optimize.live import Inbox, LiveField, Registration, follow
+from ...optimize.live.figures import Figures
+from ...optimize.live.igtl import IgtlServer, messages
+from ...optimize.live.lab import LabFigures, listen_to_triggers
+from ...optimize.live.record import PULSES, Record
+from ...optimize.live.session import Sink, session
+from ...optimize.live.sources import Complaints, running
+from ...optimize.page.brain import Brain
+from ...optimize.page.building import live_page
+from ...optimize.page.scene import Scene
 from ...optimize.timing.streams import lab_library
-from ..live.figures import Figures
-from ..live.igtl import IgtlServer, messages
-from ..live.lab import LabFigures, listen_to_triggers
 from ..live.opening import Opened, open_source
-from ..live.record import PULSES, Record
 from ..live.registering import read_registration
 from ..live.server import HERE, PageServer, open_port
-from ..live.session import Sink, Terminal, listen_to_keys, session
-from ..live.sources import Complaints, running
-from ..page.brain import Brain
-from ..page.building import live_page
-from ..page.scene import Scene
+from ..live.terminal import Terminal, listen_to_keys
 from ..results.live_result import LiveResult
 from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
@@ -171,11 +172,13 @@ def _follow(
     field: LiveField,
     origin: Provenance,
 ) -> LiveResult:
-    inbox, complain = Inbox(), Complaints()
+    inbox, complain = Inbox(), Complaints(warn)
     source = request.opened(field.best)
     figures, begun = Figures(inbox), time.monotonic()
     coil = scene.coils[0].coil.name
-    record = Record(request.out, request.bids, coil, scene.target.centre, begun)
+    record = Record(
+        request.out, request.bids, coil, scene.region.centre.tolist(), begun
+    )
     print(f"source          {source.name}; registered {request.registration.words}")
     print("ready           Enter records a pulse, Ctrl-C ends the session", flush=True)
     stopped = None

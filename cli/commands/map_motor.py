@@ -7,19 +7,19 @@ import numpy as np
 
 from ... import efield, meshing
 from ...coils import navigation
+from ...disk.as_json import write_json
+from ...disk.tables import write_table
 from ...optimize import mapping
 from ...optimize.mapping import PulseFields, ResponseMap
+from ...optimize.pictures.response_map import write_response_map
 from ..inputs.sites import SiteRequest, pose_of
-from ..pictures.response_map import write_response_map
 from ..results.motor_result import MotorResult
 from ..results.muscle_result import MuscleResult, Placed, alternatives
 from ..runtime.notices import dispensable, heard, listening
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import write_table
 from ..runtime.setup import set_up
 from .map_next import propose
 from .map_request import CURVES, MotorRequest

@@ -12,13 +12,14 @@ from ...coils import PoseList
 from ...efield import ReducedField
 from ...optimize import mapping
 from ...optimize.mapping import CortexPatch, PulseFields
+from ...optimize.mapping.checks import check_pulses, check_responses
+from ...optimize.mapping.matching import Matched, match
+from ...optimize.mapping.responses import Responses, read_responses
 from ..inputs.coils import read_driven_coil
+from ..inputs.emg import cut_responses
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
-from ..inputs.matching import Matched, match
 from ..inputs.poses import read_pose_list
-from ..inputs.responses import Responses, cut_responses, read_responses
-from ..results.motor_checks import check_pulses, check_responses
 from ..results.placing import Outline, Placer, place_all
 from ..runtime.notices import note
 from ..runtime.progress import Progress
@@ -102,7 +103,9 @@ def prepare(request: MotorRequest, origin: Provenance, progress: Progress) -> Se
 
 def _responses(request: MotorRequest) -> Responses:
     if request.window is None:
-        return read_responses(request.table, request.muscles, request.unit)
+        return read_responses(
+            request.table, request.muscles, request.unit, "--mep-unit"
+        )
     return cut_responses(request.table, request.muscles, request.event, request.window)
 
 

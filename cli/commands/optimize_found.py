@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
-from ... import efield, optimize
+from ... import optimize
 from ...coils import Coil, Pose
 from ...efield import ElectricField
 from ..inputs.bases import Basis
@@ -24,6 +23,7 @@ from ..results.shaping import ShapeResult
 from .optimize_prepare import Prepared
 from .optimize_reduced import SearchBasis
 from .optimize_request import OptimizeRequest
+from .solving import Solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +103,9 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
     frame.progress.stage("verification", "verification by a direct solve")
     # Second order, where the search set it up: the field is to be as good as the value.
     conductor = found.goal.second or frame.conductor
-    rates = efield.rates(conductor, found.coil, found.pose)
-    solved = efield.solve_rate(conductor, rates[None])
-    field = jax.block_until_ready(jax.tree.map(lambda x: x[0], solved))
+    solved = Solved.at(conductor, found.coil, found.pose)
     frame.progress.stage("error", "error estimate")
-    estimate = efield.estimate_error(conductor, frame.head, field, rates)
-    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
-    check_field(field.magnitude, "the head")
+    error, field = solved.error(frame.head, region), solved.field
     check_field(field.mean_magnitude(region), "the target")
     value, mesh = _value(found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)

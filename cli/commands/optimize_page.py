@@ -5,23 +5,23 @@ from pathlib import Path
 
 from ... import optimize
 from ...coils import Coil
-from ..inputs.bases import Basis
-from ..inputs.goals import named_positions
-from ..page.brain import field_in_target
-from ..page.building import build_page
-from ..page.scene import PlacedCoil, Scene
-from ..page.surveying import (
+from ...efield.verdict import verdict
+from ...optimize.page.brain import field_in_target
+from ...optimize.page.building import build_page
+from ...optimize.page.scene import PlacedCoil, Scene
+from ...optimize.page.surveying import (
     best_spot,
     image_of,
     lost_of,
-    make_basis,
     spots_of,
     usual_rate,
 )
+from ..inputs.bases import Basis
+from ..inputs.goals import named_positions
 from ..report.reporting import INTERACTIVE
-from ..results.verdict import verdict
 from .optimize_prepare import Prepared
 from .optimize_request import OptimizeRequest
+from .page_basis import make_basis
 
 
 PAGE = INTERACTIVE
@@ -82,8 +82,8 @@ def write_placement_page(
     bare = () if coil.has_casing else ("the coil's casing is not known",)
     scene = Scene(
         *(request.head, frame.head, frame.scalp, basis.field, elements),
-        field_in_target(frame.head, basis.field, elements, target),
-        target,
+        field_in_target(frame.head, basis.field, elements, target.region),
+        *(target.region, target.radius),
         (placed,),
         named or {},
         *(error, verdict(error, bare), request.cover),

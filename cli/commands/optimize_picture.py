@@ -8,11 +8,9 @@ import numpy as np
 from ... import meshing, optimize
 from ...coils import Coil
 from ...efield import ElectricField
-from ..pictures.hull import CoilHull
-from ..pictures.target_picture import NamedPose, Peak, write_target_picture
-from ..report.answers import usual_rule
+from ...efield.pictures.hull import CoilHull
+from ...optimize.pictures.target_picture import NamedPose, Peak, write_target_picture
 from ..report.reporting import TARGET_PICTURE
-from ..results.fields import in_metres
 from ..results.figures import FieldFigures
 from ..results.gyri import Strongest
 from ..results.placement import Placement
@@ -42,10 +40,10 @@ def draw_target(
         return
     centre = np.asarray(target.centre)
     peak = Strongest.of(gray.strongest, gray.highest, centre, target.radius)
-    shown = [NamedPose("this plan", in_metres(placement.pose))]
+    shown = [NamedPose("this plan", placement.pose.matrix)]
     if rules:
-        usual = usual_rule(tuple(rules))
-        shown.append(NamedPose(usual.name, in_metres(usual.pose)))
+        usual = optimize.usual_rule(rules)
+        shown.append(NamedPose(usual.name, usual.pose.matrix))
     subject = meshing.subject_of(prepared.frame.source)
     t1 = None if subject is None else subject.t1
     with dispensable(TARGET_PICTURE):

@@ -8,17 +8,18 @@ from numpy import ndarray
 
 from ... import meshing
 from ...coils import Coil, Stimulator
+from ...efield.output.forms import Exports
 from ...meshing import HeadMesh, Scalp
+from ...optimize.targeting.naming import GyrusNames, Way, find_gyri
 from ..inputs.coils import machine_of, read_coil
+from ..inputs.exports import placed_exports, read_exports
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import position_named, search_place
-from ..inputs.gyri import GyrusNames, Way, find_gyri
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.refining import Refinement, refine
 from ..inputs.targets import Target
-from ..results.exports import Exports, read_exports
 from ..results.shaping import check_shape
 from ..runtime.notices import warn
 from ..runtime.progress import Progress
@@ -76,7 +77,7 @@ def prepare(
     progress.stage("head", f"head {request.head}")
     head = _head(request, progress)
     target = request.target.find(head)
-    wanted = wanted.placed(head, forms.frame)
+    wanted = placed_exports(wanted, head, forms.frame)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     check_target(scalp, target)
@@ -89,10 +90,9 @@ def prepare(
     search = plan_search(
         *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     refinement = None

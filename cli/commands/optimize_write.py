@@ -8,12 +8,12 @@ import numpy as np
 from ... import coils
 from ...coils import Pose, PoseList, navigation
 from ...efield import ElectricField
+from ...efield.output.field_files import write_block, write_field_msh
+from ...efield.output.forms import export_fields
+from ...efield.output.region_table import RegionTable
 from ...meshing import FieldFile
 from ..inputs.frame import Frame
-from ..results.exports import export_fields
-from ..results.fields import write_block, write_field_msh
 from ..results.placement import draw_placement
-from ..results.regions import RegionTable
 from ..runtime.naming import target_name
 from ..runtime.notices import dispensable
 from .optimize_found import Found, Verified

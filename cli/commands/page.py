@@ -3,8 +3,8 @@
 import argparse
 
 from ...coils import Pose
-from ..page.building import build_page
-from ..page.scene import Scene, Spot
+from ...optimize.page.building import build_page
+from ...optimize.page.scene import Scene, Spot
 from ..results.page_result import BestOfCoil, PageResult
 from ..runtime.ownership import owned_file
 from ..runtime.progress import Progress

@@ -20,13 +20,11 @@ _FORMS = {code: name for name, code in navigation.FORM_CODES.items()}
 _ENDINGS = {"localite": ".xml", "brainsight": ".txt", "ant": ".mrk"}
 
 
-def pose_info(options: argparse.Namespace) -> dict:
+def pose_info(options: argparse.Namespace) -> PosesResult:
     """Describe the poses of a file."""
     _say_versions()
     poses = read_pose_list(PoseRequest.of(options, options.file), empty=True)
-    result = PosesResult(poses)
-    result.describe()
-    return result.to_json()
+    return PosesResult(poses)
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class ConvertRequest:
         return self.to.partition("-")[0]
 
 
-def pose_convert(options: argparse.Namespace) -> dict:
+def pose_convert(options: argparse.Namespace) -> ConvertedPoses:
     """Write the poses of a file as another navigation system has them."""
     _say_versions()
     request = ConvertRequest.of(options)
@@ -81,9 +79,7 @@ def pose_convert(options: argparse.Namespace) -> dict:
     if request.turn:
         poses = poses.turned(request.turn)
     _write(request, poses)
-    result = ConvertedPoses(len(poses), str(request.out), request.to)
-    result.describe()
-    return result.to_json()
+    return ConvertedPoses(len(poses), str(request.out), request.to)
 
 
 def _write(request: ConvertRequest, poses: PoseList) -> None:

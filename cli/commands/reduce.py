@@ -11,8 +11,8 @@ import numpy as np
 from ... import efield, meshing, optimize
 from ...coils import Coil
 from ...efield import AbstractReadout, Conductor, ReducedField
+from ...efield.reduced.places import MESH, surface_places
 from ...meshing import HeadMesh, Region, SurfaceFrame
-from ..inputs.basis_places import MESH, surface_places
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
@@ -173,7 +173,10 @@ def _places(
 ) -> tuple[Region | AbstractReadout, dict[str, str]]:
     """Find where the field is wanted, and what the basis is to write down of it."""
     if request.surface is not None:
-        return surface_places(head, request.surface, request.frame)
+        try:
+            return surface_places(head, request.surface, request.frame)
+        except ValueError as error:
+            raise ValueError(f"--at {request.surface}: {error}") from None
     tag = meshing.tissue_tag(request.tissue)
     inside = head.of(tag)
     if not inside.any():

@@ -3,28 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
+from ...efield.verdict import verdict
+from ...optimize.page.brain import field_in_target
+from ...optimize.page.scene import Scene, Spot
+from ...optimize.page.surveying import Survey, image_of, placed_coil, usual_rate
+from ...optimize.targeting.naming import find_gyri
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.goals import named_positions
-from ..inputs.gyri import find_gyri
 from ..inputs.heads import read_head
 from ..inputs.targets import Target
-from ..page.brain import field_in_target
-from ..page.scene import Scene, Spot
-from ..page.surveying import Survey, image_of, make_basis, placed_coil, usual_rate
-from ..results.fields import check_field
-from ..results.figures import ErrorFigures
-from ..results.verdict import verdict
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
+from .page_basis import make_basis
 from .page_request import SceneRequest
+from .solving import Solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +101,15 @@ def _prepare(
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     target = request.target.find(head)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = conduction.assemble(head, request.head)
+    frame = Frame.assembled(
+        conduction,
+        *(request.head, head, scalp, request.coils[0], coils[0]),
+        *(progress, origin),
+    )
     if basis is not None:
         for coil in coils:
-            basis.coil_number(conductor, coil)
+            basis.coil_number(frame.conductor, coil)
         basis.elements(head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coils[0], coils[0]),
-        *(conductor, tensors, progress, origin),
-    )
     return _Prepared(frame, coils, target, basis)
 
 
@@ -143,13 +141,9 @@ def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
     """Estimate the error of the mesh in the target, and solve for the field there."""
     frame, region = prepared.frame, prepared.target.region
     pose = Pose(best.pose[:3, :3], best.pose[:3, 3])
-    rates = efield.rates(frame.conductor, frame.coil, pose)
-    solved = efield.solve_rate(frame.conductor, rates[None])
-    field = jax.tree.map(lambda x: x[0], solved)
-    check_field(field.magnitude, "the head")
-    estimate = efield.estimate_error(frame.conductor, frame.head, field, rates)
-    (error,) = ErrorFigures.of_each(estimate, frame.head, region)
-    return error.target, float(np.linalg.norm(np.asarray(field.mean(region))))
+    solved = Solved.at(frame.conductor, frame.coil, pose)
+    mean = np.asarray(solved.field.mean(region))
+    return solved.error(frame.head, region).target, float(np.linalg.norm(mean))
 
 
 def _scene(
@@ -167,8 +161,8 @@ def _scene(
     bare = () if frame.coil.has_casing else ("the coil's casing is not known",)
     return Scene(
         *(request.head, frame.head, frame.scalp, field, elements),
-        field_in_target(frame.head, field, elements, prepared.target),
-        prepared.target,
+        field_in_target(frame.head, field, elements, prepared.target.region),
+        *(prepared.target.region, prepared.target.radius),
         tuple(map(placed_coil, request.coils, prepared.coils, numbers, found)),
         survey.named or {},
         *(error, verdict(error, bare), asked.cover),

@@ -14,16 +14,16 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import PoseList, navigation
 from ...efield import ElectricField, Reciprocal
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates, read_pose_list
 from ..inputs.targets import Target, TargetRequest, places_of
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_session, try_view, write_result
-from ..results.fields import check_field, in_metres
+from ..results.fields import check_field
 from ..results.figures import Subject, TargetError, TargetFigures
 from ..results.placing import (
     PULSE_COLUMNS,
@@ -153,10 +153,9 @@ def _prepare(
     progress.stage("poses", "poses on the scalp")
     placer = Placer(scalp, Outline.of(coil), request.poses.repair, source)
     poses, places = place_all(placer, poses, progress)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     direction = None if request.direction is None else np.asarray(request.direction)
@@ -267,7 +266,7 @@ def _draw(folder: Path, prepared: _Prepared, verified: _Verified) -> None:
         folder / "overview.png",
         frame.head,
         np.asarray(verified.field.magnitude),
-        in_metres(shown.pose),
+        shown.pose.matrix,
         CoilHull.of(frame.coil),
         target_centre=target.region.centre,
         target_radius=target.radius,

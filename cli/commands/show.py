@@ -9,18 +9,18 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...efield.pictures.animation import Frame, write_animation
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
+from ...efield.pictures.slices import write_field_slices
 from ..inputs.kept import kept
 from ..inputs.stored import StoredRequest, StoredResult, read_all, read_stored
-from ..pictures.animation import Frame, write_animation
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
-from ..pictures.paper import picture_path
-from ..pictures.slices import write_field_slices
 from ..results.shown_result import (
     ShownResult,
     facts_of,
     place_of_interest,
 )
+from ..runtime.naming import picture_path
 from ..runtime.progress import Progress
 
 
@@ -84,7 +84,7 @@ class ShownCoil:
     hull: CoilHull
 
 
-def show(options: argparse.Namespace) -> dict:
+def show(options: argparse.Namespace) -> ShownResult:
     """Draw a result."""
     request = ShowRequest.of(options)
     progress = Progress()
@@ -102,9 +102,7 @@ def show(options: argparse.Namespace) -> dict:
     else:
         _draw_surfaces(request, found, coil)
     progress.close()
-    result = ShownResult(str(request.out), at, _facts(found, coil))
-    result.describe()
-    return result.to_json()
+    return ShownResult(str(request.out), at, _facts(found, coil))
 
 
 def _facts(found: StoredResult, coil: ShownCoil | None) -> list[tuple[str, str]]:

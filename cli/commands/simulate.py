@@ -9,19 +9,18 @@ import numpy as np
 
 from ... import coils, efield
 from ...coils import Pose, PoseList, navigation
+from ...disk.tables import write_table
 from ...efield import ElectricField
+from ...efield.output.fibre_files import FibreFigures, write_fibres
+from ...efield.output.field_files import write_block, write_field_msh
+from ...efield.output.forms import export_fields
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...meshing import FieldFile
 from ..inputs.coils import stimulator_rates
 from ..inputs.poses import read_pose_list
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..report.reporting import look_at, report_fields, try_view, write_result
-from ..results.exports import export_fields
-from ..results.fibres import (
-    FibreFigures,
-    write_fibres,
-)
-from ..results.fields import check_field, in_metres, write_block, write_field_msh
+from ..results.fields import check_field
 from ..results.fields_result import FieldsResult, PoseFigures
 from ..results.figures import ErrorFigures, FieldFigures, Subject
 from ..results.placing import PULSE_COLUMNS, describe_pulse
@@ -32,7 +31,7 @@ from ..runtime.notices import dispensable, heard, listening
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import ROWS, write_table
+from ..runtime.rows import ROWS
 from ..runtime.setup import set_up
 from .session import simulate_target
 from .simulate_prepare import Prepared, prepare
@@ -191,7 +190,7 @@ def _draw(
         folder / "overview.png",
         frame.head,
         np.asarray(field.magnitude),
-        in_metres(shown.pose),
+        shown.pose.matrix,
         CoilHull(prepared.outline.casing, prepared.outline.has_casing),
         title=f"{coil} on {Path(request.head).name}"
         + (f", the first of {count} poses" if count > 1 else ""),

@@ -10,18 +10,19 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import Coil, PoseList
 from ...efield import ErrorEstimate, Fibres
+from ...efield.output.fibre_files import fitted_fibres, read_fibres
+from ...efield.output.forms import Exports
+from ...efield.output.region_table import RegionTable
 from ...meshing import HeadMesh, Tractogram
 from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil
+from ..inputs.exports import placed_exports, read_exports
 from ..inputs.files import way_to_mni
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
 from ..inputs.targets import Target, places_of
-from ..results.exports import Exports, read_exports
-from ..results.fibres import fitted_fibres, read_fibres
 from ..results.placing import Placer, ShownPose, place_all
-from ..results.regions import RegionTable
 from ..runtime.beside import Beside
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -111,7 +112,7 @@ def prepare(
         *(request.head, progress, None, request.force),
         places_of(given.poses, request.target),
     )
-    exports = given.exports.placed(head, request.forms.frame)
+    exports = placed_exports(given.exports, head, request.forms.frame)
     fibres = None if given.tracts is None else fitted_fibres(head, given.tracts)
     _check_room(request.out, head, len(given.poses))
     target = None if request.target is None else request.target.find(head)
@@ -120,14 +121,13 @@ def prepare(
     outline, source = given.outline(), request.poses.source
     placer = Placer(scalp, outline, request.poses.repair, source)
     poses, places = place_all(placer, given.poses, progress)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, given.coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, given.coil),
         *(progress, origin),
     )
     progress.stage("solve", "solving")
-    estimator = beside(efield.error_estimator, conductor, head)
+    estimator = beside(efield.error_estimator, frame.conductor, head)
     region = None if target is None else target.region
     thresholds, to_mni = request.forms.thresholds, way_to_mni(request.head)
     table = beside(RegionTable, head, scalp, region, thresholds, to_mni)

@@ -11,26 +11,27 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import Coil, PoseList, navigation
+from ...disk.as_json import write_json
+from ...disk.tables import write_table
 from ...efield import Conductor, ReducedField
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
+from ...efield.reduced.places import AbstractPlaces, TissuePlaces
 from ...meshing import HeadMesh
 from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
-from ..inputs.basis_places import AbstractPlaces, TissuePlaces
 from ..inputs.coils import read_driven_coil
 from ..inputs.heads import read_head
 from ..inputs.poses import current_rates
 from ..inputs.targets import places_of
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
-from ..results.fields import check_field, in_metres
+from ..results.fields import check_field
 from ..results.placing import Placer, place_all
 from ..results.reduced_fields import PoseFigures, ReducedFields
 from ..runtime.notices import dispensable, heard, note
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
-from ..runtime.rows import ROWS, write_table
+from ..runtime.rows import ROWS
 from .simulate_request import SimulateRequest
 
 
@@ -231,7 +232,7 @@ def _draw(
         folder / "overview.png",
         session.head,
         whole,
-        in_metres(jax.tree.map(lambda x: x[0], session.poses.poses)),
+        session.poses.poses.matrix[0],
         CoilHull(session.outline.casing, session.outline.has_casing),
         title=f"{session.coil.name} on {Path(source).name}"
         + (f", the first of {count} poses" if count > 1 else ""),

@@ -12,8 +12,10 @@ from numpy import ndarray
 
 from ... import meshing, optimize
 from ...coils import Pose
+from ...disk.as_json import write_json
 from ...meshing import Scalp
 from ...meshing.field_file import write_origin
+from ...optimize.pictures.sweep_map import write_map
 from ..inputs.bases import Basis
 from ..inputs.coils import read_coil
 from ..inputs.conduction import Conduction
@@ -22,13 +24,11 @@ from ..inputs.frame import Frame
 from ..inputs.goals import Wishes, make_goal
 from ..inputs.heads import read_head
 from ..inputs.targets import Target, TargetRequest
-from ..pictures.target_map import write_map
 from ..results.fields import check_field
 from ..results.figures import Subject
 from ..results.sweep_result import SweepResult
 from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
@@ -160,10 +160,9 @@ def _prepare(
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
     positions = _positions(request, scalp, target)
-    progress.stage("assembly", "finite elements")
-    conductor, tensors = request.conduction.assemble(head, request.head)
-    frame = Frame(
-        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+    frame = Frame.assembled(
+        request.conduction,
+        *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
     )
     return frame, target, positions

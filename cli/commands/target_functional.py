@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...disk.as_json import write_json
 from ...optimize import targeting
 from ...optimize.targeting import BoldSeries, CleanSeries
 from ..arguments.words import triple
@@ -17,7 +18,6 @@ from ..results.target_results import FunctionalResult
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 from .functional_request import FunctionalRequest, Images

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...disk.as_json import write_json
 from ...meshing import (
     DiffusionSeries,
     HeadMesh,
@@ -22,7 +23,6 @@ from ..inputs.heads import HeadRequest, is_template
 from ..results.target_results import StructuralResult, Tracked
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance

@@ -2,13 +2,13 @@
 
 import argparse
 
+from ...disk.as_json import write_json
 from ...optimize import targeting
 from ...optimize.targeting import SymptomTarget
 from ..inputs.symptoms import own_targets
 from ..results.symptoms_result import SymptomsResult
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 from ..runtime.provenance import Provenance
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ...coils import PoseList, navigation, read_poses
 from ...disk import holding, read_json, write_whole
+from ...disk.as_json import write_json
 from ...optimize import trials
 from ...optimize.trials import Allocation, Enrolment
 from ..inputs.trials import ArmPlan, plans_digest, read_sealed
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
-from ..runtime.outputs import write_json
 from ..runtime.ownership import output_folder
 
 

@@ -9,8 +9,8 @@ from numpy import ndarray
 from ... import efield, optimize
 from ...coils import AbstractCoil
 from ...efield import Conductor, Reciprocal, ReducedField
+from ...efield.reduced.places import AbstractPlaces, TissuePlaces, places_of
 from ...meshing import HeadMesh, Region
-from .basis_places import AbstractPlaces, TissuePlaces, places_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,9 @@ class Basis:
         try:
             return places_of(self.field, head)
         except ValueError as error:
-            raise ValueError(f"--reduced {self.source}: {error}") from None
+            raise ValueError(
+                f"--reduced {self.source}: {error} Make one by `tmsgrad reduce`."
+            ) from None
 
     def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
         """Find the tetrahedra whose centroids the basis has.

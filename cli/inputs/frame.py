@@ -7,6 +7,7 @@ from ...efield import Conductor
 from ...meshing import HeadMesh, Scalp
 from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
+from .conduction import Conduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,3 +35,26 @@ class Frame:
     tensors: str | None
     progress: Progress
     origin: Provenance
+
+    @classmethod
+    def assembled(
+        cls,
+        conduction: Conduction,
+        source: str,
+        head: HeadMesh,
+        scalp: Scalp,
+        coil_source: str,
+        coil: Coil,
+        progress: Progress,
+        origin: Provenance,
+    ) -> "Frame":
+        """Make the head a conductor, as a stage of its own.
+
+        Arguments are as the attributes; errors are those of `Conduction.assemble`.
+        """
+        progress.stage("assembly", "finite elements")
+        conductor, tensors = conduction.assemble(head, source)
+        return cls(
+            *(source, head, scalp, coil_source, coil, conductor, tensors),
+            *(progress, origin),
+        )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...coils import Coil, is_figure_of_eight
-from ...optimize import Handle
+from ...coils import Coil
+from ...optimize import Handle, usual_handle
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,13 @@ class HandleRequest:
 
     def of(self, coil: Coil) -> Handle | None:
         """The rule for a coil; None where any handle will do."""
-        rule = self.rule
-        if rule is None:
-            rule = "back" if not coil.ranges and is_figure_of_eight(coil) else "free"
-        if rule == "free":
+        if self.rule is None:
+            return usual_handle(coil, self.cost)
+        if self.rule == "free":
             return None
-        if isinstance(rule, str):
+        if isinstance(self.rule, str):
             return Handle(cost=self.cost)
-        angle, within = np.radians(rule).tolist()
+        angle, within = np.radians(self.rule).tolist()
         return Handle(angle, within, self.cost)
 
     @property

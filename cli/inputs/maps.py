@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...meshing import TISSUE_NAMES, HeadMesh, Region, SurfaceFrame
+from ...meshing import TISSUE_NAMES, HeadMesh, SurfaceFrame
 from ...optimize import targeting
 from .heads import is_template
 
@@ -186,13 +186,6 @@ def place_of_map(choice: MapChoice) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     x, y, z = (choice.volume().centre * 1e3).tolist()
     return x, y, z
-
-
-def extent(head: HeadMesh, region: Region) -> tuple[Float[ndarray, "3"], float]:
-    """The centre of gravity, and the radius of a ball that spreads as far. [m]"""
-    apart = head.centroids[region.tetrahedra] - region.centre
-    spread = region.weights @ np.sum(apart**2, axis=1)
-    return region.centre, float(max(np.sqrt(spread * 5 / 3), 1e-3))
 
 
 @dataclass(frozen=True)

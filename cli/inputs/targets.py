@@ -13,7 +13,7 @@ from ...meshing import HeadMesh, Region
 from ..runtime.notices import note
 from .findings import Places
 from .heads import is_template
-from .maps import MapChoice, MapFigures, describe, extent, place_of_map, print_map
+from .maps import MapChoice, MapFigures, describe, place_of_map, print_map
 from .symptoms import PublishedPlace
 
 
@@ -247,7 +247,7 @@ class TargetRequest:
             _note_of_shift(head, region, self.radius, self.tissue)
             return Target(region, self.centre, self.radius, self.tissue, self.mni)
         found = self.choice.region(head, self.tissue)
-        centre, radius = extent(head, found.region)
+        centre, radius = meshing.extent(head, found.region)
         about = describe(head, self.choice, found)
         print_map(about, 1e3 * centre, meshing.tissue_tag(self.tissue))
         place = _point(centre)

@@ -9,11 +9,11 @@ from numpy import ndarray
 
 from ... import coils
 from ...optimize.live import Registration, Walk
+from ...optimize.live.igtl import IgtlSource, messages
+from ...optimize.live.lab import LabPoses
+from ...optimize.live.sources import Replay, Simulated, Source
 from ...optimize.timing.streams import lab_library
 from ..inputs.poses import PoseRequest, read_pose_list
-from .igtl import IgtlSource, messages
-from .lab import LabPoses
-from .sources import Replay, Simulated, Source
 
 
 _IGTL_PORT = 18944  # That OpenIGTLink has registered.

@@ -9,7 +9,7 @@ from numpy import ndarray
 from ... import coils
 from ...disk import read_text
 from ...optimize.live import Registration, fit_rigid
-from .sources import in_metres
+from ...optimize.live.sources import in_metres
 
 
 _COLUMNS = 7

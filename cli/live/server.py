@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from ...optimize.live import Answered, Inbox
-from .sources import Complaints
+from ...optimize.live.sources import Complaints
 
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...disk.as_json import write_json
 from ..report.page import (
     Section,
     facts,
@@ -16,7 +17,6 @@ from ..report.page import (
 from ..runtime.naming import PICTURE, subject_name
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
-from ..runtime.outputs import write_json
 from ..runtime.versions import versions
 from .file import Plan
 from .running import FinishedRun

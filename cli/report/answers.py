@@ -3,8 +3,8 @@
 import numpy as np
 
 from ... import optimize
+from ...efield.verdict import Verdict, verdict
 from ..results.best_placement import PlacementResult
-from ..results.verdict import Verdict, verdict
 from .page import Answer
 
 
@@ -129,19 +129,10 @@ def _sure(found: PlacementResult) -> Answer:
 def _better(found: PlacementResult) -> Answer:
     if not found.rules:
         return Answer("Against today's rules", "not compared", "ask with --rules")
-    usual = usual_rule(found.rules)
+    usual = optimize.usual_rule(found.rules)
     gain = 1 / usual.share - 1 if usual.share > 0 else np.inf
     note = ", ".join(f"{rule.name} {rule.share:.0%}" for rule in found.rules)
     more = f"{gain:.0%} more field than {usual.name}"
     if gain < 0.005:
         more = f"no more field than {usual.name}"
     return Answer("Against today's rules", more, f"share of this plan's: {note}")
-
-
-def usual_rule(rules: tuple[optimize.Rule, ...]) -> optimize.Rule:
-    """What clinics do without navigation: Beam F3, else a 10-20 position."""
-    for name in ("like Beam F3", "10-20"):
-        for rule in rules:
-            if rule.name.startswith(name):
-                return rule
-    return max(rules, key=lambda rule: rule.share)

@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ...disk import write_whole
+from ...meshing.viewer.script import joined, policy
 from ..runtime.versions import versions
-from ..viewer.script import joined, policy
 
 
 MOST_BYTES = 15_000_000

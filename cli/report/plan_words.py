@@ -4,10 +4,10 @@ import numpy as np
 
 from ... import optimize
 from ...coils import Pose
+from ...efield.verdict import LIMITS, UNSURE, of_error, words_of_limits
 from ..results.best_placement import PlacementResult
 from ..results.directions import in_words
 from ..results.placement import Placement
-from ..results.verdict import LIMITS, UNSURE, of_error, words_of_limits
 from .page import Card, Section, checks, facts, table
 from .parts import (
     SAME,

@@ -10,14 +10,14 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from ...coils import Coil, Pose
+from ...disk.as_json import write_json
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.view import view_data
 from ...meshing import HeadMesh
-from ..pictures.hull import CoilHull
 from ..results.best_placement import PlacementResult
-from ..results.fields import in_metres
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import dispensable, heard
-from ..runtime.outputs import write_json
 from ..runtime.progress import Progress
 from .answers import answers, distrust
 from .page import (
@@ -30,7 +30,6 @@ from .page import (
     write_report,
 )
 from .plan_words import plan_cards, plan_sections, plan_words
-from .view import view_data
 from .words import (
     fields_cards,
     fields_sections,
@@ -62,7 +61,7 @@ def look_at(
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Make the surfaces of the page's view, as `view_data`."""
-    return view_data(head, magnitude, in_metres(pose), CoilHull.of(coil), target)
+    return view_data(head, magnitude, pose.matrix, CoilHull.of(coil), target)
 
 
 def try_view(wanted: bool, progress: Progress, make: Callable[[], dict]) -> dict | None:

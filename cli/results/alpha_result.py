@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...optimize import timing
+from ...optimize.pictures.signals import write_spectrum
 from ...optimize.timing import AlphaAverage, AlphaFrequency
-from ..pictures.signals import write_spectrum
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...optimize import timing
+from ...optimize.pictures.signals import write_coupling
 from ...optimize.timing import ThetaGamma
-from ..pictures.signals import write_coupling
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance

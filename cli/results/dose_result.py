@@ -9,8 +9,8 @@ import numpy as np
 
 from ...optimize import dosing
 from ...optimize.dosing import safety
+from ...optimize.pictures.dose_chart import write_dose_chart
 from ..inputs.trains import Trains
-from ..pictures.dose_chart import write_dose_chart
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.provenance import Provenance

@@ -1,15 +1,7 @@
-"""Figures and files that every computed field gets."""
-
-from pathlib import Path
+"""What no computed field may be."""
 
 import numpy as np
 from jaxtyping import ArrayLike
-from numpy import ndarray
-
-from ... import meshing
-from ...coils import Pose
-from ...efield import ElectricField
-from ...meshing import FieldFile, HeadMesh
 
 
 _NO_FIELD = 1e-12  # What no coil near a head falls below, at 1 A/s. [V/m]
@@ -44,39 +36,3 @@ def check_field(
             "there, or its dI/dt is 0. Look at it with `tmsgrad coil info`, and at the "
             "units of its file."
         )
-
-
-def write_block(file: FieldFile, start: int, field: ElectricField, poses: Pose) -> None:
-    """Write the fields of a block of poses, from number `start` on."""
-    file.write(
-        start,
-        np.asarray(field.vectors),
-        np.asarray(field.magnitude),
-        np.asarray(field.potential),
-        np.asarray(poses.to_matsimnibs()),
-    )
-
-
-def write_field_msh(folder: Path, head: HeadMesh, field: ElectricField) -> None:
-    """Write `field.msh`, for Gmsh and SimNIBS."""
-    meshing.write_msh(
-        folder / "field.msh",
-        head,
-        {
-            "E": np.asarray(field.vectors),
-            "magnE": np.asarray(field.magnitude),
-            "v": nodal_potential(head, field),
-        },
-    )
-
-
-def nodal_potential(head: HeadMesh, field: ElectricField) -> ndarray:
-    """Take the potential at the nodes of the mesh, without those of edges. [V]"""
-    return np.asarray(field.potential)[..., : len(head.nodes)]
-
-
-def in_metres(pose: Pose) -> np.ndarray:
-    """Return the pose as a 4×4 matrix with lengths in m."""
-    matrix = pose.to_matsimnibs()
-    matrix[:3, 3] *= 1e-3
-    return matrix

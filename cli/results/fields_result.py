@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...efield.output.fibre_files import FibreFigures
 from ...optimize import Placing
-from .fibres import FibreFigures
 from .figures import ErrorFigures, FieldFigures
 from .simulation import Simulation
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ..inputs.gyri import GyrusNames
+from ...optimize.targeting.naming import GyrusNames
 
 
 @dataclass(frozen=True, eq=False)

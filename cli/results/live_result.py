@@ -4,23 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...efield import Accuracy
+from ...optimize.live.figures import Latencies
 from ..runtime.provenance import Provenance
 from .reduced_result import error_of
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """From the arrival of a pose to its answer, in steps of a millisecond.
-
-    Attributes:
-        median: [s]
-        most: Of 95%. [s]
-        worst: [s]
-    """
-
-    median: float
-    most: float
-    worst: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,14 +10,14 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...coils import PoseList, navigation
+from ...disk.tables import write_table
 from ...efield import Accuracy
 from ...optimize import mapping
 from ...optimize.mapping import CortexPatch, ResponseMap
-from ..inputs.responses import Responses
+from ...optimize.mapping.responses import Responses
 from ..runtime.naming import place
 from ..runtime.outcome import StepWords
 from ..runtime.provenance import Provenance
-from ..runtime.rows import write_table
 from .muscle_result import MuscleResult
 from .reduced_result import error_of
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from ...optimize import mapping
 from ...optimize.mapping import AbstractCurve, CortexPatch, PulseFields, ResponseMap
-from ..pictures.response_map import Scatter
+from ...optimize.pictures.response_map import Scatter
 from ..runtime.naming import place
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...efield import Accuracy
+from ...efield.verdict import Verdict
 from ..runtime.provenance import Provenance
 from .reduced_result import error_of
-from .verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False)

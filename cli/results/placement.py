@@ -9,11 +9,10 @@ from numpy import ndarray
 
 from ...coils import Coil, Pose
 from ...efield import ElectricField
+from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.overview import write_overview
 from ...meshing import HeadMesh
-from ..pictures.hull import CoilHull
-from ..pictures.overview import write_overview
 from ..runtime.notices import warn
-from .fields import in_metres
 from .figures import (
     ErrorFigures,
     TargetError,
@@ -234,7 +233,7 @@ def draw_placement(
         folder / "overview.png",
         head,
         np.asarray(field.magnitude),
-        in_metres(found.pose),
+        found.pose.matrix,
         CoilHull.of(coil),
         target_centre=np.asarray(target.centre),
         target_radius=target.radius,

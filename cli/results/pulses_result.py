@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...optimize.pictures.signals import write_rose
 from ...optimize.timing import FILTERS, Gap, LivePulse, Pulses
-from ..pictures.signals import write_rose
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance

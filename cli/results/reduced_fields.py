@@ -10,8 +10,8 @@ from numpy import ndarray
 from ... import efield
 from ...coils import PoseList
 from ...efield import Accuracy
+from ...efield.reduced.places import AbstractPlaces
 from ...optimize import Placing
-from ..inputs.basis_places import AbstractPlaces
 from ..runtime.provenance import Provenance
 from .placing import PULSE_COLUMNS, describe_pulse
 from .reduced_result import error_of

@@ -10,7 +10,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
+from ...efield.pictures.tracts import write_tract_slices
 from ...meshing import HeadMesh, Tractogram, VoxelGrid
+from ...optimize.pictures.connectivity_map import write_connectivity
 from ...optimize.targeting import (
     CleanSeries,
     ConnectionMap,
@@ -19,8 +21,6 @@ from ...optimize.targeting import (
     Reaching,
     Reliability,
 )
-from ..pictures.connectivity_map import write_connectivity
-from ..pictures.tracts import write_tract_slices
 from ..runtime.naming import place
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance

@@ -1,4 +1,4 @@
-"""What a head is called in headings, captions and exported targets."""
+"""What heads, placements and pictures are called, in headings, captions and files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,3 +27,19 @@ def target_name(source: str, out: str) -> str:
 def place(values: Iterable[Any]) -> str:
     """Write a place [mm]."""
     return "(" + ", ".join(f"{x:.1f}" for x in values) + ") mm"
+
+
+def picture_path(out: str, endings: tuple[str, ...] = (".png",)) -> Path:
+    """Check where a picture is to go.
+
+    Raises:
+        ValueError: The name has no ending of a picture.
+        FileNotFoundError: There is no such folder.
+    """
+    path = Path(out)
+    if path.suffix not in endings:
+        known = " or ".join(endings)
+        raise ValueError(f"--out {path}: a picture's name ends in {known}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"--out {path}: folder {path.parent} not found.")
+    return path

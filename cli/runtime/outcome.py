@@ -2,9 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Protocol, runtime_checkable
 
 
 RESEARCH = "for research use only; no medical device"
+
+
+@runtime_checkable
+class Result(Protocol):
+    """What a command found; the program prints it."""
+
+    def describe(self) -> None:
+        """Print it."""
+        ...
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        ...
 
 
 @dataclass(frozen=True)

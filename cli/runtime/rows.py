@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +13,12 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from ...disk import write_whole
+from ...disk.tables import row_of
 from .interruption import ENDINGS
 
 
 ROWS = "pulses.csv"
 _STATE = ".pulses.unfinished.json"
-# A spreadsheet takes a text that begins with one of these for a formula, and computes it.
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 class Rows:
@@ -55,7 +53,7 @@ class Rows:
                 )
             self._take_up()
         else:
-            write_whole(self._path, _line(columns))
+            write_whole(self._path, row_of(columns))
             write_whole(self._state, json.dumps({"key": key}) + "\n")
         self._file = self._path.open("a", encoding="utf-8", newline="")
 
@@ -69,7 +67,7 @@ class Rows:
             number = row[self._columns[0]]
             assert number in range(self._count), number
             assert number not in self.done, number
-            self._file.write(_line([_word(row[name]) for name in self._columns]))
+            self._file.write(row_of(row[name] for name in self._columns))
             self.done.add(number)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -93,7 +91,7 @@ class Rows:
         if numbers != sorted(numbers):
             self._file.close()
             ordered = "".join(line for _, line in sorted(lines))
-            write_whole(self._path, _line(self._columns) + ordered)
+            write_whole(self._path, row_of(self._columns) + ordered)
 
     def finish(self) -> None:
         """Forget what the table was made of: it is whole."""
@@ -114,7 +112,7 @@ class Rows:
                 f"processes wrote to it. Remove it and {self._state.name}, and repeat the "
                 "command."
             )
-        kept = _line(self._columns) + "".join(line for _, line in lines)
+        kept = row_of(self._columns) + "".join(line for _, line in lines)
         if kept.encode() != self._path.read_bytes():
             write_whole(self._path, kept)
 
@@ -160,17 +158,6 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def write_table(path: Path, columns: list[str], rows: Iterable[dict]) -> None:
-    """Write a whole table at once."""
-    lines = [_line([_word(row[name]) for name in columns]) for row in rows]
-    write_whole(path, _line(columns) + "".join(lines))
-
-
-def row_of(values: Iterable) -> str:
-    """Format a row of a table, with its line end."""
-    return _line([_word(each) for each in values])
-
-
 def fingerprint(*parts) -> str:
     """Digest arrays, numbers and words to a key."""
     digest = hashlib.sha256()
@@ -188,29 +175,3 @@ def _key_in(state: Path) -> str | None:
         return json.loads(state.read_text(encoding="utf-8")).get("key")
     except (ValueError, AttributeError):
         return None  # Damaged: the message says what to do.
-
-
-def _word(value) -> str:
-    """Write a cell: numbers as numbers, and texts so that they stay texts."""
-    if isinstance(value, float | np.floating):
-        return "" if math.isnan(value) else f"{value:.9g}"
-    word = str(value).replace("\r", " ").replace("\n", " ")
-    formula = isinstance(value, str) and word.startswith(_FORMULA)
-    return f"'{word}" if formula and not _is_number(word) else word
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _line(words: list[str]) -> str:
-    """Format a row; a name may hold commas, quotes and letters of any kind."""
-    quoted = (
-        '"' + word.replace('"', '""') + '"' if set(word) & set(',"') else word
-        for word in words
-    )
-    return ",".join(quoted) + "\n"

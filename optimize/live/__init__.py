@@ -9,5 +9,13 @@ from .inbox import (
     Pulse as Pulse,
     TrackedPose as TrackedPose,
 )
+from .record import AppendedTable as AppendedTable, Record as Record
 from .registration import Registration as Registration, fit_rigid as fit_rigid
+from .sources import (
+    Complaints as Complaints,
+    Replay as Replay,
+    Simulated as Simulated,
+    Source as Source,
+    running as running,
+)
 from .walks import Walk as Walk, walk as walk

@@ -1,5 +1,9 @@
 """Maps of what responds: fields of many pulses regressed on responses."""
 
+from .checks import (
+    check_pulses as check_pulses,
+    check_responses as check_responses,
+)
 from .components import PulseFields as PulseFields
 from .curves import (
     AbstractCurve as AbstractCurve,
@@ -27,4 +31,6 @@ from .fitting import (
     fit as fit,
     predicted as predicted,
 )
+from .matching import Matched as Matched, match as match
 from .places import CortexPatch as CortexPatch, cortex_patch as cortex_patch
+from .responses import Responses as Responses, read_responses as read_responses

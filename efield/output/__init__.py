@@ -1,0 +1,1 @@
+"""What is written of a field: tables, and the forms that other programs read."""

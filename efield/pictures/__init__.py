@@ -1,0 +1,1 @@
+"""Pictures of coils and fields; imported only when one is drawn."""

@@ -1,0 +1,1 @@
+"""The drawing kit: pictures in NumPy and matplotlib; imported only when one is drawn."""

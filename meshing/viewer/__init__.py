@@ -1,0 +1,1 @@
+"""What interactive pages draw by: surfaces on a canvas, a camera, arrays as text."""
