@@ -7,17 +7,25 @@ loopback; `tmsgrad live`'s own source, loop and OpenIGTLink server answer, with 
 `--places` places and `--modes` modes over the upper head. The tracker takes the time from
 before it sends a pose until it has the whole answer, values on the surface included. The
 load of the machine stands beside.
+
+With `--page` it is the page instead: `tmsgrad live --from simulate: --serve` on the same
+head, opened in headless Chromium, which notes for each pose the time from its arrival at
+the program until the frame that shows it is painted.
 """
 
 import argparse
+import importlib
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -36,6 +44,7 @@ from tmsgrad.optimize.live.sources import Complaints, Simulated, running
 
 _RATE = 20.0  # [Hz]
 _TARGET = 10e-3  # [m]
+_NOTED = 500  # Poses that the page remembers.
 _HEADER = struct.Struct(">H12s20sIIQQ")
 
 
@@ -51,7 +60,13 @@ def main(words: list[str]) -> None:
     parser.add_argument("--modes", type=int, default=300)
     parser.add_argument("--places", type=int, default=30_000)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--page", action="store_true", help="time the page instead")
     options = parser.parse_args(words)
+    if options.page:
+        rows = [_shown(options)]
+        print(record.table(rows))
+        print("written to", record.write("live-page", rows))
+        return
     field = _field(options)
     field(field.best)
     rows = [_session(field, options)]
@@ -134,6 +149,46 @@ def _session(field: live.LiveField, options) -> dict:
         "memory, after a tenth [MB]": memory[len(memory) // 10] / 1e6,
         "memory, at the end [MB]": memory[-1] / 1e6,
         "load of the machine": float(np.mean(load)),
+    }
+
+
+def _shown(options) -> dict:
+    """Let Chromium show a session, and take what its page has noted at the end."""
+    # The tests drive the same browser.
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    browser = importlib.import_module("browser").browser
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tmsgrad.cli.main", "live"]
+        command += [f"template:{options.size}", "--coil", options.coil, "--serve"]
+        command += ["--target-mni", "-44,40,29", "--from", "simulate:"]
+        program = subprocess.Popen(
+            [*command, "--out", f"{folder}/out"], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert program.stdout is not None
+            line = next(x for x in program.stdout if "token" in x)
+            with browser(Path(folder)) as page:
+                page.send("Page.navigate", url=line.split()[1])
+                page.wait_for("window.tmsgrad?.live?.delays.length > 100")
+                page.run("tmsgrad.live.delays = [], true")
+                load = os.getloadavg()[0]
+                time.sleep(min(options.seconds, _NOTED / _RATE))
+                field = page.run(
+                    "({ delays: tmsgrad.live.delays, vertices: tmsgrad.model.field.count,"
+                    " modes: tmsgrad.model.field.modes })"
+                )
+        finally:
+            program.send_signal(signal.SIGINT)
+            program.wait()
+    late = np.array(field["delays"]) * 1e3
+    return {
+        "vertices": field["vertices"],
+        "modes": field["modes"],
+        "poses painted": len(late),
+        "pose to paint, median [ms]": float(np.median(late)),
+        "95% within [ms]": float(np.quantile(late, 0.95)),
+        "worst [ms]": float(late.max()),
+        "load of the machine": load,
     }
 
 

@@ -1,6 +1,6 @@
 """Where clinics put a coil without computing a field: rules to compare with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -207,3 +207,15 @@ def on_scalp(scalp: Scalp, point: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
     out = scalp.normal(point[None])[0]
     hit = float(scalp.surface.cast((point + 0.05 * out)[None], -out[None])[0])
     return point + (0.05 - hit) * out if np.isfinite(hit) else scalp.nearest(point)
+
+
+def usual_rule(rules: Sequence[Rule]) -> Rule:
+    """What clinics do without navigation: Beam F3, else a 10-20 position.
+
+    Of other rules it is the best one.
+    """
+    for name in ("like Beam F3", "10-20"):
+        for rule in rules:
+            if rule.name.startswith(name):
+                return rule
+    return max(rules, key=lambda rule: rule.share)

@@ -6,6 +6,13 @@ const AGAIN = 500; // After a connection is lost. [ms]
 const SILENT = 1500; // Without a word from the program. [ms]
 const MOST_DELAYS = 512;
 
+// A task that is queued as a frame is made comes after that frame is painted.
+const afterPaint = (what) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = what;
+  port2.postMessage(null);
+};
+
 const part = (name) => document.getElementById(name);
 
 export class Live {
@@ -57,7 +64,7 @@ export class Live {
     this.say(found);
     if (found.kind === "pose" && this.following) this.move(found);
     requestAnimationFrame(() => {
-      if (found.kind === "pose") this.drawn(found);
+      if (found.kind === "pose") afterPaint(() => this.drawn(found));
       this.busy = false;
       this.next();
     });
@@ -78,7 +85,7 @@ export class Live {
     plan.show({ pose, coil: 0, distance: model.face(coil, pose), rate: found.currentRate }, false);
   }
 
-  // From a pose's arrival at the program until it is drawn. [s]
+  // From a pose's arrival at the program until it is painted. [s]
   drawn({ age, sent }) {
     const delay = age + Date.now() / 1e3 - sent;
     this.delays = [...this.delays.slice(1 - MOST_DELAYS), delay];
