@@ -210,7 +210,7 @@ def test_a_record_that_was_edited_is_refused(tmp_path, change, said):
 KILLED = """
 import os, sys
 from pathlib import Path
-from tmsgrad.cli.live.record import AppendedTable
+from tmsgrad.optimize.live.record import AppendedTable
 table = AppendedTable(Path(sys.argv[1]), ["number", "text"])
 for number in range(10**9):
     table.write({"number": number, "text": "x" * (number % 4000)})
