@@ -128,6 +128,11 @@ from .uncertainty import (
     sample as sample,
     sample_magnitude as sample_magnitude,
 )
+from .uncertainty_table import (
+    Interval as Interval,
+    UncertainInput as UncertainInput,
+    UncertaintyTable as UncertaintyTable,
+)
 from .variables import (
     UncertainTissues as UncertainTissues,
     sobol as sobol,

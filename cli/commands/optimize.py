@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import optimize
+from ...efield import UncertaintyTable
 from ..inputs.bases import Basis
 from ..inputs.files import from_mni
 from ..inputs.goals import (
@@ -27,7 +28,6 @@ from ..results.pose_shift import PoseShift, best_pose_shift
 from ..results.steps import placement_step
 from ..results.uncertainty import (
     Placed,
-    UncertaintyResult,
     find_uncertainty,
 )
 from ..runtime.notices import heard, listening
@@ -113,7 +113,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
 
 def _uncertainty(
     request: OptimizeRequest, prepared: Prepared, found: Found, verified: Verified
-) -> tuple[UncertaintyResult | None, PoseShift | None]:
+) -> tuple[UncertaintyTable | None, PoseShift | None]:
     frame, asked = prepared.frame, request.uncertainties
     if asked is None or prepared.search.prepared is None:
         return None, None
@@ -197,7 +197,7 @@ def _result(
     found: Found,
     verified: Verified,
     rules: tuple[optimize.Rule, ...] | None,
-    uncertainty: UncertaintyResult | None,
+    uncertainty: UncertaintyTable | None,
     shift: PoseShift | None,
     handle: HandleResult,
 ) -> PlacementResult:

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import PoseList, navigation
-from ...efield import ElectricField, Reciprocal
+from ...efield import ElectricField, Reciprocal, UncertaintyTable
 from ...efield.pictures.hull import CoilHull
 from ...efield.pictures.overview import write_overview
 from ...optimize import Outline, Placing
@@ -35,7 +35,7 @@ from ..results.placing import (
 from ..results.plausible import ask_of_strength
 from ..results.session_result import SessionResult
 from ..results.simulation import Simulation
-from ..results.uncertainty import Placed, UncertaintyResult, find_uncertainty
+from ..results.uncertainty import Placed, find_uncertainty
 from ..runtime.notices import dispensable, heard
 from ..runtime.ownership import output_folder
 from ..runtime.progress import Progress
@@ -282,7 +282,7 @@ def _uncertainty(
     prepared: _Prepared,
     computed: _Computed,
     verified: _Verified,
-) -> UncertaintyResult | None:
+) -> UncertaintyTable | None:
     if request.uncertainties is None:
         return None
     frame, shown = prepared.frame, verified.shown
@@ -326,7 +326,7 @@ def _result(
     prepared: _Prepared,
     computed: _Computed,
     verified: _Verified,
-    uncertainty: UncertaintyResult | None,
+    uncertainty: UncertaintyTable | None,
 ) -> SessionResult:
     frame, rates, conduction = prepared.frame, prepared.rates, request.conduction
     mean = verified.field.mean(prepared.target.region)

@@ -9,9 +9,9 @@ from markupsafe import Markup
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
+from ...efield import UncertaintyTable
 from ..results.directions import in_words
 from ..results.figures import FieldFigures, TargetFigures
-from ..results.uncertainty import UncertaintyResult
 from ..runtime.provenance import Provenance
 from .page import Section, code, details, facts, paragraph, table
 
@@ -41,7 +41,7 @@ def pose_part(
     return facts(rows) + paragraph("matsimnibs, mm (also in pose.txt):") + code(lines)
 
 
-def uncertainty_part(found: UncertaintyResult) -> Markup:
+def uncertainty_part(found: UncertaintyTable) -> Markup:
     """Describe what makes a field uncertain."""
     mean = found.tissues.mean
     rows = [

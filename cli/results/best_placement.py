@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ... import optimize
+from ...efield import UncertaintyTable
 from ..inputs.refining import Refinement
 from ..runtime.progress import rounded
 from ..runtime.provenance import Provenance
@@ -31,7 +32,6 @@ from .handle_result import HandleResult
 from .placement import Placement, print_placement
 from .pose_shift import PoseShift
 from .shaping import ShapeResult
-from .uncertainty import UncertaintyResult
 
 
 def mesh_error_of(placement: Placement, error: ErrorFigures) -> float | None:
@@ -87,7 +87,7 @@ class PlacementResult:
     shape: ShapeResult | None
     dose: DoseChoice | None
     rules: tuple[optimize.Rule, ...] | None
-    uncertainty: UncertaintyResult | None
+    uncertainty: UncertaintyTable | None
     best_pose: PoseShift | None
     handle: HandleResult
     place: optimize.ScalpPlace | None
@@ -218,7 +218,7 @@ class PlacementResult:
         if self.refinement is not None:
             self.refinement.describe()
         if self.uncertainty is not None:
-            self.uncertainty.describe()
+            print(self.uncertainty)
             if self.best_pose is not None:
                 self.best_pose.describe()
         for other in self.search.optima[1:3]:

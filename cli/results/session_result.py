@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from ...efield import UncertaintyTable
 from ..runtime.rows import ROWS
 from .figures import TargetError, TargetFigures
 from .simulation import Simulation
-from .uncertainty import UncertaintyResult
 
 
 _SHARES = (0, 5, 50, 95, 100)  # Per cent of the pulses.
@@ -46,7 +46,7 @@ class SessionResult:
     lifted: int
     resumed: int
     fast_error: float | None
-    uncertainty: UncertaintyResult | None
+    uncertainty: UncertaintyTable | None
     simulation: Simulation
 
     @property
@@ -128,6 +128,6 @@ class SessionResult:
             print(self.simulation.tensors)
         if self.uncertainty is not None:
             print(f"pose {shown.number} ({shown.name}):")
-            self.uncertainty.describe()
+            print(self.uncertainty)
         print(f"files            {Path(out)}{os.sep}")
         print(f"time             {self.simulation.seconds['total']:.1f} s")
