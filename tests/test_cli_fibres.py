@@ -12,8 +12,8 @@ from tract_examples import DEEP, PATCH, planted, write
 
 from tmsgrad import efield, meshing
 from tmsgrad.efield.output import fibre_files as fibres
-from tmsgrad.efield.pictures.tracts import write_tract_slices
 from tmsgrad.meshing.drawing import studio
+from tmsgrad.meshing.pictures.tracts import write_tract_slices
 from tmsgrad.optimize import targeting
 
 

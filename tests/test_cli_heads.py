@@ -15,7 +15,7 @@ from tensor_examples import OBLIQUE
 from tmsgrad import meshing
 from tmsgrad.cli.main import main
 from tmsgrad.meshing import HeadMesh
-from tmsgrad.meshing.drawing.tissues import slice_tags
+from tmsgrad.meshing.pictures.tissues import slice_tags
 
 
 FEW = ("--tetrahedra", "20000")

@@ -16,8 +16,8 @@ from PIL import Image
 from tables import tables
 
 from tmsgrad.cli.report import page as report
-from tmsgrad.efield.pictures import view as report_view
 from tmsgrad.meshing.drawing.shapes import compact
+from tmsgrad.meshing.pictures import view as report_view
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

@@ -13,15 +13,15 @@ from PIL import Image
 from tmsgrad import meshing
 from tmsgrad.cli.inputs.stored import StoredRequest, read_stored
 from tmsgrad.cli.runtime.progress import Progress
-from tmsgrad.efield.pictures.slices import (
+from tmsgrad.meshing.drawing.marks import LETTERS
+from tmsgrad.meshing.drawing.palette import field_palette
+from tmsgrad.meshing.pictures.slices import (
     VIEWS,
     brightness,
     cut,
     section_camera,
     section_image,
 )
-from tmsgrad.meshing.drawing.marks import LETTERS
-from tmsgrad.meshing.drawing.palette import field_palette
 
 
 pytestmark = pytest.mark.usefixtures("program_settings")

@@ -15,11 +15,11 @@ from PIL import Image
 
 from tmsgrad import efield, meshing, optimize
 from tmsgrad.coils.pose import in_millimetres
-from tmsgrad.efield.pictures import cortex
-from tmsgrad.efield.pictures.hull import CoilHull
-from tmsgrad.efield.pictures.overview import write_overview
-from tmsgrad.efield.pictures.scene import cortex_surface, highest_shown
+from tmsgrad.efield.pictures.hulls import hull_of
 from tmsgrad.meshing.drawing.palette import field_palette
+from tmsgrad.meshing.pictures import cortex
+from tmsgrad.meshing.pictures.overview import write_overview
+from tmsgrad.meshing.pictures.scene import cortex_surface, highest_shown
 
 
 def field_of(conductor, magnitude):
@@ -63,7 +63,7 @@ def test_with_its_coil_a_field_is_drawn_as_the_overview(conductor, target, tmp_p
     at = ", ".join(f"{x * 1e3:.1f}" for x in centre)
     write_overview(
         *(tmp_path / "same.png", head, np.asarray(field.magnitude), pose.matrix),
-        CoilHull.of(coil),
+        hull_of(coil),
         target_centre=centre,
         target_radius=radius,
         title="A field",

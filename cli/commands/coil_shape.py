@@ -1,7 +1,7 @@
 """What is drawn of a coil, found by the library's coils."""
 
 from ...coils import Coil
-from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.hulls import hull_of
 from ..inputs.coils import read_coil
 from ..runtime.setup import set_up
 
@@ -15,5 +15,5 @@ def find_shape(source: str) -> dict:
     """
     set_up()
     coil: Coil = read_coil(source)
-    hull = CoilHull.of(coil)
+    hull = hull_of(coil)
     return {"name": coil.name, "points": hull.points.tolist(), "casing": hull.casing}

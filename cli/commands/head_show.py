@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...meshing import HeadMesh
-from ...meshing.drawing.tissues import write_slices
+from ...meshing.pictures.tissues import write_slices
 from ..inputs.heads import HeadRequest
 from ..results.head_results import DrawnHead
 from ..runtime.naming import picture_path

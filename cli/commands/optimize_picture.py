@@ -8,7 +8,7 @@ import numpy as np
 from ... import meshing, optimize
 from ...coils import Coil
 from ...efield import ElectricField
-from ...efield.pictures.hull import CoilHull
+from ...efield.pictures.hulls import hull_of
 from ...optimize.pictures.target_picture import NamedPose, Peak, write_target_picture
 from ..report.reporting import TARGET_PICTURE
 from ..results.figures import FieldFigures
@@ -52,7 +52,7 @@ def draw_target(
             prepared.frame.head,
             np.asarray(field.magnitude),
             shown,
-            CoilHull.of(coil),
+            hull_of(coil),
             (centre, target.radius),
             Peak(peak.place, f"strongest field, {peak.value:.3g} V/m", peak.inside),
             None if t1 is None else meshing.load_nifti(t1),

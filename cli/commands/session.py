@@ -14,8 +14,8 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...coils import PoseList, navigation
 from ...efield import ElectricField, Reciprocal, UncertaintyTable
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import write_overview
+from ...efield.pictures.hulls import hull_of
+from ...meshing.pictures.overview import write_overview
 from ...optimize import Outline, Placing
 from ..inputs.coils import read_driven_coil, stimulator_rates
 from ..inputs.frame import Frame
@@ -267,7 +267,7 @@ def _draw(folder: Path, prepared: _Prepared, verified: _Verified) -> None:
         frame.head,
         np.asarray(verified.field.magnitude),
         shown.pose.matrix,
-        CoilHull.of(frame.coil),
+        hull_of(frame.coil),
         target_centre=target.region.centre,
         target_radius=target.radius,
         title=f"{coil} on {Path(frame.source).name}: the strongest of "

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...efield.pictures.animation import Frame, write_animation
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import write_overview
-from ...efield.pictures.slices import write_field_slices
+from ...meshing.pictures.animation import Frame, write_animation
+from ...meshing.pictures.hull import CoilHull
+from ...meshing.pictures.overview import write_overview
+from ...meshing.pictures.slices import write_field_slices
 from ..inputs.kept import kept
 from ..inputs.stored import StoredRequest, StoredResult, read_all, read_stored
 from ..results.shown_result import (

@@ -14,9 +14,9 @@ from ...efield import ElectricField
 from ...efield.output.fibre_files import FibreFigures, write_fibres
 from ...efield.output.field_files import write_block, write_field_msh
 from ...efield.output.forms import export_fields
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import write_overview
 from ...meshing import FieldFile
+from ...meshing.pictures.hull import CoilHull
+from ...meshing.pictures.overview import write_overview
 from ..inputs.coils import stimulator_rates
 from ..inputs.poses import read_pose_list
 from ..report.reporting import look_at, report_fields, try_view, write_result

@@ -14,10 +14,10 @@ from ...coils import Coil, PoseList, navigation
 from ...disk.as_json import write_json
 from ...disk.tables import write_table
 from ...efield import Conductor, ReducedField
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import write_overview
 from ...efield.reduced.places import AbstractPlaces, TissuePlaces
 from ...meshing import HeadMesh
+from ...meshing.pictures.hull import CoilHull
+from ...meshing.pictures.overview import write_overview
 from ...optimize import Outline, Placing
 from ..inputs.bases import Basis
 from ..inputs.coils import read_driven_coil

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from ...coils import Coil, Pose
 from ...disk.as_json import write_json
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.view import view_data
+from ...efield.pictures.hulls import hull_of
 from ...meshing import HeadMesh
+from ...meshing.pictures.view import view_data
 from ..results.best_placement import PlacementResult
 from ..results.fields_result import FieldsResult
 from ..results.session_result import SessionResult
@@ -61,7 +61,7 @@ def look_at(
     target: tuple[Float[ndarray, "3"], float] | None,
 ) -> dict:
     """Make the surfaces of the page's view, as `view_data`."""
-    return view_data(head, magnitude, pose.matrix, CoilHull.of(coil), target)
+    return view_data(head, magnitude, pose.matrix, hull_of(coil), target)
 
 
 def try_view(wanted: bool, progress: Progress, make: Callable[[], dict]) -> dict | None:

@@ -9,9 +9,9 @@ from numpy import ndarray
 
 from ...coils import Coil, Pose
 from ...efield import ElectricField
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import write_overview
+from ...efield.pictures.hulls import hull_of
 from ...meshing import HeadMesh
+from ...meshing.pictures.overview import write_overview
 from ..runtime.notices import warn
 from .figures import (
     ErrorFigures,
@@ -234,7 +234,7 @@ def draw_placement(
         head,
         np.asarray(field.magnitude),
         found.pose.matrix,
-        CoilHull.of(coil),
+        hull_of(coil),
         target_centre=np.asarray(target.centre),
         target_radius=target.radius,
         title=f"Best placement of {coil.name} on {Path(source).name}",

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ... import meshing
-from ...efield.pictures.tracts import write_tract_slices
 from ...meshing import HeadMesh, Tractogram, VoxelGrid
+from ...meshing.pictures.tracts import write_tract_slices
 from ...optimize.pictures.connectivity_map import write_connectivity
 from ...optimize.targeting import (
     CleanSeries,

@@ -11,8 +11,8 @@ from numpy import ndarray
 from ... import efield, meshing
 from ...disk.tables import write_table
 from ...meshing import HeadMesh, Tractogram
+from ...meshing.pictures.tracts import write_tract_slices
 from .. import Conductor, ElectricField, FibreField, Fibres
-from ..pictures.tracts import write_tract_slices
 
 
 _MOST = 20_000  # Streamlines.

@@ -1,1 +1,1 @@
-"""Pictures of coils and fields; imported only when one is drawn."""
+"""Pictures of coils, and pictures of what was solved for."""

@@ -6,12 +6,12 @@ from numpy import ndarray
 
 from ...coils import AbstractCoil, Pose
 from ...coils.pose import require_pose
+from ...efield.pictures.hulls import hull_of
 from ...meshing import HeadMesh, Region, extent
 from ...meshing.drawing.paper import pixels
 from ...meshing.drawing.shown import Drawing
-from .cortex import draw_cortex
-from .hull import CoilHull
-from .overview import draw_overview
+from ...meshing.pictures.cortex import draw_cortex
+from ...meshing.pictures.overview import draw_overview
 
 
 def drawn_field(
@@ -37,7 +37,7 @@ def drawn_field(
         )
         return Drawing(pixels(figure), title)
     figure = draw_overview(
-        *(head, magnitude, require_pose(pose).matrix, CoilHull.of(coil)),
+        *(head, magnitude, require_pose(pose).matrix, hull_of(coil)),
         target=ring,
         title=title,
         subtitle=subtitle,

@@ -8,10 +8,10 @@ from numpy import ndarray
 
 from ... import efield
 from ...efield import ReducedField
-from ...efield.pictures.view import thinned
 from ...efield.reduced.modes import Table
 from ...meshing import HeadMesh, Region
 from ...meshing.drawing.shapes import compact, smooth
+from ...meshing.pictures.view import thinned
 from ...meshing.viewer.packing import packed
 from .scene import Scene
 

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ... import meshing
-from ...efield.pictures.overview import LETTERS
-from ...efield.pictures.slices import VIEWS, brightness, section_camera, section_image
+from ...meshing.pictures.overview import LETTERS
+from ...meshing.pictures.slices import VIEWS, brightness, section_camera, section_image
 from .scene import Scene
 
 

@@ -5,11 +5,11 @@ import shlex
 import numpy as np
 
 from ...coils import casing_samples
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.view import thinned
+from ...efield.pictures.hulls import hull_of
 from ...efield.reduced.drives import Drives
 from ...meshing import Scalp
 from ...meshing.drawing.shapes import coil_body, compact, smooth
+from ...meshing.pictures.view import thinned
 from ...meshing.viewer.packing import packed, quantised
 from .. import Face
 from ..constraints import spread_out
@@ -50,7 +50,7 @@ def grid_json(scalp: Scalp) -> dict:
 def coil_json(placed: PlacedCoil, drives: Drives, cover: float) -> dict:
     """A coil: what it looks like, what it drives, and where it can be put."""
     coil = placed.coil
-    hull = CoilHull.of(coil)
+    hull = hull_of(coil)
     body, faces, handle = coil_body(hull.points, hull.casing, _COIL_TRIANGLES)
     samples = casing_samples(coil)
     base, clearance = Face(0.0, cover).resting(coil, samples, 0.0)

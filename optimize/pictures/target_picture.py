@@ -15,17 +15,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from ...efield.pictures.hull import CoilHull
-from ...efield.pictures.overview import draw_outline
-from ...efield.pictures.scene import highest_shown
-from ...efield.pictures.slices import (
-    VIEWS,
-    Brightness,
-    brightness,
-    cut,
-    section_camera,
-    section_image,
-)
 from ...meshing import HeadMesh
 from ...meshing.drawing.marks import LETTERS, draw_centre, draw_target, write_letters
 from ...meshing.drawing.palette import field_palette
@@ -44,6 +33,17 @@ from ...meshing.drawing.raster import Camera
 from ...meshing.drawing.render import Surface, render
 from ...meshing.drawing.shapes import coil_body, compact, smooth
 from ...meshing.drawing.studio import picture
+from ...meshing.pictures.hull import CoilHull
+from ...meshing.pictures.overview import draw_outline
+from ...meshing.pictures.scene import highest_shown
+from ...meshing.pictures.slices import (
+    VIEWS,
+    Brightness,
+    brightness,
+    cut,
+    section_camera,
+    section_image,
+)
 
 
 _SIZE = 1000  # [pixel]

@@ -5,8 +5,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ...meshing import HeadMesh
-from ...meshing.drawing.marks import (
+from ..drawing.marks import (
     LETTERS,
     draw_colour_bar,
     draw_scale,
@@ -14,9 +13,10 @@ from ...meshing.drawing.marks import (
     head_line,
     write_letters,
 )
-from ...meshing.drawing.paper import fit, page, panel
-from ...meshing.drawing.raster import Camera
-from ...meshing.drawing.render import Surface, render
+from ..drawing.paper import fit, page, panel
+from ..drawing.raster import Camera
+from ..drawing.render import Surface, render
+from ..head import HeadMesh
 from .overview import CORD
 from .scene import checked_magnitude, cortex_surface, highest_shown
 

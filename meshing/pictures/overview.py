@@ -18,8 +18,7 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...meshing import HeadMesh
-from ...meshing.drawing.marks import (
+from ..drawing.marks import (
     CORNER,
     LETTERS,
     checked_target,
@@ -33,10 +32,11 @@ from ...meshing.drawing.marks import (
     head_line,
     write_letters,
 )
-from ...meshing.drawing.paper import INK, fit, page, panel, save
-from ...meshing.drawing.raster import Camera
-from ...meshing.drawing.render import Surface, coverage, render
-from ...meshing.drawing.studio import picture
+from ..drawing.paper import INK, fit, page, panel, save
+from ..drawing.raster import Camera
+from ..drawing.render import Surface, coverage, render
+from ..drawing.studio import picture
+from ..head import HeadMesh
 from .hull import CoilHull
 from .scene import Scene
 

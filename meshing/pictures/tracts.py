@@ -7,11 +7,12 @@ from jaxtyping import Float
 from matplotlib.collections import LineCollection
 from numpy import ndarray
 
-from ...meshing import HeadMesh, Tractogram
-from ...meshing.drawing.marks import draw_colour_bar
-from ...meshing.drawing.palette import field_palette
-from ...meshing.drawing.paper import page, save
-from ...meshing.drawing.studio import picture
+from ..drawing.marks import draw_colour_bar
+from ..drawing.palette import field_palette
+from ..drawing.paper import page, save
+from ..drawing.studio import picture
+from ..head import HeadMesh
+from ..tracts import Tractogram
 from .slices import draw_sections
 
 

@@ -7,15 +7,11 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ...meshing import HeadMesh, volume_percentiles
-from ...meshing.drawing.palette import field_palette
-from ...meshing.drawing.render import Surface
-from ...meshing.drawing.shapes import (
-    coil_body,
-    compact,
-    refine,
-    smooth,
-)
+from ..drawing.palette import field_palette
+from ..drawing.render import Surface
+from ..drawing.shapes import coil_body, compact, refine, smooth
+from ..head import HeadMesh
+from ..regions import volume_percentiles
 from .hull import CoilHull
 
 

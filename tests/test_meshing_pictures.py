@@ -7,8 +7,6 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from tmsgrad.efield.pictures import overview as picture, scene
-from tmsgrad.efield.pictures.overview import write_overview
 from tmsgrad.meshing import HeadMesh
 from tmsgrad.meshing.drawing import marks
 from tmsgrad.meshing.drawing.marks import LETTERS, draw_facts, write_letters
@@ -23,6 +21,8 @@ from tmsgrad.meshing.drawing.paper import (
 )
 from tmsgrad.meshing.drawing.raster import look
 from tmsgrad.meshing.drawing.render import coverage
+from tmsgrad.meshing.pictures import overview as picture, scene
+from tmsgrad.meshing.pictures.overview import write_overview
 
 
 @pytest.fixture(scope="module")

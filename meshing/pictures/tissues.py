@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy import ndarray
 
+from ..drawing.paper import save
 from ..head import TISSUE_NAMES, HeadMesh
 from ..images.voxels import VoxelGrid, elements_on_grid
 from ..notebook import TISSUE_COLOURS
-from .paper import save
 
 
 _PIXEL = 0.5e-3  # [m]

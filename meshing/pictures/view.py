@@ -13,12 +13,12 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-from ...meshing import HeadMesh
-from ...meshing.drawing.palette import field_palette
-from ...meshing.drawing.raster import Camera
-from ...meshing.drawing.render import Surface, coverage
-from ...meshing.drawing.shapes import coil_body, compact, smooth
-from ...meshing.viewer.packing import packed
+from ..drawing.palette import field_palette
+from ..drawing.raster import Camera
+from ..drawing.render import Surface, coverage
+from ..drawing.shapes import coil_body, compact, smooth
+from ..head import HeadMesh
+from ..viewer.packing import packed
 from .hull import CoilHull
 from .scene import highest_shown, means_at_nodes
 

@@ -7,8 +7,6 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
-from ... import coils
-
 
 @dataclass(frozen=True, eq=False)
 class CoilHull:
@@ -21,11 +19,6 @@ class CoilHull:
 
     points: Float[ndarray, "point 3"]
     casing: bool = True
-
-    @classmethod
-    def of(cls, coil: "coils.AbstractCoil") -> "CoilHull":
-        """Sample a coil."""
-        return cls(coils.casing_samples(coil), coil.has_casing)
 
     @classmethod
     def around(cls, given: "ArrayLike | CoilHull") -> "CoilHull":

@@ -11,23 +11,13 @@ from numpy import ndarray
 from PIL import Image
 
 from ...disk import replacing
-from ...meshing import HeadMesh
-from ...meshing.drawing.marks import (
-    checked_target,
-    draw_colour_bar,
-    draw_facts,
-    draw_legend,
-)
-from ...meshing.drawing.paper import FAINT, WIDTH, paper, pixels, write
-from ...meshing.drawing.shapes import coil_body
-from ...meshing.drawing.studio import picture
+from ..drawing.marks import checked_target, draw_colour_bar, draw_facts, draw_legend
+from ..drawing.paper import FAINT, WIDTH, paper, pixels, write
+from ..drawing.shapes import coil_body
+from ..drawing.studio import picture
+from ..head import HeadMesh
 from .hull import CoilHull
-from .overview import (
-    camera_of_coil,
-    camera_of_scalp,
-    draw_beside_coil,
-    draw_on_scalp,
-)
+from .overview import camera_of_coil, camera_of_scalp, draw_beside_coil, draw_on_scalp
 from .scene import Scene, highest_shown
 
 

@@ -13,9 +13,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from scipy import ndimage
 
-from ... import meshing
-from ...meshing import HeadMesh, VoxelGrid
-from ...meshing.drawing.marks import (
+from ..drawing.marks import (
     LETTERS,
     draw_centre,
     draw_colour_bar,
@@ -26,11 +24,13 @@ from ...meshing.drawing.marks import (
     head_line,
     write_letters,
 )
-from ...meshing.drawing.palette import field_palette
-from ...meshing.drawing.paper import FAINT, INK, page, panel, save
-from ...meshing.drawing.raster import Camera, look
-from ...meshing.drawing.shapes import coil_body
-from ...meshing.drawing.studio import picture
+from ..drawing.palette import field_palette
+from ..drawing.paper import FAINT, INK, page, panel, save
+from ..drawing.raster import Camera, look
+from ..drawing.shapes import coil_body
+from ..drawing.studio import picture
+from ..head import HeadMesh
+from ..images.voxels import VoxelGrid, elements_on_grid
 from .hull import CoilHull
 from .scene import highest_shown
 
@@ -182,7 +182,7 @@ def section_image(
     corner = np.array([(1 - width) / 2, (1 - height) / 2, 0.0])
     affine[:3, 3] = camera.centre + affine[:3, :3] @ corner
     grid = VoxelGrid(affine, (width, height, 1))
-    found = meshing.elements_on_grid(head, grid)[..., 0].T
+    found = elements_on_grid(head, grid)[..., 0].T
     inside = found >= 0
     tags = np.where(inside, head.tags[found], 0)
     if behind is None:
