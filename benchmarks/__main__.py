@@ -23,7 +23,7 @@ ALL = (
     "midsurface",
 )
 NEED_DATA = ("shape", "phase", "page", "retest")
-NAMED_ONLY = ("optimizers", "gpu", "live")  # Need an extra, or time.
+NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 
 
 KNOWN = (*ALL, *NEED_DATA, *NAMED_ONLY)

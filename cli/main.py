@@ -120,6 +120,10 @@ def _obey(options: argparse.Namespace, joined: list[str]) -> dict:
             stack.enter_context(contextlib.redirect_stdout(nowhere))
         if plan is not None:
             return _run(plan, options)
+        if options.command == "bids":
+            from .cohort.bids import bids
+
+            return bids(options, commands.execute)
         return commands.execute(options).answer
 
 

@@ -1,5 +1,10 @@
 """Heads: tetrahedral meshes with tissue tags, their files, surfaces and targets."""
 
+from .average import (
+    AverageCortex as AverageCortex,
+    average_cortex as average_cortex,
+    onto_average as onto_average,
+)
 from .checks import Finding as Finding, Severity as Severity, check as check
 from .checks_images import (
     check_frames as check_frames,
@@ -22,6 +27,7 @@ from .field_file import (
 )
 from .gifti import (
     gray_matter_surface as gray_matter_surface,
+    read_surface_values as read_surface_values,
     resample as resample,
     write_surface as write_surface,
     write_surface_values as write_surface_values,

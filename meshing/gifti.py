@@ -10,7 +10,7 @@ from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy import ndarray
 from scipy.spatial import KDTree
 
-from ..disk import whole_file
+from ..disk import gifti, whole_file
 from .cortex import cortex_faces
 from .files import MM_PER_M
 from .head import HeadMesh
@@ -87,6 +87,39 @@ def write_surface_values(
     ]
     image = GiftiImage(darrays=arrays, meta=GiftiMetaData(dict(about or {})))
     _save(Path(path), image)
+
+
+def read_surface_values(
+    path: str | os.PathLike[str],
+) -> dict[str, Float[ndarray, "vertex"]]:
+    """Read values at the vertices of a surface, by the names that the file gives them.
+
+    Args:
+        path: As `write_surface_values` writes it.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is damaged, holds other things than numbers at vertices, or names
+            two arrays alike.
+    """
+    file = Path(path)
+    try:
+        image = gifti.opened(file)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}.") from None
+    found: dict[str, ndarray] = {}
+    for number, each in enumerate(image.darrays, 1):
+        name = dict(each.meta).get("Name", f"array {number}")
+        values = np.asarray(each.data, dtype=np.float64)
+        if values.ndim != 1 or name in found:
+            raise ValueError(
+                f"{file}: the array {name!r} is none of numbers at vertices, or stands "
+                "there twice."
+            )
+        found[name] = values
+    if len({len(values) for values in found.values()}) > 1:
+        raise ValueError(f"{file}: its arrays are of several surfaces.")
+    return found
 
 
 def _save(target: Path, image: GiftiImage) -> None:

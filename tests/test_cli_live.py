@@ -19,10 +19,10 @@ from tmsgrad.cli.arguments import live_options
 from tmsgrad.cli.live.opening import open_source
 from tmsgrad.cli.live.registering import read_registration
 from tmsgrad.cli.runtime.notices import warn
-from tmsgrad.coils import PoseList
+from tmsgrad.coils import PoseList, navigation
 from tmsgrad.optimize import live
 from tmsgrad.optimize.live.figures import Figures
-from tmsgrad.optimize.live.record import COLUMNS, MARKERS, AppendedTable, Record
+from tmsgrad.optimize.live.record import COLUMNS, AppendedTable, Record
 from tmsgrad.optimize.live.sources import Complaints, Replay, running
 
 
@@ -119,7 +119,7 @@ def test_the_tables_of_bids_hold_matsimnibs_and_are_linked(session):
     markers = table(folder / "sub-01_task-tms_markers.tsv")
     events = table(folder / "sub-01_task-tms_events.tsv")
     (protocol,) = table(folder / "sub-01_task-tms_nibs.tsv")
-    assert list(markers[0]) == list(MARKERS)
+    assert list(markers[0]) == list(navigation.BIDS_MARKER_COLUMNS)
     columns = [f"element_{axis}_" for axis in ("xdir", "ydir", "zdir", "centre")]
     found = [
         [[float(row[name + x]) for name in columns] for x in "xyz"] for row in markers

@@ -1,13 +1,14 @@
 """Plans for several subjects and coils, and parts of them for jobs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
 from cli_examples import one_line, refused, run
 from plan_examples import plan
 
-from tmsgrad.cli.plans.running import run_plan
+from tmsgrad.cli.plans.running import check_plan, run_plan
 from tmsgrad.cli.runtime.outcome import Outcome
 
 
@@ -173,3 +174,68 @@ def test_what_is_wrong_with_several_is_reported_with_its_line(folder, kind):
     (folder / "plan.toml").write_text(text)
     said = refused(["plan", folder / "plan.toml"], folder, "plan.toml:", needed)
     one_line(said)
+
+
+def test_sessions_are_done_for_each_subject(folder):
+    text = GROUP.replace('heads/m2m_*"', 'heads/m2m_*"\nsessions = ["pre", "post"]')
+    text = text.replace('coil = ["MagStim_D70.ccd", "magventure-mc-b70"]\n', "")
+    text = text.replace(
+        'command = "optimize"\n', 'command = "optimize"\ncoil = "magventure-mc-b70"\n'
+    )
+    text = text.replace("{coil}", "{session}")
+    found = plan(folder, text).runs
+    assert names_of(found)[1:] == [
+        f"{subject}-{time}{ending}"
+        for subject in ("anna", "ernie")
+        for time in ("pre", "post")
+        for ending in ("", ".txt")
+    ]
+    # What names no session is done once for each subject.
+    assert [each.options.command for each in found].count("head info") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ('sessions = "pre"', "sessions takes names"),
+        ('sessions = ["pre", "pre"]', "each once"),
+        ('sessions = ["pre"]', "no {session} in any run"),
+    ],
+)
+def test_wrong_sessions_are_refused(folder, line, needed):
+    text = GROUP.replace('heads/m2m_*"', f'heads/m2m_*"\n{line}')
+    (folder / "plan.toml").write_text(text)
+    one_line(refused(["plan", folder / "plan.toml"], folder, "plan.toml:", needed))
+
+
+def calls(work):
+    """Count the functions that are called, of Python and of C."""
+    count = 0
+
+    def see(frame, event, argument):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_the_work_of_reading_and_checking_grows_as_the_runs_do(folder, capsys):
+    def of(count):
+        runs = "".join(
+            f'[[run]]\ncommand = "optimize"\ntarget = [1, 2, {n}]\nout = "p{n}"\n'
+            f'[[run]]\ncommand = "pose convert"\nfile = "p{n}/pose.txt"\n'
+            f'to = "brainsight"\nout = "{n}.txt"\n'
+            for n in range(count // 2)
+        )
+        head = '[defaults]\nhead = "heads"\ncoil = "magstim-70mm-double"\n'
+        return lambda: check_plan(plan(folder, head + runs))
+
+    few, many, most = (calls(of(count)) for count in (2, 50, 200))
+    # What any plan takes is taken off; a square would give sixteen times as much.
+    assert (most - few) / (many - few) < 4.5

@@ -62,6 +62,7 @@ def test_directions_have_words():
         ("brainsight-2.5.2", "out.txt"),
         ("ant", "out.mrk"),
         ("matsimnibs", "out.csv"),
+        ("bids", "sub-01_task-tms_markers.tsv"),
     ],
 )
 def test_poses_are_converted_to_every_system(pulses, tmp_path, to, name):
@@ -119,6 +120,7 @@ def test_repair_is_asked_for(tmp_path):
         ("out.xml", ["--to", "brainsight"], ".txt"),
         ("out.xml", ["--to", "ant"], ".mrk"),
         ("out.mrk", ["--to", "ant"], "--image"),
+        ("out.tsv", ["--to", "bids"], "_markers.tsv"),
         ("out.dat", ["--to", "matsimnibs"], ".npz"),
         ("out.txt", ["--to", "brainsight", "--out-space", "LPS"], "--out-space"),
         ("out.txt", ["--to", "brainsight", "--image", "no.nii"], "no.nii"),

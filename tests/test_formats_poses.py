@@ -19,7 +19,8 @@ from navigation_examples import (
 )
 
 from tmsgrad import meshing
-from tmsgrad.coils import navigation, read_poses
+from tmsgrad.cli.inputs.poses import poses_in
+from tmsgrad.coils import PoseList, navigation, read_poses
 
 
 field = Fields(
@@ -29,6 +30,7 @@ field = Fields(
     "ANT visor2",
     "SofTaxic",
     "Live records",
+    "NIBS-BIDS",
     "Plan files",
 )
 
@@ -143,6 +145,68 @@ def _(tmp_path):
     found = read_poses(torn)
     assert len(found) == 1
     assert "not whole" in found.notes[0]
+
+
+def marked(tmp_path, change=lambda text: text, about=None):
+    """A pose as NIBS-BIDS has it, with changed text or coordinates."""
+    file = tmp_path / "sub-01_task-tms_markers.tsv"
+    poses = PoseList.of_matrices([matrix_like(), matrix_like((0.1, 0, 0))], ["a", "b"])
+    navigation.write_bids_markers(file, poses)
+    file.write_text(change(file.read_text()))
+    beside = tmp_path / "sub-01_task-tms_coordsystem.json"
+    if about is None:
+        beside.unlink()
+    else:
+        beside.write_text(json.dumps(about))
+    return file
+
+
+@field("NIBS-BIDS", "`element_centre_x` to `element_zdir_z`")
+def _(tmp_path):
+    found = read_poses(marked(tmp_path)).matrices()[0]
+    np.testing.assert_allclose(found, matrix_like(), atol=1e-6)
+    without = lambda text: text.replace("element_ydir_z", "handle")
+    refused("element_ydir_z is missing", read_poses, marked(tmp_path, without))
+    sheared = lambda text: text.replace(f"{matrix_like()[0, 0]:.9g}", "0.5")
+    refused("scale|shear|orthogonal", read_poses, marked(tmp_path, sheared))
+
+
+@field("NIBS-BIDS", "`nibs_position_id`")
+def _(tmp_path):
+    assert read_poses(marked(tmp_path)).names == ("a", "b")
+    twice = lambda text: text.replace("\nb\t", "\na\t")
+    refused("'a' stands in several rows", read_poses, marked(tmp_path, twice))
+
+
+@field("NIBS-BIDS", "rows without a pose, `n/a`")
+def _(tmp_path):
+    cells = 1 + len(navigation.BIDS_MARKER_COLUMNS[2:])
+    empty = lambda text: text + "c" + "\tn/a" * cells + "\n"
+    found = read_poses(marked(tmp_path, empty))
+    assert (len(found), found.skipped) == (2, 1)
+
+
+@field("NIBS-BIDS", "`NIBSCoordinateUnits`")
+def _(tmp_path):
+    (said,) = read_poses(marked(tmp_path)).notes
+    assert "mm in the head's own image are assumed" in said
+    in_cm = lambda text: text.replace("-40\t-20\t90", "-4\t-2\t9")
+    for unit, change in (("cm", in_cm), ("mm", lambda text: text)):
+        found = read_poses(marked(tmp_path, change, {"NIBSCoordinateUnits": unit}))
+        np.testing.assert_allclose(found.matrices()[0], matrix_like(), atol=1e-6)
+        assert found.notes == ()
+    about = {"NIBSCoordinateUnits": "ell"}
+    refused("'ell'", read_poses, marked(tmp_path, about=about))
+
+
+@field("NIBS-BIDS", "`NIBSCoordinateSystem`")
+def _(tmp_path):
+    file = marked(tmp_path, about={"NIBSCoordinateSystem": "MNI152NLin6Asym"})
+    found = run("pose", "convert", file, tmp_path / "a.txt", "--to", "matsimnibs")
+    assert found.status == 2
+    assert "--transform" in found.err
+    template = poses_in(str(file), "template")
+    np.testing.assert_allclose(template.matrices()[0], matrix_like(), atol=1e-6)
 
 
 def exported(tmp_path, system="NIfTI:Q:Scanner", **changes):

@@ -229,7 +229,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch, missing):
 
 
 def test_a_package_without_the_files_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(labels_module, "_package_folder", lambda name: tmp_path)
+    monkeypatch.setattr(labels_module, "package_folder", lambda name: tmp_path)
     with pytest.raises(FileNotFoundError, match="nilearn"):
         template_labels()
 

@@ -76,6 +76,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "run": ("tmsgrad run plan.toml",),
     "plan": ("tmsgrad plan plan.toml", "tmsgrad plan --check plan.toml"),
+    "bids": (
+        "tmsgrad bids study results participant --plan plan.toml",
+        "tmsgrad bids study results group --above 50",
+    ),
     "show": (
         "tmsgrad show turned --out turn.gif",
         "tmsgrad show plan --t1 m2m_ernie/T1.nii.gz --out slices.png",

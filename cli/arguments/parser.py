@@ -3,6 +3,7 @@
 import argparse
 
 from . import examples, words
+from .cohort_options import add_bids
 from .coil_options import (
     add_coil_file,
     add_coil_format,
@@ -139,6 +140,9 @@ def _add_plan_verbs(verbs) -> None:
             "(where the plan has more than one head)",
         )
 
+    add_bids(
+        _verb(verbs, "bids", "do a plan for each person of a study, and map the group")
+    )
     demo = _verb(verbs, "demo", "find the best pose on the template head and draw it")
     demo.add_argument(
         "--out",
@@ -312,5 +316,5 @@ def _verb(verbs, name: str, what: str) -> argparse.ArgumentParser:
         verb.add_argument("--help-all", action=HelpAll, nargs=0, help=HelpAll.__doc__)
         if isinstance(verb, TerseParser):
             verb.basic = BASIC[full]
-    add_program(verb, saves=name not in ("run", "plan", "completion"))
+    add_program(verb, saves=name not in ("run", "plan", "bids", "completion"))
     return verb

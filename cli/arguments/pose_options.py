@@ -13,6 +13,7 @@ SYSTEMS = (
     "brainsight-2.5.2",
     "ant",
     "matsimnibs",
+    "bids",
 )
 
 
@@ -29,7 +30,8 @@ def add_pose_system(verb: argparse.ArgumentParser) -> None:
         "--to",
         required=True,
         choices=SYSTEMS,
-        help="the system to write for; brainsight is 2.5.3 and later",
+        help="the system to write for; brainsight is 2.5.3 and later, bids the markers of "
+        "NIBS-BIDS (OUT ends in _markers.tsv)",
     )
     verb.add_argument(
         "--out-space",
@@ -51,5 +53,5 @@ def add_pose_system(verb: argparse.ArgumentParser) -> None:
         help="the image that the navigation system has (.nii.gz): needed for ant",
     )
     verb.add_argument(
-        "--coil-name", default="", metavar="NAME", help="of the coil, for ant"
+        "--coil-name", default="", metavar="NAME", help="of the coil, for ant and bids"
     )

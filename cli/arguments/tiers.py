@@ -30,6 +30,10 @@ BASIC: Mapping[str, tuple[str, ...]] = {
         ),
         "out",
     ),
+    "bids": (
+        *("plan", "participant-label", "session-label", "check", "scheduler", "slurm"),
+        *("workers", "memory", "above", "networks"),
+    ),
     "reduce": ("coil", "around", "radius", "tolerance", "out"),
     "dose": (
         *("coil", "threshold", "motor", *_TARGET, "motor-pose", "target-pose"),

@@ -38,7 +38,7 @@ class ConvertRequest:
         out: The file.
         out_space: Of Localite's file, RAS or LPS.
         image: That the system has, or None.
-        coil_name: For ANT.
+        coil_name: For ANT and NIBS-BIDS.
     """
 
     poses: PoseRequest
@@ -105,6 +105,8 @@ def _write(request: ConvertRequest, poses: PoseList) -> None:
         navigation.write_ant(
             out, poses, image, coil=request.coil_name, version=version("tmsgrad")
         )
+    elif request.system == "bids":
+        navigation.write_bids_markers(out, poses, element=request.coil_name or "n/a")
     else:
         navigation.write_matsimnibs(out, poses)
 

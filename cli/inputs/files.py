@@ -71,6 +71,19 @@ def from_mni(source: str, place: Float[ndarray, "3"]) -> Float[ndarray, "3"] | N
         return None
 
 
+def way_from_mni(
+    source: str,
+) -> Callable[[Float[ndarray, "*point 3"]], Float[ndarray, "*point 3"]] | None:
+    """Find how MNI space's points go to a head, in metres; None where nothing shows it."""
+    if is_template(source):
+        return np.asarray
+    subject = meshing.subject_of(source)
+    try:
+        return None if subject is None else meshing.read_mni(subject).to_subject
+    except (ValueError, FileNotFoundError):
+        return None
+
+
 def way_to_mni(
     source: str,
 ) -> Callable[[Float[ndarray, "3"]], Float[ndarray, "3"]] | None:

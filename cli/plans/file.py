@@ -8,7 +8,7 @@ import argparse
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -20,20 +20,15 @@ from ..arguments.mistakes import nearest
 from ..arguments.verbs import verbs
 from ..runtime.notices import note
 from .lines import At, line_of, lines_of
-from .several import Case, Taken, cases, subjects_of
-from .words import (
-    actions,
-    as_words,
-    file_of,
-    key_of,
-)
+from .several import Case, Taken, cases, sessions_of, subjects_of
+from .words import actions, as_words, file_of, fitting, plain, value_of
 
 
 # What a plan sets for the program, not a single run: its runs share a process.
 PROGRAM = ("threads", "device", "quiet", "verbose")
 _ALIKE = 0.5  # Keys are short: two letters make them rather different.
 _NO_RUNS = (
-    *("run", "plan", "completion", "eeg live", "live"),
+    *("run", "plan", "bids", "completion", "eeg live", "live"),
     *("trial open", "trial unblind"),
 )
 
@@ -120,13 +115,16 @@ class Plan:
 
 
 def read_plan(
-    path: Path, make: Callable[[type[argparse.ArgumentParser]], argparse.ArgumentParser]
+    path: Path,
+    make: Callable[[type[argparse.ArgumentParser]], argparse.ArgumentParser],
+    change: Callable[[dict], dict] = dict,
 ) -> Plan:
     """Read a plan file and check all that can be checked without computing.
 
     Args:
         path: Of the file.
         make: Makes the parser of the command line, of a class.
+        change: Gives the tables that are taken for those that the file holds.
 
     Raises:
         ValueError: It is no plan; the message gives the line and what to write.
@@ -141,7 +139,7 @@ def read_plan(
         raise ValueError(
             f"{path}: brackets are nested too deeply for a plan."
         ) from None
-    return _Reader(path, text, make(StrictParser)).plan(tables)
+    return _Reader(path, text, make(StrictParser)).plan(change(tables))
 
 
 def _placed(path: Path, text: str, message: str) -> str:
@@ -163,6 +161,7 @@ class _Reader:
         runs, defaults, several = self._tables(tables)
         about = (defaults, ("defaults",)) if several else runs[0]
         subjects = subjects_of(*about, self._path.parent, self._refuse)
+        sessions = sessions_of(*about, self._refuse)
         names = [self._command(*each, defaults) for each in runs]
         self._check_defaults(names, defaults)
         found = tuple(
@@ -171,6 +170,7 @@ class _Reader:
                 runs,
                 defaults,
                 subjects,
+                sessions,
                 lambda table: self._taken(table, defaults),
                 self._refuse,
             )
@@ -182,10 +182,10 @@ class _Reader:
         """What a run takes of the defaults."""
         name = str(table.get("command", defaults.get("command")))
         verb, known = self._verbs[name], actions(self._verbs[name])
-        given = {renewed_key(name, _plain(key), each) for key, each in table.items()}
+        given = {renewed_key(name, plain(key), each) for key, each in table.items()}
         coil = known.get("coil")
         one = coil is not None and not isinstance(coil, argparse._AppendAction)
-        return Taken(_fitting(name, defaults, verb, known, given), one)
+        return Taken(fitting(name, defaults, verb, known, given), one)
 
     def _tables(self, tables: dict) -> tuple[list[tuple[dict, At]], dict, bool]:
         """Give each run's table and its place, the defaults, and whether it is a list."""
@@ -223,7 +223,7 @@ class _Reader:
         known = {"command", *PROGRAM}
         known.update(*(actions(self._verbs[name]) for name in names))
         for key, value in defaults.items():
-            renamed = {renewed_key(name, _plain(key), value) for name in names}
+            renamed = {renewed_key(name, plain(key), value) for name in names}
             if not renamed & known:
                 hint = nearest(key, known, alike=_ALIKE)
                 message = f"no command of this plan has {key}{hint}"
@@ -236,29 +236,29 @@ class _Reader:
         given: dict[str, object] = {}
         places: dict[str, At] = {}
         for key, value in table.items():
-            plain = self._renewed(name, key, value)
-            if plain not in known and plain != "command":
-                hint = nearest(plain, known, alike=_ALIKE)
+            named = self._renewed(name, key, value)
+            if named not in known and named != "command":
+                hint = nearest(named, known, alike=_ALIKE)
                 self._refuse((*at, key), f"{name} has no {key}{hint}")
-            if plain in given:
+            if named in given:
                 self._refuse((*at, key), f"{key} is given twice")
-            if at and plain in PROGRAM:
+            if at and named in PROGRAM:
                 self._refuse(
                     (*at, key),
                     f"{key} holds for all runs, which share a process: put it into "
                     "[defaults]",
                 )
-            given[plain], places[plain] = value, (*at, key)
-        for key, value in _fitting(name, defaults, verb, known, given).items():
-            plain = self._renewed(name, key, value)
-            given[plain], places[plain] = value, ("defaults", key)
+            given[named], places[named] = value, (*at, key)
+        for key, value in fitting(name, defaults, verb, known, given).items():
+            named = self._renewed(name, key, value)
+            given[named], places[named] = value, ("defaults", key)
         for key in ("command", *PROGRAM):
             given.pop(key, None)
         return replace(self._parsed(name, at, given, places), subject=case.subject)
 
     def _renewed(self, command: str, key: str, value: object) -> str:
         """What a key is called now, with a notice if that is another name."""
-        old = _plain(key)
+        old = plain(key)
         new = renewed_key(command, old, value)
         if new != old:
             note(f"{self._path}: {notice(old, new)}")
@@ -276,7 +276,7 @@ class _Reader:
             except ValueError as error:
                 self._refuse(places[key], f"{key} {error}")
             found += new
-            values = [word for word in map(_value, new) if word]
+            values = [word for word in map(value_of, new) if word]
             reads |= {
                 f"{key} {i + 1}": file
                 for i, word in enumerate(values)
@@ -286,7 +286,7 @@ class _Reader:
             options = self._parser.parse_args(found, argparse.Namespace(words=found))
         except ValueError as error:
             message = str(error).removeprefix("argument ").replace("--", "")
-            key = _plain(re.split(r"[:\s/]", message)[0]).lower()
+            key = plain(re.split(r"[:\s/]", message)[0]).lower()
             self._refuse(places.get(key, at), message)
         outputs = [a.dest for a in known.values() if a.type is words.output]
         writes = tuple(x for dest in outputs if (x := getattr(options, dest)))
@@ -301,7 +301,7 @@ class _Reader:
                     raise ValueError(
                         f"{run.place}: run {number} writes to {out}, as run "
                         f"{owner[out]} does: give each an output of its own, such as by "
-                        "{subject} or {coil} in its name."
+                        "{subject} or {coil} in its name, or {session}."
                     )
                 owner[out] = number
 
@@ -321,34 +321,3 @@ class _Reader:
     def _refuse(self, at: At, message: str) -> NoReturn:
         end = "" if message.endswith(("?", ".")) else "."
         raise ValueError(f"{self._path}:{line_of(self._lines, at)}: {message}{end}")
-
-
-def _fitting(
-    name: str,
-    defaults: dict,
-    verb: argparse.ArgumentParser,
-    known: Mapping,
-    given: Collection[str],
-) -> dict:
-    """The defaults that a run takes: not those that it says, or says otherwise."""
-    taken = set(given)
-    for group in verb._mutually_exclusive_groups:
-        keys = {key_of(action) for action in group._group_actions}
-        taken |= keys if keys & set(given) else set()
-    return {
-        key: value
-        for key, value in defaults.items()
-        if renewed_key(name, _plain(key), value) in known
-        and renewed_key(name, _plain(key), value) not in taken
-    }
-
-
-def _value(word: str) -> str:
-    """The value of a word such as --nifti=T1.nii, nothing for an option's name alone."""
-    if not word.startswith("--"):
-        return word
-    return word.partition("=")[2]
-
-
-def _plain(key: str) -> str:
-    return key.replace("_", "-")

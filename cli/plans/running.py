@@ -31,11 +31,11 @@ def check_plan(plan: Plan) -> dict:
     Raises:
         FileNotFoundError: A file is missing, and no earlier run writes it.
     """
-    made: list[str] = []
+    made: set[str] = set()
     for number, run in enumerate(plan.runs, 1):
         for key, name in run.reads.items():
             _check_input(run, key.split()[0], name, made)
-        made += [os.path.abspath(name) for name in run.writes]
+        made.update(os.path.abspath(name) for name in run.writes)
         print(f"{number}. {_command(run)}")
     for line in _outside(plan):
         warn(line, "note")
@@ -257,10 +257,11 @@ def _outside(plan: Plan) -> list[str]:
     ]
 
 
-def _check_input(run: Run, key: str, name: str, made: list[str]) -> None:
-    path = os.path.abspath(name)
-    here = any(os.path.commonpath([path, each]) == each for each in made)
-    if here or os.path.exists(path):
+def _check_input(run: Run, key: str, name: str, made: set[str]) -> None:
+    path = Path(os.path.abspath(name))
+    if str(path) in made or any(str(each) in made for each in path.parents):
+        return
+    if path.exists():
         return
     if os.path.dirname(name):
         raise FileNotFoundError(f"{run.place}: {key}: there is no {name}.")

@@ -1,4 +1,4 @@
-"""One plan for several subjects and coils: its runs, once for each."""
+"""One plan for several subjects, sessions and coils: its runs, once for each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pathlib import Path
 from .lines import At
 
 
-SUBJECT, COIL = "{subject}", "{coil}"
+SUBJECT, SESSION, COIL = "{subject}", "{session}", "{coil}"
 _Refuse = Callable[[At, str], object]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run as the plan has it, for one subject and one coil.
+    """A run as the plan has it, for one subject, one session and one coil.
 
     Attributes:
         table: Its keys.
@@ -73,6 +73,26 @@ def subjects_of(
     return tuple(given)
 
 
+def sessions_of(table: dict, at: At, refuse: _Refuse) -> tuple[str, ...] | None:
+    """Take `sessions` out of a table: names.
+
+    Args:
+        table: The defaults, or the only run; the key is removed.
+        at: In the file.
+        refuse: Raises what is wrong.
+
+    Returns:
+        The names in order; None where there is no such key.
+    """
+    if "sessions" not in table:
+        return None
+    given = table.pop("sessions")
+    good = isinstance(given, list) and all(isinstance(x, str) and x for x in given)
+    if not (good and given and len(set(given)) == len(given)):
+        refuse((*at, "sessions"), 'sessions takes names, each once: ["pre", "post"]')
+    return tuple(given)
+
+
 def _matching(folder: Path, pattern: str) -> tuple[str, ...]:
     before, _, after = pattern.partition("*")
     found = sorted(str(path.relative_to(folder)) for path in folder.glob(pattern))
@@ -83,42 +103,65 @@ def cases(
     runs: Sequence[tuple[dict, At]],
     defaults: dict,
     subjects: tuple[str, ...] | None,
+    sessions: tuple[str, ...] | None,
     takes: Callable[[dict], Taken],
     refuse: _Refuse,
 ) -> list[Case]:
-    """Write each run once for each subject and coil that it is for.
+    """Write each run once for each subject, session and coil that it is for.
 
     Runs that name no subject are done once. Neighbours that name one are done subject by
-    subject, so that each is finished before the next begins.
+    subject, so that each is finished before the next begins, and session by session.
 
     Args:
         runs: Tables, and their places in the file.
         defaults: Of all runs.
         subjects: By name, or None.
+        sessions: By name, or None.
         takes: What the command of a run takes.
         refuse: Raises what is wrong.
     """
-    used = [_uses(SUBJECT, table, takes(table).defaults) for table, _ in runs]
-    if subjects is None and any(used):
-        at = next(at for (_, at), here in zip(runs, used, strict=True) if here)
-        refuse(at, f"there is {SUBJECT}, but no subjects in [defaults]")
-    if subjects is not None and not any(used):
-        refuse((), f"there are subjects, but no {SUBJECT} in any run")
-    found = []
-    for of_subject, group in groupby(
-        zip(runs, used, strict=True), key=lambda each: each[1]
-    ):
-        names = (subjects or (None,)) if of_subject else (None,)
-        for name, ((table, at), _) in product(names, list(group)):
-            found += _by_coil(table, at, defaults, name, takes(table), refuse)
+    used = [
+        tuple(
+            _named(word, table, takes(table), at, names, refuse)
+            for word, names in ((SUBJECT, subjects), (SESSION, sessions))
+        )
+        for table, at in runs
+    ]
+    for names, what, number in ((subjects, SUBJECT, 0), (sessions, SESSION, 1)):
+        if names is not None and not any(each[number] for each in used):
+            refuse((), f"there are {what[1:-1]}s, but no {what} in any run")
+    found: list[Case] = []
+    by_use = groupby(zip(runs, used, strict=True), key=lambda each: each[1])
+    for (of_subject, of_session), group in by_use:
+        people = (subjects or (None,)) if of_subject else (None,)
+        times = (sessions or (None,)) if of_session else (None,)
+        for name, time, ((table, at), _) in product(people, times, list(group)):
+            words = {SUBJECT: name, SESSION: time}
+            said = {word: each for word, each in words.items() if each is not None}
+            found += _by_coil(table, at, defaults, said, takes(table), refuse)
     return found
+
+
+def _named(
+    word: str,
+    table: dict,
+    taken: Taken,
+    at: At,
+    names: tuple[str, ...] | None,
+    refuse: _Refuse,
+) -> bool:
+    """Whether a run has a word; refuse one that stands for nothing."""
+    here = _uses(word, table, taken.defaults)
+    if here and names is None:
+        refuse(at, f"there is {word}, but no {word[1:-1]}s in [defaults]")
+    return here
 
 
 def _by_coil(
     table: dict,
     at: At,
     defaults: dict,
-    subject: str | None,
+    words: Mapping[str, str],
     taken: Taken,
     refuse: _Refuse,
 ) -> Iterator[Case]:
@@ -128,22 +171,22 @@ def _by_coil(
     if named and not (coils and (several or isinstance(coils, str))):
         refuse(at, f"there is {COIL}, but no coil")
     if not (named or (here and several)):
-        yield _filled(table, at, defaults, subject, None)
+        yield _filled(table, at, defaults, words, None)
         return
     for coil in coils if isinstance(coils, list) else [coils]:
         if not isinstance(coil, str):
             refuse((*at, "coil"), "coil takes names of coils")
-        yield _filled(table, at, defaults, subject, coil)
+        yield _filled(table, at, defaults, words, coil)
 
 
 def _filled(
-    table: dict, at: At, defaults: dict, subject: str | None, coil: str | None
+    table: dict, at: At, defaults: dict, words: Mapping[str, str], coil: str | None
 ) -> Case:
-    words = {} if subject is None else {SUBJECT: subject}
+    subject = words.get(SUBJECT)
     if coil is None:
         return Case(_with(table, words), at, _with(defaults, words), subject)
-    words = words | {COIL: Path(coil).name.split(".")[0]}
-    own, shared = _with(table, words), _with(defaults, words)
+    every = {**words, COIL: Path(coil).name.split(".")[0]}
+    own, shared = _with(table, every), _with(defaults, every)
     for each in (own, shared):
         if "coil" in each:
             each["coil"] = coil

@@ -4,10 +4,11 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..arguments import words
+from ..arguments.former import renewed_key
 
 
 _NOT_IN_PLANS = ("help", "help-all", "version", "json", "save-plan")
@@ -32,6 +33,44 @@ def actions(verb: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     found = {key_of(action): action for action in verb._actions}
     order = sorted(found.items(), key=lambda item: bool(item[1].option_strings))
     return {key: action for key, action in order if key not in _NOT_IN_PLANS}
+
+
+def plain(key: str) -> str:
+    """Write a key as options are called: `search_radius` is `search-radius`."""
+    return key.replace("_", "-")
+
+
+def value_of(word: str) -> str:
+    """The value of a word such as --nifti=T1.nii, nothing for an option's name alone."""
+    return word.partition("=")[2] if word.startswith("--") else word
+
+
+def fitting(
+    name: str,
+    defaults: dict,
+    verb: argparse.ArgumentParser,
+    known: Mapping,
+    given: Collection[str],
+) -> dict:
+    """The defaults that a run takes: not those that it says, or says otherwise.
+
+    Args:
+        name: Of its command.
+        defaults: Of the plan.
+        verb: The parser of the command.
+        known: What the command takes.
+        given: What the run says.
+    """
+    taken = set(given)
+    for group in verb._mutually_exclusive_groups:
+        keys = {key_of(action) for action in group._group_actions}
+        taken |= keys if keys & set(given) else set()
+    return {
+        key: value
+        for key, value in defaults.items()
+        if renewed_key(name, plain(key), value) in known
+        and renewed_key(name, plain(key), value) not in taken
+    }
 
 
 def is_switch(action: argparse.Action) -> bool:

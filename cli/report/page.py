@@ -116,6 +116,28 @@ def fill_page(name: str, **parts: object) -> str:
     )
 
 
+def fill_scripted(name: str, script: str, **parts: object) -> str:
+    """Fill a template that has a script and a style of its own beside the usual one.
+
+    Args:
+        name: Of the template, such as `group.html`; its style is `group.css`.
+        script: Of its script.
+        **parts: As of `fill_page`.
+    """
+    style = _asset("report.css") + _asset(name.replace(".html", ".css"))
+    text = '"use strict";\n' + _asset(script)
+    parts |= {"script": Markup(text), "policy": policy(text, style)}
+    return (
+        _templates()
+        .get_template(name)
+        .render(
+            style=Markup(style),
+            generator=f"tmsgrad {versions()['tmsgrad']}",
+            **parts,
+        )
+    )
+
+
 def picture(path: Path, caption: str) -> Markup:
     """A picture, within the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,6 +1,14 @@
 """Files of neuronavigation systems: poses in and out."""
 
 from .ant import read_ant as read_ant, write_ant as write_ant
+from .bids import (
+    BIDS_MARKER_COLUMNS as BIDS_MARKER_COLUMNS,
+    BIDS_POSE_COLUMNS as BIDS_POSE_COLUMNS,
+    BIDS_VERSION as BIDS_VERSION,
+    bids_coordinates as bids_coordinates,
+    read_bids_markers as read_bids_markers,
+    write_bids_markers as write_bids_markers,
+)
 from .brainsight import (
     read_brainsight as read_brainsight,
     write_brainsight as write_brainsight,

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from .ant import read_ant
+from .bids import read_bids_markers
 from .brainsight import read_brainsight
 from .live import is_live_record, read_live_record
 from .localite import read_localite
@@ -12,7 +13,7 @@ from .poses import PoseList
 from .softaxic import read_softaxic
 
 
-_KINDS = (".xml", ".stmpx", ".mrk", *MATSIMNIBS_FILES)
+_KINDS = (".xml", ".stmpx", ".mrk", ".tsv", *MATSIMNIBS_FILES)
 
 
 def read_poses(
@@ -21,9 +22,9 @@ def read_poses(
     """Read poses from a file of a navigation system, or of matrices as SimNIBS has them.
 
     Args:
-        path: Localite `.xml`, Brainsight `.txt`, ANT visor2 `.mrk`, SofTaxic `.stmpx`, or
-            4×4 matrices in `.txt`, `.csv`, `.npy`, `.npz`, `.json`, or `pulses.csv` of a
-            live session.
+        path: Localite `.xml`, Brainsight `.txt`, ANT visor2 `.mrk`, SofTaxic `.stmpx`,
+            markers of NIBS-BIDS `.tsv`, or 4×4 matrices in `.txt`, `.csv`, `.npy`,
+            `.npz`, `.json`, or `pulses.csv` of a live session.
         space: `RAS` or `LPS`, for files of Localite and Brainsight that do not say.
         repair: Replace matrices that shear, scale or reflect, as `nearest_rigid` does;
             without it they are refused.
@@ -54,6 +55,8 @@ def read_poses(
         )
     if kind == ".stmpx":
         return read_softaxic(file, repair=repair)
+    if kind == ".tsv":
+        return read_bids_markers(file, repair=repair)
     if kind == ".mrk":
         return read_ant(file, repair=repair)
     if kind == ".csv" and is_live_record(file):

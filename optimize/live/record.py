@@ -7,7 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...coils.navigation import LIVE_POSE_COLUMNS
+from ...coils.navigation import (
+    BIDS_MARKER_COLUMNS,
+    BIDS_VERSION,
+    LIVE_POSE_COLUMNS,
+    bids_coordinates,
+)
 from ...disk.as_json import write_json
 from ...disk.tables import row_of
 from .answers import LiveAnswer
@@ -23,14 +28,7 @@ COLUMNS = (
     *("estimated_error_of_basis", "outside_of_basis"),
 )
 
-# Columns of NIBS-BIDS, a draft: `nigelrogasch/nibs-bids`, v6.3. What is not known is n/a.
-BIDS_VERSION = "NIBS-BIDS v6.3 (draft)"
-_AXES = ("centre", "xdir", "ydir", "zdir")
-MARKERS = (
-    *("nibs_position_id", "nibs_element_id"),
-    *(f"element_{axis}_{x}" for axis in _AXES for x in "xyz"),
-    *("element_distance", "target_x", "target_y", "target_z", "target_label"),
-)
+# Columns of NIBS-BIDS, as `coils.navigation` has those of markers.
 EVENTS = ("onset", "duration", "nibs_event_id", "nibs_position_id")
 NIBS = (
     *("nibs_event_id", "nibs_type", "nibs_element_id", "stimulus_intensity"),
@@ -113,7 +111,7 @@ class Record:
         folder.mkdir(parents=True, exist_ok=True)
         columns = {
             "pulses": COLUMNS,
-            "markers": MARKERS,
+            "markers": BIDS_MARKER_COLUMNS,
             "events": EVENTS,
             "nibs": NIBS,
         }
@@ -123,7 +121,7 @@ class Record:
         }
         if bids is not None:
             write_json(folder / f"{bids}_nibs.json", _nibs_json(coil))
-            write_json(folder / f"{bids}_coordsystem.json", _coordinates_json())
+            write_json(folder / f"{bids}_coordsystem.json", bids_coordinates())
 
     def write(self, pulse: Pulse, answer: LiveAnswer | None, state: str) -> dict:
         """Append a pulse, which is safe when this returns, and give its row."""
@@ -194,7 +192,11 @@ class Record:
         numbers = np.concatenate(columns).tolist()
         marker = (position, self._coil, *numbers, row["scalp_distance_mm"])
         self._tables["markers"].write(
-            dict(zip(MARKERS, (*marker, *self._target, "target"), strict=True))
+            dict(
+                zip(
+                    BIDS_MARKER_COLUMNS, (*marker, *self._target, "target"), strict=True
+                )
+            )
         )
         event = f"didt-{self._intensities.index(rate) + 1}"
         onset = row["time_s"]
@@ -221,14 +223,4 @@ def _nibs_json(coil: str) -> dict:
         "stimulus_intensity": {"Description": "dI/dt of the coil", "Units": "A/s"},
         "ElementSet": [{"ElementID": coil, "ElementType": "coil", "ModelName": coil}],
         "NavigationSystem": {"Navigation": True},
-    }
-
-
-def _coordinates_json() -> dict:
-    return {
-        "NIBSCoordinateSystem": "IndividualMRI",
-        "NIBSCoordinateUnits": "mm",
-        "NIBSCoordinateSystemDescription": "coordinates of the head model (RAS); the "
-        "directions are the coil's axes as in SimNIBS: z into the head, y against the "
-        "handle, x = y × z",
     }

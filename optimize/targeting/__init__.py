@@ -30,6 +30,7 @@ from .gyri import (
     mni_gyri as mni_gyri,
 )
 from .labels import (
+    read_labelled as read_labelled,
     read_surface_map as read_surface_map,
     surface_weights as surface_weights,
 )

@@ -1,0 +1,127 @@
+"""One person in a process of its own, as workers of any engine run it.
+
+Imports little: workers of Dask load this, and compute nothing themselves.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+_LOOK = 0.2  # How often memory is looked at. [s]
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know of a person.
+
+    Attributes:
+        name: Of the person.
+        command: The words of the process.
+        log: Where what it prints is appended.
+        outcome: The file in which it says what became of it.
+        limit: Memory that it may take, or None. [byte]
+    """
+
+    name: str
+    command: tuple[str, ...]
+    log: str
+    outcome: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a process.
+
+    Attributes:
+        name: Of the person.
+        failed: Whether the person is not finished.
+        reason: Why, or what is lacking.
+        seconds: How long it took.
+        peak: Of its memory. [byte]
+    """
+
+    name: str
+    failed: bool
+    reason: str
+    seconds: float
+    peak: int
+
+    def to_json(self) -> dict:
+        """For records."""
+        return asdict(self)
+
+
+def run_job(job: Job) -> Ended:
+    """Run the process of a person and wait for it; it ends when this process does."""
+    begun = time.monotonic()
+    Path(job.outcome).unlink(missing_ok=True)
+    Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+    with open(job.log, "ab") as log:
+        process = subprocess.Popen(
+            job.command, stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
+        try:
+            peak, over = _watch(process, job.limit)
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+    seconds = time.monotonic() - begun
+    if over:
+        reason = (
+            f"took {peak / _MB:.0f} MB, more than its share of {over / _MB:.0f} MB: give "
+            "more by --memory, or fewer at once by --workers"
+        )
+        return Ended(job.name, True, reason, seconds, peak)
+    said = read_outcome(Path(job.outcome))
+    if said is None:
+        reason = f"the process ended with status {process.returncode}: see {job.log}"
+        return Ended(job.name, True, reason, seconds, peak)
+    return Ended(job.name, bool(said["failed"]), said["reason"], seconds, peak)
+
+
+def read_outcome(file: Path) -> dict | None:
+    """What a process said of itself; None where it said nothing."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return {"failed": bool(said["failed"]), "reason": str(said["reason"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def in_order(jobs: Sequence[Job]) -> list[Job]:
+    """The largest first, so that no long one is left for the end."""
+    return sorted(jobs, key=lambda job: -(job.limit or 0))
+
+
+def _watch(process: subprocess.Popen, limit: int | None) -> tuple[int, int]:
+    """Wait for the end, and end what takes more than its share of memory."""
+    import psutil
+
+    peak = 0
+    while True:
+        try:
+            process.wait(_LOOK)
+            return peak, 0
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(psutil.Error):
+                peak = max(peak, psutil.Process(process.pid).memory_info().rss)
+        if limit is not None and peak > limit:
+            process.kill()
+            return peak, limit
+
+
+def cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
