@@ -7,7 +7,8 @@ within 4 cm of the cortex's nearest point to the coil, as Makaroff et al. (2023)
 For each of some targets, with the coil where the search finds it best: first order as it
 stands in its elements, as SimNIBS recovers it, by harmonic patches, and second order on the
 same mesh. The reference is second order on the mesh whose tetrahedra are cut in eight;
-surfaces are the same.
+surfaces are the same. A mesh that is too large for that (`--whole=no`) is cut within 60 mm
+of that point only, anew for each target.
 """
 
 import argparse
@@ -24,11 +25,15 @@ from scipy.spatial import KDTree
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.efield.cut_in_eight import cut_in_eight
+from tmsgrad.meshing.bisection import bisected
+from tmsgrad.meshing.quality import dihedral_angles
 
 
 _DOMAIN = optimize.Domain(distance=4e-3)
 _WITHIN = 40e-3  # Of the cortex under the coil. [m]
 _RATE = 1e6  # [A/s]
+_CUT = 60e-3  # About the cortex under the coil, where not all of a mesh is cut. [m]
+_WORST = 0.5  # Of the least dihedral angle, that cutting keeps.
 _SOLVER = efield.HostMultigrid(rtol=1e-6)
 
 
@@ -38,9 +43,10 @@ def main(words: list[str]) -> None:
     parser.add_argument("--head", default="template:100000")
     parser.add_argument("--coil", default="magstim-70mm-double")
     parser.add_argument("--count", type=int, default=4)
+    parser.add_argument("--whole", choices=("yes", "no"), default="yes")
     options = parser.parse_args(words)
     head, coil = head_of(options.head), coils.read(options.coil)
-    study = _Study(head, coil)
+    study = _Study(head, coil, options.whole == "yes")
     centres = centres_of(options.head, head, study.scalp)
     rows = []
     for centre in centres[:: max(1, len(centres) // options.count)][: options.count]:
@@ -81,13 +87,16 @@ def midsurface(head: meshing.HeadMesh) -> np.ndarray:
 class _Study:
     """Ways to a field at the points, and the reference."""
 
-    def __init__(self, head, coil):
+    def __init__(self, head, coil, whole: bool):
         self.head, self.coil, self.scalp = head, coil, meshing.scalp(head)
-        sigma = np.asarray(efield.isotropic(head))
-        self.first = efield.assemble(head, sigma)
+        self.sigma = np.asarray(efield.isotropic(head))
+        self.first = efield.assemble(head, self.sigma)
         self.second = efield.enriched(self.first, head)
-        self.fine, _ = cut_in_eight(head)
-        self.finest = efield.assemble(self.fine, np.repeat(sigma, 8), order=2)
+        self.whole = None
+        if whole:
+            fine, _ = cut_in_eight(head)
+            sigma = np.repeat(self.sigma, 8)
+            self.whole = fine, efield.assemble(fine, sigma, order=2)
         self.points = midsurface(head)
 
     def rows(self, centre: np.ndarray) -> list[dict]:
@@ -96,7 +105,12 @@ class _Study:
         nearest = self.points[KDTree(self.points).query(pose.translation)[1]]
         near = np.linalg.norm(self.points - nearest, axis=1) <= _WITHIN
         points = self.points[near]
-        reference, seconds = self._solved(self.finest, pose, self._at(points, True))
+        fine, finest = self.whole or self._cut(nearest)
+        there = efield.sampler(fine, points, "gray matter")
+        reference, seconds = self._solved(finest, pose, there)
+        print(
+            f"reference of {len(fine.tags):,} tetrahedra: {seconds:.1f} s", flush=True
+        )
         ways = {
             "first order": (self.first, self._at(points)),
             "as SimNIBS recovers it": (
@@ -119,8 +133,15 @@ class _Study:
         objective = optimize.MeanMagnitude(efield.reciprocal(self.first, target))
         return optimize.find_pose(objective, self.coil, self.scalp, _DOMAIN).pose
 
-    def _at(self, points, fine: bool = False):
-        return efield.sampler(self.fine if fine else self.head, points, "gray matter")
+    def _at(self, points):
+        return efield.sampler(self.head, points, "gray matter")
+
+    def _cut(self, place):
+        """Cut the elements near a place in about eight."""
+        near = np.linalg.norm(self.head.centroids - place, axis=1) <= _CUT
+        least = _WORST * dihedral_angles(self.head.nodes[self.head.tetrahedra]).min()
+        fine, parents = bisected(self.head, near, least)
+        return fine, efield.assemble(fine, self.sigma[parents], order=2)
 
     def _patches(self, points, pose):
         recovery = efield.patch_recovery(self.first, self.head, points, "gray matter")

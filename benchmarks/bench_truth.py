@@ -58,7 +58,7 @@ def main(words: list[str]) -> None:
         f"truth-{Path(options.head.partition(':')[0]).stem}-{len(head.tags) / 1e6:.1f}M"
     )
     whole = options.whole == "yes"
-    kept = cache_folder() / f"{name}-{options.coil}-{options.whole}.json"
+    kept = cache_folder() / f"{name}-{options.coil}-{options.whole}-vectors.json"
     _compare(study, rows, _references(study, rows, kept, whole))
     print(record.table(rows))
     for key, value in summary(rows).items():
@@ -86,6 +86,9 @@ def summary(rows: list[dict]) -> dict:
         "what was taken off first order, within 0.5 to 2 times its error": sum(
             0.5 <= row["effectivity"] <= 2 for row in rows
         ),
+        "the same of the mean vector": sum(
+            0.5 <= row["effectivity of the vector"] <= 2 for row in rows
+        ),
         "references agree to, worst": float(of("reference, left").max()),
     }
 
@@ -102,6 +105,7 @@ class _Study:
         self.targets: list[meshing.Region] = []
         self.directions: list[np.ndarray] = []
         self.halvings: list[np.ndarray] = []
+        self.means: list[dict[str, np.ndarray]] = []
 
     def row(self, number: int, centre: np.ndarray) -> dict:
         """Compute the values of a target by all ways, along the field of first order."""
@@ -122,14 +126,19 @@ class _Study:
         recovered = target.weights @ vectors[target.tetrahedra]
         row["recovered"] = float(recovered @ along)
         second = self._timed(row, "second order", self._second, target)
-        row["second order"] = float(second.mean_field(self.coil, pose) @ along)
+        middle = np.asarray(second.mean_field(self.coil, pose))
+        row["second order"] = float(middle @ along)
         found = self._timed(row, "corrected", self._corrected, target)
+        last = np.asarray(found.mean_field(self.coil, pose))
+        means = {"first order": mean, "second order": middle, "corrected": last}
+        self.means.append(means)
         value = found.mesh_error(lambda v: v @ jnp.asarray(along), self.coil, pose)
         row["corrected"], row["bar"] = value
         row["bar"] /= value.value
         row["peak [GB]"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        self.halvings.append(self._halvings(target, pose, along))
-        row["halvings bring"] = (self.halvings[-1] / row["corrected"]).round(5).tolist()
+        self.halvings.append(self._halvings(target, pose))
+        brought = self.halvings[-1] @ along / row["corrected"]
+        row["halvings bring"] = brought.round(5).tolist()
         print(json.dumps(row), flush=True)
         return row
 
@@ -150,12 +159,12 @@ class _Study:
             self.conductor, self.head, target, second=self.second
         )
 
-    def _halvings(self, target, pose, along) -> np.ndarray:
-        """What each of three halvings near the target brings. [V/m]"""
+    def _halvings(self, target, pose) -> np.ndarray:
+        """What each of three halvings near the target brings, (halving, 3). [V/m]"""
         distance = KDTree(self.head.centroids[target.tetrahedra]).query
         level, patches, values = base_level(self.conductor, self.head), [], []
         dipoles = Dipoles(
-            target.tetrahedra, along[None, None] * target.weights[None, :, None]
+            target.tetrahedra, np.eye(3)[:, None] * target.weights[None, :, None]
         )
         found = unrefined(self.conductor, dipoles, _LOOSE)
         for step, margin in enumerate(_MARGINS):
@@ -171,53 +180,61 @@ class _Study:
                 jnp.asarray(np.concatenate(parts, axis=1)),
                 jnp.asarray(target.centre),
             )
-            values.append(float(whole.mean_field(self.coil, pose)[0]))
-        return np.diff(values)
+            values.append(np.asarray(whole.mean_field(self.coil, pose)))
+        return np.diff(values, axis=0)
 
 
 def _references(study: _Study, rows: list[dict], kept: Path, whole: bool) -> np.ndarray:
-    """The value of each target by the finest elements, and how far it may be off."""
+    """The mean vector of each target by the finest elements, and what was reckoned."""
     if kept.is_file():
         stored = np.array(json.loads(kept.read_text(encoding="utf-8")))
-        if len(stored) == len(rows):
+        if stored.shape == (len(rows), 2, 3):
             return stored
     halvings = np.array(study.halvings)
+    base = second = np.array([each["second order"] for each in study.means])
+    elsewhere = np.zeros_like(base)
     if whole:
         base = _on_pieces(study)
+        elsewhere = base - second - halvings[:, 0]
         halvings = halvings[:, 1:]
-    else:
-        base = np.array([row["second order"] for row in rows])
-    last = halvings[:, -1]
-    found = np.stack([base + halvings.sum(axis=1) + last / 2, last / 2], axis=1)
+    reckoned = (halvings[:, -1] + elsewhere) / 2
+    found = np.stack([base + halvings.sum(axis=1) + reckoned, reckoned], axis=1)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(found.tolist()) + "\n", encoding="utf-8")
     return found
 
 
 def _on_pieces(study: _Study) -> np.ndarray:
-    """The values of second order on the mesh cut in eight."""
+    """The mean vectors by second order on the mesh cut in eight."""
     fine, _ = cut_in_eight(study.head)
     sigma = np.repeat(np.asarray(study.conductor.conductivity), 8)
     conductor = efield.assemble(fine, sigma, order=2)
     values = []
-    for target, pose, along in zip(
-        study.targets, study.poses, study.directions, strict=True
-    ):
+    for target, pose in zip(study.targets, study.poses, strict=True):
         pieces = (8 * target.tetrahedra[:, None] + np.arange(8)).ravel()
-        vectors = np.repeat(target.weights / 8, 8)[None, :, None] * along[None, None]
+        vectors = np.repeat(target.weights / 8, 8)[None, :, None] * np.eye(3)[:, None]
         found = efield.reciprocal_of(
             *(conductor, pieces, jnp.asarray(vectors), target.centre), solver=_LOOSE
         )
-        values.append(float(found.mean_field(study.coil, pose)[0]))
-        print(f"reference {len(values)}: {values[-1]:.5f} V/m", flush=True)
+        values.append(np.asarray(found.mean_field(study.coil, pose)))
+        print(f"reference {len(values)}: {values[-1]} V/m", flush=True)
     return np.array(values)
 
 
 def _compare(study: _Study, rows: list[dict], references: np.ndarray) -> None:
-    for row, (truth, left) in zip(rows, references, strict=True):
-        row["reference"], row["reference, left"] = float(truth), float(left / truth)
-        for name in ("first order", "recovered", "second order", "corrected"):
-            row[f"{name}, error"] = row[name] / float(truth) - 1
-        row["effectivity"] = (row["first order"] - row["corrected"]) / (
-            row["first order"] - float(truth)
+    names = ("first order", "recovered", "second order", "corrected")
+    parts = (rows, study.directions, study.means, references)
+    for row, along, means, (vector, reckoned) in zip(*parts, strict=True):
+        truth = float(vector @ along)
+        row["reference"], row["reference, left"] = (
+            truth,
+            float(reckoned @ along / truth),
+        )
+        for name in names:
+            row[f"{name}, error"] = row[name] / truth - 1
+        taken = row["first order"] - row["corrected"]
+        row["effectivity"] = taken / (row["first order"] - truth)
+        row["effectivity of the vector"] = float(
+            np.linalg.norm(means["first order"] - means["corrected"])
+            / np.linalg.norm(means["first order"] - vector)
         )

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
         lay as lay,
         lay_points as lay_points,
     )
+    from .boxes import (
+        Potential as Potential,
+        potential_at_many as potential_at_many,
+        potential_is_slow as potential_is_slow,
+    )
     from .building import build as build
     from .casings import (
         casing_samples as casing_samples,
@@ -96,6 +101,11 @@ _NAMES = {
         "deform",
         "lay",
         "lay_points",
+    ),
+    "boxes": (
+        "Potential",
+        "potential_at_many",
+        "potential_is_slow",
     ),
     "building": ("build",),
     "casings": (

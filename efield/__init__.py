@@ -43,7 +43,9 @@ from .forward import rates as rates, solve as solve, solve_rate as solve_rate
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
+    left_elsewhere as left_elsewhere,
     target_field as target_field,
+    target_functions as target_functions,
 )
 from .goal_refinement import (
     RefinedHead as RefinedHead,

@@ -8,14 +8,14 @@ for any placement, without the field of first order: the correction costs adjoin
 once for each target.
 
 What is left comes mostly from the surroundings of the target, where λ varies most. There
-elements are halved, and the change counts 3/2: on folded heads each halving brings about a
-third of the one before. The bar is the sum of two shares: a third of what halving brought,
-as the halvings that follow may bring nothing, or nearly twice as much as is reckoned; and a
-third of what second order brought away from the target, where nothing finer is solved for.
+elements are halved, and nearer to it once more; the last change counts 4/3: on folded heads
+each halving brings about a quarter of the one before. The bar is the sum of two shares:
+half of what the last halving brought, and a sixth of what second order brought away from
+the target, where nothing finer is solved for.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -35,19 +35,19 @@ from .linear import (
     prepared_meanwhile,
     solve_linear,
 )
-from .locally_refined import Dipoles, currents, refined, unrefined
+from .locally_refined import Adjoint, Dipoles, currents, refined, unrefined
 from .patches import Patch, base_level, patch
 from .reciprocity import Reciprocal, total_current
 
 
-_MARGINS = (20e-3, 7e-3)  # About the target, of second order and of half the size. [m]
-_EDGES = (
-    3.0,
-    1.5,
-)  # The same in edges of the target's elements, where these are longer.
-_MOST = (60_000, 8_000)  # Tetrahedra there; larger targets do without.
-_RATIO = 1 / 3  # Of what a halving brings, to what the one before did.
-_SHARE = 1 / 3  # Of the changes, that may be left.
+# About the target: of second order, of half the size, and of a quarter. [m]
+_MARGINS = (20e-3, 6e-3, 2e-3)
+# The same in edges of the target's elements, where these are longer.
+_EDGES = (3.0, 2.0, 0.75)
+_MOST = (60_000, 8_000, 8_000)  # Tetrahedra there; larger targets do without.
+_RATIO = 1 / 4  # Of what a halving brings, to what the one before did.
+# Of the changes near the target and elsewhere, that may be left.
+_SHARES = (1 / 2, 1 / 6)
 LEAST = 5e-4  # Of the value: averages of ∂A/∂t, and tolerances.
 _RTOL = 1e-4  # Of the adjoint solutions; the value's is below it.
 
@@ -97,24 +97,27 @@ class TargetField(eqx.Module):
             pose: One placement.
             current_rate: dI/dt. [A/s]
         """
-        best, near, far = self.changed(value, coil, pose, current_rate)
-        return MeshError(best, _SHARE * (near + far) + LEAST * abs(best))
+        best, near, far = self.left(value, coil, pose, current_rate)
+        return MeshError(best, near + far + LEAST * abs(best))
 
-    def changed(
+    def left(
         self,
         value: Callable[[Float[Array, "direction"]], Array],
         coil: AbstractCoil,
         pose: Pose,
         current_rate: ArrayLike = 1e6,
     ) -> tuple[float, float, float]:
-        """Give the value, and what finer elements changed near the target and elsewhere.
+        """Give the value, and what may be left in it by elements near and elsewhere.
 
         Arguments are those of `mesh_error`; all are in V/m.
         """
         mean = self.mean_field(coil, pose, current_rate)
         changes = self.changes.mean_field(coil, pose, current_rate).reshape(2, -1)
         best = float(value(mean))
-        near, far = (abs(float(value(mean + change)) - best) for change in changes)
+        near, far = (
+            share * abs(float(value(mean + change)) - best)
+            for share, change in zip(_SHARES, changes, strict=True)
+        )
         return best, near, far
 
 
@@ -144,22 +147,58 @@ def target_field(
         RuntimeError: A solver did not reach its tolerance.
     """
     along = np.eye(3) if directions is None else np.asarray(directions, np.float64)
-    dipoles = Dipoles(target.tetrahedra, along[:, None] * target.weights[None, :, None])
+    vectors = along[:, None] * target.weights[None, :, None]
+    return target_functions(
+        conductor, head, target, vectors, second=second, solver=solver
+    )
+
+
+def target_functions(
+    conductor: Conductor,
+    head: HeadMesh,
+    target: Region,
+    vectors: Float[ndarray, "direction selected 3"],
+    *,
+    second: Conductor | None = None,
+    solver: AbstractSolver | None = None,
+) -> TargetField:
+    """Solve as `target_field` for any linear functions of the field in a target.
+
+    Args:
+        conductor: Of first order.
+        head: The mesh that it was made of.
+        target: Where the field is looked at.
+        vectors: What E is multiplied with in each of the target's elements, and summed.
+        second: What `enriched` makes of the conductor, where there are more targets.
+        solver: For first order; by default chosen as for `solve`.
+
+    Raises:
+        ValueError: The conductor is of second order.
+        RuntimeError: A solver did not reach its tolerance.
+    """
+    dipoles = Dipoles(target.tetrahedra, np.asarray(vectors, np.float64))
     second = enriched(conductor, head) if second is None else second
     if solver is None:
-        solver = loose(conductor, len(along))
-    finer = loose(second, len(along))
+        solver = loose(conductor, len(dipoles.vectors))
+    finer = loose(second, len(dipoles.vectors))
     patches = _patches(conductor, head, target)
     places = [conductor.nodes, *(each.elements.nodes for each in patches)]
     sizes = [len(each) for each in places]
     with prepared_meanwhile(second.stiffness, second.host, finer):
-        near = [
-            _joined(each, sizes) for each in _near(conductor, patches, dipoles, solver)
-        ]
-    whole = _joined(_second(conductor, second, patches, dipoles, finer), sizes)
-    halved = near[-1] - near[0]
-    best = whole + halved / (1 - _RATIO)
-    changes = np.concatenate([halved, whole - near[0]])
+        solved = _near(conductor, patches, dipoles, solver)
+    near = lambda k: _joined(
+        currents(conductor, patches[:k], dipoles, solved[k]), sizes
+    )
+    start = _prolonged(second, patches, solved[: len(patches[:1]) + 1][-1])
+    whole = _joined(_second(conductor, second, patches, dipoles, finer, start), sizes)
+    if len(patches) > 1:
+        second_near, finest = near(1), near(len(patches))
+        last = finest - (near(2) if len(patches) > 2 else second_near)
+        best = whole + finest - second_near + last * _RATIO / (1 - _RATIO)
+        changes = np.concatenate([last, whole - second_near])
+    else:
+        # Nothing is halved in so large a target: what second order changed stands for it.
+        best, changes = whole, np.concatenate([whole - near(0), 0 * whole])
     positions = jnp.asarray(np.concatenate(places), conductor.nodes.dtype)
     kind, centre = positions.dtype, jnp.asarray(target.centre, positions.dtype)
     return TargetField(
@@ -177,28 +216,43 @@ def _patches(conductor: Conductor, head: HeadMesh, target: Region) -> list[Patch
     """Lay second order about a target, and elements of half the size nearer to it."""
     level, found = base_level(conductor, head), []
     distance, edge = _about(head, target)
-    steps = zip(_MARGINS, _EDGES, _MOST, (False, True), strict=True)
+    steps = zip(_MARGINS, _EDGES, _MOST, (False, True, True), strict=True)
     for margin, edges, most, halves in steps:
-        selected = distance[level.origin] <= max(margin, edges * edge)
-        if len(target.tetrahedra) > most:
+        inside = np.isin(level.origin, target.tetrahedra)
+        if np.count_nonzero(inside) > most:
             break
+        away = np.where(inside, 0.0, distance(level.mesh.centroids))
+        selected = away <= max(margin, edges * edge)
         if np.count_nonzero(selected) > most:
-            selected = _nearest(distance[level.origin], most)
+            selected = _nearest(away, most)
         found.append(patch(level, selected, refined=halves))
         level = found[-1].level
     return found
 
 
+def left_elsewhere(change: float) -> float:
+    """Say what may be left in a value where nothing finer than second order is solved for.
+
+    Args:
+        change: What second order brought. [V/m]
+    """
+    return _SHARES[1] * abs(change)
+
+
 def near_target(head: HeadMesh, target: Region) -> Bool[ndarray, "tet"]:
     """Tell where the value of `target_field` has elements of second order of its own."""
     distance, edge = _about(head, target)
-    near = distance <= max(_MARGINS[0], _EDGES[0] * edge)
-    return near if np.count_nonzero(near) <= _MOST[0] else _nearest(distance, _MOST[0])
+    away = distance(head.centroids)
+    near = away <= max(_MARGINS[0], _EDGES[0] * edge)
+    return near if np.count_nonzero(near) <= _MOST[0] else _nearest(away, _MOST[0])
 
 
-def _about(head: HeadMesh, target: Region) -> tuple[Float[ndarray, "tet"], float]:
-    """The distance of each element from the target, and the edge of elements there."""
-    distance, _ = KDTree(head.centroids[target.tetrahedra]).query(head.centroids)
+def _about(
+    head: HeadMesh, target: Region
+) -> tuple[Callable[[ndarray], Float[ndarray, "point"]], float]:
+    """The distance of points from the target, and the edge of elements there."""
+    tree = KDTree(head.centroids[target.tetrahedra])
+    distance = lambda points: np.asarray(tree.query(points)[0])
     # That of a regular tetrahedron of their mean volume.
     edge = np.cbrt(6 * np.sqrt(2) * head.volumes[target.tetrahedra].mean())
     return distance, float(edge)
@@ -218,15 +272,27 @@ def loose(conductor: Conductor, count: int) -> AbstractSolver:
 
 def _near(
     conductor: Conductor, patches: list[Patch], dipoles: Dipoles, solver: AbstractSolver
-) -> Iterator[_Currents]:
-    """Solve at first order with one patch, then with both; or with none."""
-    found = unrefined(conductor, dipoles, solver)
-    if not patches:
-        yield currents(conductor, (), dipoles, found)
-    for count, sweeps in zip(range(1, len(patches) + 1), (2, 1), strict=False):
-        some = patches[:count]
-        found = refined(conductor, some, dipoles, found, solver, sweeps=sweeps)
-        yield currents(conductor, some, dipoles, found)
+) -> list[Adjoint]:
+    """Solve at first order without patches, with one, and so on."""
+    found = [unrefined(conductor, dipoles, solver)]
+    for count in range(1, len(patches) + 1):
+        sweeps = 2 if count == 1 else 1
+        given = (conductor, patches[:count], dipoles, found[-1], solver)
+        found.append(refined(*given, sweeps=sweeps))
+    return found
+
+
+def _prolonged(
+    second: Conductor, patches: list[Patch], found: Adjoint
+) -> Float[ndarray, "direction node"]:
+    """Give a solution with one patch at most as a function of second order: a start."""
+    elements = second.elements
+    start = np.ascontiguousarray((elements.prolongation @ found.base.T).T)
+    for each, part in zip(patches, found.parts, strict=False):
+        numbers = np.empty(each.level.nodes, dtype=int)
+        numbers[each.level.local] = np.asarray(elements.tetrahedra).T[each.covered]
+        start[:, numbers] += part
+    return start - start[:, [int(second.stiffness.ground)]]
 
 
 def _second(
@@ -235,8 +301,9 @@ def _second(
     patches: list[Patch],
     dipoles: Dipoles,
     solver: AbstractSolver,
+    start: Float[ndarray, "direction node"],
 ) -> _Currents:
-    """Solve at second order everywhere.
+    """Solve at second order everywhere, from what is known near the target.
 
     Beyond the first patch ∂A/∂t is averaged over elements as at first order, as it varies
     little in them: that changes the target's field by a few 1e-4, and spares its evaluation
@@ -245,7 +312,7 @@ def _second(
     elements = second.elements
     laid = dipoles.on(elements)
     loads = jnp.stack([elements.gradient_adjoint(each) for each in laid])
-    potentials, _ = solve_linear(second.stiffness, second.host, loads, solver)
+    potentials, _ = solve_linear(second.stiffness, second.host, loads, solver, start)
     head, inner = [], []
     for dipole, potential in zip(laid, potentials, strict=True):
         current = total_current(second.stiffness, dipole, potential)

@@ -106,9 +106,9 @@ def refined_for(
         taken = np.clip(
             _TAKEN * (1 - to / step.relative), _LEAST_TAKEN, _MOST_TAKEN
         ).item()
-        _, *changed = found.changed(value, coil, pose)
-        for part, change in zip((near, ~near), changed, strict=True):
-            shares[part] *= change / max(shares[part].sum(), np.finfo(float).tiny)
+        _, *left = found.left(value, coil, pose)
+        for part, size in zip((near, ~near), left, strict=True):
+            shares[part] *= size / max(shares[part].sum(), np.finfo(float).tiny)
         head, parents = bisected(head, _largest(shares, taken), least)
         origin, sigma = origin[parents], sigma[parents]
         target = _moved(target, head, parents)

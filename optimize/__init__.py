@@ -20,6 +20,10 @@ from .constraints import (
     Clearance as Clearance,
     lifted as lifted,
 )
+from .correcting import (
+    corrected_about as corrected_about,
+    corrected_rating as corrected_rating,
+)
 from .currents import (
     Currents as Currents,
     best_currents as best_currents,

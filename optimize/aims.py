@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from ..coils import AbstractCoil
 from ..efield import (
@@ -15,6 +17,7 @@ from ..efield import (
     enriched,
     reciprocal,
     target_field,
+    target_functions,
 )
 from ..meshing import HeadMesh, Region, Scalp, cortical_normals, region as region_of
 from .dose import FieldLimit
@@ -95,7 +98,9 @@ class Goal:
         avoided: What is to be spared.
         corrected: The mean field beyond first order, where the objective is of it.
         rating: The objective of a direct solution, where it is more than `value`.
-        second: The head with elements of second order, where the mean field is corrected.
+        second: The head with elements of second order, where values are corrected.
+        weights: What E is multiplied with in each element of the target for the linear
+            function that `value` is about a field, or None.
     """
 
     objective: AbstractObjective
@@ -104,6 +109,7 @@ class Goal:
     corrected: TargetField | None = None
     rating: Callable[[ElectricField], float] | None = None
     second: Conductor | None = None
+    weights: Callable[[ElectricField], Float[ndarray, "selected 3"]] | None = None
 
     def rate(self, field: ElectricField) -> float:
         """Evaluate the objective of a direct solution."""
@@ -173,12 +179,23 @@ def mean_goal(
 
 def magnitude_goal(aim: Aim) -> Goal:
     """Want the mean magnitude of the target's field."""
-    mean = lambda field: float(field.mean_magnitude(aim.target))
-    return Goal(aim.modes(aim.target), mean)
+    target = aim.target
+
+    def along(field: ElectricField) -> Float[ndarray, "selected 3"]:
+        vectors = np.asarray(field.vectors)[target.tetrahedra]
+        sizes = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return target.weights[:, None] * vectors / np.where(sizes > 0, sizes, 1.0)
+
+    mean = lambda field: float(field.mean_magnitude(target))
+    return Goal(aim.modes(target), mean, weights=along)
 
 
-def normal_goal(aim: Aim) -> Goal:
+def normal_goal(aim: Aim, *, corrected: bool = False) -> Goal:
     """Want the mean component along the cortex's outward normals.
+
+    Args:
+        aim: What it is of.
+        corrected: Whether to go beyond first order.
 
     Raises:
         ValueError: The target is not in gray matter that has such normals.
@@ -186,12 +203,20 @@ def normal_goal(aim: Aim) -> Goal:
     target = aim.target
     outward = cortical_normals(aim.head, aim.head.centroids[target.tetrahedra])
     weighted = target.weights[:, None] * outward
-    found = aim.normal(target)
+    beyond = second = None
+    if corrected:
+        second = enriched(aim.conductor, aim.head)
+        functions = (aim.conductor, aim.head, target, weighted[None])
+        beyond = jax.block_until_ready(target_functions(*functions, second=second))
+    found = aim.normal(target) if beyond is None else beyond.reciprocal
     return Goal(
         NormalComponent(found),
         lambda field: float(
             np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
         ),
+        corrected=beyond,
+        second=second,
+        weights=lambda field: weighted,
     )
 
 
@@ -203,4 +228,11 @@ def _of_mean(
         if direction is None
         else MeanComponent(found, np.asarray(direction))
     )
-    return Goal(objective, lambda field: float(objective.value(field.mean(target))))
+
+    def along(field: ElectricField) -> Float[ndarray, "selected 3"]:
+        wanted = field.mean(target) if direction is None else direction
+        unit = np.asarray(wanted) / np.linalg.norm(wanted)
+        return target.weights[:, None] * unit
+
+    value = lambda field: float(objective.value(field.mean(target)))
+    return Goal(objective, value, weights=along)

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from cli_examples import refused, run
-from heads import boxed_coil, scalp_of_five_layers
+from heads import boxed_coil, five_layers, scalp_of_five_layers
 from PIL import Image
 
 from tmsgrad import efield, optimize
@@ -22,7 +22,8 @@ def sweep_words(case, out, *more):
 
 
 def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_path):
-    result = run(*sweep_words(case, tmp_path / "map", "--forbid=0,0,86,20"), "--json")
+    words = sweep_words(case, tmp_path / "map", "--forbid=0,0,86,20", "--order=1")
+    result = run(*words, "--json")
     assert result.status == 0, result.err
     folder = tmp_path / "map"
     assert {path.name for path in folder.iterdir()} == {
@@ -46,16 +47,53 @@ def test_a_map_is_written_with_its_best_placement(case, conductor, target, tmp_p
     np.testing.assert_allclose(summary["map_value"], summary["value"], rtol=2e-3)
     feet = matrices[:, :3, 3] - np.array([0, 0, 86.0])
     assert np.linalg.norm(feet, axis=1).min() > 17
+    assert summary["mesh_error"] is None
     with Image.open(folder / "sweep.png") as picture:
         pixels = np.asarray(picture.convert("RGB"), dtype=float)
     assert (np.ptp(pixels, axis=2) > 60).mean() > 0.03
+
+
+def test_a_map_is_corrected_for_the_mesh(case, conductor, target, tmp_path, undrawn):
+    out = tmp_path / "map"
+    result = run(*sweep_words(case, out, "--search-radius=20"))
+    assert result.status == 0, result.err
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    pose = Pose.from_matsimnibs(summary["matsimnibs"])
+    head = five_layers()
+    found = efield.target_field(conductor, head, target)
+    value, bar = found.mesh_error(np.linalg.norm, boxed_coil(), pose)
+    assert summary["value"] == pytest.approx(value, rel=1e-4)
+    assert summary["mesh_error"] == {"bar": pytest.approx(bar, rel=1e-2), "order": 2}
+    assert summary["map_value"] == pytest.approx(value, rel=2e-3)
+    assert f"{summary['value']:.4f} ± " in result.out
+
+
+def test_the_best_of_a_map_of_first_order_is_corrected(
+    case, conductor, target, tmp_path, undrawn
+):
+    out = tmp_path / "map"
+    words = sweep_words(case, out, "--search-radius=20", "--objective=magn")
+    result = run(*words)
+    assert result.status == 0, result.err
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    pose = Pose.from_matsimnibs(summary["matsimnibs"])
+    second = efield.enriched(conductor, five_layers())
+    field = efield.solve(second, boxed_coil(), pose)
+    bar = summary["mesh_error"]["bar"]
+    assert summary["mesh_error"]["order"] == 1
+    assert 0 < bar < 0.2 * summary["value"]
+    # Elements near the target change it by about three times the bar at most.
+    direct = float(field.mean_magnitude(target))
+    assert abs(summary["value"] - direct) < 5 * bar
+    assert "map              of first order" in result.out
 
 
 def test_limits_are_respected_and_what_is_reached_is_reported(
     case, conductor, target, tmp_path, undrawn
 ):
     words = case.optimize(
-        tmp_path / "out", efield=100, avoid="-30,20,50,8,5", **{"max-didt": 200}
+        tmp_path / "out",
+        **{"efield": 100, "avoid": "-30,20,50,8,5", "max-didt": 200, "order": 1},
     )
     result = run(*words, "--json")
     assert result.status == 0, result.err

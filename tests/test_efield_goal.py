@@ -190,7 +190,7 @@ def test_the_bar_is_in_proportion_to_the_current():
 
 
 def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
-    monkeypatch.setattr(goal, "_MOST", (0, 0))
+    monkeypatch.setattr(goal, "_MOST", (0, 0, 0))
     head, first = coarse()
     target, coil = meshing.ball(head, CENTRES[0], 0.02), figure_of_eight()
     found = efield.target_field(first, head, target)
@@ -201,14 +201,14 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
     assert relative_error(found.mean_field(coil, POSE), wanted) < 0.08
 
 
-def test_stated_values_converge_with_the_square_of_the_edges():
-    """By what each halving of all elements changes; first order alone: with power 1.6.
+def test_stated_values_change_little_where_all_elements_are_halved():
+    """By what each halving of all elements changes, beside what it changes at first order.
 
     Of two targets together, as what changes in one may vanish by chance.
     """
     head, coil = coarse()[0], figure_of_eight()
     targets = [meshing.ball(head, centre, 0.02) for centre in CENTRES[1:3]]
-    means, bars = [], []
+    means, bars, raw = [], [], []
     for _ in range(3):
         conductor = efield.assemble(head, efield.isotropic(head))
         second = efield.enriched(conductor, head)
@@ -217,13 +217,18 @@ def test_stated_values_converge_with_the_square_of_the_edges():
             for each in targets
         ]
         means.append([np.asarray(each.mean_field(coil, POSE)) for each in found])
+        first = [efield.reciprocal(conductor, each) for each in targets]
+        raw.append([np.asarray(each.mean_field(coil, POSE)) for each in first])
         errors = [each.mesh_error(jnp.linalg.norm, coil, POSE) for each in found]
         bars.append([each.error for each in errors])
         head, _ = cut_in_eight(head)
         targets = [in_eight(each) for each in targets]
     changes = np.linalg.norm(np.diff(means, axis=0), axis=-1)
+    before = np.linalg.norm(np.diff(raw, axis=0), axis=-1)
     first, second = np.linalg.norm(changes, axis=-1)
-    assert np.log2(first / second) > 1.9
+    assert first < 0.02 * np.linalg.norm(before[0])
+    # The second is of the size of tolerances, some 1e-4 of the field.
+    assert second < first / 1.5
     assert (np.diff(np.linalg.norm(bars, axis=1)) < 0).all()
     # What is left is about what the last halving changed, and less than the bar.
     assert (changes[1] < bars[1]).all()
@@ -264,14 +269,14 @@ def test_refining_reaches_a_bar_with_few_elements():
     beneath = np.linalg.norm(gray - np.asarray(pose.translation), axis=1).argmin()
     target, steps = meshing.ball(head, gray[beneath], 8e-3), []
     best = efield.refined_to(
-        *(first, head, target, coil, pose, 0.006),
+        *(first, head, target, coil, pose, 0.003),
         done=lambda number, step: steps.append((number, step)),
     )
     assert [number for number, _ in steps] == list(range(len(steps)))
     assert len(steps) > 1
     start = steps[0][1]
     assert start.head is head
-    assert best.relative <= 0.006 < start.relative
+    assert best.relative <= 0.003 < start.relative
     # The same target, on parts of its elements.
     weights = np.bincount(best.origin[best.target.tetrahedra], best.target.weights)
     np.testing.assert_allclose(weights[target.tetrahedra], target.weights, rtol=1e-9)
@@ -286,11 +291,62 @@ def over_the_folded_head():
 
 
 def test_accuracies_out_of_reach_are_refused(monkeypatch):
-    head, first = coarse()
-    target = meshing.ball(head, CENTRES[0], 0.02)
-    given = (first, head, target, figure_of_eight(), POSE)
+    head, coil = folded_head(5_000), catalogue.figure_of_eight()
+    first, pose = efield.assemble(head, efield.isotropic(head)), over_the_folded_head()
+    target = meshing.ball(head, head.centroids[head.of("gray matter")][0], 8e-3)
+    given = (first, head, target, coil, pose)
     with pytest.raises(ValueError, match=r"below 0\.1% no bar"):
         efield.refined_to(*given, 1e-4)
     monkeypatch.setattr(goal_refinement, "_STEPS", 0)
     with pytest.raises(ValueError, match="the mesh leaves"):
         efield.refined_to(*given, 1e-3)
+
+
+# What the solution near the target saves of that of second order.
+
+
+def near_the_target():
+    head, first = coarse()
+    target = meshing.ball(head, CENTRES[0], 0.02)
+    dipoles = Dipoles(
+        target.tetrahedra, target.weights[None, :, None] * np.eye(3)[:, None]
+    )
+    patches = goal._patches(first, head, target)
+    solved = goal._near(first, patches[:1], dipoles, efield.Direct())
+    second = efield.enriched(first, head)
+    return second, patches, dipoles, goal._prolonged(second, patches, solved[-1])
+
+
+def test_a_solution_with_a_patch_is_one_of_second_order():
+    """Its residual vanishes within the patch, where second order was solved for."""
+    second, patches, dipoles, start = near_the_target()
+    elements = second.elements
+    every = patches[0]
+    numbers = np.empty(every.level.nodes, dtype=int)
+    numbers[every.level.local] = np.asarray(elements.tetrahedra).T[every.covered]
+    for dipole, values in zip(dipoles.on(elements), start, strict=True):
+        load = np.asarray(second.stiffness.grounded(elements.gradient_adjoint(dipole)))
+        left = load - np.asarray(second.stiffness(jnp.asarray(values)))
+        inner = numbers[every.free]
+        assert np.abs(left[inner]).max() < 0.02 * np.abs(load).max()
+        assert np.linalg.norm(left) < 0.5 * np.linalg.norm(load)
+
+
+def test_a_solution_is_found_from_what_is_nearly_it():
+    second, _, dipoles, start = near_the_target()
+    elements, given = second.elements, (second.stiffness, second.host)
+    loads = jnp.stack(
+        [elements.gradient_adjoint(each) for each in dipoles.on(elements)]
+    )
+    solver = efield.HostMultigrid(rtol=1e-6)
+    cold, slow = efield.linear.solve_linear(*given, loads, solver)
+    warm, quick = efield.linear.solve_linear(*given, loads, solver, start)
+    assert relative_error(warm, cold) < 1e-5
+    assert (quick.residual <= 1e-6).all()
+    assert (quick.iterations < slow.iterations).all()
+    exact, _ = efield.linear.solve_linear(*given, loads, efield.Direct())
+    _, none = efield.linear.solve_linear(*given, loads, solver, np.asarray(exact))
+    assert (none.iterations == 0).all()
+    # What is factorised needs no start.
+    same, _ = efield.linear.solve_linear(*given, loads, efield.Direct(), start)
+    np.testing.assert_array_equal(same, exact)

@@ -177,7 +177,7 @@ def _add_maps(verbs) -> None:
     add_coil(swept)
     add_target(swept, "centre, mm", required=True)
     add_sweep(swept)
-    add_conductor(swept, order=None, usual="1, or that of --reduced")
+    add_conductor(swept, order=None, usual=f"{CORRECTED}; or that of --reduced")
     add_out(swept)
 
     reduced = _verb(

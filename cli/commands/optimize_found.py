@@ -107,7 +107,7 @@ def verify(request: OptimizeRequest, prepared: Prepared, found: Found) -> Verifi
     frame.progress.stage("error", "error estimate")
     error, field = solved.error(frame.head, region), solved.field
     check_field(field.mean_magnitude(region), "the target")
-    value, mesh = _value(found, field)
+    value, mesh = _value(request, prepared, found, field)
     dose = choose_dose(request.wishes, request.efield, found.goal, field, value)
     best = found.search.best
     check = found.basis and found.basis.check(
@@ -141,12 +141,22 @@ def _most(request: OptimizeRequest, prepared: Prepared, found: Found) -> float |
     return prepared.machine.max_current_rate
 
 
-def _value(found: Found, field: ElectricField) -> tuple[float, TargetError | None]:
+def _value(
+    request: OptimizeRequest, prepared: Prepared, found: Found, field: ElectricField
+) -> tuple[float, TargetError | None]:
     """The value at 1e6 A/s: from the field, or corrected, with what the mesh leaves."""
-    direct, corrected = found.goal.value(field), found.goal.corrected
-    if corrected is None:
+    goal = found.goal
+    direct, corrected = goal.value(field), goal.corrected
+    if goal.second is None:
         return direct, None
-    value, bar = corrected.mesh_error(
-        found.goal.objective.value, found.coil, found.pose
+    if corrected is not None:
+        value, bar = corrected.mesh_error(goal.objective.value, found.coil, found.pose)
+        return value, TargetError(bar, direct, order=2)
+    frame, target = prepared.frame, prepared.target.region
+    aim = optimize.Aim(
+        *(frame.head, frame.scalp, frame.conductor, found.coil, target),
+        request.domain.radius,
     )
-    return value, TargetError(bar, direct, order=2)
+    value, bar = optimize.corrected_about(goal, aim, found.pose, field)
+    apart = abs(found.search.best.value / goal.rate(field) - 1)
+    return value, TargetError(bar, direct, order=2, of_search=apart)

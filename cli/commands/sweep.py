@@ -26,7 +26,7 @@ from ..inputs.heads import read_head
 from ..inputs.targets import Target, TargetRequest
 from ..results.fields import check_field
 from ..results.figures import Subject
-from ..results.sweep_result import SweepResult
+from ..results.sweep_result import MapError, SweepResult
 from ..results.whole_brain import WholeBrain
 from ..runtime.notices import dispensable
 from ..runtime.ownership import output_folder
@@ -74,6 +74,11 @@ class SweepRequest:
     angles: int
     forbidden: tuple[tuple[tuple[float, float, float], float], ...]
     out: str
+
+    @property
+    def reach(self) -> float:
+        """How far from the target the adjoint modes are good for. [m]"""
+        return _RADIUS if self.around is None else self.around
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "SweepRequest":
@@ -125,13 +130,14 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
         if request.reduced is not None:
             basis = Basis.read(request.reduced, request.order)
             order = basis.field.origin.order
-            request = replace(
-                request, conduction=replace(request.conduction, order=order)
-            )
+            conduction = replace(request.conduction, order=order, corrected=False)
+            request = replace(request, conduction=conduction)
         frame, target, positions = _prepare(request, origin, progress)
         tissue = basis and WholeTissue.of(basis, frame, target.region)
         by = basis if request.wishes.ratio else None
-        found, best, value = _compute(request, frame, target, positions, by)
+        found, goal = _compute(request, frame, target, positions, by)
+        best = found.pose(*found.best)
+        value, mesh = _value(request, frame, target, goal, best)
         whole = tissue and tissue.maps(frame, found, positions, request.domain)
         progress.stage("output", "files and picture")
         unit = "1" if request.wishes.ratio else "V/m"
@@ -143,7 +149,7 @@ def map_target(request: SweepRequest, origin: Provenance) -> SweepResult:
             *(best, value, float(found.values.max()), unit, request.wishes.what),
             *(len(positions), request.angles, found.best),
             *(float(np.median(found.values)), Subject.of(frame), origin),
-            *(progress.to_json(), whole),
+            *(progress.to_json(), whole, mesh),
         )
         write_json(folder / "summary.json", result.to_json())
     result.describe(request.out)
@@ -174,14 +180,14 @@ def _compute(
     target: Target,
     positions: Float[ndarray, "position 3"],
     basis: Basis | None,
-) -> tuple[optimize.Sweep, Pose, float]:
-    """The map, its best pose, and the exact value there, both of the objective."""
+) -> tuple[optimize.Sweep, optimize.Goal]:
+    """The map, and what it is of."""
     progress, coil, scalp = frame.progress, frame.coil, frame.scalp
     progress.stage("adjoint", "adjoint solves")
     goal = make_goal(
         *(request.wishes, frame.head, scalp, coil, frame.conductor, target.region),
-        request.target.tissue,
-        _RADIUS if request.around is None else request.around,
+        *(request.target.tissue, request.reach),
+        corrected=request.conduction.corrected,
         basis=basis,
     )
     progress.stage("sweep", f"{len(positions)} positions x {request.angles} angles")
@@ -191,9 +197,27 @@ def _compute(
         progress=progress,
     )
     check_field(found.values, "the target")
-    best = found.pose(*found.best)
-    mean = goal.objective.reciprocal.mean_field(coil, best)
-    return found, best, float(goal.objective.value(mean))
+    return found, goal
+
+
+def _value(
+    request: SweepRequest, frame: Frame, target: Target, goal: optimize.Goal, pose: Pose
+) -> tuple[float, MapError | None]:
+    """The objective at the best pose, by direct summation, and what the mesh leaves."""
+    if goal.second is None:
+        mean = goal.objective.reciprocal.mean_field(frame.coil, pose)
+        return float(goal.objective.value(mean)), None
+    if goal.corrected is not None:
+        rate = goal.objective.value
+        value, bar = goal.corrected.mesh_error(rate, frame.coil, pose)
+        return value, MapError(bar, order=2)
+    frame.progress.stage("correction", "correction of the best for the mesh")
+    aim = optimize.Aim(
+        *(frame.head, frame.scalp, frame.conductor, frame.coil, target.region),
+        request.reach,
+    )
+    value, bar = optimize.corrected_rating(goal, aim, pose)
+    return value, MapError(bar, order=1)
 
 
 def write_sweep(

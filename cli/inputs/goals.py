@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from ... import meshing, optimize
 from ...coils import AbstractCoil
-from ...efield import Conductor
+from ...efield import Conductor, enriched
 from ...meshing import HeadMesh, Region, Scalp
 from .bases import Basis
 from .heads import is_template
@@ -148,8 +148,9 @@ def make_goal(
         target: The target.
         tissue: Of the target and of regions to avoid.
         radius: How far around the target coils will be. [m]
-        corrected: Whether to go beyond first order, where the target's mean vector is
-            all that is looked at.
+        corrected: Whether to go beyond first order: in the search, where the target's
+            mean vector or normal component is all that is looked at; else at the
+            placement that it finds, by `Goal.weights`.
         basis: Gives the field in the place of adjoint solves, or None.
 
     Raises:
@@ -166,7 +167,7 @@ def make_goal(
     if wishes.objective == "magn":
         goal = optimize.magnitude_goal(aim)
     elif wishes.objective == "normal":
-        goal = optimize.normal_goal(aim)
+        goal = optimize.normal_goal(aim, corrected=corrected and not avoided)
     else:
         beyond = corrected and wishes.simple
         goal = optimize.mean_goal(aim, wishes.direction, corrected=beyond)
@@ -174,6 +175,8 @@ def make_goal(
         goal = goal.focal(aim, avoided)
     else:
         goal = goal.limited(aim, avoided, wishes.stimulator)
+    if corrected and goal.second is None:
+        goal = replace(goal, second=enriched(conductor, head))
     return replace(goal, objective=jax.block_until_ready(goal.objective))
 
 

@@ -218,6 +218,13 @@ def _of_search(found: PlacementResult) -> _Check:
             f"{apart:.1g}, relative; the basis "
             f"{'does not know' if basis.outside else 'knows'} the placement",
         )
+    if placement.mesh is not None and placement.mesh.of_search is not None:
+        return (
+            "value of the search",
+            placement.mesh.of_search <= LIMITS[1],
+            "the search is of first order; what it maximises differs by "
+            f"{placement.mesh.of_search:.1%} from that of a direct solution of second",
+        )
     apart = abs(placement.reciprocal_value - placement.value) / abs(placement.value)
     return (
         "value by a direct solution"

@@ -62,19 +62,24 @@ class TargetError:
         bar: That the value is unlikely to be off by more than. [V/m]
         direct: The value by a direct solution on this mesh. [V/m]
         order: Of the elements of that.
+        of_search: How far the search's own value, of first order, lies from that of a
+            direct solution of second, relative; None where both are of one order.
     """
 
     bar: float
     direct: float
     order: int
+    of_search: float | None = None
 
     def to_json(self) -> dict:
         """For a summary."""
+        search = {} if self.of_search is None else {"search_differs": self.of_search}
         return {
             "bar": self.bar,
             "direct_solution": self.direct,
             "direct_solution_order": self.order,
             "unit": "V/m",
+            **search,
         }
 
 

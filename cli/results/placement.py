@@ -160,6 +160,7 @@ def _print_value(found: Placement) -> None:
             f"field in target  {value:.4f} V/m at 1 A/µs ({found.objective}; "
             "by a direct solve)"
         )
+        print("mesh             no ± is stated with --order or --reduced")
         return
     print(
         f"field in target  {value:.4f} ± {mesh.bar:.4f} V/m (mesh) at 1 A/µs "

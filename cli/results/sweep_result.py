@@ -1,6 +1,6 @@
 """What `tmsgrad sweep` finds: a map of a target's field, and its best placement."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,19 @@ from ..runtime.provenance import Provenance
 from ..runtime.versions import versions
 from .figures import Subject
 from .whole_brain import WholeBrain
+
+
+@dataclass(frozen=True)
+class MapError:
+    """What the mesh leaves in the value of a map's best placement.
+
+    Attributes:
+        bar: That the value is unlikely to be off by more than, in its unit.
+        order: Of the map: 2 where it is corrected everywhere, 1 where its best alone is.
+    """
+
+    bar: float
+    order: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +44,7 @@ class SweepResult:
         origin: Where the result comes from.
         seconds: By stage and in total.
         whole: Maps of the whole tissue, where there is a reduced field.
+        mesh: What the mesh leaves in the value; None where it was not corrected.
     """
 
     schema: ClassVar[int] = 1
@@ -48,6 +62,7 @@ class SweepResult:
     origin: Provenance
     seconds: dict[str, float]
     whole: WholeBrain | None = None
+    mesh: MapError | None = None
 
     def to_json(self) -> dict:
         """What `summary.json` holds."""
@@ -58,6 +73,7 @@ class SweepResult:
             "value": self.value,
             "map_value": self.map_value,
             "value_unit": "1" if self.unit == "1" else "V/m at dI/dt = 1e6 A/s",
+            "mesh_error": self._mesh(),
             "objective": self.objective,
             "positions": self.positions,
             "angles": self.angles,
@@ -79,10 +95,14 @@ class SweepResult:
         return {
             "matsimnibs": self.pose.to_matsimnibs().tolist(),
             "value": self.value,
+            "mesh_error": self._mesh(),
             "positions": self.positions,
             "seconds": self.seconds,
             **self._whole(),
         }
+
+    def _mesh(self) -> dict | None:
+        return None if self.mesh is None else asdict(self.mesh)
 
     def _whole(self) -> dict:
         if self.whole is None:
@@ -91,11 +111,20 @@ class SweepResult:
 
     def describe(self, out: str) -> None:
         """Print it."""
-        unit = "" if self.unit == "1" else " V/m at 1 A/µs"
+        unit, at = ("", "") if self.unit == "1" else (" V/m", " at 1 A/µs")
+        bar = "" if self.mesh is None else f" ± {self.mesh.bar:.4f}"
+        by = "" if self.mesh is None else " (mesh)"
         print(
             f"{self.positions} positions x {self.angles} angles; the best has "
-            f"{self.value:.4f}{unit} ({self.objective})"
+            f"{self.value:.4f}{bar}{unit}{by}{at} ({self.objective})"
         )
+        if self.mesh is None:
+            print("mesh             no ± is stated with --order or --reduced")
+        elif self.mesh.order == 1:
+            print(
+                "map              of first order; the error of the mesh was taken off the "
+                "best alone"
+            )
         centre = np.round(self.pose.to_matsimnibs()[:3, 3], 1).tolist()
         print(f"coil centre      {centre} mm")
         if self.whole is not None:

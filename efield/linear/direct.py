@@ -32,9 +32,12 @@ class Direct(AbstractHostSolver):
         return factorised(assemble_upper(mesh, conductivity))
 
     def apply(
-        self, prepared: "_Pardiso | _SuperLU", rhs: Float[ndarray, "rhs node"]
+        self,
+        prepared: "_Pardiso | _SuperLU",
+        rhs: Float[ndarray, "rhs node"],
+        start: Float[ndarray, "rhs node"] | None = None,
     ) -> HostSolution:
-        """Substitute for all right-hand sides together."""
+        """Substitute for all right-hand sides together; there is no need to start."""
         x = prepared.substitute(rhs)
         residual = relative_residuals(prepared.upper, x, rhs)
         if not (residual <= self.rtol).all():

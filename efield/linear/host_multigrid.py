@@ -53,22 +53,27 @@ class HostMultigrid(AbstractHostSolver):
         return _Prepared(*assemble_hierarchy(mesh, conductivity, coarse))
 
     def apply(
-        self, prepared: "_Prepared", rhs: Float[ndarray, "rhs node"]
+        self,
+        prepared: "_Prepared",
+        rhs: Float[ndarray, "rhs node"],
+        start: Float[ndarray, "rhs node"] | None = None,
     ) -> HostSolution:
         """Solve blocks of right-hand sides side by side; a lone block gets all cores."""
         cores = core_count()
         width = min(-(-len(rhs) // cores), _BLOCK)
-        blocks = [rhs[i : i + width] for i in range(0, len(rhs), width)]
+        first = np.zeros_like(rhs) if start is None else start
+        parts = [slice(i, i + width) for i in range(0, len(rhs), width)]
+        limits = self.rtol, self.max_steps
         with ThreadPoolExecutor(cores) as pool:
-            if len(blocks) == 1:
-                found = [prepared.solve(blocks[0], self.rtol, self.max_steps, pool)]
+            if len(parts) == 1:
+                found = [prepared.solve(rhs, first, *limits, pool)]
             else:
 
-                def solve(b: ndarray) -> HostSolution:
+                def solve(part: slice) -> HostSolution:
                     with one_thread():
-                        return prepared.solve(b, self.rtol, self.max_steps, None)
+                        return prepared.solve(rhs[part], first[part], *limits, None)
 
-                found = list(pool.map(solve, blocks))
+                found = list(pool.map(solve, parts))
         residual = np.concatenate([f[2] for f in found])
         if self.throw:
             raise_unless_converged(
@@ -91,6 +96,7 @@ class _Prepared:
     def solve(
         self,
         rhs: Float[ndarray, "rhs node"],
+        start: Float[ndarray, "rhs node"],
         rtol: float,
         max_steps: int,
         pool: ThreadPoolExecutor | None,
@@ -103,8 +109,11 @@ class _Prepared:
         size = np.linalg.norm(rhs, axis=1)
         scale = np.where(size > 0, size, 1.0)
         b = np.ascontiguousarray((rhs / scale[:, None]).T)
-        x, r = np.zeros_like(b), b.copy()
-        steps, active = np.zeros(len(size), dtype=np.int32), size > 0
+        x, r = np.ascontiguousarray((start / scale[:, None]).T), b.copy()
+        if start.any():
+            r = self._matrix.residual(b, x, pool)
+        steps = np.zeros(len(size), dtype=np.int32)
+        active = (size > 0) & (_norms(r) > rtol)
         while active.any():
             # From the true residual: the recurrence drifts from it by rounding.
             z = self._cycle(r, pool)

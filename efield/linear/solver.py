@@ -53,10 +53,15 @@ class AbstractHostSolver(AbstractSolver):
     """A solver that works on the host, in float64, whatever the device of the arrays."""
 
     @abc.abstractmethod
-    def apply(self, prepared: Any, rhs: Float[np.ndarray, "rhs node"]) -> HostSolution:
+    def apply(
+        self,
+        prepared: Any,
+        rhs: Float[np.ndarray, "rhs node"],
+        start: Float[np.ndarray, "rhs node"] | None = None,
+    ) -> HostSolution:
         """Return solutions, iterations and true relative residuals.
 
-        Nodes are in the order of `HostMesh`.
+        Nodes are in the order of `HostMesh`. What iterates may start from `start`.
         """
 
 
@@ -89,6 +94,7 @@ def solve_linear(
     host: HostSide,
     rhs: Float[Array, "rhs node"],
     solver: AbstractSolver,
+    start: Float[np.ndarray, "rhs node"] | None = None,
 ) -> tuple[Float[Array, "rhs node"], SolverReport]:
     """Solve K x = b for one or many right-hand sides.
 
@@ -97,6 +103,8 @@ def solve_linear(
         host: The same head as the host sees it.
         rhs: Right-hand sides. [A]
         solver: How.
+        start: Solutions nearly, zero at the ground node, from which a solver that iterates
+            on the host begins. [V]
 
     Returns:
         The potentials [V], zero at the ground node, and a report.
@@ -109,7 +117,7 @@ def solve_linear(
     still = jax.lax.stop_gradient(stiffness)
     if isinstance(solver, AbstractHostSolver):
         if is_plain(rhs, stiffness.conductivity):
-            found = _on_host(solver, host, stiffness.conductivity, rhs)
+            found = _on_host(solver, host, stiffness.conductivity, rhs, start)
             return jnp.asarray(found[0]), SolverReport(*map(jnp.asarray, found[1:]))
         run = lambda b: _call_host(solver, host, still.conductivity, b)
     elif isinstance(solver, AbstractDeviceSolver):
@@ -192,7 +200,7 @@ def _for_each_conductivity(solver, host, conductivity, rhs, rank):
 
 
 def _on_host(
-    solver: AbstractHostSolver, host: HostSide, conductivity, rhs
+    solver: AbstractHostSolver, host: HostSide, conductivity, rhs, start=None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not np.isfinite(conductivity).all():
         raise ValueError(WRONG_CONDUCTIVITY)
@@ -204,7 +212,8 @@ def _on_host(
         )
     prepared = host.setup(solver, np.asarray(conductivity, dtype=np.float64))
     ordered = host.mesh.ordered(rows.astype(np.float64, copy=False))
-    x, iterations, residual = solver.apply(prepared, ordered)
+    known = () if start is None else (host.mesh.ordered(np.asarray(start, np.float64)),)
+    x, iterations, residual = solver.apply(prepared, ordered, *known)
     return (
         host.mesh.restored(x).astype(rows.dtype, copy=False),
         iterations.astype(np.int32),
