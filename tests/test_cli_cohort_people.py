@@ -181,6 +181,8 @@ def test_a_wrong_plan_is_refused_with_its_place(tmp_path, change, words):
     [
         (["participant"], "--plan"),
         (["group", "--here"], "--here is of participant"),
+        (["group", "--session-label", "pre"], "--session-label is of participant"),
+        (["participant", "--plan", "plan.toml", "--above", "5"], "--above is of group"),
         (["group"], "nobody is finished"),
         (["participant", "--plan", "plan.toml", "--queue", "long"], "--slurm"),
         (

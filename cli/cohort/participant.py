@@ -277,6 +277,8 @@ def _command(request: BidsRequest, task: Task, threads: int) -> list[str]:
     words += ["--participant-label", person.subject, "--threads", str(threads)]
     if person.session:
         words += ["--session-label", person.session]
+    if request.device is not None:
+        words += ["--device", request.device]
     if request.spheres is not None:
         words += ["--fslr", *map(os.path.abspath, request.spheres)]
     return words

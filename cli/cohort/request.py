@@ -10,6 +10,13 @@ from .engines import Queue
 _GB = 1 << 30
 _QUEUES = ("slurm", "pbs", "sge", "lsf")
 _OF_QUEUES = ("queue", "account", "walltime")
+_OF_LEVEL = {
+    "participant": (
+        *("plan", "check", "here", "scheduler", "array", "workers", "memory", "fslr"),
+        *(*_QUEUES, *_OF_QUEUES, "session_label"),
+    ),
+    "group": ("above", "networks"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class BidsRequest:
         workers: At most so many, or None.
         memory: For all people on this machine, or None. [byte]
         threads: Of each person, or None.
-        quiet: Whether only warnings and errors are written.
+        device: That computes, or None.
         above: Field that a person's has to reach to be counted, or None. [V/m]
         above_share: The same as a share of the person's 99.9th percentile.
         networks: Parcellations, left and right, or None.
@@ -51,7 +58,7 @@ class BidsRequest:
     workers: int | None
     memory: int | None
     threads: int | None
-    quiet: bool
+    device: str | None
     above: float | None
     above_share: float
     networks: tuple[str, str] | None
@@ -68,17 +75,7 @@ class BidsRequest:
                 "participant needs --plan PLAN: a plan file that says what is done for "
                 "each person, see docs/cohorts.md."
             )
-        for name in (
-            "plan",
-            "check",
-            "here",
-            "scheduler",
-            "array",
-            "workers",
-            "memory",
-        ):
-            if options.level == "group" and getattr(options, name):
-                raise ValueError(f"--{name} is of participant, not of group.")
+        _check_level(options)
         kind = next((name for name in _QUEUES if getattr(options, name)), None)
         asked = [name for name in _OF_QUEUES if getattr(options, name) is not None]
         if asked and kind is None and not options.array:
@@ -101,11 +98,20 @@ class BidsRequest:
             workers=options.workers,
             memory=None if options.memory is None else int(options.memory * _GB),
             threads=options.threads,
-            quiet=options.quiet,
+            device=options.device,
             above=options.above,
             above_share=options.above_share,
             networks=None if options.networks is None else tuple(options.networks),
         )
+
+
+def _check_level(options: argparse.Namespace) -> None:
+    """Refuse options of the other level."""
+    other = "group" if options.level == "participant" else "participant"
+    for name in _OF_LEVEL[other]:
+        if getattr(options, name):
+            word = name.replace("_", "-")
+            raise ValueError(f"--{word} is of {other}, not of {options.level}.")
 
 
 def _each_once(labels: list[str] | None) -> tuple[str, ...] | None:
