@@ -11,10 +11,12 @@ from ... import meshing
 from ..inputs.heads import is_template
 
 
-# Measured with `python -m benchmarks cohort`: what a process takes without a head, and what
-# it takes for each node when it optimises a placement. [byte]
-BASE, PER_NODE = 700 << 20, 24_000
-_NODES_OF_TEMPLATE = 0.19  # For each tetrahedron.
+# A process takes so much, and so much for each node. Measured with `tmsgrad optimize`, on
+# CPU: 1.42 GB with 23,500 nodes and 1.91 GB with 57,900; more is asked for, for runs that
+# keep several fields. [byte]
+BASE, PER_NODE = 1150 << 20, 18_000
+# Of the template with some number of tetrahedra: so many, and so many for each.
+_NODES_OF_TEMPLATE = (4000, 0.19)
 _TEMPLATE = 1_000_000  # Tetrahedra of the template, where no number is given.
 _BYTES_OF_NODE = 260  # Of a binary .msh, with its elements.
 _BEGIN = 1 << 16
@@ -48,9 +50,8 @@ def nodes_of(head: str) -> int:
     """
     if is_template(head):
         count = head.partition(":")[2]
-        return round(
-            _NODES_OF_TEMPLATE * (int(count) if count.isdigit() else _TEMPLATE)
-        )
+        first, each = _NODES_OF_TEMPLATE
+        return round(first + each * (int(count) if count.isdigit() else _TEMPLATE))
     source = Path(head)
     file = meshing.find_mesh(source) if source.is_dir() else source
     if file.suffix == ".npz":
