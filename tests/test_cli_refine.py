@@ -18,7 +18,7 @@ PLACE = ["--target", "30,-20,50", "--radius", "8"]
 def refined(case, tmp_path_factory):
     out = tmp_path_factory.mktemp("refined") / "finer.npz"
     words = ["head", "refine", case.head, *PLACE, "--coil", case.coil, "--out", out]
-    result = run(*words, "--to", "0.22%", "--json")
+    result = run(*words, "--to", "0.15%", "--json")
     assert result.status == 0, result.err
     return out, result
 
@@ -27,12 +27,12 @@ def test_a_refined_head_is_as_exact_as_asked_for(refined, case):
     out, result = refined
     figures, before = result.json["refinement"], meshing.read_head(case.head)
     head = meshing.read_head(out)
-    assert figures["relative_error"] <= 0.0022 < figures["relative_error_before"]
+    assert figures["relative_error"] <= 0.0015 < figures["relative_error_before"]
     assert figures["refinements"] > 0
     assert figures["tetrahedra_before"] == len(before.tags)
     assert figures["tetrahedra"] == result.json["tetrahedra"] == len(head.tags)
     assert len(before.tags) < len(head.tags) < 8 * len(before.tags)
-    assert "of 0.22% asked: from " in result.out
+    assert "of 0.15% asked: from " in result.out
     assert f"from {figures['relative_error_before']:.2%} by" in result.out
     for tag in before.tissues:
         volumes = [each.volumes[each.tags == tag].sum() for each in (before, head)]
@@ -40,18 +40,18 @@ def test_a_refined_head_is_as_exact_as_asked_for(refined, case):
 
 
 def test_optimize_states_a_value_as_exact_as_asked_for(case, tmp_path):
-    words = case.optimize(tmp_path / "out", accuracy="0.22%")
+    words = case.optimize(tmp_path / "out", accuracy="0.15%")
     result = run(*words, "--json")
     assert result.status == 0, result.err
     summary = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))
     error = summary["mesh_error"]
-    assert summary["refinement"]["relative_error"] <= 0.0022
+    assert summary["refinement"]["relative_error"] <= 0.0015
     assert summary["refinement"]["tetrahedra"] == summary["head"]["tetrahedra"]
     reached = next(iter(error.values())) / summary["value"]
     # The placement moves a little once the value is corrected.
-    assert reached < 0.0025, error
-    assert summary["refinement"]["relative_error_before"] > 0.0022
-    assert "of 0.22% asked: from " in result.out
+    assert reached < 0.0017, error
+    assert summary["refinement"]["relative_error_before"] > 0.0015
+    assert "of 0.15% asked: from " in result.out
 
 
 def test_a_mesh_that_is_exact_enough_stays_as_it_is(case, tmp_path):

@@ -14,7 +14,7 @@ from tmsgrad import efield, meshing, optimize
 class Quick(optimize.Aim):
     """An aim whose regions need no modes, as nothing is searched for here."""
 
-    def modes(self, region):
+    def modes(self, region):  # pyright: ignore[reportIncompatibleMethodOverride]
         return optimize.MeanMagnitude(self.mean(region))
 
 
@@ -49,6 +49,7 @@ def test_a_component_is_corrected_as_the_search_corrects_it(aim, second, fields)
     goal = dataclasses.replace(goal, second=second)
     found = optimize.corrected_about(goal, aim, POSE, fields[1])
     searched = optimize.mean_goal(aim, direction, corrected=True)
+    assert searched.corrected is not None
     expected = searched.corrected.mesh_error(searched.objective.value, aim.coil, POSE)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -63,6 +64,7 @@ def test_components_along_normals_are_corrected_in_the_search(
             f"tmsgrad.optimize.{module}.cortical_normals", lambda *_: outward
         )
     goal = optimize.normal_goal(aim, corrected=True)
+    assert goal.corrected is not None
     value, bar = goal.corrected.mesh_error(goal.objective.value, aim.coil, POSE)
     first, _, fine = (goal.value(field) for field in fields)
     assert abs(value - fine) < 0.2 * abs(first - fine)
@@ -94,6 +96,7 @@ def test_weights_are_the_derivative_by_the_field(kind, aim, fields):
     step = rng.normal(size=field.vectors.shape) * 1e-6
     moved = lambda sign: dataclasses.replace(field, vectors=field.vectors + sign * step)
     slope = goal.value(moved(1)) - goal.value(moved(-1))
+    assert goal.weights is not None
     along = float(np.sum(goal.weights(field) * step[chosen]))
     assert along == pytest.approx(slope / 2, rel=1e-6)
 
