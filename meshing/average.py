@@ -85,7 +85,7 @@ def average_cortex(hemisphere: Hemisphere) -> AverageCortex:
 
 
 def onto_average(
-    values: Float[ndarray, "point *component"],
+    values: Float[ndarray, "value *component"],
     points: Float[ndarray, "point 3"],
     cortex: AverageCortex,
     to_head: Callable[[Float[ndarray, "point 3"]], Float[ndarray, "point 3"]],
