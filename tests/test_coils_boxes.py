@@ -64,7 +64,7 @@ def test_interpolation_errs_by_the_bound_of_its_ellipse():
     direct = np.asarray(coil.potential_at(jnp.asarray(inside), still))
     off = []
     for count in (4, 8, 12):
-        box = boxes._Box(np.arange(300), middle, half, (count,) * 3)
+        box = boxes._Box(np.arange(300), middle, half, (count, count, count))
         values = coil.potential_at(jnp.asarray(boxes._grid(box)), still)
         read = boxes._read(box, np.asarray(values), inside)
         off.append(np.abs(read - direct).max())
