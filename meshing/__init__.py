@@ -1,5 +1,10 @@
 """Heads: tetrahedral meshes with tissue tags, their files, surfaces and targets."""
 
+from .anatomy.cleaning import (
+    Cleaned as Cleaned,
+    CleanRules as CleanRules,
+    clean_labels as clean_labels,
+)
 from .average import (
     AverageCortex as AverageCortex,
     average_cortex as average_cortex,
@@ -96,6 +101,7 @@ from .landmarks import (
     TEMPLATE_FIDUCIALS as TEMPLATE_FIDUCIALS,
     Fiducials as Fiducials,
     beam_f3 as beam_f3,
+    dense_eeg_positions as dense_eeg_positions,
     eeg_positions as eeg_positions,
 )
 from .lattice.mesher import mesh_labels as mesh_labels

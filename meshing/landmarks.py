@@ -102,6 +102,50 @@ def eeg_positions(scalp: Scalp, fiducials: Fiducials) -> dict[str, Float[ndarray
     return found
 
 
+def dense_eeg_positions(
+    scalp: Scalp, fiducials: Fiducials
+) -> dict[str, Float[ndarray, "3"]]:
+    """Measure the positions of the 10-10 system on a scalp: those between the 10-20's.
+
+    Args:
+        scalp: The scalp.
+        fiducials: Of the same head.
+
+    Returns:
+        Points on the scalp by name, those of `eeg_positions` among them. [m]
+
+    Raises:
+        ValueError: The fiducials do not lie around the head.
+    """
+    nasion, inion, left, right = _points(fiducials)
+    found = eeg_positions(scalp, fiducials)
+    midline = _section(scalp, nasion, found["Cz"], inion)
+    for name, share in (("AFz", 0.2), ("FCz", 0.4), ("CPz", 0.6), ("POz", 0.8)):
+        found[name] = _at(midline, share)
+    coronal = _section(scalp, left, found["Cz"], right)
+    for name, share in (("C5", 0.2), ("C1", 0.4), ("C2", 0.6), ("C6", 0.8)):
+        found[name] = _at(coronal, share)
+    for names, middle in (
+        (("AF7", "FT7", "TP7", "PO7"), "T7"),
+        (("AF8", "FT8", "TP8", "PO8"), "T8"),
+    ):
+        around = _section(scalp, found["Fpz"], found[middle], found["Oz"])
+        for name, share in zip(names, (0.2, 0.4, 0.6, 0.8), strict=True):
+            found[name] = _at(around, share)
+    for start, row, ends in (
+        *(("AF7", "AF", "AF8"), ("F7", "F", "F8"), ("FT7", "FC", "FT8")),
+        *(("TP7", "CP", "TP8"), ("P7", "P", "P8"), ("PO7", "PO", "PO8")),
+    ):
+        arc = _section(scalp, found[start], found[f"{row}z"], found[ends])
+        half = _share_of(arc, found[f"{row}z"])
+        # A row between the 10-20's ends has one place to each side, others have three.
+        steps = {3: 0.5} if row in ("AF", "PO") else {5: 0.25, 3: 0.5, 1: 0.75}
+        for number, share in steps.items():
+            found.setdefault(f"{row}{number}", _at(arc, half * share))
+            found.setdefault(f"{row}{number + 1}", _at(arc, 1 - (1 - half) * share))
+    return found
+
+
 def beam_f3(scalp: Scalp, fiducials: Fiducials) -> Float[ndarray, "3"]:
     """Find F3 from three lengths, much as the Beam F3 method does.
 

@@ -91,6 +91,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad head mesh labels.nii.gz --table freesurfer --size gm=2,scalp=8 "
         "--out head.msh",
     ),
+    "head segment": (
+        "tmsgrad head segment T1.nii.gz --out m2m_ernie",
+        "tmsgrad head segment T1.nii.gz --labels aparc+aseg.nii.gz --from freesurfer "
+        "--out m2m_ernie",
+    ),
     "head refine": (
         "tmsgrad head refine template:300000 --target-mni -44,40,29 --to 0.5% "
         "--out finer.msh",

@@ -75,6 +75,98 @@ def add_meshing(verb: argparse.ArgumentParser) -> None:
     add_force(verb)
 
 
+def add_segmenting(verb: argparse.ArgumentParser) -> None:
+    """Add what a head is made of, by which segmenter, and what must hold of it."""
+    verb.add_argument(
+        "t1",
+        type=words.path,
+        nargs="?",
+        metavar="T1",
+        help="T1-weighted image of the whole head, .nii or .nii.gz",
+    )
+    verb.add_argument("--out", type=words.output, metavar="DIR", help="m2m_ folder")
+    verb.add_argument(
+        "--t2", type=words.path, metavar="FILE", help="a T2 of the same person (none)"
+    )
+    verb.add_argument(
+        "--labels",
+        type=words.path,
+        metavar="FILE",
+        help="labels that another program made; of SPM the map c1*.nii",
+    )
+    verb.add_argument(
+        "--from",
+        dest="segmenter",
+        choices=("charm", "freesurfer", "synthseg", "samseg", "spm"),
+        help="the program that made --labels",
+    )
+    _add_segmenter(verb)
+    _add_layers(verb)
+    verb.add_argument(
+        "--tetrahedra",
+        type=words.count,
+        default=1_000_000,
+        metavar="N",
+        help="about how many (1000000)",
+    )
+    verb.add_argument(
+        "--force",
+        type=words.head_checks,
+        default=(),
+        metavar="CHECK,…",
+        help=f"go on though these checks find an error: {', '.join(words.HEAD_CHECKS)}",
+    )
+
+
+def _add_segmenter(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--by",
+        choices=("samseg", "atlas"),
+        help="SAMSEG, or the template laid over the head and brightness, which is cruder "
+        "(SAMSEG where it is installed)",
+    )
+    verb.add_argument(
+        "--samseg",
+        type=words.path,
+        metavar="PATH",
+        help="run_samseg, or the environment it is in (that of --install, or on PATH)",
+    )
+    verb.add_argument(
+        "--install",
+        action="store_true",
+        help="make an environment with SAMSEG in the user's data folder, and end",
+    )
+    verb.add_argument(
+        "--thorough",
+        action="store_true",
+        help="SAMSEG's own settings, which take far longer",
+    )
+
+
+def _add_layers(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--neck",
+        type=units.length_or_none,
+        default=40.0,
+        metavar="MM",
+        help="end the head so far below the brain (40)",
+    )
+    verb.add_argument(
+        "--skull",
+        type=words.not_negative,
+        default=2.0,
+        metavar="MM",
+        help="least thickness of the skull around brain and CSF (2)",
+    )
+    verb.add_argument(
+        "--scalp",
+        type=words.not_negative,
+        default=2.0,
+        metavar="MM",
+        help="least thickness of what covers the skull (2)",
+    )
+
+
 def _add_tidying(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--neck",

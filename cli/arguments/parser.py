@@ -29,6 +29,7 @@ from .head_options import (
     add_head_picture,
     add_meshing,
     add_refining,
+    add_segmenting,
 )
 from .live_options import add_live_field
 from .mistakes import TerseParser
@@ -222,6 +223,11 @@ def _add_head_verbs(verbs) -> None:
     add_target(refine, "centre, mm", required=True)
     add_refining(refine)
     add_meshing(_action(actions, "mesh", "fill a label image with tetrahedra"))
+    add_segmenting(
+        _action(
+            actions, "segment", "make a head of a T1, or of another program's labels"
+        )
+    )
 
 
 def _add_target_verbs(verbs) -> None:

@@ -11,6 +11,8 @@ from . import units
 
 #: The checks of a head that find errors: `about` of such findings.
 CHECKS = ("sliver", "overlap", "parts", "rough")
+#: The same of what `head segment` makes, and of its T1.
+HEAD_CHECKS = (*CHECKS, "voxels", "size", "stripped", "defaced")
 
 
 def path(word: str) -> str:
@@ -193,15 +195,20 @@ def several(word: str) -> tuple[str, ...]:
     return found
 
 
-def checks(word: str) -> tuple[str, ...]:
+def checks(word: str, known: tuple[str, ...] = CHECKS) -> tuple[str, ...]:
     """Read names of checks whose errors can be passed."""
     found = several(word)
     for name in found:
-        if name not in CHECKS:
+        if name not in known:
             raise argparse.ArgumentTypeError(
-                f"{name!r} is no check that stops; these are {', '.join(CHECKS)}"
+                f"{name!r} is no check that stops; these are {', '.join(known)}"
             )
     return found
+
+
+def head_checks(word: str) -> tuple[str, ...]:
+    """Read the same names, of `head segment`."""
+    return checks(word, HEAD_CHECKS)
 
 
 def positives(word: str) -> tuple[float, ...]:

@@ -41,6 +41,7 @@ _PLACES = {
     "head refine": "head_refine:head_refine",
     "head show": "head_show:head_show",
     "head mesh": "head_mesh:head_mesh",
+    "head segment": "head_segment:head_segment",
     "coil info": "coil_info:coil_info",
     "coil list": "coil_info:coil_list",
     "coil convert": "coil:coil_convert",

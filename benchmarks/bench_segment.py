@@ -1,0 +1,111 @@
+"""How labels of one head differ by who made them, and what that does to fields and plans.
+
+    python -m benchmarks segment --folders=m2m_samseg,m2m_atlas --mni=-37,-21,58
+
+The folders are of one T1, by `tmsgrad head segment`; each is compared with the first: Dice
+of tissues above the AC-PC plane, the field of the first head's best pose, and the distance
+and turn between own optima. Seconds and volumes are those of `segmentation.json`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+from benchmarks import record
+
+from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.meshing.anatomy import folder as files
+
+
+_RADIUS = 5e-3  # [m]
+_DOMAIN = optimize.Domain(distance=4e-3)
+_TISSUES = {
+    "WM": (1,),
+    "GM": (2,),
+    "CSF": (3,),
+    "bone": (4, 7, 8),
+    "scalp": (5, 6, 9, 10),
+}
+
+
+def main(words: list[str]) -> None:
+    jax.config.update("jax_enable_x64", True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks segment")
+    parser.add_argument("--folders", required=True, help="m2m_ folders of one T1")
+    parser.add_argument("--mni", default="-37,-21,58", help="target, mm")
+    parser.add_argument("--coil", default="magstim-70mm-double")
+    parser.add_argument("--name", default="colin27")
+    options = parser.parse_args(words)
+    coil = coils.read(options.coil)
+    place = np.array([float(x) for x in options.mni.split(",")]) * 1e-3
+    folders = [Path(each) for each in options.folders.split(",")]
+    first = _Planned.of(folders[0], coil, place)
+    rows = []
+    for path in folders:
+        planned = first if path is folders[0] else _Planned.of(path, coil, first)
+        row = {"labels": planned.way, **_dice(first, planned)}
+        apart, turn = first.apart(planned)
+        field = planned.field(coil, first.pose)
+        row |= {
+            "field %": round(100 * (field / first.field(coil, first.pose) - 1), 1),
+            "optimum mm": round(apart, 1),
+            "optimum °": round(turn, 1),
+            "seconds": planned.seconds,
+        }
+        print(json.dumps(row), flush=True)
+        rows.append(row)
+    print(record.table(rows))
+    print("written to", record.write(f"segment-{options.name}", rows))
+
+
+class _Planned:
+    """A head with its best pose for a target."""
+
+    def __init__(self, path: Path, coil, place: np.ndarray):
+        self.path, self.head = path, meshing.read_head(path)
+        self.labels = meshing.read_labels(path / files.LABELS)
+        said = json.loads((path / "segmentation.json").read_text("utf-8"))
+        self.way, self.seconds = said["way"], round(said["seconds"]["total"])
+        self.place = place
+        self.target = meshing.ball(self.head, place, _RADIUS, "gm")
+        self.conductor = efield.assemble(self.head, efield.isotropic(self.head))
+        objective = optimize.MeanMagnitude(
+            efield.reciprocal(self.conductor, self.target)
+        )
+        scalp = meshing.scalp(self.head)
+        self.pose = optimize.find_pose(objective, coil, scalp, _DOMAIN).pose
+
+    @classmethod
+    def of(cls, path: Path, coil, place) -> "_Planned":
+        """Take the place of another head, or an MNI position through the own transform."""
+        if isinstance(place, _Planned):
+            return cls(path, coil, place.place)
+        return cls(path, coil, meshing.read_mni(path).to_subject(place))
+
+    def field(self, coil, pose) -> float:
+        """Mean magnitude in the target. [V/m]"""
+        solved = efield.solve(self.conductor, coil, pose, current_rate=1e6)
+        return float(np.linalg.norm(np.asarray(solved.mean(self.target))))
+
+    def apart(self, other: "_Planned") -> tuple[float, float]:
+        """Distance [mm] and turn [°] between two optima; a turn by 180° counts as none."""
+        a, b = (np.asarray(each.pose.to_matsimnibs()) for each in (self, other))
+        # The field of a figure of eight is the same but for its sign when it is turned.
+        turn = np.degrees(np.arccos(np.clip(abs(a[:3, 1] @ b[:3, 1]), 0, 1)))
+        return float(np.linalg.norm(a[:3, 3] - b[:3, 3])), float(turn)
+
+
+def _dice(first: _Planned, other: _Planned) -> dict:
+    a, b = first.labels, other.labels
+    shape = a.labels.shape
+    corner = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
+    matrix = np.linalg.inv(np.loadtxt(first.path / "toMNI" / "MNI2conform_12DOF.txt"))
+    height = (matrix @ a.affine)[2]
+    upper = corner @ height[:3] + height[3] > 0
+    found = {}
+    for name, tags in _TISSUES.items():
+        one, two = np.isin(a.labels, tags) & upper, np.isin(b.labels, tags) & upper
+        found[name] = round(2 * int((one & two).sum()) / int(one.sum() + two.sum()), 3)
+    return found

@@ -1,0 +1,74 @@
+"""How likely each tissue is in each voxel of the template, and how a T1 of it would look.
+
+White and gray matter are the maps of the ICBM 152 average where they are at hand, as in
+`template_labels`; the other tissues are the template's labels, blurred by what people
+differ after registration.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy import ndimage
+
+from ..images.label_files import LabelImage
+from .grids import Volume
+from .shells import voxel_sides
+
+
+TISSUES = (1, 2, 3, 4, 5)
+#: How bright white and gray matter, CSF, bone and scalp are in a T1, of white matter.
+BRIGHTNESS = np.array([1.0, 0.7, 0.25, 0.2, 0.8])
+_BLUR = 1.5  # Standard deviation. [mm]
+_LOW = -100.0  # The template's neck below this is left out. [mm]
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Probabilities of tissues in MNI space.
+
+    Attributes:
+        shares: Of white and gray matter, CSF, bone and scalp; the rest is air.
+        affine: Voxel indices to MNI positions. [mm]
+    """
+
+    shares: Float[ndarray, "tissue i j k"]
+    affine: Float[ndarray, "4 4"]
+
+    @classmethod
+    def of(cls, labels: LabelImage, blur: float = _BLUR) -> "Atlas":
+        """Blur labels, such as the template's.
+
+        Args:
+            labels: Tags 1 to 5.
+            blur: Standard deviation. [mm]
+        """
+        low = np.linalg.inv(labels.affine) @ np.array([0.0, 0.0, _LOW, 1.0])
+        start = max(round(float(low[2])), 0)
+        image = labels.labels[:, :, start:]
+        affine = labels.affine.copy()
+        affine[:3, 3] += start * affine[:3, 2]
+        sigma = blur / voxel_sides(affine)
+        shares = [
+            ndimage.gaussian_filter((image == tag).astype(np.float32), sigma)
+            for tag in TISSUES
+        ]
+        return cls(np.stack(shares), affine)
+
+    def picture(self) -> Volume:
+        """About what a T1 of it looks like, white matter being 1."""
+        values = np.tensordot(BRIGHTNESS, self.shares, axes=1)
+        return Volume(values.astype(np.float32), self.affine)
+
+    def share(self, tissue: int) -> Volume:
+        """The map of a tissue, by its tag."""
+        return Volume(self.shares[TISSUES.index(tissue)], self.affine)
+
+
+def picture_of(labels: LabelImage) -> Volume:
+    """About what a T1 of labelled tissues looks like, white matter being 1."""
+    bright = np.zeros(11, np.float32)
+    bright[list(TISSUES)] = BRIGHTNESS
+    bright[[6, 7, 8, 9, 10]] = 0.3, 0.2, 0.4, 0.3, 0.6
+    return Volume(bright[labels.labels], labels.affine)

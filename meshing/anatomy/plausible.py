@@ -1,0 +1,67 @@
+"""Whether volumes of tissues are those of a living adult's head."""
+
+import numpy as np
+
+from ..checks import Finding, Severity
+from ..images.label_files import LabelImage
+from .shells import voxel_volume
+
+
+# White matter, gray matter, CSF and bone of adults, with room on both sides. [m³]
+_USUAL = {
+    "white matter": ((1,), 0.28e-3, 0.85e-3),
+    "gray matter": ((2,), 0.4e-3, 1.1e-3),
+    "csf": ((3,), 0.08e-3, 0.9e-3),
+    "bone": ((4, 7, 8), 0.25e-3, 1.6e-3),
+}
+_BIAS = 1.5  # Of brightness within the brain, 95th percentile over the 5th.
+
+
+def volumes(image: LabelImage) -> dict[str, float]:
+    """The volumes of the tissues that are checked. [m³]"""
+    unit = voxel_volume(image.affine)
+    counts = np.bincount(image.labels.ravel(), minlength=11)
+    return {
+        name: float(counts[list(tags)].sum() * unit)
+        for name, (tags, _, _) in _USUAL.items()
+    }
+
+
+def check_volumes(image: LabelImage) -> list[Finding]:
+    """Warn of tissues that have too much or too little volume for an adult.
+
+    Args:
+        image: The tissues.
+    """
+    found = []
+    for name, volume in volumes(image).items():
+        _, low, high = _USUAL[name]
+        if not low <= volume <= high:
+            found.append(
+                Finding(
+                    Severity.WARNING,
+                    "volume",
+                    f"there are {volume * 1e6:.0f} cm³ of {name}; adults have "
+                    f"{low * 1e6:.0f} to {high * 1e6:.0f}. Look at the slices: is the "
+                    "segmentation right?",
+                )
+            )
+    return found
+
+
+def check_bias(bias: float) -> list[Finding]:
+    """Warn of brightness that differs much over the brain.
+
+    Args:
+        bias: The 95th percentile of the bias field over the 5th.
+    """
+    if bias <= _BIAS:
+        return []
+    return [
+        Finding(
+            Severity.WARNING,
+            "bias",
+            f"the same tissue is {bias:.2g} times as bright in one part of the brain as in "
+            "another. It was corrected for, but look at the slices.",
+        )
+    ]

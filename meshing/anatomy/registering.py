@@ -1,0 +1,298 @@
+"""A head laid over the template: an affine map, then a warp, by dipy.
+
+The affine map maximises mutual information [Mattes et al. 2003,
+doi:10.1109/TMI.2003.809072] from several starts, so that heads that are turned by some
+20° find their way; the warp is symmetric and diffeomorphic with local cross-correlation
+[Avants et al. 2008, doi:10.1016/j.media.2007.06.004].
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+from scipy import ndimage
+
+from ..progress import Progress, silent
+from .grids import Volume, positions, upright_grid
+
+
+_START, _COARSE = 8.0, 4.0  # Voxels of the affine steps. [mm]
+_UPPER = 150.0  # So much of the head below its top is compared at first. [mm]
+_TURN = np.radians(20)
+_KEEP = 2  # Starts that go on from the coarsest step.
+_ROUNDS = (60, 40, 15)
+_ROOM = 12.0  # Around an image, for what the warp moves out of it. [mm]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A head's way to MNI space and back.
+
+    Attributes:
+        matrix: From MNI positions to the head's, the affine part. [mm]
+        affine: Of the grid on which the maps lie: voxel indices to the head's positions.
+            [mm]
+        to_mni: MNI positions of its voxels. [mm]
+        back: Where in the head the MNI positions are that the affine part puts into its
+            voxels. [mm]
+    """
+
+    matrix: Float[ndarray, "4 4"]
+    affine: Float[ndarray, "4 4"]
+    to_mni: Float[ndarray, "i j k 3"]
+    back: Float[ndarray, "i j k 3"]
+
+    def mni_of(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
+        """Take positions in the head to MNI space. [mm]"""
+        straight = _by(np.linalg.inv(self.matrix), points)
+        linear = _by(np.linalg.inv(self.matrix), self._centres())
+        return straight + self._interpolated(self.to_mni - linear, points)
+
+    def head_of(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
+        """Take MNI positions to the head. [mm]"""
+        straight = _by(self.matrix, points)
+        return straight + self._interpolated(self.back - self._centres(), straight)
+
+    def _centres(self) -> ndarray:
+        shape = self.to_mni.shape[:3]
+        return positions(shape, self.affine).reshape(*shape, 3)
+
+    def _interpolated(self, shift: ndarray, points: ndarray) -> ndarray:
+        """A shift at positions; beyond the grid it goes on as at its border."""
+        at = _by(np.linalg.inv(self.affine), points).T
+        return np.stack(
+            [
+                ndimage.map_coordinates(shift[..., c], at, order=1, mode="nearest")
+                for c in range(3)
+            ],
+            axis=1,
+        )
+
+
+def align(
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    template: Volume,
+    voxel: float = 2.0,
+    rounds: tuple[int, ...] | None = None,
+    progress: Progress | None = None,
+) -> Alignment:
+    """Lay the template over a head.
+
+    Args:
+        head: An image of it, such as a T1.
+        inside: Which of its voxels are head.
+        template: The same of the template, in MNI space.
+        voxel: Of the grid that the warp is computed on. [mm]
+        rounds: At most, of the warp, from the coarsest of its grids to the finest; by
+            default 60, 40 and 15.
+        progress: Called now and then.
+
+    Raises:
+        ModuleNotFoundError: dipy is not installed.
+        ValueError: There is no head in the image.
+    """
+    report = progress or silent
+    report(0.0, "affine registration")
+    matrix = affine_registration(head, inside, template)
+    report(0.4, "warping the template")
+    shape, grid = upright_grid(head.values.shape, head.affine, voxel, _ROOM)
+    static = _scaled(
+        Volume(np.where(inside, head.values, 0), head.affine).on(shape, grid)
+    )
+    moving = Volume(template.values, matrix @ template.affine).on(shape, grid)
+    there, back = _warp(static, _scaled(moving), rounds or _ROUNDS)
+    report(1.0, "done")
+    to_mni = _by(np.linalg.inv(matrix) @ grid, there)
+    return Alignment(matrix, grid, to_mni, _by(grid, back))
+
+
+def affine_registration(
+    head: Volume, inside: Bool[ndarray, "i j k"], template: Volume
+) -> Float[ndarray, "4 4"]:
+    """Find the affine map from the template to a head, both in mm.
+
+    Raises:
+        ModuleNotFoundError: dipy is not installed.
+        ValueError: There is no head in the image.
+    """
+    if not inside.any():
+        raise ValueError("there is no head in the image.")
+    masked = Volume(np.where(inside, head.values, 0).astype(np.float32), head.affine)
+    centres = _upper_middle(masked), _upper_middle(template)
+    found = []
+    for turn in _turns():
+        start = np.eye(4)
+        start[:3, :3] = turn
+        start[:3, 3] = centres[1] - turn @ centres[0]
+        found.append(_optimized(masked, template, start, _START, "rigid"))
+    found.sort(key=lambda each: each[1])
+    finer = []
+    for start, _ in found[:_KEEP]:
+        rough, _ = _optimized(masked, template, start, _START, "affine")
+        finer.append(_optimized(masked, template, rough, _COARSE, "affine"))
+    best = min(finer, key=lambda each: each[1])[0]
+    return np.linalg.inv(best)
+
+
+def _turns() -> list[ndarray]:
+    """No turn, and one of 20° about each axis, to either side."""
+    found = [np.eye(3)]
+    for axis in range(3):
+        for angle in (-_TURN, _TURN):
+            i, j = (n for n in range(3) if n != axis)
+            turn = np.eye(3)
+            turn[i, i] = turn[j, j] = np.cos(angle)
+            turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+            found.append(turn)
+    return found
+
+
+def _upper_middle(volume: Volume) -> Float[ndarray, "3"]:
+    shape, grid = upright_grid(volume.values.shape, volume.affine, _START)
+    values = volume.on(shape, grid)
+    there = positions(shape, grid)[(values > 0.05 * values.max()).ravel()]
+    return there[there[:, 2] > there[:, 2].max() - _UPPER].mean(axis=0)
+
+
+def _optimized(
+    head: Volume, template: Volume, start: ndarray, voxel: float, kind: str
+) -> tuple[ndarray, float]:
+    """Maximise mutual information on a grid; give the map from head to template."""
+    align_, transforms = _dipy().imaffine, _dipy().transforms
+    images = []
+    for volume in (head, template):
+        shape, grid = upright_grid(volume.values.shape, volume.affine, voxel)
+        images.append((_scaled(volume.on(shape, grid)).astype(np.float64), grid))
+    (static, static_grid), (moving, moving_grid) = images
+    with _quiet():
+        registration = align_.AffineRegistration(
+            metric=align_.MutualInformationMetric(nbins=32),
+            level_iters=[60],
+            sigmas=[0.5],
+            factors=[1],
+            verbosity=0,
+        )
+        way = {
+            "rigid": transforms.RigidTransform3D,
+            "affine": transforms.AffineTransform3D,
+        }[kind]()
+        found, _, value = registration.optimize(
+            static,
+            moving,
+            way,
+            None,
+            static_grid2world=static_grid,
+            moving_grid2world=moving_grid,
+            starting_affine=start,
+            ret_metric=True,
+        )
+    return np.asarray(found.affine), float(value)
+
+
+def _warp(
+    static: ndarray, moving: ndarray, rounds: tuple[int, ...]
+) -> tuple[ndarray, ndarray]:
+    """Where voxels of each image lie in the other. [voxel]"""
+    modules = _dipy()
+    with _quiet():
+        registration = modules.imwarp.SymmetricDiffeomorphicRegistration(
+            metric=modules.metrics.CCMetric(3, sigma_diff=2.0, radius=3),
+            level_iters=list(rounds),
+        )
+        registration.verbosity = modules.VerbosityLevels.NONE
+        mapping = registration.optimize(static, moving)
+        index = np.indices(static.shape, np.float32)
+        there, back = (
+            np.stack([way(axis) - axis for axis in index], axis=-1)
+            for way in (mapping.transform, mapping.transform_inverse)
+        )
+    # What is moved in from beyond the grid comes as zero.
+    own = np.moveaxis(index, 0, -1)
+    far = 25.0
+    there = np.where(np.abs(there) < far, there, 0) + own
+    back = np.where(np.abs(back) < far, back, 0) + own
+    return there, back
+
+
+def _scaled(values: ndarray) -> ndarray:
+    high = float(np.percentile(values[values > 0], 99)) if (values > 0).any() else 1.0
+    return np.clip(values / high, 0, 1.2).astype(np.float32)
+
+
+def _by(matrix: ndarray, points: ndarray) -> ndarray:
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Have dipy say nothing of its rounds, nor of its own dependencies."""
+    logger = logging.getLogger("dipy")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _dipy() -> Any:
+    try:
+        from dipy.align import (
+            VerbosityLevels,
+            imaffine,
+            imwarp,
+            metrics,
+            transforms,  # pyright: ignore[reportAttributeAccessIssue]
+        )
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "laying the template over a head needs dipy, which is not installed: pip "
+            "install 'tmsgrad[segment]'"
+        ) from None
+    from types import SimpleNamespace
+
+    return SimpleNamespace(
+        VerbosityLevels=VerbosityLevels,
+        imaffine=imaffine,
+        imwarp=imwarp,
+        metrics=metrics,
+        transforms=transforms,
+    )
+
+
+def align_scans(
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    other: Volume,
+    other_inside: Bool[ndarray, "i j k"],
+) -> Volume:
+    """Move another image of the same person onto a head, without deforming it.
+
+    Args:
+        head: The image that stays.
+        inside: Which of its voxels are head.
+        other: The image that is moved.
+        other_inside: Which of its voxels are head.
+
+    Returns:
+        The other image in the place of the first.
+
+    Raises:
+        ModuleNotFoundError: dipy is not installed.
+    """
+    fixed = Volume(np.where(inside, head.values, 0).astype(np.float32), head.affine)
+    moving = Volume(
+        np.where(other_inside, other.values, 0).astype(np.float32), other.affine
+    )
+    rough, _ = _optimized(fixed, moving, np.eye(4), _START, "rigid")
+    found, _ = _optimized(fixed, moving, rough, _COARSE, "rigid")
+    return Volume(other.values, np.linalg.inv(found) @ other.affine)
