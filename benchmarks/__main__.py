@@ -22,7 +22,7 @@ ALL = (
     *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
     "midsurface",
 )
-NEED_DATA = ("shape", "phase", "page", "retest")
+NEED_DATA = ("shape", "phase", "page", "retest", "pynibs")
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 
 
