@@ -23,7 +23,7 @@ ALL = (
     *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
     "midsurface",
 )
-NEED_DATA = ("shape", "phase", "page", "retest", "segment")
+NEED_DATA = ("shape", "phase", "page", "retest", "segment", "pynibs")
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 
 

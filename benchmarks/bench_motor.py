@@ -1,6 +1,6 @@
 """How near motor maps come to a planted place, and how sure they are of it.
 
-    python -m benchmarks motor --head=template:300000 --people=10
+    python -m benchmarks motor --head=template:300000 --people=50 --keep=motor_people
 
 Each simulated person has a place in gray matter, which is none of those that are fitted, at
 another depth, and a threshold. Responses come from the virtual people of Goetz et al. 2019
@@ -10,12 +10,18 @@ with a long tail; the fit knows none of these three. `log-normal` is what the fi
 Coil errors, a second place, heavy tails and other conductivities are added to see what
 breaks. Pulses are at random poses of one dI/dt, of which one in twenty has 1.5 times the
 threshold at the place, or chosen by `mapping.next_pulses` after the first 30.
+
+All people share a head's basis. With `--keep FOLDER` it is stored there, and so is each
+person as soon as it is done: the same words again go on from there.
 """
 
 import argparse
+import contextlib
 import functools
+import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +31,13 @@ from benchmarks.bench_forward import head_of
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.optimize import mapping
+from tmsgrad.optimize.mapping import evidence
 
 
 KNOB = "-37,-21,58"  # The left hand knob of the template. [mm]
 CRITERION = 50e-6  # [V]
 SITES = 200
+WIDTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)  # Of regions, in units of the resolution.
 _NEAR = 12e-3  # Of the knob: where planted places are. [m]
 # Mean and covariance of log10 parameters, Goetz et al. 2019.
 _MEAN = np.array([-5.081765, 4.532265, 3.646550, 0.426390, 1.666487])
@@ -56,6 +64,10 @@ class Scene:
     coil: tuple[float, float] = (0.0, 0.0)
     second: bool = False
     conductive: bool = False
+
+    def fits(self, arm: str) -> bool:
+        """Whether it is simulated: pulses are chosen with one kind of noise only."""
+        return not arm.startswith("chosen") or self.name == "published noise"
 
 
 _MISPLACED = (3e-3, np.radians(3.0))
@@ -86,6 +98,9 @@ class World:
         return np.asarray(basis.subset(chosen).magnitude(poses, 1e6)).T.astype(float)
 
 
+ARMS = ("random 60", "random 180", "chosen 70")
+
+
 def main(words: list[str]) -> None:
     jax.config.update("jax_enable_x64", True)
     parser = argparse.ArgumentParser(prog="python -m benchmarks motor")
@@ -93,31 +108,84 @@ def main(words: list[str]) -> None:
     parser.add_argument("--at", default=KNOB, help="the hand knob, mm")
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--name", default="", help="of the head, in the results")
+    parser.add_argument("--keep", default=None, help="folder of what is done")
     parser.add_argument(
         "--only", default="", help="simulations with this in their name"
     )
     options = parser.parse_args(words)
     knob = np.array([float(x) for x in options.at.split(",")]) * 1e-3
     head = head_of(options.head)
-    world = _world(head, knob)
+    name = options.name or f"{len(head.tags) / 1e6:.1f}M"
+    kept = Kept.of(options.keep, f"{name}-{options.draws}")
+    world = make_world(head, knob, kept.folder, name)
+    every = [
+        (scene, arm)
+        for scene in SCENES
+        for arm in ARMS
+        if options.only in scene.name and scene.fits(arm)
+    ]
+    # One person after the other, so that what is done so far is of all simulations.
+    for number in range(options.people):
+        for scene, arm in every:
+            if kept.lacks(scene.name, arm, number):
+                found = _person(world, scene, arm, number, options.draws)
+                kept.add(scene.name, arm, number, found)
+        print(number + 1, "people", flush=True)
     rows = []
-    for scene in (each for each in SCENES if options.only in each.name):
-        for arm in ("random 60", "random 180", "chosen 70"):
-            if arm == "chosen 70" and scene.name != "published noise":
-                continue
-            begin = time.perf_counter()
-            found = [
-                _person(world, scene, arm, number, options.draws)
-                for number in range(options.people)
-            ]
-            for each in _summaries(scene.name, arm, found):
-                rows.append(each)
-                print(each, f"{time.perf_counter() - begin:.0f} s", flush=True)
+    for scene, arm in every:
+        people = [kept.of_person(scene.name, arm, x) for x in range(options.people)]
+        rows += _summaries(scene.name, arm, people)
     print(record.table(rows))
-    record.write(f"motor-{len(head.tags) / 1e6:.1f}M", rows)
+    record.write(f"motor-{name}", rows)
 
 
-def _world(head: meshing.HeadMesh, knob: np.ndarray) -> World:
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Simulated people that are done, in a file of a line for each where a folder is given.
+
+    Attributes:
+        folder: Or None.
+        file: Or None.
+        done: By scene, arm and number.
+    """
+
+    folder: Path | None
+    file: Path | None
+    done: dict
+
+    @classmethod
+    def of(cls, folder: str | None, name: str) -> "Kept":
+        if folder is None:
+            return cls(None, None, {})
+        place = Path(folder)
+        place.mkdir(exist_ok=True, parents=True)
+        file, done = place / f"people-{name}.jsonl", {}
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8").splitlines()
+            for line in lines:
+                with contextlib.suppress(ValueError):  # One that was cut off.
+                    each = json.loads(line)
+                    done[each["scene"], each["arm"], each["person"]] = each["found"]
+        return cls(place, file, done)
+
+    def lacks(self, *key) -> bool:
+        return key not in self.done
+
+    def of_person(self, *key) -> list[dict]:
+        return self.done[key]
+
+    def add(self, scene: str, arm: str, person: int, found: list[dict]) -> None:
+        self.done[scene, arm, person] = found
+        if self.file is not None:
+            each = {"scene": scene, "arm": arm, "person": person, "found": found}
+            with self.file.open("a", encoding="utf-8") as lines:
+                lines.write("\n" + json.dumps(each))  # After one that was cut off.
+
+
+def make_world(
+    head: meshing.HeadMesh, knob: np.ndarray, folder: Path | None, name: str
+) -> World:
     scalp = meshing.scalp(head)
     surface, _ = meshing.gray_matter_surface(head)
     near = np.linalg.norm(surface.vertices - knob, axis=1) < 30e-3
@@ -139,57 +207,112 @@ def _world(head: meshing.HeadMesh, knob: np.ndarray) -> World:
     other = usual * np.select(
         [np.isin(head.tags, (4, 7, 8)), np.isin(head.tags, (2, 3))], [2.0, 0.8], 1.0
     )
+    at = efield.at_points(sampler, points)
     bases = [
-        efield.reduce(
-            efield.assemble(head, jnp.asarray(values)),
-            coil,
-            wide,
-            efield.at_points(sampler, points),
-            growth=efield.Growth(tolerance=1e-2, unseen=16),
-        )
-        for values in (usual, other)
+        _basis(head, values, coil, wide, at, folder and folder / f"{name}-{kind}.h5")
+        for kind, values in (("usual", usual), ("other", other))
     ]
     return World(patch, sites, domain, (bases[0], bases[1]))
+
+
+def _basis(head, values, coil, domain, at, file: Path | None) -> efield.ReducedField:
+    if file is not None and file.is_file():
+        return efield.read_reduced(file)
+    found = efield.reduce(
+        efield.assemble(head, jnp.asarray(values)),
+        *(coil, domain, at),
+        growth=efield.Growth(tolerance=1e-2, unseen=16),
+    )
+    if file is not None:
+        efield.write_reduced(file, found)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A simulated person.
+
+    Attributes:
+        world: The head.
+        scene: How they differ from what the fit assumes.
+        rng: Of their responses.
+        site: That responds.
+        second: That responds as well, in some scenes.
+        threshold: [V/m]
+        rate: dI/dt of the pulses. [A/µs]
+        subject: How responses grow and vary.
+    """
+
+    world: World
+    scene: Scene
+    rng: np.random.Generator
+    site: int
+    second: int
+    threshold: float
+    rate: float
+    subject: dict
+
+    @classmethod
+    def of(cls, world: World, scene: Scene, number: int) -> "Person":
+        rng = np.random.default_rng([number, 5])
+        site = int(rng.integers(SITES))
+        apart = np.linalg.norm(world.sites - world.sites[site], axis=1)
+        second = int(rng.choice(np.flatnonzero((apart > 8e-3) & (apart < 15e-3))))
+        threshold = rng.uniform(50.0, 90.0)
+        sample = world.domain(300, 900)
+        rate = 1.5 * threshold / np.quantile(world.fields(sample, site)[0], 0.95)
+        subject = _subject(rng)
+        return cls(world, scene, rng, site, second, threshold, float(rate), subject)
+
+    def fields(self, poses) -> np.ndarray:
+        """|E| as the fit has it, (place, pulse). [V/m]"""
+        return self.rate * self.world.fields(poses)
+
+    def respond(self, poses) -> np.ndarray:
+        """Responses to pulses that are meant to be at poses. [V]"""
+        scene, rng = self.scene, self.rng
+        moved = _moved(rng, poses, *scene.coil)
+        sites = [self.site, self.second]
+        field = self.rate * self.world.fields(moved, sites, scene.conductive)
+        field = field / self.threshold
+        made = _responses(rng, scene.noise, self.subject, field[0])
+        if scene.second:  # At a threshold 10 % higher.
+            made += _responses(rng, scene.noise, self.subject, field[1] / 1.1)
+        return np.maximum(made, 1e-6)
+
+
+def person_of(world: World, scene: Scene, number: int, count: int):
+    """Give fields and responses of random pulses."""
+    person, poses = (
+        Person.of(world, scene, number),
+        world.domain(count, 10_000 + number),
+    )
+    return person.fields(poses), person.respond(poses)
 
 
 def _person(
     world: World, scene: Scene, arm: str, number: int, draws: int
 ) -> list[dict]:
     """Simulate a person; give what each number of pulses found."""
-    rng = np.random.default_rng([number, 5])
-    site = int(rng.integers(SITES))
-    apart = np.linalg.norm(world.sites - world.sites[site], axis=1)
-    second = int(rng.choice(np.flatnonzero((apart > 8e-3) & (apart < 15e-3))))
-    threshold = rng.uniform(50.0, 90.0)  # [V/m]
-    sample = world.domain(300, 900)
-    rate = 1.5 * threshold / np.quantile(world.fields(sample, site)[0], 0.95)
-    subject = _subject(rng)
-
-    def respond(poses) -> np.ndarray:
-        moved = _moved(rng, poses, *scene.coil)
-        field = rate * world.fields(moved, [site, second], scene.conductive)
-        made = _responses(rng, scene.noise, subject, field[0] / threshold)
-        if scene.second:  # At a threshold 10 % higher.
-            made += _responses(rng, scene.noise, subject, field[1] / threshold / 1.1)
-        return np.maximum(made, 1e-6)
-
-    count = int(arm.split()[1])
+    person, count = Person.of(world, scene, number), int(arm.split()[1])
+    site, threshold = person.site, person.threshold
     chosen = arm.startswith("chosen")
     poses = world.domain(30 if chosen else count, 10_000 + number)
-    fields, values = rate * world.fields(poses), respond(poses)
-    found = [_rated(world, fields, values, site, threshold, draws)]
+    fields, values = person.fields(poses), person.respond(poses)
+    known, first = _rated(world, fields, values, site, threshold, draws)
+    found = [first]
     while chosen and len(values) < count:
-        known = found[-1]["map"]
         more = world.domain(400, 20_000 + 100 * number + len(values))
-        candidates = rate * world.fields(more)
+        candidates = person.fields(more)
         drawn = known.drawn(300)
         best, _ = mapping.next_pulses(
             known, candidates[drawn[0]], drawn, 20, world.patch.positions
         )
         picked = jax.tree.map(lambda x, best=best: x[best], more)
         fields = np.concatenate([fields, candidates[:, best]], axis=1)
-        values = np.concatenate([values, respond(picked)])
-        found.append(_rated(world, fields, values, site, threshold, draws))
+        values = np.concatenate([values, person.respond(picked)])
+        known, again = _rated(world, fields, values, site, threshold, draws)
+        found.append(again)
     return found
 
 
@@ -206,17 +329,43 @@ def _rated(world: World, fields, values, site: int, threshold: float, draws: int
     place = world.sites[site]
     apart = np.linalg.norm(patch.points - place, axis=1)
     low, high = found.threshold_interval()
-    return {
-        "map": found,
+    drawn = found._thresholds / threshold
+    return found, {
         "pulses": len(values),
-        "distance": apart[found.optimum],
-        "largest R²": apart[found.best],
+        "distance": float(apart[found.optimum]),
+        "largest R²": float(apart[found.best]),
         "inside": bool(found.region[np.argmin(apart)]),
         "area": float(patch.areas[found.region].sum()),
         "threshold": found.threshold / threshold - 1,
         "between": bool(low < threshold < high),
+        "tail": found.fit.tail,
+        "left out": found.of_method,
+        "levels": _levels(patch, found, int(np.argmin(apart))),
+        "thresholds": np.nanquantile(drawn, [0.025, 0.16, 0.5, 0.84, 0.975]).tolist(),
         "took": took,
     }
+
+
+def _levels(patch: mapping.CortexPatch, found: mapping.ResponseMap, at: int) -> dict:
+    """Say how large regions must be to hold the place, by how they are widened."""
+    sharp = np.zeros(len(patch.areas))
+    sharp[found.samples.candidates] = found.samples.probabilities.mean(axis=0)
+    levels = {}
+    for width in WIDTHS:
+        spread = evidence._spread(
+            sharp, patch.positions, patch.areas, width * patch.resolution
+        )
+        inside = spread >= spread[at]
+        levels[f"{width:g}"] = [
+            float(spread[inside].sum() if spread[at] > 0 else 1.0),
+            float(patch.areas[_largest(spread, 0.95)].sum()),
+        ]
+    return levels
+
+
+def _largest(probability: np.ndarray, share: float) -> np.ndarray:
+    order = np.argsort(-probability, kind="stable")
+    return order[: int(np.searchsorted(np.cumsum(probability[order]), share)) + 1]
 
 
 def _summaries(scene: str, arm: str, people: list[list[dict]]) -> list[dict]:

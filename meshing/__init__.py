@@ -111,7 +111,10 @@ from .msh.reader import (
     read_msh_data as read_msh_data,
     read_msh_surfaces as read_msh_surfaces,
 )
-from .msh.writer import write_msh as write_msh
+from .msh.writer import (
+    write_msh as write_msh,
+    write_msh_surface as write_msh_surface,
+)
 from .npz import read_npz as read_npz, write_npz as write_npz
 from .progress import Progress as Progress, ProgressBar as ProgressBar
 from .quality import quality as quality

@@ -1,18 +1,20 @@
 """A dose in one go: placements that are found, a chart, and why the outputs differ."""
 
+import dataclasses
 import json
 
 import nibabel
 import numpy as np
 import pytest
-from cli_examples import run
+from cli_examples import refused, run
 from heads import boxed_coil, five_layers, pose_over
 from PIL import Image
 
 from tmsgrad import coils, efield, meshing
-from tmsgrad.cli.inputs import sites
+from tmsgrad.cli.inputs import sites, waveforms
 from tmsgrad.cli.results.dose_result import reason_of
 from tmsgrad.coils import Pose
+from tmsgrad.optimize import dosing
 
 
 MOTOR, TARGET = np.array([-0.030, 0.0, 0.056]), np.array([0.030, -0.020, 0.050])
@@ -156,3 +158,66 @@ def test_placements_are_found_by_a_basis_and_solved_directly(case, conductor, tm
     assert result.status == 2
     assert "--motor-pose and --target-pose give both" in result.err
     assert (out / "dose.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("program_settings", "undrawn")
+def test_the_target_takes_more_of_a_shorter_pulse(case, tmp_path):
+    words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50", "--order=1"]
+    words += [f"--motor-pose={case.pose}", f"--target-pose={case.pose}", "--radius=8"]
+    words += ["--motor=30,20,50", "--target=30,-20,50"]
+    plain = run(*words, "--out", tmp_path / "plain")
+    assert "waveform         ignored: peaks of fields are compared" in plain.out
+    of = ["--waveform=biphasic:280", "--target-waveform=half-sine:200"]
+    with_pulses = run(*words, *of, "--out", tmp_path / "pulses")
+    assert with_pulses.status == 0, with_pulses.err
+    before, found = (
+        json.loads((tmp_path / name / "dose.json").read_text())
+        for name in ("plain", "pulses")
+    )
+    made = [
+        coils.Discharge(1e-4, (period / (2 * np.pi)) ** 2 / 1e-4, 0.0, 1.0)
+        for period in (280e-6, 200e-6)
+    ]
+    ratio = dosing.threshold_ratio(made[0].biphasic(), made[1].half_sine())
+    assert ratio > 1.05
+    assert found["waveform"]["ratio_of_peaks"] == pytest.approx(ratio, rel=1e-6)
+    scaled = found["outputs"][-1]["output"] / before["outputs"][-1]["output"]
+    assert scaled == pytest.approx(ratio, rel=1e-6)
+    assert found["outputs"][0]["output"] == before["outputs"][0]["output"]
+    assert "for a membrane of 196 µs" in with_pulses.out
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--waveform=biphasic:280"], "--target-waveform: thresholds of two pulses"),
+        (["--time-constant=200"], "--time-constant needs --waveform"),
+        (
+            ["--waveform=biphasic:280", "--target-waveform=biphasic:2"],
+            "a period of 2 µs; stimulators have some 300",
+        ),
+        (["--waveform=own", "--target-waveform=biphasic:280"], "has no waveforms"),
+        (["--waveform=no.tsv", "--target-waveform=biphasic:280"], "no.tsv"),
+    ],
+)
+def test_pulses_that_are_not_known_are_refused(case, tmp_path, more, message):
+    words = ["dose", case.head, f"--coil={case.coil}", "--threshold=50"]
+    words += [f"--motor-pose={case.pose}", f"--target-pose={case.pose}"]
+    words += ["--motor=30,20,50", "--target=30,-20,50", "--out", tmp_path / "out"]
+    refused([*words, *more], tmp_path, message)
+
+
+def test_pulses_come_from_the_coils_file_and_from_tables(tmp_path):
+    pulse = coils.Discharge(1e-4, 2e-5, 0.0, 1.0)
+    both = pulse.biphasic(50)
+    two = (both, coils.Waveform("monophasic", both.time, pulse.monophasic(50).signal))
+    coils.write_waveforms(tmp_path / "own.tsv", two)
+    named = waveforms.waveform_of(
+        f"{tmp_path / 'own.tsv'}:monophasic", None, "--waveform"
+    )
+    np.testing.assert_allclose(named.signal, two[1].signal, atol=1e-6)
+    with pytest.raises(ValueError, match=r"which of .*'biphasic', 'monophasic'"):
+        waveforms.waveform_of(str(tmp_path / "own.tsv"), None, "--waveform")
+    coil = boxed_coil()
+    coil = dataclasses.replace(coil, stimulators=(coils.Stimulator("x", "", 1e8, two),))
+    assert waveforms.waveform_of("Biphasic", coil, "--waveform").name == "biphasic"

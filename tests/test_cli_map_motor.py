@@ -91,7 +91,8 @@ def mapped(session, case, program_settings, tmp_path_factory):
         "\n".join(["number,FDI (mV),APB_uV,remark", *rows]) + "\n"
     )
     result = run(
-        *words(case, session, folder / "meps.csv", folder / "out", "--next=3", "--json")
+        *words(case, session, folder / "meps.csv", folder / "out", "--next=3"),
+        *("--report", "--json"),
     )
     assert result.status == 0, result.err
     return folder / "out", result
@@ -136,7 +137,11 @@ def test_files_hold_the_map_the_pulses_and_the_next_ones(mapped):
     assert names == {
         *("summary.json", "pulses.csv", "pose.txt", "next.txt", "next.csv"),
         *("map.surf.gii", "map.func.gii", "map_FDI.png", "map_APB.png"),
+        *("map.msh", "report.html"),
     }
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Motor map of FDI and APB" in page
+    assert f"{result.json['muscles'][0]['threshold_V_per_m']:.3g} V/m" in page
     with (out / "pulses.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 59

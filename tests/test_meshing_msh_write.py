@@ -9,11 +9,13 @@ from msh_examples import TWO, assert_same, cube, outside, text_file
 from tmsgrad.meshing import (
     HeadMesh,
     MeshFields,
+    Surface,
     TissueSurfaces,
     read_msh,
     read_msh_data,
     read_msh_surfaces,
     write_msh,
+    write_msh_surface,
 )
 
 
@@ -206,3 +208,22 @@ def test_wrong_surfaces_are_refused():
             TissueSurfaces(nodes, np.array(triangles), np.array(tags))
     with pytest.raises(ValueError, match="not finite"):
         TissueSurfaces(nodes * np.nan, np.array([[0, 1, 2]]), np.array([1005]))
+
+
+def test_a_surface_alone_is_read_by_gmsh_and_meshio(tmp_path, rng, in_gmsh):
+    corners = rng.normal(size=(4, 3))
+    surface = Surface(corners, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
+    path, values = tmp_path / "map.msh", rng.normal(size=4)
+    write_msh_surface(path, surface, {"R2": values})
+    found = meshio.read(path)
+    np.testing.assert_allclose(found.points, corners * 1e3)
+    np.testing.assert_array_equal(found.cells_dict["triangle"], surface.triangles)
+    np.testing.assert_allclose(found.point_data["R2"].ravel(), values)
+    gmsh.open(str(path))
+    assert len(gmsh.view.getTags()) == 1
+    for name, change, message in (
+        ("map.gii", values, "must end in .msh"),
+        ("map.msh", values[:3], "for 4 vertices"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_msh_surface(tmp_path / name, surface, {"R2": change})

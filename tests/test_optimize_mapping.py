@@ -1,15 +1,18 @@
 """Curves, their fits at many places, where it is that responds, and what to ask next."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from heads import five_layers
-from scipy.optimize import least_squares
+from scipy import stats
+from scipy.optimize import least_squares, minimize_scalar
 
 from tmsgrad import meshing
 from tmsgrad.optimize import mapping
-from tmsgrad.optimize.mapping import curves, design, evidence, fitting
+from tmsgrad.optimize.mapping import curves, design, evidence, fitting, noise
 
 
 CURVES = (
@@ -40,17 +43,17 @@ def plane():
     return positions, 100 * turned * np.exp(-((apart / 20e-3) ** 2))
 
 
-def responses(curve, field, noise, seed=0):
+def responses(curve, field, size, seed=0):
     relative = field / field.mean()
     logs = curve(jnp.asarray(PLANTED[curve.name]), jnp.asarray(relative))
     return np.exp(
-        np.asarray(logs) + noise * np.random.default_rng(seed).normal(size=PULSES)
+        np.asarray(logs) + size * np.random.default_rng(seed).normal(size=PULSES)
     )
 
 
-def mapped(plane, curve=CURVES[2], noise=0.6, seed=0, **options):
+def mapped(plane, curve=CURVES[2], size=0.6, seed=0, **options):
     positions, fields = plane
-    found = responses(curve, fields[SITE], noise, seed)
+    found = responses(curve, fields[SITE], size, seed)
     areas = np.ones(PLACES)
     options = {"response": CRITERION, "draws": 40} | options
     return evidence.respond(curve, fields, found, positions, areas, **options)
@@ -149,7 +152,7 @@ def test_the_region_holds_the_planted_place_and_the_interval_its_threshold(plane
 
 def test_probability_is_spread_over_what_fields_do_not_separate(plane):
     positions, _ = plane
-    sharp, soft = mapped(plane, noise=0.3), mapped(plane, noise=0.3, resolution=3e-3)
+    sharp, soft = mapped(plane, size=0.3), mapped(plane, size=0.3, resolution=3e-3)
     assert soft.probability.sum() == pytest.approx(1)
     assert soft.region.sum() > sharp.region.sum()
     assert soft.optimum == sharp.optimum == SITE
@@ -166,7 +169,7 @@ def test_more_pulses_make_the_region_smaller(plane):
         *(CURVES[2], fields[:, :few], given[:few], positions, np.ones(PLACES)),
         **{"response": CRITERION, "draws": 40},
     )
-    assert less.region.sum() > mapped(plane, noise=1.2).region.sum()
+    assert less.region.sum() > mapped(plane, size=1.2).region.sum()
 
 
 def test_responses_to_nothing_are_explained_by_no_place(plane):
@@ -183,7 +186,7 @@ def test_responses_to_nothing_are_explained_by_no_place(plane):
 def test_two_muscles_are_as_far_apart_as_their_places(plane):
     positions, fields = plane
     other = 22
-    one = mapped(plane, noise=0.3)
+    one = mapped(plane, size=0.3)
     given = responses(CURVES[2], fields[other], 0.3, seed=5)
     two = evidence.respond(
         *(CURVES[2], fields, given, positions, np.ones(PLACES)),
@@ -268,3 +271,78 @@ def test_curves_have_different_names():
     assert len({each.name for each in CURVES}) == len(CURVES)
     assert all(len(each.names) == len(PLANTED[each.name]) for each in CURVES)
     assert issubclass(mapping.Sigmoid, curves.AbstractCurve)
+
+
+@pytest.mark.parametrize("tail", noise.TAILS)
+def test_what_is_left_is_stated_as_the_likelihood_has_it(tail, rng):
+    """SciPy's own densities, at the scale that it finds to be the most likely."""
+    rest = 0.7 * rng.standard_t(3, 200)
+    found = noise.log_likelihood(noise.errors_alone(rest, tail), len(rest), tail)
+    drawn = (
+        stats.norm.logpdf
+        if tail == 0
+        else lambda x, scale: stats.t.logpdf(x, 1 / tail, scale=scale)
+    )
+    negative = lambda log: -drawn(rest, scale=np.exp(log)).sum()
+    least: Any = minimize_scalar(negative, bounds=(-5, 5))
+    assert found == pytest.approx(-least.fun, abs=1e-3)
+    ones = jnp.ones(len(rest))
+    scale = noise.scale_of(jnp.asarray(rest), ones, jnp.asarray(tail), jnp.asarray(1.0))
+    again = noise.errors_of(jnp.asarray(rest), ones, jnp.asarray(tail), scale)
+    assert float(again) == pytest.approx(
+        float(noise.errors_alone(rest, tail)), rel=1e-4
+    )
+
+
+def test_heavy_tails_are_seen_and_do_not_move_the_place(plane):
+    positions, fields = plane
+    curve = CURVES[2]
+    clean = responses(curve, fields[SITE], 0.0)
+    apart = {None: [], 0.0: []}
+    for seed in range(6):
+        far = 1.3 * np.random.default_rng(seed).standard_t(2, PULSES)
+        for tail, listed in apart.items():
+            found = evidence.respond(
+                *(curve, fields, clean * np.exp(far), positions, np.ones(PLACES)),
+                **{"response": CRITERION, "draws": 20, "tail": tail},
+            )
+            listed.append(np.linalg.norm(positions[found.optimum] - positions[SITE]))
+            if tail is None:
+                assert found.fit.tail >= 0.125
+    assert np.mean(apart[None]) < np.mean(apart[0.0])
+    assert np.median(apart[None]) < 3e-3
+
+
+def test_normal_noise_keeps_its_squares(plane):
+    chosen = [mapped(plane, size=0.6, seed=seed).fit.tail for seed in range(4)]
+    assert np.mean(np.array(chosen) == 0) >= 0.75
+
+
+@pytest.mark.parametrize("tail", noise.TAILS[1:])
+def test_fits_with_heavy_tails_are_the_most_likely(tail, plane):
+    """No parameters nearby are more likely, with the guess that both have."""
+    _, fields = plane
+    curve = CURVES[2]
+    given = responses(curve, fields[SITE], 0.6)
+    found = fitting.fit(curve, fields, given, CRITERION, tail)
+    logs = np.log(given)
+    relative = jnp.asarray(fields[SITE] / fields[SITE].mean())
+    guess = curve.guess(logs, found.guess_below)
+
+    def rest(parameters):
+        return np.asarray(curve(jnp.asarray(parameters), relative)) - logs
+
+    mine = found.parameters[SITE]
+    scale = found.errors[SITE] / PULSES
+    weigh = lambda scale: (1 + tail) / (1 + tail * rest(mine) ** 2 / scale)
+    for _ in range(60):
+        scale = float(weigh(scale) @ rest(mine) ** 2 / PULSES)
+    trusted = weigh(scale)
+    slopes = np.asarray(jax.jacfwd(lambda p: curve(p, relative))(jnp.asarray(mine)))
+    own = (fitting.NOISE / np.float64(guess.width)) ** 2
+    downhill = slopes.T @ (trusted * rest(mine)) + own * (
+        mine - np.float64(guess.centre)
+    )
+    matrix = slopes.T @ (trusted[:, None] * slopes) + np.diag(own)
+    step = np.linalg.solve(matrix, downhill)
+    assert downhill @ step < 1e-3 * scale * PULSES

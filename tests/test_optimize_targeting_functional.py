@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -305,3 +306,35 @@ def test_a_missing_extra_is_named(monkeypatch, cleaned):
     monkeypatch.setitem(__import__("sys").modules, "nilearn.signal", None)
     with pytest.raises(ImportError, match=r"tmsgrad\[connectome\]"):
         targeting.clean(cleaned.series, None)
+
+
+def test_a_map_of_ones_own_is_ranked_in_the_target(person, files, cleaned, tmp_path):
+    grid_of = lambda centre: np.exp(
+        -((np.linalg.norm(cleaned.series.positions * 1e3 - centre, axis=1) / 8) ** 2)
+        / 2
+    )
+    mask: Any = nibabel.load(files["mask"])
+    far = np.add(person.truth, [8.0, -32.0, 20.0])
+    found = {}
+    for name, centre in (("near", person.truth), ("far", far)):
+        values = np.zeros(cleaned.series.mask.shape, np.float32)
+        values[cleaned.series.mask] = grid_of(np.array(centre))
+        nibabel.Nifti1Image(values, mask.affine).to_filename(
+            tmp_path / f"{name}.nii.gz"
+        )
+        given = {"seed-map": files["group"], "engagement": tmp_path / f"{name}.nii.gz"}
+        result = run(*words(files, tmp_path / name, **given))
+        assert result.status == 0, result.err
+        target = json.loads((tmp_path / name / "target.json").read_text())
+        found[name] = target["engagement"]
+        off = np.array(found[name]["strongest_mm"]) - target["centre_mm"]
+        assert np.linalg.norm(off) == pytest.approx(found[name]["distance_mm"])
+    assert found["near"]["engaged"]
+    assert found["near"]["distance_mm"] < 2 * VOXEL
+    assert not found["far"]["engaged"]
+    assert found["far"]["mean"] < found["near"]["mean"]
+    assert "does NOT engage the target" in result.out
+    empty = nibabel.Nifti1Image(np.zeros(mask.shape, np.float32) + 1, mask.affine)
+    empty.to_filename(tmp_path / "same.nii.gz")
+    given = {"engagement": tmp_path / "same.nii.gz"}
+    refused(words(files, tmp_path / "no", **given), tmp_path, "the map is the same")

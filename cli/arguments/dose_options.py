@@ -97,6 +97,19 @@ def _add_measure(verb: argparse.ArgumentParser) -> None:
         help="where the target gets another coil",
     )
     add_stimulator(verb)
+    for name, what in (("waveform", "threshold"), ("target-waveform", "target")):
+        verb.add_argument(
+            f"--{name}",
+            metavar="W",
+            help=f"pulse of the {what}: its name in the coil's file, FILE.tsv, or ideal as "
+            "biphasic:280, with the period in µs (both alike)",
+        )
+    verb.add_argument(
+        "--time-constant",
+        type=positive,
+        metavar="µs",
+        help="of the membrane that waveforms are compared by (196)",
+    )
     for name, what in (("max-didt", ""), ("target-max-didt", " for --target-coil")):
         verb.add_argument(
             f"--{name}",

@@ -46,6 +46,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "tmsgrad target structural m2m_ernie --dwi dwi.nii.gz --indirect 6,16,-10 "
         "--space mni --waypoint cingulum.nii.gz --out target",
     ),
+    "map response": (
+        "tmsgrad map response bold.csv --intensity didt --response sgACC --out response",
+        "tmsgrad map response tep.tsv --intensity field --response N45,P60 --level 20 "
+        "--out response",
+    ),
     "target symptoms": (
         "tmsgrad target symptoms --score dysphoric=18 --score anxiosomatic=7 --out target",
         "tmsgrad target symptoms --score pain=4 --symptoms-file own.toml --out target",

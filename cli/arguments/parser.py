@@ -37,7 +37,7 @@ from .page_options import add_interactive, add_page
 from .pose_options import add_pose_file, add_pose_system
 from .pulse_options import add_live, add_pulses
 from .reduce_options import add_reduce
-from .response_options import add_motor
+from .response_options import add_motor, add_response
 from .search_options import (
     add_accuracy,
     add_domain,
@@ -108,6 +108,11 @@ def parser(
     motor = _action(maps, "motor", "map what moves a muscle, from many pulses")
     add_motor(motor)
     add_out(motor)
+    response = _action(
+        maps, "response", "how BOLD or an evoked response grows with intensity"
+    )
+    add_response(response)
+    add_out(response)
     _add_pose_verbs(verbs)
     _add_trial_verbs(verbs)
     add_validate(_verb(verbs, "validate", "check every claim, with limits"))

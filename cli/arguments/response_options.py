@@ -3,7 +3,14 @@
 import argparse
 
 from . import units, words
-from .common_options import HELP, add_coil, add_head, add_pose_reading, add_tensors
+from .common_options import (
+    HELP,
+    add_coil,
+    add_head,
+    add_pose_reading,
+    add_report,
+    add_tensors,
+)
 
 
 CURVES = ("sigmoid", "log-sigmoid", "exponential", "linear")
@@ -31,6 +38,50 @@ def add_motor(verb: argparse.ArgumentParser) -> None:
         help="of the elements: 2 is more accurate, and takes two to five times as long (1)",
     )
     add_tensors(verb)
+    add_report(verb)
+
+
+def add_response(verb: argparse.ArgumentParser) -> None:
+    """Add what `map response` takes."""
+    verb.add_argument(
+        "table",
+        type=words.path,
+        metavar="TABLE",
+        help="intensities and responses: .csv or .tsv with a header, a row for each pulse, "
+        "train or block",
+    )
+    verb.add_argument(
+        "--intensity",
+        required=True,
+        metavar="COLUMN",
+        help="of intensities, of any unit (the field in the target is best)",
+    )
+    verb.add_argument(
+        "--response",
+        type=words.several,
+        required=True,
+        metavar="COLUMN,…",
+        help="of responses, such as BOLD or amplitudes; each gets a curve",
+    )
+    verb.add_argument(
+        "--noise",
+        choices=("normal", "log-normal"),
+        help="of responses about the curve; log-normal fits their logarithms (what is more "
+        "likely)",
+    )
+    verb.add_argument(
+        "--criterion",
+        type=words.number,
+        metavar="VALUE",
+        help="the response whose intensity is the threshold, in its column's unit",
+    )
+    verb.add_argument(
+        "--level",
+        type=units.percent,
+        metavar="PERCENT",
+        help="the threshold is where the curve has come so far from its base to its "
+        "plateau (50)",
+    )
 
 
 def _add_pulses(verb: argparse.ArgumentParser) -> None:
@@ -110,15 +161,23 @@ def _add_regression(verb: argparse.ArgumentParser) -> None:
     fit = verb.add_argument_group("regression")
     fit.add_argument(
         "--region",
-        type=words.ball,
-        metavar="X,Y,Z,R",
-        help="of the cortex, mm (30 mm around what is nearest to the mean coil)",
+        type=words.region,
+        metavar="R",
+        help="of the cortex: X,Y,Z,R in mm, a gyrus as precentral, a mask (.nii.gz), or "
+        "FILE:NAME of labels such as lh.aparc.annot:precentral (30 mm around what is "
+        "nearest to the mean coil)",
     )
     fit.add_argument(
         "--curve",
         choices=CURVES,
         default="sigmoid",
-        help="of responses over the field, with log-normal noise (sigmoid)",
+        help="of responses over the field (sigmoid)",
+    )
+    fit.add_argument(
+        "--noise",
+        choices=("log-normal", "heavy"),
+        help="of responses about the curve; heavy is Student's t of their logarithms, with "
+        "four degrees of freedom (what is more likely)",
     )
     fit.add_argument(
         "--component",

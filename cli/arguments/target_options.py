@@ -31,7 +31,16 @@ def _add_images(verb: argparse.ArgumentParser) -> None:
         type=path,
         action="append",
         metavar="FILE",
-        help="preprocessed images, (i, j, k, volumes); again for each run or session",
+        help="preprocessed images, (i, j, k, volumes), or a series on surfaces "
+        "(.dtseries.nii, .func.gii); again for each run or session",
+    )
+    verb.add_argument(
+        "--surface",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="that a series on surfaces is of, in its space; once for each hemisphere",
     )
     verb.add_argument(
         "--confounds",
@@ -150,6 +159,13 @@ def _add_censoring(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_estimate(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--engagement",
+        type=path,
+        metavar="FILE",
+        help="check the target by a map of the person's own in the images' space, such as "
+        "of responses to TMS during images: its rank within the search region",
+    )
     verb.add_argument(
         "--normative",
         type=path,

@@ -239,6 +239,24 @@ def ball(word: str) -> tuple[tuple[float, float, float], float]:
     return centre, radius
 
 
+def region(word: str) -> tuple[tuple[float, float, float], float] | str:
+    """Read a ball X,Y,Z,R in mm, in metres, or the name of a gyrus or of a file."""
+    if re.fullmatch(r"[-+\d.eE, ]+", word):
+        return ball(word)
+    file = region_file(word)
+    if file is not None:
+        path(file)
+    return word
+
+
+def region_file(word: str) -> str | None:
+    """Take the file of `FILE` or `FILE:NAME`, of labels or of a mask; None of a name."""
+    found = re.fullmatch(
+        r"(.+\.(?:annot|gii|nii|nii\.gz))(?::.+)?", word, re.IGNORECASE
+    )
+    return None if found is None else found[1]
+
+
 def avoided(word: str) -> tuple[tuple[float, float, float], float, float | None]:
     """Read a ball in mm, in metres, and a limit in V/m or none."""
     centre, radius, *limit = _mixed(word, (4, 5))

@@ -30,6 +30,7 @@ _PLACES = {
     "eeg pulses": "eeg_pulses:eeg_pulses",
     "eeg live": "eeg_live:eeg_live",
     "map motor": "map_motor:map_motor",
+    "map response": "map_response:map_response",
     "head info": "head:head_info",
     "trial power": "trial:trial_power",
     "trial allocate": "trial:trial_allocate",

@@ -75,7 +75,7 @@ def find_dose(request: DoseRequest, origin: Provenance) -> DoseResult:
             origin,
             None if most is None else outputs[-1].output * most,
             frame.machine.name,
-            frame.found,
+            *(frame.found, frame.pulses, request.other_coil),
         )
         write_json(folder / "dose.json", result.to_json())
         _write_poses(folder, request, frame)

@@ -99,6 +99,7 @@ def rules_of(
         *fields.values,
         motor_maximum=motor or 1.0,
         target_maximum=target or 1.0,
+        waveform_ratio=1.0 if frame.pulses is None else frame.pulses.ratio,
         metric=words,
     )
     return (*found, matched)

@@ -16,6 +16,7 @@ from ..inputs.conduction import Conduction
 from ..inputs.heads import read_head
 from ..inputs.poses import one_pose
 from ..inputs.sites import SiteRequest, pose_of
+from ..inputs.waveforms import WaveformRatio
 from ..results.basis_check import FoundByBasis
 from ..runtime.progress import Progress
 from .dose_request import DoseRequest
@@ -32,6 +33,7 @@ class Frame:
         maxima: dI/dt of each coil at full output, where it is known. [A/s]
         machine: That outputs over M1 are per cent of.
         found: The basis by which placements were found, or None.
+        pulses: How their waveforms compare, or None.
     """
 
     head: HeadMesh
@@ -40,6 +42,7 @@ class Frame:
     maxima: tuple[float | None, float | None]
     machine: Stimulator
     found: FoundByBasis | None
+    pulses: WaveformRatio | None
 
 
 def prepare(request: DoseRequest, progress: Progress) -> Frame:
@@ -52,6 +55,9 @@ def prepare(request: DoseRequest, progress: Progress) -> Frame:
     coil = read_coil(request.motor.coil)
     other = read_coil(request.target.coil) if request.other_coil else coil
     machine, most = _machine(request, coil, other)
+    pulses = None
+    if request.waveforms is not None:
+        pulses = request.waveforms.compare(coil, other)
     basis, conduction = _conduction(request)
     for place in (request.motor, request.target):
         if place.pose is not None:  # Before the head, which takes longer to read.
@@ -82,7 +88,7 @@ def prepare(request: DoseRequest, progress: Progress) -> Frame:
             for place, each in zip((request.motor, request.target), sites, strict=True)
         ]
         found = FoundByBasis.of(basis, poses, numbers)
-    return Frame(head, conductor, sites, most, machine, found)
+    return Frame(head, conductor, sites, most, machine, found, pulses)
 
 
 def _machine(

@@ -9,6 +9,7 @@ from ..inputs.sites import SiteRequest, motor_place
 from ..inputs.targets import TargetRequest
 from ..inputs.trains import Trains
 from ..inputs.uncertainties import Uncertainties
+from ..inputs.waveforms import WaveformRequest
 
 
 _RADIUS = 5e-3  # Of balls, where none is given. [m]
@@ -42,6 +43,7 @@ class DoseRequest:
         uncertainties: Or None.
         stimulator: By name, or None.
         reduced: A file of a reduced field to find placements by, or None.
+        waveforms: To compare, or None.
         out: Folder.
     """
 
@@ -63,6 +65,7 @@ class DoseRequest:
     uncertainties: Uncertainties | None
     stimulator: str | None
     reduced: str | None
+    waveforms: WaveformRequest | None
     out: str
 
     @classmethod
@@ -106,5 +109,6 @@ class DoseRequest:
             uncertainties=Uncertainties.of(options),
             stimulator=options.stimulator,
             reduced=options.reduced,
+            waveforms=WaveformRequest.of(options),
             out=options.out,
         )

@@ -3,6 +3,8 @@
 import argparse
 from dataclasses import dataclass
 
+from ...optimize import targeting
+
 
 @dataclass(frozen=True)
 class Images:
@@ -15,6 +17,7 @@ class Images:
         repetition: Time, or None for what the files say. [s]
         space: `mni` or `head`, or None for what the names say.
         head: An m2m_ folder, or None.
+        surfaces: That series on surfaces are of.
     """
 
     runs: tuple[str, ...]
@@ -23,6 +26,7 @@ class Images:
     repetition: float | None
     space: str | None
     head: str | None
+    surfaces: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class FunctionalRequest:
         blend: Its share.
         share: Of the region that may belong to the target.
         draws: Of the bootstrap.
+        engagement: A map of the person's own that checks the target, or None.
         out: Folder.
     """
 
@@ -74,6 +79,7 @@ class FunctionalRequest:
     blend: float
     share: float
     draws: int
+    engagement: str | None
     out: str
 
     @classmethod
@@ -85,9 +91,10 @@ class FunctionalRequest:
         """
         images = Images(
             *(tuple(options.bold), tuple(options.confounds), options.mask),
-            *(options.tr, options.space, options.head),
+            *(options.tr, options.space, options.head, tuple(options.surface)),
         )
         _check_tables(images, options)
+        _check_surfaces(images)
         choices = {"no": (False,), "yes": (True,), "auto": (False, True)}
         cleaning = Cleaning(
             *(choices[options.global_signal], options.compcor, options.skip),
@@ -96,7 +103,7 @@ class FunctionalRequest:
         return cls(
             *(images, cleaning, options.seed, options.seed_radius, options.seed_map),
             *(options.search_region, options.normative, options.blend),
-            *(options.share, options.draws, options.out),
+            *(options.share, options.draws, options.engagement, options.out),
         )
 
 
@@ -114,3 +121,16 @@ def _check_tables(images: Images, options: argparse.Namespace) -> None:
         raise ValueError(
             "--global-signal, --compcor and --dvars need --confounds with their columns."
         )
+
+
+def _check_surfaces(images: Images) -> None:
+    on_surfaces = [targeting.is_on_surface(file) for file in images.runs]
+    if any(on_surfaces) != all(on_surfaces):
+        raise ValueError("--bold: some runs are on surfaces, others are images.")
+    if all(on_surfaces) != bool(images.surfaces):
+        raise ValueError(
+            "--surface: series on surfaces (.dtseries.nii, .func.gii) need the surfaces of "
+            "their vertices, and images go without."
+        )
+    if images.surfaces and images.mask is not None:
+        raise ValueError("--mask is of images: series on surfaces have cortex alone.")

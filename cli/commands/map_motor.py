@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from ... import efield, meshing
-from ...coils import navigation
+from ...coils import Pose, navigation
 from ...disk.as_json import write_json
 from ...disk.tables import write_table
 from ...optimize import mapping
 from ...optimize.mapping import PulseFields, ResponseMap
 from ...optimize.pictures.response_map import write_response_map
 from ..inputs.sites import SiteRequest, pose_of
+from ..report.reporting import look_at, report_motor, try_view
 from ..results.motor_result import MotorResult
 from ..results.muscle_result import MuscleResult, Placed, alternatives
 from ..runtime.notices import dispensable, heard, listening
@@ -55,16 +56,24 @@ def find_map(request: MotorRequest, origin: Provenance) -> MotorResult:
             maps.append(found)
             progress((number + 1) / len(session.responses.names), name)
         proposed = propose(request, session, maps) if request.proposed else None
+        view = None
+        if any(each.placed is not None for each in muscles):
+            view = try_view(
+                request.report, progress, lambda: _view(request, session, muscles)
+            )
         progress.stage("output", "files and picture")
         result = MotorResult.of(
             *(session.matched.words, muscles, maps, session.patch),
             *(request.criterion, request.component, CURVES[request.curve].name),
             *(proposed, session.basis.accuracy, request.head, request.coil),
-            *(origin, tuple(heard())),
+            *(origin, tuple(heard()), progress.to_json()),
         )
         _write(folder, request, session, result, maps)
         progress.close()
-        write_json(folder / "summary.json", result.to_json(progress.to_json()))
+        write_json(folder / "summary.json", result.to_json())
+        if view is not None:
+            with dispensable("report.html"):
+                report_motor(folder, result, view)
     result.describe(request.out)
     return result
 
@@ -82,6 +91,7 @@ def _muscle(
         response=request.criterion,
         resolution=patch.resolution,
         draws=request.draws,
+        tail=request.tail,
     )
     name = session.responses.names[number]
     others = alternatives(
@@ -109,6 +119,18 @@ def _best_pose(request: MotorRequest, session: Session, found: ResponseMap) -> P
     return Placed(pose.to_matsimnibs(), strength)
 
 
+def _view(request: MotorRequest, session: Session, muscles: list[MuscleResult]) -> dict:
+    """Look at the field of the first muscle's best pose, at its threshold."""
+    frame = session.frame
+    shown = next(each for each in muscles if each.placed is not None)
+    assert shown.placed is not None
+    pose = Pose.from_matsimnibs(shown.placed.matrix)
+    rate = shown.motor_threshold or request.rate or float(session.rates.mean())
+    solved = efield.solve(frame.conductor, frame.coil, pose, rate)
+    aim = (np.asarray(shown.optimum) * 1e-3, _SPOT)
+    return look_at(frame.head, solved.magnitude, pose, frame.coil, aim)
+
+
 def _write(
     folder: Path,
     request: MotorRequest,
@@ -123,6 +145,7 @@ def _write(
         result.columns(maps),
         {"Software": "tmsgrad", "Component": request.component},
     )
+    meshing.write_msh_surface(folder / "map.msh", patch.surface, result.columns(maps))
     fields = getattr(session.fields, request.component)
     rows = result.rows(session.poses, session.rates, session.responses, fields, maps)
     write_table(folder / "pulses.csv", result.pulse_columns, rows)

@@ -17,6 +17,9 @@ CURVES = {
 }
 
 
+TAILS = {None: None, "log-normal": 0.0, "heavy": 0.25}
+
+
 @dataclass(frozen=True)
 class MotorRequest:
     """What `tmsgrad map motor` is asked for.
@@ -35,12 +38,14 @@ class MotorRequest:
         muscles: Columns of it, or None for all.
         unit: Of columns whose header has none, or None.
         way: To match rows and pulses, or None.
-        region: Centre and radius, or None for beneath the pulses. [m]
+        region: Centre and radius [m], a gyrus, a file, or None for beneath the pulses.
         curve: Of responses over the field.
+        tail: Of the noise; None for what is more likely.
         component: Of the field that is mapped.
         criterion: That half of the pulses evoke at threshold. [V]
         draws: Of pulses.
         proposed: How many pulses to propose; 0 for none.
+        report: Whether a page is wanted.
         out: Folder.
     """
 
@@ -57,12 +62,14 @@ class MotorRequest:
     muscles: tuple[str, ...] | None
     unit: str | None
     way: str | None
-    region: tuple[tuple[float, float, float], float] | None
+    region: tuple[tuple[float, float, float], float] | str | None
     curve: str
+    tail: float | None
     component: str
     criterion: float
     draws: int
     proposed: int
+    report: bool
     out: str
 
     @classmethod
@@ -92,10 +99,12 @@ class MotorRequest:
             way=options.match,
             region=options.region,
             curve=options.curve,
+            tail=TAILS[options.noise],
             component=options.component,
             criterion=options.criterion * 1e-6,
             draws=options.draws,
             proposed=options.next or 0,
+            report=options.report,
             out=options.out,
         )
 

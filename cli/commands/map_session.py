@@ -16,6 +16,7 @@ from ...optimize.mapping.checks import check_pulses, check_responses
 from ...optimize.mapping.matching import Matched, match
 from ...optimize.mapping.responses import Responses, read_responses
 from ..inputs.coils import read_driven_coil
+from ..inputs.cortex_regions import in_region
 from ..inputs.emg import cut_responses
 from ..inputs.frame import Frame
 from ..inputs.heads import read_head
@@ -146,13 +147,13 @@ def _rates(
 
 def _patch(request: MotorRequest, frame: Frame, poses: PoseList) -> CortexPatch:
     whole, _ = meshing.gray_matter_surface(frame.head)
-    if request.region is None:
-        middle = poses.translations.mean(axis=0)
+    middle = poses.translations.mean(axis=0)
+    region = request.region
+    if region is None:
         apart = np.linalg.norm(whole.vertices - middle, axis=1)
-        centre, radius = whole.vertices[np.argmin(apart)], _RADIUS
-    else:
-        centre, radius = np.asarray(request.region[0]), request.region[1]
-    near = np.linalg.norm(whole.vertices - centre, axis=1) <= radius
+        x, y, z = whole.vertices[np.argmin(apart)].tolist()
+        region = ((x, y, z), _RADIUS)
+    near = in_region(region, request.head, whole.vertices, middle)
     try:
         return mapping.cortex_patch(frame.head, near)
     except ValueError as error:

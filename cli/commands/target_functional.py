@@ -45,10 +45,7 @@ def target_functional(options: argparse.Namespace) -> Outcome:
     with output_folder(options.out) as folder:
         request, origin = FunctionalRequest.of(options), Provenance.of(options)
         images = request.images
-        runs = [
-            targeting.read_bold(file, images.mask, images.repetition)
-            for file in images.runs
-        ]
+        runs = [_read(images, file) for file in images.runs]
         for remark in dict.fromkeys(text for run in runs for text in run.remarks):
             warn(remark)
         to_mni, space = _space(images, runs[0])
@@ -59,6 +56,12 @@ def target_functional(options: argparse.Namespace) -> Outcome:
             result.draw(folder / PICTURE)
     result.describe(request.out)
     return Outcome(result.to_json(), result.step())
+
+
+def _read(images: Images, file: str) -> BoldSeries:
+    if images.surfaces:
+        return targeting.read_surface_bold(file, images.surfaces, images.repetition)
+    return targeting.read_bold(file, images.mask, images.repetition)
 
 
 def _chosen(
@@ -111,11 +114,16 @@ def _found(
         share=request.share,
         draws=request.draws,
     )
+    engaged = None
+    if request.engagement is not None:
+        own = targeting.read_map(request.engagement)
+        values = targeting.weights_in(cleaned.series, own, to_mni)
+        engaged = targeting.engagement(values, target, grid, request.engagement)
     name = request.normative
     normative = None if name is None else (name, request.blend)
     return FunctionalResult(
         *(cleaned, z, target, trust, request.draws, len(runs), global_signal, None),
-        *(space, places.seed_words, places.region_words, normative, origin),
+        *(space, places.seed_words, places.region_words, normative, origin, engaged),
     )
 
 

@@ -133,6 +133,8 @@ def _word(action: argparse.Action, value: object, folder: Path) -> str:
             return os.path.join(folder, os.path.expanduser(value))
         if action.type is words.seed and _is_point(value):
             return value
+        if action.type is words.region and words.region_file(value) is not None:
+            return os.path.join(folder, os.path.expanduser(value))
         return _place_of(value, folder) if action.type in _SOURCES else value
     if action.type in _NAMES:
         raise ValueError(f"takes a text in quotes, got {_shown(value)}")
@@ -160,6 +162,8 @@ def file_of(action: argparse.Action, word: str) -> str | None:
             return None  # The parser refuses it, with its line.
     if action.type is words.seed and _is_point(word):
         return None
+    if action.type is words.region:
+        return words.region_file(word)
     return word if action.type in (words.path, *_SOURCES) else None
 
 
@@ -184,10 +188,15 @@ def as_toml(action: argparse.Action, value: object, folder: Path) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(as_toml(action, part, folder) for part in value)}]"
     word = str(value)
-    if action.type in (words.path, words.output, words.avoided_map) or (
-        action.type in _SOURCES
-        and not _is_point(word)
-        and (_looks_like_a_file(word) or os.path.exists(word))
+    of_file = action.type is words.region and words.region_file(word) is not None
+    if (
+        action.type in (words.path, words.output, words.avoided_map)
+        or of_file
+        or (
+            action.type in _SOURCES
+            and not _is_point(word)
+            and (_looks_like_a_file(word) or os.path.exists(word))
+        )
     ):
         return _quoted(_from_folder(word, folder))
     if action.type not in _NAMES:

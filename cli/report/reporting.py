@@ -16,10 +16,12 @@ from ...meshing import HeadMesh
 from ...meshing.pictures.view import view_data
 from ..results.best_placement import PlacementResult
 from ..results.fields_result import FieldsResult
+from ..results.motor_result import MotorResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import dispensable, heard
 from ..runtime.progress import Progress
 from .answers import answers, distrust
+from .motor_words import motor_cards, motor_sections
 from .page import (
     NOTHING,
     Answer,
@@ -143,6 +145,24 @@ def report_session(folder: Path, found: SessionResult, view: dict) -> None:
         cards=session_cards(found),
         words=[words],
         sections=[*session_sections(found), simulation_origin(found.simulation)],
+    )
+
+
+def report_motor(folder: Path, found: MotorResult, view: dict) -> None:
+    """Write the page of a motor map."""
+    head, names = Path(found.head).name, " and ".join(x.name for x in found.muscles)
+    shown = next(each for each in found.muscles if each.placed is not None)
+    words = (
+        f"{found.matched}. Shown is the field of the pose that stimulates the place of "
+        f"{shown.name} best, at its threshold."
+    )
+    _write(
+        folder,
+        view,
+        title=f"Motor map of {names} on {head}",
+        cards=motor_cards(found),
+        words=[words],
+        sections=motor_sections(found, folder),
     )
 
 

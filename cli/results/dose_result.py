@@ -11,6 +11,7 @@ from ...optimize import dosing
 from ...optimize.dosing import safety
 from ...optimize.pictures.dose_chart import write_dose_chart
 from ..inputs.trains import Trains
+from ..inputs.waveforms import WaveformRatio, of_waveforms
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.provenance import Provenance
@@ -169,6 +170,8 @@ class DoseResult:
         didt: At the last output; None where the stimulator is not known. [A/s]
         machine: Name of the stimulator over M1, or nothing.
         found: The basis by which placements were found, or None.
+        pulses: How the waveforms of both pulses compare, or None.
+        other_coil: Whether the target has a coil of its own.
     """
 
     schema: ClassVar[int] = 1
@@ -186,6 +189,8 @@ class DoseResult:
     didt: float | None
     machine: str = ""
     found: FoundByBasis | None = None
+    pulses: WaveformRatio | None = None
+    other_coil: bool = False
 
     @property
     def target_field(self) -> float | None:
@@ -230,6 +235,7 @@ class DoseResult:
             "interval": None if self.interval is None else self.interval.to_json(),
             "activation": self.activation.to_json(),
             "reason": self.reason,
+            "waveform": None if self.pulses is None else self.pulses.to_json(),
             "versions": versions(),
             "provenance": self.origin.as_json(),
         }
@@ -272,6 +278,7 @@ class DoseResult:
             if not each.reachable:
                 warn(f"{each.rule}: the output {each.statement}.")
         print(f"why              {self.reason}")
+        print(f"waveform         {of_waveforms(self.pulses, self.other_coil)}")
         self.activation.describe()
         if self.didt is not None:
             print(

@@ -106,6 +106,7 @@ class MotorResult:
         coil: As the command line names it.
         origin: Where the results come from.
         warnings: So far.
+        seconds: Of each stage. [s]
     """
 
     schema: ClassVar[int] = 1
@@ -122,6 +123,7 @@ class MotorResult:
     coil: str
     origin: Provenance
     warnings: tuple[str, ...]
+    seconds: dict[str, float]
 
     @classmethod
     def of(
@@ -198,9 +200,9 @@ class MotorResult:
             table.append(dict(zip(self.pulse_columns, row, strict=True)))
         return table
 
-    def to_json(self, seconds: dict[str, float]) -> dict:
+    def to_json(self) -> dict:
         """What `summary.json` holds."""
-        return {**self.answer(), "seconds": seconds}
+        return {**self.answer(), "seconds": self.seconds}
 
     def answer(self) -> dict:
         """What `--json` prints."""

@@ -88,6 +88,7 @@ class MuscleResult:
     at_rim: bool
     others: tuple[Alternative, ...]
     scatter: Scatter
+    tail: float = 0.0
     placed: Placed | None = None
     maximum: float | None = None
 
@@ -110,7 +111,7 @@ class MuscleResult:
             *(float(found.fit.noise[at]), 1e6 * float(patch.areas[found.region].sum())),
             *(float(apart.max()), _physical(found), found.threshold),
             *(found.threshold_interval(), bool(patch.rim[found.region].any()), others),
-            _scatter(found, fields[at], responses),
+            *(_scatter(found, fields[at], responses), found.fit.tail),
         )
 
     def stimulated(self, placed: Placed, maximum: float | None) -> "MuscleResult":
@@ -180,6 +181,7 @@ class MuscleResult:
             "r2": self.explained,
             "r2_left_out": self.cross_validated,
             "noise_log": self.noise,
+            "degrees_of_freedom": 1 / self.tail if self.tail else None,
             "region_mm2": self.area,
             "region_reach_mm": 1e3 * self.reach,
             "curve": dict(self.parameters),

@@ -16,6 +16,7 @@ from ...optimize.pictures.connectivity_map import write_connectivity
 from ...optimize.targeting import (
     CleanSeries,
     ConnectionMap,
+    Engagement,
     FunctionalTarget,
     MotionReport,
     Reaching,
@@ -24,6 +25,7 @@ from ...optimize.targeting import (
 from ..runtime.naming import place
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
+from .engaging import engagement_json, engagement_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class FunctionalResult:
         region: Which was searched, likewise.
         normative: A group's map that was blended in, and its share, or None.
         origin: Where the result comes from.
+        engaged: How strong a map of the person's own is there, or None.
     """
 
     schema: ClassVar[int] = 1
@@ -62,6 +65,7 @@ class FunctionalResult:
     region: str
     normative: tuple[str, float] | None
     origin: Provenance
+    engaged: Engagement | None = None
 
     @property
     def volume(self) -> float:
@@ -99,6 +103,7 @@ class FunctionalResult:
             ),
             "normative": normative,
             "blend": blend,
+            "engagement": engagement_json(self.engaged),
             "motion": _motion_json(motion),
             "repetition_time_s": self.cleaned.series.repetition_time,
             "regressors": list(self.cleaned.regressors),
@@ -131,7 +136,8 @@ class FunctionalResult:
             f"mean displacement {motion.mean_displacement * 1e3:.2f} mm",
             f"{'Not reliable. ' if trust.doubts else ''}"
             f"95% of bootstrapped targets lie within {trust.radius * 1e3:.1f} mm; both "
-            f"halves of the data are {trust.split_half * 1e3:.1f} mm apart",
+            f"halves of the data are {trust.split_half * 1e3:.1f} mm apart"
+            + (f"; {engagement_words(self.engaged)}" if self.engaged else ""),
         )
 
     def describe(self, out: str) -> None:
@@ -159,6 +165,8 @@ class FunctionalResult:
                 f"global signal    {'' if self.global_signal else 'not '}regressed out: "
                 f"otherwise the halves are {self.other * 1e3:.1f} mm apart"
             )
+        if self.engaged is not None:
+            print(f"engagement       {engagement_words(self.engaged)}")
         print(
             f"motion           {motion.mean_displacement * 1e3:.2f} mm on average, "
             f"{motion.kept} of {motion.volumes} volumes kept, {motion.minutes:.1f} min"

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from ...disk import replacing
 from ..files import MM_PER_M
 from ..head import TISSUE_NAMES, HeadMesh
+from ..surface import Surface
 from .contents import MeshFields, TissueSurfaces
 from .elements import TETRAHEDRON, TRIANGLE
 
@@ -65,6 +66,40 @@ def write_msh(
                 _write(packed, mesh, checked)
         else:
             _write(file, mesh, checked)
+
+
+def write_msh_surface(
+    path: str | os.PathLike[str],
+    surface: Surface,
+    values: Mapping[str, ArrayLike],
+    tag: int = 1002,
+) -> None:
+    """Write a surface to a .msh file, with values at its vertices.
+
+    Args:
+        path: The name of the file, which ends in `.msh`.
+        surface: Written in mm.
+        values: By name, at the vertices: (n,) or (n, 3).
+        tag: Of its triangles; that of gray matter in files of SimNIBS by default.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The name does not end so, or the shape or name of values does not fit.
+    """
+    target = Path(path)
+    if target.suffix != ".msh":
+        raise ValueError(f"{target}: the name must end in .msh.")
+    count = len(surface.vertices)
+    tags = np.full(len(surface.triangles), tag, np.int32)
+    none = np.empty((0, 4), np.int32)
+    mesh = _Mesh(
+        *(surface.vertices, surface.triangles, tags, none, np.empty(0, np.int32)),
+    )
+    checked = {
+        name: _columns(name, each, count, "vertices") for name, each in values.items()
+    }
+    with replacing(target) as file:
+        _write(file, mesh, MeshFields(checked, {}))
 
 
 class _Mesh(NamedTuple):

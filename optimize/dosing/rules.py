@@ -115,6 +115,7 @@ def field_matched(
     *,
     motor_maximum: float = 1.0,
     target_maximum: float = 1.0,
+    waveform_ratio: float = 1.0,
     metric: str = "the field",
 ) -> Output:
     """Give the target the field that M1 has at threshold.
@@ -129,6 +130,8 @@ def field_matched(
         target_field: Of the target, by the same metric and at the same dI/dt. [V/m]
         motor_maximum: dI/dt of that stimulator and coil at full output. [A/s]
         target_maximum: The same of those for the target. [A/s]
+        waveform_ratio: Of the peak that the target's pulse takes for the same effect, as
+            `threshold_ratio` gives it; 1 where both have one waveform.
         metric: How the fields were measured, in words.
 
     Raises:
@@ -140,10 +143,11 @@ def field_matched(
         ("target_field", target_field),
         ("motor_maximum", motor_maximum),
         ("target_maximum", target_maximum),
+        ("waveform_ratio", waveform_ratio),
     ):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"`{name}` must be a positive number, got {value!r}.")
-    factor = motor_field / target_field
+    factor = motor_field / target_field * waveform_ratio
     output = threshold * factor * motor_maximum / target_maximum
     return Output(output, output / threshold, f"{metric} of M1 at threshold")
 

@@ -33,4 +33,9 @@ from .fitting import (
 )
 from .matching import Matched as Matched, match as match
 from .places import CortexPatch as CortexPatch, cortex_patch as cortex_patch
-from .responses import Responses as Responses, read_responses as read_responses
+from .recruitment import Recruitment as Recruitment, recruit as recruit
+from .responses import (
+    Responses as Responses,
+    read_columns as read_columns,
+    read_responses as read_responses,
+)

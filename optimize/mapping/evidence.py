@@ -16,7 +16,8 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 
 from .curves import AbstractCurve
-from .fitting import Fit, fields_for, fit, predicted, refit
+from .fitting import Fit, fields_for, fit, predicted, refit, tail_of
+from .noise import errors_alone
 
 
 FEWEST = 20  # Pulses, for three or four parameters at each of many places.
@@ -128,6 +129,7 @@ def respond(
     resolution: float = 0.0,
     draws: int = 200,
     seed: int = 0,
+    tail: float | None = None,
 ) -> ResponseMap:
     """Regress responses on the fields at every place.
 
@@ -142,13 +144,17 @@ def respond(
             such as that of `CortexPatch`. [m]
         draws: Samples of the pulses.
         seed: Of these; the same samples of the same number of pulses for the same seed.
+        tail: Of the noise of logarithms: 0 is normal, 1/4 Student's t with four degrees of
+            freedom; None for that which the data choose.
 
     Raises:
         ValueError: There are too few pulses, a number is not positive or not finite, or
             fields or responses do not vary.
     """
     _check(fields, responses)
-    found = fit(curve, fields, responses, response)
+    found = fit(curve, fields, responses, response, tail or 0.0)
+    if tail is None and (chosen := tail_of(found, fields, responses)):
+        found = fit(curve, fields, responses, response, chosen)
     weights = _resampled(len(responses), draws, seed)
     samples = _samples(found, fields, responses, areas, weights)
     sharp = np.zeros(len(fields))
@@ -204,11 +210,7 @@ def _samples(
     # As many as one of these sizes, for which programs are compiled.
     size = next((each for each in _CANDIDATES if each >= hopeful), _CANDIDATES[-1])
     chosen = np.sort(order[:size])
-    part = Fit(
-        *(found.curve, found.parameters[chosen], found.references[chosen]),
-        *(found.errors[chosen], found.spread, found.pulses, found.response),
-    )
-    parameters, errors = refit(part, fields[chosen], responses, weights)
+    parameters, errors = refit(found.at(chosen), fields[chosen], responses, weights)
     log = np.log(areas[chosen]) - found.pulses / 2 * np.log(errors)
     probability = np.exp(log - log.max(axis=1, keepdims=True))
     probability /= probability.sum(axis=1, keepdims=True)
@@ -227,15 +229,19 @@ def _left_out(
     kept = np.stack([fold != number for number in range(_FOLDS)]).astype(float)
     parameters, errors = refit(found, fields, responses, kept)
     relative = fields / found.references[:, None]
-    missed, of_method, spread = np.zeros(len(fields)), 0.0, 0.0
+    missed = np.zeros(fields.shape)
+    chosen, alone = np.zeros(count), np.zeros(count)
     for number in range(_FOLDS):
         out = fold == number
-        said = predicted(found.curve, parameters[number], relative[:, out])
-        square = ((said - logs[out]) ** 2).sum(axis=1)
-        missed += square
-        of_method += square[np.argmin(errors[number])]
-        spread += ((logs[out] - logs[~out].mean()) ** 2).sum()
-    return 1 - missed / spread, float(1 - of_method / spread)
+        missed[:, out] = (
+            predicted(found.curve, parameters[number], relative[:, out]) - logs[out]
+        )
+        chosen[out] = missed[np.argmin(errors[number]), out]
+        middle = logs[~out].mean() if found.tail == 0 else np.median(logs[~out])
+        alone[out] = logs[out] - middle
+    spread = errors_alone(alone, found.tail)
+    cross = 1 - errors_alone(missed, found.tail) / spread
+    return cross, float(1 - errors_alone(chosen, found.tail) / spread)
 
 
 def _spread(

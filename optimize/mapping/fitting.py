@@ -3,17 +3,28 @@
 Each place has three or four parameters and as many residuals as there are pulses, so all
 places take the same steps at once, each with its own damping [Marquardt 1963,
 doi:10.1137/0111030]. Weak guesses of the parameters are residuals as well: where pulses say
-nothing of a plateau, it stays near the largest responses.
+nothing of a plateau, it stays near the largest responses. Noise with heavy tails weighs
+residuals anew in each step.
 """
+
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from .curves import AbstractCurve, Guess
+from .noise import (
+    TAILS,
+    errors_from_constant,
+    errors_of,
+    log_likelihood,
+    scale_of,
+    trust,
+)
 
 
 NOISE = 0.8  # Of logarithms, that a guess is weighed by.
@@ -22,6 +33,8 @@ _ROUNDS = 24
 _AGAIN = 8  # From the parameters of a fit that is nearly the same.
 _AT_ONCE = 512  # Places: what they take stays in the cache.
 _LEAST, _MOST = 1e-6, 1e8  # Damping.
+_COMPARED = 128  # Places, by which the tail of the noise is chosen.
+_TINY = 1e-12
 
 
 class Fit(eqx.Module):
@@ -31,10 +44,11 @@ class Fit(eqx.Module):
         curve: Of which kind.
         parameters: At each place, of relative fields.
         references: What fields are relative to. [V/m]
-        errors: Sums of squared differences of logarithms.
-        spread: The same without a curve, from the mean.
+        errors: Sums of squared differences of logarithms, as `noise` states them.
+        spread: The same without a curve.
         pulses: How many there were.
         response: Whose field is the threshold.
+        tail: Of the noise; 0 is normal.
     """
 
     curve: AbstractCurve
@@ -44,6 +58,16 @@ class Fit(eqx.Module):
     spread: float
     pulses: int
     response: float
+    tail: float = 0.0
+
+    def at(self, places: Int[ndarray, "chosen"]) -> "Fit":
+        """Take some of the places."""
+        return replace(
+            self,
+            parameters=self.parameters[places],
+            references=self.references[places],
+            errors=self.errors[places],
+        )
 
     @property
     def guess_below(self) -> float:
@@ -52,7 +76,11 @@ class Fit(eqx.Module):
 
     @property
     def explained(self) -> Float[ndarray, "place"]:
-        """R²: the share of the variance of logarithms that the curve explains."""
+        """R²: the share of the variance of logarithms that the curve explains.
+
+        With heavy tails that of the likelihood, which for normal noise is the same
+        [Cox & Snell's, as Nagelkerke 1991 has it, doi:10.1093/biomet/78.3.691].
+        """
         return 1 - self.errors / self.spread
 
     @property
@@ -62,7 +90,7 @@ class Fit(eqx.Module):
 
     @property
     def noise(self) -> Float[ndarray, "place"]:
-        """Standard deviation of logarithms about the curve."""
+        """Standard deviation of logarithms about the curve, or that of noise as likely."""
         free = max(self.pulses - self.parameters.shape[1], 1)
         return np.sqrt(self.errors / free)
 
@@ -77,28 +105,59 @@ def fit(
     fields: Float[ndarray, "place pulse"],
     responses: Float[ndarray, "pulse"],
     response: float,
+    tail: float = 0.0,
 ) -> Fit:
-    """Fit a curve at each place, by least squares of logarithms.
+    """Fit a curve at each place, by the likelihood of logarithms.
 
     Args:
         curve: The kind.
         fields: At each place, for each pulse. [V/m]
         responses: Of each pulse, positive.
         response: Whose field is the threshold; it stands out of the baseline.
+        tail: Of the noise, of `noise.TAILS`; 0 is normal: least squares.
     """
     logs = np.log(responses)
     references = np.abs(fields).mean(axis=1)
-    weights = np.ones((1, len(logs)))
+    weights = np.ones(len(logs))
     guess = curve.guess(logs, _below(response))
+    relative = _single(fields / references[:, None])
     found, errors = _all(
-        *(curve, guess, _single(fields / references[:, None]), _single(logs)),
-        _single(weights),
+        *(curve, guess, relative, _single(logs), _single(weights), _single(tail)),
+        heavy=tail > 0,
     )
     return Fit(
         *(curve, np.asarray(found, np.float64), references),
-        *(np.asarray(errors, np.float64), float(((logs - logs.mean()) ** 2).sum())),
-        *(len(logs), response),
+        *(np.asarray(errors, np.float64), errors_from_constant(logs, tail)),
+        *(len(logs), response, tail),
     )
+
+
+def tail_of(
+    before: Fit,
+    fields: Float[ndarray, "place pulse"],
+    responses: Float[ndarray, "pulse"],
+) -> float:
+    """Choose the tail of the noise by the data.
+
+    That whose likelihood is the largest at any of the best places, where it is larger than
+    that of normal noise by what one more parameter costs [Akaike 1974,
+    doi:10.1109/TAC.1974.1100705].
+
+    Args:
+        before: A fit with normal noise.
+        fields: As for it. [V/m]
+        responses: As for it.
+    """
+    order = np.argsort(before.errors, kind="stable")[:_COMPARED]
+    part = before.at(order)
+    ones = np.ones((1, before.pulses))
+    found = []
+    for tail in TAILS:
+        changed = replace(part, tail=tail)
+        _, errors = refit(changed, fields[order], responses, ones)
+        found.append(float(log_likelihood(errors, before.pulses, tail).max()))
+    best = int(np.argmax(found))
+    return TAILS[best] if found[best] > found[0] + 1 else 0.0
 
 
 def _below(response: float) -> float:
@@ -120,7 +179,8 @@ def refit(
         weights: Of the pulses in each sample, of mean 1.
 
     Returns:
-        Parameters, and weighted sums of squared differences of logarithms.
+        Parameters, and weighted sums of squared differences of logarithms, as `noise`
+        states them.
     """
     logs = np.log(responses)
     relative = _single(fields / before.references[:, None])
@@ -130,7 +190,7 @@ def refit(
             before.curve.guess(logs, before.guess_below),
             _single(before.parameters),
         ),
-        *(relative, _single(logs), _single(weights)),
+        *(relative, _single(logs), _single(weights), _single(before.tail)),
     )
     return np.asarray(found, np.float64), np.asarray(errors, np.float64)
 
@@ -164,59 +224,72 @@ def _single(values) -> Float[Array, "..."]:
 
 
 @eqx.filter_jit
-def _all(curve, guess: Guess, fields, logs, weights):
+def _all(curve, guess: Guess, fields, logs, weights, tail, *, heavy: bool):
     def one(row):
         costs = jax.vmap(
-            lambda start: _cost(curve, guess, start, row, logs, weights[0])
+            lambda start: _cost(curve, guess, start, row, logs, weights, tail, heavy)
         )(guess.starts)
         start = guess.starts[jnp.argmin(costs)]
-        return _descend(curve, guess, start, row, logs, weights[0], _ROUNDS)
+        return _descend(curve, guess, start, row, logs, weights, tail, _ROUNDS)
 
     return jax.lax.map(one, fields, batch_size=_AT_ONCE)
 
 
 @eqx.filter_jit
-def _again(curve, guess: Guess, parameters, fields, logs, weights):
+def _again(curve, guess: Guess, parameters, fields, logs, weights, tail):
     def one(sample):
         step = lambda pair: _descend(
-            curve, guess, pair[0], pair[1], logs, sample, _AGAIN
+            curve, guess, pair[0], pair[1], logs, sample, tail, _AGAIN
         )
         return jax.lax.map(step, (parameters, fields), batch_size=_AT_ONCE)
 
     return jax.lax.map(one, weights)
 
 
-def _cost(curve, guess: Guess, parameters, fields, logs, weights):
+def _cost(curve, guess: Guess, parameters, fields, logs, weights, tail, heavy: bool):
+    """Rate a start; with heavy tails by a scale of its own."""
     rest = curve(parameters, fields) - logs
-    off = NOISE * (parameters - guess.centre) / guess.width
-    return jnp.sum(weights * rest**2) + jnp.sum(off**2)
+    guessed = jnp.sum(_off(guess, parameters) ** 2)
+    if not heavy:
+        return jnp.sum(weights * rest**2) + guessed
+    scale = scale_of(rest, weights, tail, jnp.median(rest**2) + _TINY)
+    return errors_of(rest, weights, tail, scale) + guessed
 
 
-def _descend(curve, guess: Guess, start, fields, logs, weights, rounds: int):
-    """Go down from a start; returns parameters and the sum of squares without guesses."""
-    count = len(start)
+def _off(guess: Guess, parameters):
+    return NOISE * (parameters - guess.centre) / guess.width
+
+
+def _descend(curve, guess: Guess, start, fields, logs, weights, tail, rounds: int):
+    """Go down from a start; returns parameters and what is left, without guesses."""
+    count, total = len(start), jnp.sum(weights)
     own = (NOISE / guess.width) ** 2
 
     def step(state, _):
-        parameters, cost, damping = state
-        rest = curve(parameters, fields) - logs
+        parameters, rest, scale, damping = state
         slopes = jax.jacfwd(lambda p: curve(p, fields))(parameters)
-        weighted = weights[:, None] * slopes
+        trusted = weights * trust(rest, scale, tail)
+        weighted = trusted[:, None] * slopes
         matrix = weighted.T @ slopes + jnp.diag(own)
         downhill = weighted.T @ rest + own * (parameters - guess.centre)
         damped = matrix + damping * jnp.diag(jnp.diag(matrix))
         trial = parameters - _solved(damped, downhill, count)
-        new = _cost(curve, guess, trial, fields, logs, weights)
-        better = new < cost
+        missed = curve(trial, fields) - logs
+        # Of the same trust; to trust anew then makes both more likely still.
+        cost = lambda p, left: jnp.sum(trusted * left**2) + jnp.sum(_off(guess, p) ** 2)
+        better = cost(trial, missed) < cost(parameters, rest)
         damping = jnp.clip(jnp.where(better, damping / 5, damping * 4), _LEAST, _MOST)
         parameters = jnp.where(better, trial, parameters)
-        return (parameters, jnp.where(better, new, cost), damping), None
+        rest = jnp.where(better, missed, rest)
+        scale = jnp.sum(trusted * rest**2) / total + _TINY
+        return (parameters, rest, scale, damping), None
 
-    first = _cost(curve, guess, start, fields, logs, weights)
-    begin = (start, first, jnp.asarray(1e-2, start.dtype))
-    (found, _, _), _ = jax.lax.scan(step, begin, None, length=rounds)
-    rest = curve(found, fields) - logs
-    return found, jnp.sum(weights * rest**2)
+    rest = curve(start, fields) - logs
+    # Half of the squares are less than this: what a far one does not change.
+    scale = jnp.where(tail > 0, jnp.median(rest**2), 1.0) + _TINY
+    begin = (start, rest, scale, jnp.asarray(1e-2, start.dtype))
+    (found, rest, scale, _), _ = jax.lax.scan(step, begin, None, length=rounds)
+    return found, errors_of(rest, weights, tail, scale)
 
 
 def _solved(matrix, right, count: int):

@@ -91,6 +91,43 @@ def read_responses(
     return Responses(tuple(names), np.stack(values, axis=1), keys)
 
 
+def read_columns(
+    path: str, names: Sequence[str]
+) -> tuple[tuple[str, ...], Float[ndarray, "row column"]]:
+    """Read columns of numbers, without a unit.
+
+    Args:
+        path: A .csv, or a .tsv, with a header.
+        names: Of the columns, with or without the unit that the header has.
+
+    Returns:
+        The names as the header has them, and the numbers; NaN where nothing is recorded.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The table is malformed, lacks a column, or has words in it.
+    """
+    header, rows = _table(path)
+    columns = [(number, name) for number, name in enumerate(header)]
+    columns += [
+        (number, _bare(name)) for number, name in columns if _bare(name) != name
+    ]
+    found, values = [], []
+    for wanted in names:
+        number, _ = _named(path, columns, wanted)
+        numbers = _numbers(path, header[number], [row[number] for row in rows])
+        if numbers is None or np.isnan(numbers).all():
+            raise ValueError(f"{path}: the column {wanted!r} holds no numbers.")
+        found.append(header[number])
+        values.append(numbers)
+    return tuple(found), np.stack(values, axis=1)
+
+
+def _bare(name: str) -> str:
+    """Take a unit in brackets off a header: `intensity (V/m)`."""
+    return re.sub(r"\s*[\[(][^\])]*[\])]$", "", name)
+
+
 def _table(path: str) -> tuple[list[str], list[list[str]]]:
     delimiter = "\t" if Path(path).suffix.lower() in (".tsv", ".txt") else ","
     lines = [row for row in read_table(path, delimiter) if any(x.strip() for x in row)]

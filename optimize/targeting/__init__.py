@@ -16,6 +16,7 @@ from .clusters import (
     search_grid as search_grid,
 )
 from .confounds import Confounds as Confounds, read_confounds as read_confounds
+from .engagement import Engagement as Engagement, engagement as engagement
 from .functional import (
     FunctionalTarget as FunctionalTarget,
     blended as blended,
@@ -47,6 +48,10 @@ from .published import (
     Spheres as Spheres,
 )
 from .reliability import Reliability as Reliability, reliability as reliability
+from .surface_series import (
+    is_on_surface as is_on_surface,
+    read_surface_bold as read_surface_bold,
+)
 from .symptom_files import read_symptom_targets as read_symptom_targets
 from .symptoms import (
     CERTAINTIES as CERTAINTIES,
