@@ -17,7 +17,8 @@ from ..disk.as_json import finite
 from . import commands
 from .arguments import former
 from .arguments.parser import parser
-from .plans.file import Plan, read_plan
+from .plans.file import read_plan
+from .plans.plan import Plan
 from .plans.saving import save_plan
 from .runtime import machine
 from .runtime.interruption import (

@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ...disk import HeldError, holding, write_whole
-from ..plans.file import Plan
 from ..plans.journal import write_journal
+from ..plans.plan import Plan
 from ..plans.record import Record
 from ..plans.running import run_plan
 from ..runtime.outcome import Outcome

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ...disk import read_text
 from ..arguments.parser import parser
-from ..plans.file import Plan, read_plan
+from ..plans.file import read_plan
+from ..plans.plan import Plan
 from ..plans.saving import plan_text
 from ..plans.several import sessions_of, subjects_of
 from .people import KINDS, Person

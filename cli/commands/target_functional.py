@@ -14,7 +14,7 @@ from ...disk.as_json import write_json
 from ...optimize import targeting
 from ...optimize.targeting import BoldSeries, CleanSeries
 from ..arguments.words import triple
-from ..results.target_results import FunctionalResult
+from ..results.functional_result import FunctionalResult
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome

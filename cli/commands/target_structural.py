@@ -20,7 +20,7 @@ from ...meshing import (
 from ...optimize import targeting
 from ...optimize.targeting.tracts import Place
 from ..inputs.heads import HeadRequest, is_template
-from ..results.target_results import StructuralResult, Tracked
+from ..results.structural_result import StructuralResult, Tracked
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome
 from ..runtime.ownership import output_folder

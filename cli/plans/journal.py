@@ -18,7 +18,7 @@ from ..runtime.naming import PICTURE, subject_name
 from ..runtime.notices import warn
 from ..runtime.outcome import RESEARCH
 from ..runtime.versions import versions
-from .file import Plan
+from .plan import Plan
 from .running import FinishedRun
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ...disk import write_whole
 from ..runtime.outcome import StepWords
-from .file import Plan, Run
 from .opened import Opened, Places, digest, names_in
+from .plan import Plan, Run
 
 
 _PARTS = ("left", "read", "names", "step")

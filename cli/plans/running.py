@@ -17,8 +17,8 @@ from ..runtime.interruption import ENDINGS
 from ..runtime.notices import warn
 from ..runtime.outcome import Outcome, StepWords
 from ..runtime.ownership import owned
-from .file import Plan, Run
 from .opened import Opened, watching
+from .plan import Plan, Run
 from .record import Record
 
 
