@@ -131,8 +131,8 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path):
     ("kind", "words"),
     [
         ("slurm", ("#SBATCH", "--mem=4G", "-p long", "01:30:00", "--cpus-per-task=3")),
-        ("pbs", ("#PBS", "-q long", "select=1:ncpus=3", "01:30:00")),
-        ("sge", ("#$", "-q long", "h_rt=01:30:00", "-pe smp 3")),
+        ("pbs", ("#PBS", "-q long", "select=1:ncpus=3:mem=4GB", "01:30:00")),
+        ("sge", ("#$", "-q long", "h_rt=01:30:00", "-pe smp 3", "h_vmem=2G")),
         ("lsf", ("#BSUB", "-q long", "-n 3", "01:30")),
     ],
 )

@@ -126,20 +126,25 @@ def queue_cluster(queue: Queue, share: int, threads: int) -> Any:
         walltime=queue.walltime or _WALLTIME,
         job_name="tmsgrad",
         python=sys.executable,
-        **_cores(queue.kind, threads),
+        **_cores(queue.kind, threads, share),
         **{key: value for key, value in named.items() if value is not None},
     )
 
 
-def _cores(kind: str, threads: int) -> dict:
+def _cores(kind: str, threads: int, share: int) -> dict:
     """A worker has one thread for Dask, and its process of a person has all cores."""
+    memory = -(-share // _GB)
     if kind == "slurm":
         return {"job_cpu": threads}
     if kind == "pbs":
-        return {"resource_spec": f"select=1:ncpus={threads}"}
+        return {"resource_spec": f"select=1:ncpus={threads}:mem={memory}GB"}
     if kind == "lsf":
         return {"ncpus": threads}
-    return {"job_extra_directives": [f"-pe smp {threads}"]}
+    each = -(-memory // threads)  # Of a slot.
+    return {
+        "job_extra_directives": [f"-pe smp {threads}"],
+        "resource_spec": f"h_vmem={each}G",
+    }
 
 
 def on_dask(client: Any, jobs: Sequence[Job]) -> Iterator[Ended]:
