@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_examples import run
-from heads import five_layers, scalp_of_five_layers
-
-from tmsgrad import optimize
+from heads import five_layers
 
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,32 +52,6 @@ RUNS = {
 }
 
 
-# Of these the keys alone: which place explains most depends on rounding.
-KEYS_ONLY = ("map_motor",)
-
-
-def _motor(case, out):
-    """Pulses over the top of the head, and responses that grow towards a place."""
-    poses = optimize.placements(
-        scalp_of_five_layers(), [0, 0, 0.09], 22e-3, distances=(4e-3, 6e-3)
-    )(40, 5)
-    folder = out.parent / f"{out.name}_files"
-    folder.mkdir()
-    np.savez(
-        folder / "pulses.npz",
-        matsimnibs=poses.to_matsimnibs(),
-        current_rates=np.full(40, 6e7),
-    )
-    apart = np.linalg.norm(poses.translation - np.array([8e-3, -5e-3, 0.09]), axis=1)
-    noise = np.random.default_rng(2).normal(size=40)
-    meps = 1e-2 + 2.0 / (1 + np.exp((apart - 0.015) / 3e-3)) * np.exp(0.3 * noise)
-    rows = "\n".join(f"{n + 1},{x:.6g}" for n, x in enumerate(meps))
-    (folder / "meps.csv").write_text(f"number,FDI (mV)\n{rows}\n")
-    words = ["map", "motor", case.head, f"--coil={case.coil}", "--draws=20"]
-    words += ["--pulses", folder / "pulses.npz", "--mep", folder / "meps.csv"]
-    return [*words, "--out", out]
-
-
 def _response(_, out):
     table = out.parent / f"{out.name}.csv"
     levels = np.repeat(np.linspace(20, 100, 9), 4)
@@ -92,7 +64,6 @@ def _response(_, out):
 
 
 RUNS |= {
-    "map_motor": ("summary.json", _motor),
     "map_response": ("summary.json", _response),
 }
 
@@ -151,8 +122,6 @@ def test_the_answer_has_the_stored_keys_and_values(name, case, tmp_path, undrawn
     found = written(name, case, tmp_path / "out")
     expected = json.loads((GOLDEN / f"{name}.json").read_text())
     if json.loads((GOLDEN / "head.json").read_text()) != head_of_tests():
-        found, expected = names_only(found), names_only(expected)
-    if name in KEYS_ONLY:
         found, expected = names_only(found), names_only(expected)
     assert differences(found, expected) == []
 

@@ -10,6 +10,7 @@ from cli_examples import refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
 
 from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.cli.commands import map_motor
 from tmsgrad.optimize import mapping
 from tmsgrad.optimize.mapping.matching import match
 from tmsgrad.optimize.mapping.responses import Responses
@@ -252,3 +253,12 @@ def test_shuffled_responses_make_no_map_that_looks_sure(case, session, tmp_path)
     assert muscle["best_pose"] is None
     assert "no place was found" in " ".join(muscle["doubts"])
     assert not (tmp_path / "out" / "pose.txt").exists()
+
+
+def test_gray_matter_is_found_around_a_place_however_coarse_the_mesh():
+    """No centroid lies within 3 mm of this place of the head."""
+    head, at = five_layers(), np.array([10.2328, -4.85663, 65.3183]) * 1e-3
+    radius = map_motor._radius(head, at)
+    assert radius > 3e-3
+    assert len(meshing.ball(head, at, radius, "gm").tetrahedra)
+    assert map_motor._radius(head, head.centroids[head.of("gm")][0]) == 3e-3

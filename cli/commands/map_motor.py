@@ -4,11 +4,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from ... import efield, meshing
 from ...coils import Pose, navigation
 from ...disk.as_json import write_json
 from ...disk.tables import write_table
+from ...meshing import HeadMesh
 from ...optimize import mapping
 from ...optimize.mapping import PulseFields, ResponseMap
 from ...optimize.pictures.response_map import write_response_map
@@ -107,7 +110,7 @@ def _muscle(
 def _best_pose(request: MotorRequest, session: Session, found: ResponseMap) -> Placed:
     """Find the pose that gives the optimum the strongest field."""
     frame, at = session.frame, session.patch.points[found.optimum]
-    region = meshing.ball(frame.head, at, _SPOT, "gm")
+    region = meshing.ball(frame.head, at, _radius(frame.head, at), "gm")
     site = SiteRequest(tuple(at.tolist()), None, request.coil, session.maximum)
     pose = pose_of(site, request.head, frame.coil, frame.scalp, frame.conductor, region)
     solved = efield.solve(frame.conductor, frame.coil, pose, 1e6)
@@ -117,6 +120,13 @@ def _best_pose(request: MotorRequest, session: Session, found: ResponseMap) -> P
     )
     strength = float(getattr(field, request.component)[0, 0])
     return Placed(pose.to_matsimnibs(), strength)
+
+
+def _radius(head: HeadMesh, at: Float[ndarray, "3"]) -> float:
+    """So large that an element of gray matter lies within, however coarse the mesh. [m]"""
+    gray = head.centroids[head.of("gray matter")]
+    nearest = float(np.linalg.norm(gray - at, axis=1).min())
+    return max(_SPOT, 1.1 * nearest)
 
 
 def _view(request: MotorRequest, session: Session, muscles: list[MuscleResult]) -> dict:
