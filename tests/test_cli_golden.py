@@ -53,7 +53,7 @@ RUNS = {
 
 
 def _response(_, out):
-    table = out.parent / f"{out.name}.csv"
+    table = out.parent / "responses.csv"
     levels = np.repeat(np.linspace(20, 100, 9), 4)
     noise = 0.2 * np.random.default_rng(0).normal(size=len(levels))
     values = 1 / (1 + np.exp(-10 * (levels / 60 - 1))) + noise
