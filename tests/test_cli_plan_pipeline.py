@@ -11,7 +11,6 @@ from tmsgrad import coils
 
 
 PLAN = """[defaults]
-head = "template:30000"
 coil = "magstim-70mm-double"
 
 [[run]]
@@ -23,6 +22,7 @@ out = "target"
 
 [[run]]
 command = "optimize"
+head = "template:30000"
 target-map = "target/target.nii.gz"
 map-space = "mni"
 order = 1
@@ -30,6 +30,7 @@ out = "plan"
 
 [[run]]
 command = "dose"
+head = "template:30000"
 threshold = 45
 target-map = "target/target.nii.gz"
 map-space = "mni"
