@@ -16,7 +16,7 @@ def made_head(voxel=2.0, white=True):
     shape = np.ceil((high - low) / voxel).astype(int) + 1
     affine = np.diag([voxel, voxel, voxel, 1.0])
     affine[:3, 3] = low
-    at = np.stack(np.indices(tuple(shape.tolist())), axis=-1) * voxel + low
+    at = np.moveaxis(np.indices(tuple(shape.tolist())), 0, -1) * voxel + low
     centre, axes = np.array([0.0, -16.0, 12.0]), np.array([64.0, 82.0, 56.0])
     labels = np.zeros(shape, np.uint8)
     neck = np.linalg.norm((at[..., :2] - (0, -24)) / (58.0, 66.0), axis=-1) < 1

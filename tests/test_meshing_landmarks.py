@@ -48,6 +48,31 @@ def test_positions_of_a_sphere_are_those_of_the_spherical_model():
     assert np.abs(on_scalp).max() < 0.5e-3
 
 
+def test_positions_between_are_those_of_the_spherical_model():
+    scalp = scalp_of_five_layers()
+    found = meshing.dense_eeg_positions(scalp, fiducials())
+    sparse = meshing.eeg_positions(scalp, fiducials())
+    assert len(found) == 61
+    for name, place in sparse.items():
+        np.testing.assert_array_equal(found[name], place)
+    # The circumference rises from 92° in front and behind to 88° at the sides.
+    for name, polar, azimuth in (
+        ("FCz", 23, 90),
+        ("AFz", 69, 90),
+        ("CPz", 23, -90),
+        ("C1", 22, 180),
+        ("C6", 66, 0),
+        ("AF7", 89.7, 126),
+        ("FT8", 88.2, 18),
+    ):
+        p, a = np.radians([polar, azimuth])
+        expected = [np.sin(p) * np.cos(a), np.sin(p) * np.sin(a), np.cos(p)]
+        np.testing.assert_allclose(direction(found[name]), expected, atol=0.035)
+    for left, right in (("AF3", "AF4"), ("FC5", "FC6"), ("CP1", "CP2"), ("PO7", "PO8")):
+        mirrored = found[right] * [-1, 1, 1]
+        np.testing.assert_allclose(found[left], mirrored, atol=3e-3)
+
+
 def test_three_lengths_find_f3():
     scalp = scalp_of_five_layers()
     found = meshing.beam_f3(scalp, fiducials())
