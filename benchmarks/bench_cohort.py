@@ -4,7 +4,8 @@
 
 Heads are made: the template, and where `TMSGRAD_TEST_DATA` has it the New York head, each
 stretched, sheared and bent by up to 6 % at random, with the way to MNI space that this
-leaves, as folders of SimNIBS in a BIDS folder. Each is planned for one target of MNI space.
+leaves up to bends of 2 mm, as folders of SimNIBS in a BIDS folder. Each is planned for
+one target of MNI space.
 `single` is the sum of people done one after the other, each in a process of its own with
 all cores; `local` and `scheduler` are the same people through workers of Dask on this
 machine, and through a scheduler and two workers that were started apart. `over_ideal` is
