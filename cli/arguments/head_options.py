@@ -153,14 +153,14 @@ def _add_layers(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--skull",
-        type=words.not_negative,
+        type=units.length_or_none,
         default=2.0,
         metavar="MM",
         help="least thickness of the skull around brain and CSF (2)",
     )
     verb.add_argument(
         "--scalp",
-        type=words.not_negative,
+        type=units.length_or_none,
         default=2.0,
         metavar="MM",
         help="least thickness of what covers the skull (2)",
