@@ -328,7 +328,7 @@ def test_coils_share_a_basis_and_stimulators_are_driven_apart():
 class Refuses(efield.Direct):
     """A solver for what must not be solved again."""
 
-    def apply(self, prepared, rhs):
+    def apply(self, prepared, rhs, start=None):
         raise RuntimeError("solved again")
 
 
