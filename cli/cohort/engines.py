@@ -57,7 +57,7 @@ def local_workers(count: int) -> Iterator[Any]:
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=count,
+            n_workers=0,
             threads_per_worker=1,
             processes=True,
             dashboard_address=":0",
@@ -65,6 +65,9 @@ def local_workers(count: int) -> Iterator[Any]:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        # A cluster that is made with its workers waits for each without end, also for one
+        # that dies while it starts.
+        cluster.scale(count)
         yield client
 
 
