@@ -87,8 +87,11 @@ def rates(
     nodes = conductor.nodes
     plain = is_plain(nodes, coil, pose, current_rate)
     second = conductor.elements.order == 2
-    if second and plain and potential_is_slow(coil, len(nodes)):
-        return _rates_by_boxes(nodes, coil, pose, current_rate)
+    if second and plain:
+        # Whatever is traced around: nothing here depends on it.
+        with jax.ensure_compile_time_eval():
+            if potential_is_slow(coil, len(nodes)):
+                return _rates_by_boxes(nodes, coil, pose, current_rate)
     return _rates(nodes, coil, pose, current_rate)
 
 

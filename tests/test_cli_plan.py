@@ -467,7 +467,7 @@ def test_each_argument_that_names_a_file_is_marked_as_one():
         "PLAN",
     }
     names |= {"LABELS", "PATH", "T", "RESULT", "TSV", "M2M", "REGION"}
-    names |= {"FILE[:V/M]", "BASIS", "BIDS_DIR", "OUT_DIR", "LEFT"}
+    names |= {"FILE[:V/M]", "BASIS", "BIDS_DIR", "OUT_DIR", "LEFT", "TABLE"}
     for name, verb in verbs(parser()):
         for action in verb._actions:
             metavar = action.metavar

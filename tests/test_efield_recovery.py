@@ -259,9 +259,9 @@ def test_poses_together_equal_one_by_one(rng):
     assert ours(fields, rates).shape == simnibs(fields).shape == (3, 300, 3)
     for i in range(3):
         one = jax.tree.map(lambda leaf: leaf[i], fields)  # noqa: B023
-        np.testing.assert_allclose(
-            ours(fields, rates)[i], ours(one, rates[i]), rtol=1e-12
-        )
+        # Some components nearly vanish.
+        alone = ours(one, rates[i])
+        np.testing.assert_allclose(ours(fields, rates)[i], alone, 1e-12, 1e-15)
         np.testing.assert_allclose(simnibs(fields)[i], simnibs(one), rtol=1e-12)
 
 
