@@ -246,7 +246,7 @@ def test_next_pulses_separate_the_places_that_are_left(plane):
     assert (gains > 0).all()
     # A pulse that all places answer alike says nothing.
     alike = np.concatenate([again, np.full((100, 1), 1e-3)], axis=1)
-    ranked, _ = mapping.next_pulses(found, alike, drawn, 8, positions)
+    ranked, _ = mapping.next_pulses(found, alike, drawn, 4, positions)
     assert PULSES not in ranked
     with pytest.raises(ValueError, match="only 80"):
         mapping.next_pulses(found, again, drawn, PULSES + 1, positions)
