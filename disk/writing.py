@@ -41,14 +41,8 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
             f"{path}: folder {path.parent} not found. Make it first."
         )
     _clear(path)
-    draft = path.with_name(f"{DRAFT}{secrets.token_hex(4)}.{path.name}")
+    draft, opened = _begin(path)
     try:
-        opened = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        with suppress(OSError):  # No locks here: then drafts of the dead stay.
-            lock(opened)
         yield draft
         if durable:
             _sync(draft)
@@ -86,6 +80,27 @@ def write_whole(
         file.write(data)
 
 
+def _begin(path: Path) -> tuple[Path, int]:
+    """Make a draft and lock it, so that none who writes the same file takes it for dead.
+
+    Another one that looks between making and locking removes it: then it is made anew.
+    """
+    while True:
+        draft = path.with_name(f"{DRAFT}{secrets.token_hex(4)}.{path.name}")
+        try:
+            opened = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        try:
+            locked = lock(opened)
+        except OSError:  # No locks here: then drafts of the dead stay.
+            return draft, opened
+        with suppress(FileNotFoundError):
+            if locked and os.path.samestat(os.fstat(opened), os.stat(draft)):
+                return draft, opened
+        os.close(opened)
+
+
 def _clear(path: Path) -> None:
     """Remove drafts of the file whose writers are dead."""
     pattern = f"{DRAFT}????????.{glob.escape(path.name)}"
@@ -94,10 +109,12 @@ def _clear(path: Path) -> None:
             opened = os.open(draft, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
             try:
                 dead = lock(opened)
+                if dead and sys.platform != "win32":
+                    draft.unlink()  # While it is locked: its writer may just have made it.
             finally:
                 os.close(opened)
-            if dead:
-                draft.unlink()
+            if dead and sys.platform == "win32":
+                draft.unlink()  # Fails where its writer has it open.
 
 
 def _sync(draft: Path) -> None:

@@ -84,6 +84,11 @@ def test_a_process_says_itself_what_became_of_it(tmp_path):
     silent = run_job(job(tmp_path, "import os, signal; os.kill(os.getpid(), 9)"))
     assert silent.failed
     assert str(tmp_path / "a.log") in silent.reason
+    # The log keeps what others said: the reason is the last line of this one.
+    loud = run_job(job(tmp_path, "print('1'); raise SystemExit('error: no head')"))
+    assert "status 1: error: no head; see" in loud.reason
+    silent = run_job(job(tmp_path, "raise SystemExit(3)"))
+    assert "status 3: see" in silent.reason
 
 
 def test_a_process_that_takes_more_than_its_share_is_ended(tmp_path):

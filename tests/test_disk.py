@@ -3,11 +3,12 @@
 import errno
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tmsgrad.disk import HeldError, holding, replacing, whole_file, write_whole
+from tmsgrad.disk import HeldError, holding, replacing, whole_file, write_whole, writing
 
 
 # A process that makes a draft or takes a lock, says so, and waits to be killed.
@@ -106,6 +107,33 @@ def test_drafts_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path, b
     write_whole(path, "again")
     assert names(tmp_path) == ["a.msh"]
     assert path.read_text() == "again"
+
+
+def test_a_draft_that_is_removed_before_it_is_locked_is_made_anew(
+    tmp_path, monkeypatch
+):
+    path, lock, others = tmp_path / "a.json", writing.lock, iter([True])
+
+    def lock_late(opened):
+        # Another process begins to write the same file just now.
+        for _ in others:
+            writing._clear(path)
+        return lock(opened)
+
+    monkeypatch.setattr(writing, "lock", lock_late)
+    with whole_file(path) as draft:
+        assert names(tmp_path) == [draft.name]
+        writing._clear(path)
+        assert names(tmp_path) == [draft.name]
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_many_write_one_file_at_once(tmp_path):
+    path = tmp_path / "a.json"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: write_whole(path, f"{n}", durable=False), range(400)))
+    assert int(path.read_text()) in range(400)
+    assert names(tmp_path) == ["a.json"]
 
 
 def test_a_lock_says_who_holds_it_and_ends_with_its_process(tmp_path, beside):

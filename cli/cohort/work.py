@@ -15,6 +15,7 @@ from pathlib import Path
 
 _LOOK = 0.2  # How often memory is looked at. [s]
 _MB = 1 << 20
+_LAST = 2000  # Of a log, for its last line. [byte]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def run_job(job: Job) -> Ended:
     Path(job.outcome).unlink(missing_ok=True)
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     with open(job.log, "ab") as log:
+        started = log.tell()
         process = subprocess.Popen(
             job.command, stdin=subprocess.PIPE, stdout=log, stderr=log
         )
@@ -84,7 +86,8 @@ def run_job(job: Job) -> Ended:
         return Ended(job.name, True, reason, seconds, peak)
     said = read_outcome(Path(job.outcome))
     if said is None:
-        reason = f"the process ended with status {process.returncode}: see {job.log}"
+        reason = f"the process ended with status {process.returncode}: "
+        reason += _last_line(Path(job.log), started) + f"see {job.log}"
         return Ended(job.name, True, reason, seconds, peak)
     return Ended(job.name, bool(said["failed"]), said["reason"], seconds, peak)
 
@@ -96,6 +99,16 @@ def read_outcome(file: Path) -> dict | None:
         return {"failed": bool(said["failed"]), "reason": str(said["reason"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _last_line(log: Path, start: int) -> str:
+    """The last line that a process printed, with a stop; nothing where it was silent."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(start, file.seek(0, os.SEEK_END) - _LAST))
+        lines = file.read().decode(errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return f"{said[-1]}; " if said else ""
+    return ""
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:
