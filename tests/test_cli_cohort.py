@@ -22,7 +22,7 @@ from tmsgrad.meshing.average import HEMISPHERES
 
 
 pytest.importorskip("nilearn", reason="carries fsaverage")
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("program_settings")]
 SPACE = "space-fsaverage_den-10k_desc-m1"
 
 
