@@ -20,7 +20,6 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -47,6 +46,17 @@ from tmsgrad.optimize.live.igtl import IgtlServer, IgtlSource
 from tmsgrad.optimize.live.sources import Complaints, Simulated, running
 
 
+#: What else is measured: about it, and the command.
+OTHERS = {
+    "live-page": (
+        "From a pose at the program to a painted frame in headless Chromium.",
+        "python -m benchmarks live --page --seconds=25",
+    ),
+    "live-kills": (
+        "Program, tracker and browser of a live session killed at random moments.",
+        "python -m benchmarks live --size=30000 --kills=15",
+    ),
+}
 _RATE = 20.0  # [Hz]
 _TARGET = 10e-3  # [m]
 _AT_ONCE = 16  # Direct solves.
@@ -248,7 +258,7 @@ def _shown(options) -> dict:
                     " modes: tmsgrad.model.field.modes })"
                 )
         finally:
-            program.send_signal(signal.SIGINT)
+            program.terminate()  # One in the background may not hear SIGINT.
             program.wait()
     late = np.array(field["delays"]) * 1e3
     return {

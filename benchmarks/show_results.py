@@ -39,6 +39,10 @@ def section(name: str, result: Mapping) -> str:
         )
     about, _, use = (bench.__doc__ or "").strip().partition("\n")
     command = next(line.strip() for line in use.splitlines() if "python -m" in line)
+    # Of benchmarks that measure several things.
+    about, command = getattr(bench, "OTHERS", {}).get(
+        name.rpartition("-")[0], (about, command)
+    )
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
     parts = [
         f"## {name}",
