@@ -12,6 +12,7 @@ from ...meshing.anatomy import doors, plausible, samseg, t1
 from ...meshing.anatomy.atlas import Atlas, picture_of
 from ...meshing.anatomy.classes import classify, light_at
 from ...meshing.anatomy.grids import Volume
+from ...meshing.anatomy.installing import Samseg
 from ...meshing.anatomy.registering import Alignment, align, align_scans
 from ...meshing.anatomy.t1 import Scan
 from ..runtime.progress import Progress
@@ -61,7 +62,7 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
 
 
 def by_samseg(
-    program: samseg.Samseg,
+    program: Samseg,
     scan: Scan,
     images: Sequence[Path],
     folder: Path,
