@@ -6,6 +6,7 @@ VENV ?= .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 OUT ?= demo
+LONG ?= -m "not long"
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -20,8 +21,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python $(PYTEST) $(ARGS)
 
+# What takes long, such as whole programs, runs with the newest versions only; with `LONG=` here too.
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python $(PYTEST) $(ARGS)
+	$(LOWEST)/bin/python $(PYTEST) $(LONG) $(ARGS)
 
 newest:
 	rm -rf .venv-newest

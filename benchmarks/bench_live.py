@@ -6,7 +6,8 @@ A tracker in a process of its own sends 20 OpenIGTLink transforms a second over 
 loopback; `tmsgrad live`'s own source, loop and OpenIGTLink server answer, with |E| at
 `--places` places and `--modes` modes over the upper head. The tracker takes the time from
 before it sends a pose until it has the whole answer, values on the surface included. The
-load of the machine stands beside.
+load of the machine stands beside. `--verify` of its poses are solved directly afterwards:
+what was streamed for each is held against them and against the error that the badge stated.
 
 With `--page` it is the page instead: `tmsgrad live --from simulate: --serve` on the same
 head, opened in headless Chromium, which notes for each pose the time from its arrival at
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -44,6 +46,7 @@ from tmsgrad.optimize.live.sources import Complaints, Simulated, running
 
 _RATE = 20.0  # [Hz]
 _TARGET = 10e-3  # [m]
+_AT_ONCE = 16  # Direct solves.
 _NOTED = 500  # Poses that the page remembers.
 _HEADER = struct.Struct(">H12s20sIIQQ")
 
@@ -60,6 +63,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--modes", type=int, default=300)
     parser.add_argument("--places", type=int, default=30_000)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--verify", type=int, default=200, help="poses solved directly")
     parser.add_argument("--page", action="store_true", help="time the page instead")
     options = parser.parse_args(words)
     if options.page:
@@ -67,19 +71,42 @@ def main(words: list[str]) -> None:
         print(record.table(rows))
         print("written to", record.write("live-page", rows))
         return
-    field = _field(options)
+    field, direct = _field(options)
     field(field.best)
-    rows = [_session(field, options)]
+    row, kept = _session(field, options)
+    rows = [row | _verified(kept, direct)]
     print(record.table(rows))
     print("written to", record.write("live", rows))
 
 
-def _field(options) -> live.LiveField:
+@dataclass(frozen=True, eq=False)
+class _Direct:
+    """What solves a pose of the session directly, at the same places."""
+
+    conductor: efield.Conductor
+    coil: coils.Coil
+    tetrahedra: np.ndarray
+    volumes: np.ndarray
+    in_target: np.ndarray  # A weight for each tetrahedron of gray matter.
+    gray: np.ndarray
+
+    def __call__(self, poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """|E| at the places and of the mean in the target, at 1 A/µs. [V/m]"""
+        placed = coils.Pose(poses[:, :3, :3], poses[:, :3, 3])
+        found = efield.solve(self.conductor, self.coil, placed, 1e6)
+        vectors = np.asarray(found.vectors)
+        means = np.einsum("t,ptx->px", self.in_target, vectors[:, self.gray])
+        places = vectors[:, self.tetrahedra]
+        return np.linalg.norm(places, axis=-1), np.linalg.norm(means, axis=-1)
+
+
+def _field(options) -> tuple[live.LiveField, _Direct]:
     head, coil = head_of(f"template:{options.size}"), coils.read(options.coil)
     scalp, gray = meshing.scalp(head), meshing.region(head, head.of("gray matter"))
     domain = optimize.placements(scalp)
+    conductor = efield.assemble(head, efield.isotropic(head))
     made = efield.reduce(
-        *(efield.assemble(head, efield.isotropic(head)), coil, domain, gray),
+        *(conductor, coil, domain, gray),
         growth=efield.Growth(tolerance=1e-4, modes=options.modes, unseen=8),
     )
     places = np.linspace(0, len(gray.weights) - 1, options.places).astype(int)
@@ -89,15 +116,19 @@ def _field(options) -> live.LiveField:
     under = best[:3, 3] + 0.03 * best[:3, 2]
     near = np.linalg.norm(made.positions - under, axis=1) < _TARGET
     weights = near * np.asarray(made.weights)
-    shares = sparse.csr_array((weights / weights.sum())[None])
+    weights = weights / weights.sum()
+    shares = sparse.csr_array(weights[None])
     samples = coils.casing_samples(coil)
-    return live.LiveField(
+    field = live.LiveField(
         *(made.subset(places).stored(np.int8), made.means(shares, under[None]), scalp),
         *(samples[spread_out(samples, 3000)], best),
     )
+    chosen, volumes = gray.tetrahedra[places], np.asarray(made.weights)[places]
+    solved = _Direct(conductor, coil, chosen, volumes, weights, gray.tetrahedra)
+    return field, solved
 
 
-def _session(field: live.LiveField, options) -> dict:
+def _session(field: live.LiveField, options) -> tuple[dict, list[live.LiveAnswer]]:
     inbox, complain, done = live.Inbox(), Complaints(_say), threading.Event()
     figures = Figures(inbox)
     opened = open_port("127.0.0.1", 0, "--igtl")
@@ -120,11 +151,15 @@ def _session(field: live.LiveField, options) -> dict:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    load, memory = [os.getloadavg()[0]], []
+    load, memory, kept = [os.getloadavg()[0]], [], []
+    every = max(1, round(options.seconds * _RATE / max(options.verify, 1)))
     with running(source, inbox, complain):
         for found in answers:
             figures.add(found)
             server.show(found, figures.message(found))
+            answer = found.answer
+            if answer is not None and found.new and figures.answered % every == 0:
+                kept.append(answer)
             if figures.answered % 20 == 0:
                 memory.append(_resident())
                 load.append(os.getloadavg()[0])
@@ -135,7 +170,7 @@ def _session(field: live.LiveField, options) -> dict:
     late = np.array(json.loads(said[0])) * 1e3
     within = figures.latencies
     assert within is not None
-    return {
+    row = {
         "modes": field.cortex.modes.count,
         "places": options.places,
         "poses sent": round(options.seconds * _RATE),
@@ -149,6 +184,31 @@ def _session(field: live.LiveField, options) -> dict:
         "memory, after a tenth [MB]": memory[len(memory) // 10] / 1e6,
         "memory, at the end [MB]": memory[-1] / 1e6,
         "load of the machine": float(np.mean(load)),
+    }
+    return row, kept[: options.verify]
+
+
+def _verified(kept: list[live.LiveAnswer], direct: _Direct) -> dict:
+    """Compare what was streamed with direct solves of the same poses."""
+    if not kept:
+        return {}
+    misses, in_target = [], []
+    for start in range(0, len(kept), _AT_ONCE):
+        some = kept[start : start + _AT_ONCE]
+        values, targets = direct(np.array([each.pose for each in some]))
+        for each, value, target in zip(some, values, targets, strict=True):
+            scale = 1e6 / each.current_rate
+            miss = direct.volumes @ (each.values * scale - value) ** 2
+            misses.append(np.sqrt(miss / (direct.volumes @ value**2)))
+            in_target.append(abs(each.target * scale / target - 1))
+    stated = np.array([each.error for each in kept])
+    return {
+        "poses solved directly": len(kept),
+        "within the badge's error": int((np.array(misses) <= stated).sum()),
+        "target within it": int((np.array(in_target) <= stated).sum()),
+        "error streamed, worst": float(max(misses)),
+        "in the target, worst": float(max(in_target)),
+        "badge, median": float(np.median(stated)),
     }
 
 

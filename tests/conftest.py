@@ -9,9 +9,7 @@ import pytest
 from hypothesis import settings
 
 
-# The tests compile much and run each program once. `xla_cpu_use_fusion_emitters=false`
-# saves as much again, but maps so many small pieces of memory that a process which ran most
-# of the tests runs out of them, and crashes. Child processes are to have it too.
+# The tests compile much and run each program once. Child processes are to have it too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

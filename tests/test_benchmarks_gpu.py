@@ -20,6 +20,7 @@ def words(tmp_path):
     ]
 
 
+@pytest.mark.long
 def test_every_step_is_measured(words, tmp_path):
     bench_gpu.main(words)
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))

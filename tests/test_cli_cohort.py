@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from cli_examples import contents, run
-from cohort_examples import PLAN, write_head, write_raw
+from cohort_examples import PLAN, write_head, write_markers, write_raw
 from nibabel.freesurfer.io import write_annot
 from nibabel.gifti.gifti import GiftiImage
 
@@ -22,7 +22,7 @@ from tmsgrad.meshing.average import HEMISPHERES
 
 
 pytest.importorskip("nilearn", reason="carries fsaverage")
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("program_settings")]
 SPACE = "space-fsaverage_den-10k_desc-m1"
 
 
@@ -46,6 +46,8 @@ class Study:
     def __init__(self, folder: Path, coil: Path):
         self.root, self.out = folder / "study", folder / "out"
         write_raw(self.root, "01", "02")
+        write_markers(self.root, "01")
+        write_markers(self.root, "02", sheared=True)
         write_head(self.root, "01")
         write_spheres(write_head(self.root, "02"))
         self.damaged = write_head(self.root, "04", mni=False) / "04.msh"
@@ -216,6 +218,16 @@ def test_maps_of_the_group_are_those_that_nibabel_says(study):
                     rtol=2e-6,
                     atol=1e-9,
                 )
+    sheared = {
+        each["person"]: (each["value"], each["words"])
+        for each in rows(made.out / "group" / "outliers.tsv")
+        if each["measure"] == "sheared_poses"
+    }
+    assert sheared["sub-01"] == ("0", "n/a")
+    assert sheared["sub-02"] == (
+        "1",
+        "recorded poses that shear, scale or reflect: 1",
+    )
     page = (made.out / "group" / "group.html").read_text()
     assert page.count("<figure") == 2 + 5
     assert "../work/sub-01/plan.html" in page

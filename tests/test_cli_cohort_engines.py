@@ -221,6 +221,7 @@ def workers_of(process):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.long
 def test_kills_lose_nothing_that_was_finished(study):
     pytest.importorskip("distributed", reason="has workers")
     # The client, in whose process the scheduler lives, dies after the first person.
@@ -261,6 +262,7 @@ def test_kills_lose_nothing_that_was_finished(study):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.long
 def test_a_scheduler_that_dies_is_said_and_another_one_goes_on(study):
     distributed = pytest.importorskip("distributed", reason="has schedulers")
     code = (

@@ -121,6 +121,7 @@ def test_a_map_is_dosed_by_its_own_weights(case, conductor, tmp_path):
 
 
 @pytest.mark.usefixtures("program_settings", "undrawn")
+@pytest.mark.long
 def test_placements_are_found_by_a_basis_and_solved_directly(case, conductor, tmp_path):
     basis, out = tmp_path / "basis.h5", tmp_path / "out"
     result = run(

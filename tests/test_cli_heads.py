@@ -256,6 +256,7 @@ def rough(seed):
     return labels
 
 
+@pytest.mark.long
 def test_no_mesh_is_written_that_the_check_calls_an_error(tmp_path, monkeypatch):
     labels = write_nifti(tmp_path / "a.nii.gz", rough(0), np.diag([10.0, 10, 10, 1]))
     words = ("head", "mesh", labels, "--out", tmp_path / "a.npz", "--islands", 0)

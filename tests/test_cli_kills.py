@@ -76,6 +76,7 @@ def test_a_killed_command_leaves_the_file_that_was_there(tmp_path, labels, case,
     assert out.read_bytes() == after
 
 
+@pytest.mark.long
 def test_a_search_killed_between_two_files_ends_as_an_undisturbed_one(tmp_path, case):
     whole, half = tmp_path / "whole", tmp_path / "half"
     simple = ("--order", "1")  # A search of a second.

@@ -368,6 +368,7 @@ def test_wrong_input_is_refused_before_anything_is_computed(case, basis, tmp_pat
 
 
 @pytest.mark.usefixtures("signals_heard")
+@pytest.mark.long
 def test_a_viewer_records_a_pulse_and_an_interruption_keeps_it(case, basis, tmp_path):
     """The page's stream brings poses, and takes a pulse; Ctrl-C ends all in order."""
     command = [str(x) for x in words(case, basis, "simulate:", tmp_path / "out")]

@@ -16,7 +16,7 @@ from tmsgrad.optimize.mapping.matching import match
 from tmsgrad.optimize.mapping.responses import Responses
 
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("undrawn")]
 PULSES, THRESHOLD = 60, 60.0
 
 

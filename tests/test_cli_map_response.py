@@ -129,6 +129,7 @@ def test_a_threshold_that_was_not_reached_has_no_end_above():
     assert found.interval[1] > 1.5 * found.interval[0]
 
 
+@pytest.mark.long
 def test_intervals_hold_the_threshold_as_often_as_they_say():
     """Of 16 tables each; 0.95 is meant, and fewer than 12 of 16 come once in 5000."""
     for kind in ("normal", "heavy"):

@@ -7,7 +7,7 @@ import pytest
 from page_examples import matrix_shown, pose_shown, size
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("program_settings")]
 
 
 COIL = "tmsgrad.model.coils[tmsgrad.plan.now.coil]"

@@ -15,7 +15,7 @@ from tmsgrad.cli.arguments.parser import parser
 from tmsgrad.coils import Pose
 
 
-pytestmark = pytest.mark.usefixtures("program_settings")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("program_settings")]
 
 
 def shares_at(nodes):

@@ -71,6 +71,7 @@ def write_eeg(path):
 
 
 @pytest.mark.usefixtures("program_settings", "undrawn")
+@pytest.mark.long
 def test_images_eeg_and_a_threshold_become_a_plan_without_a_hand_step(tmp_path):
     brain = simulated_brain.ellipsoid(6.0)
     person = simulated_bold.simulate(np.random.default_rng(5), 12, brain)

@@ -79,6 +79,7 @@ def test_poses_are_taken_from_the_basis_and_solved_outside_of_it(
     assert float(rows[0]["didt_A_per_s"]) == 2e6
 
 
+@pytest.mark.long
 def test_a_basis_is_of_second_order_and_so_are_the_fields_of_its_poses(case, tmp_path):
     out = tmp_path / "top.h5"
     quick = [each for each in words(case, out) if each != "--order=1"]
@@ -306,6 +307,7 @@ def test_a_surface_far_from_gray_matter_is_refused(case, tmp_path):
     refused(given, tmp_path, f"--at {path}", "gray matter is")
 
 
+@pytest.mark.long
 def test_many_poses_are_taken_from_a_basis_of_themselves(
     case, conductor, tmp_path, monkeypatch
 ):

@@ -39,6 +39,7 @@ def test_a_refined_head_is_as_exact_as_asked_for(refined, case):
         np.testing.assert_allclose(*volumes, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_optimize_states_a_value_as_exact_as_asked_for(case, tmp_path):
     words = case.optimize(tmp_path / "out", accuracy="0.15%")
     result = run(*words, "--json")

@@ -292,6 +292,7 @@ def test_a_click_reads_what_the_files_hold(plan, tmp_path):
     assert (np.ptp(pixels, axis=2) > 60).mean() > 0.01
 
 
+@pytest.mark.long
 def test_the_page_of_given_poses_has_them_all(case, tmp_path, undrawn):
     poses = [pose_over([0.2, 0.3, 1.0]), pose_over([0.2, -0.3, 1.0])]
     file = tmp_path / "two.json"

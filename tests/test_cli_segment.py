@@ -13,6 +13,9 @@ from tmsgrad.meshing.anatomy import installing, registering
 from tmsgrad.meshing.anatomy.atlas import Atlas
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(autouse=True)
 def atlas(monkeypatch):
     """Have the made head as the template, and no segmenter."""

@@ -88,6 +88,7 @@ def test_the_best_of_a_map_of_first_order_is_corrected(
     assert "map              of first order" in result.out
 
 
+@pytest.mark.long
 def test_limits_are_respected_and_what_is_reached_is_reported(
     case, conductor, target, tmp_path, undrawn
 ):

@@ -54,6 +54,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", RUN, ids=name_of)
+@pytest.mark.long
 def test_python_on_a_page_runs_from_top_to_bottom(page, folder, monkeypatch):
     monkeypatch.chdir(folder)
     # Readers have neither of the strictnesses of these tests.

@@ -72,6 +72,7 @@ def case(request):
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "jit"])
 @by_solver
+@pytest.mark.long
 def test_both_ways_equal_finite_differences_after_another_solve(case, solver, compiled):
     function = lambda amount: case.value(amount, solver)
     both = lambda x: (
@@ -85,6 +86,7 @@ def test_both_ways_equal_finite_differences_after_another_solve(case, solver, co
 
 
 @by_solver
+@pytest.mark.long
 def test_the_slope_of_a_slope_needs_no_compilation(solver):
     case = Case(1, "tensor")
     case.solve_other(solver)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 TESTS = Path(__file__).parent
 
@@ -56,6 +58,7 @@ print(
 """
 
 
+@pytest.mark.long
 def test_two_devices_share_placements_and_their_slopes():
     given = {
         **os.environ,

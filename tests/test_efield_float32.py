@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from efield_examples import figure_of_eight, layered_sphere, relative_error
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -38,6 +39,7 @@ np.savez("found.npz", rotation=search.pose.rotation, value=search.value,
 """
 
 
+@pytest.mark.long
 def test_the_script_works_as_it_stands_and_agrees_with_float64(tmp_path):
     meshing.write_msh(tmp_path / "ernie.msh", layered_sphere(0.016))
     coils.write_ccd(tmp_path / "coil.ccd", coils.Coil((figure_of_eight(),)))

@@ -201,6 +201,7 @@ def test_a_target_too_large_to_be_refined_has_second_order(monkeypatch):
     assert relative_error(found.mean_field(coil, POSE), wanted) < 0.08
 
 
+@pytest.mark.long
 def test_stated_values_change_little_where_all_elements_are_halved():
     """By what each halving of all elements changes, beside what it changes at first order.
 
@@ -261,6 +262,7 @@ def test_shares_of_elements_bound_what_second_order_brings():
     assert np.searchsorted(most, most[-1] / 2) < 0.15 * len(shares)
 
 
+@pytest.mark.long
 def test_refining_reaches_a_bar_with_few_elements():
     """On folds, where cutting all in eight has five times as many nodes."""
     head, coil = folded_head(5_000), catalogue.figure_of_eight()

@@ -43,6 +43,7 @@ def test_reciprocity_equals_the_direct_solve(kind, target, rng):
     assert relative_error(single, direct.mean(target)[0]) < 1e-12
 
 
+@pytest.mark.long
 def test_reciprocity_equals_the_direct_solve_on_the_template_head(references):
     head = meshing.read_npz(references / "template_mesh.npz")
     coil = catalogue.figure_of_eight()

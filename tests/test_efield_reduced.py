@@ -76,6 +76,7 @@ def weighted_error(found, wanted):
     return relative_error(np.asarray(found) * root, np.asarray(wanted) * root)
 
 
+@pytest.mark.long
 def test_unseen_placements_are_as_near_to_direct_solves_as_is_stated():
     stated = reduced().accuracy
     assert stated.reached
@@ -273,6 +274,7 @@ def _dipole():
     )
 
 
+@pytest.mark.long
 def test_second_order_tensors_and_recovery_are_reduced_like_any_solve():
     head = five_layers()
     poses = domain()(5, 6)

@@ -52,6 +52,7 @@ def test_an_objective_of_ones_own_is_searched_for(case, searched):
     assert 0.97 * searched < value < 1.0001 * searched
 
 
+@pytest.mark.long
 def test_pose_currents_and_shape_are_found_together(case, tmp_path, capsys):
     coils.write(tmp_path / "hinged.tcd", hinged())
     head, _, target, radius = words(case)

@@ -66,6 +66,7 @@ def test_tissues_are_the_tags_that_are_there(cube):
     assert cube.tissues == (2, 5)
 
 
+@pytest.mark.long
 def test_all_surfaces_of_a_head_come_from_one_search_for_faces(cube, monkeypatch):
     calls = []
     search = faces.faces_of

@@ -51,6 +51,7 @@ def begin():
     return start
 
 
+@pytest.mark.long
 def test_optax_climbs_from_many_starts_at_once():
     found, highest = best()
     starts = few().draw(jax.random.key(0), 6)

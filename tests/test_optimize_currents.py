@@ -39,6 +39,7 @@ def value_of(coil, pose, rates):
     return float(objective().value(mean))
 
 
+@pytest.mark.long
 def test_pose_and_currents_together_are_better_than_either():
     scalp = scalp_of_five_layers()
     options = {"domain": optimize.Domain(radius=20e-3), "starts": 2}

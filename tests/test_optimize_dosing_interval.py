@@ -58,6 +58,7 @@ def test_what_acts_on_both_fields_alike_cancels(interval):
     assert (found.low, found.median, found.high) == pytest.approx((1, 1, 1), abs=1e-12)
 
 
+@pytest.mark.long
 def test_intervals_are_those_of_direct_solves(interval, conductor):
     draws = 8
     found = interval(0.2, SPREAD, draws=draws)
@@ -90,6 +91,7 @@ def test_intervals_are_those_of_direct_solves(interval, conductor):
     assert sum(found.shares.values()) == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_the_command_shows_intervals_and_writes_what_is_activated(case, tmp_path):
     for name, site in zip(("m1", "goal"), sites(), strict=True):
         np.savetxt(tmp_path / f"{name}.txt", site.pose.to_matsimnibs())

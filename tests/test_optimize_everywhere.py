@@ -64,6 +64,7 @@ def overlap_of(magnitude, hottest):
     return weights @ target()[hot] / weights.sum()
 
 
+@pytest.mark.long
 def test_objectives_are_what_they_say_of_the_whole_field():
     pose = jax.tree.map(lambda x: x[3], domain()(4, 5))
     mean = reduced().coefficients(pose)
@@ -143,6 +144,7 @@ def test_maps_of_the_whole_field_are_the_objective_at_each_pose(make):
     np.testing.assert_allclose(mapped, expected, rtol=2e-3)
 
 
+@pytest.mark.long
 def test_a_search_for_focality_needs_no_list_of_what_to_spare():
     search = functools.partial(
         *(optimize.find_pose,),

@@ -206,6 +206,7 @@ def test_limits_hold_at_what_is_reachable():
     assert 0.96 * factor * target < objective.value(mean) <= factor * target * 1.000001
 
 
+@pytest.mark.long
 def test_a_search_finds_the_best_of_its_neighbours():
     objective = OBJECTIVES["reachable"]()
     found = prepared().run(objective)
@@ -254,6 +255,7 @@ def test_the_worst_case_is_the_least_of_all_cases():
     assert 0.98 * float(values.min()) < worst < 1.003 * float(values.min())
 
 
+@pytest.mark.long
 def test_a_search_with_errors_of_placement_is_best_in_them():
     objective = optimize.MeanMagnitude(mean_of())
     errors = optimize.Expected(position=6e-3, angle=0.3)

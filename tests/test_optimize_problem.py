@@ -90,6 +90,7 @@ def test_derivatives_equal_finite_differences(where, place):
     np.testing.assert_allclose(product, along, rtol=0, atol=1e-6 * size)
 
 
+@pytest.mark.long
 def test_pose_currents_and_shape_are_differentiated_together():
     problem = everything_free()
     names = ("place", "angle", "tilt", "distance", "settings", "currents")
@@ -171,6 +172,7 @@ def test_a_problem_is_a_tree_that_can_be_pickled():
     assert jax.tree.structure(copy) == structure
 
 
+@pytest.mark.long
 def test_heads_of_one_topology_are_mapped_over():
     """Two heads whose tissues lie elsewhere, beneath one scalp."""
     head = five_layers()

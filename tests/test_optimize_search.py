@@ -210,6 +210,7 @@ def test_what_is_out_of_range_is_named(name, value):
         )
 
 
+@pytest.mark.long
 def test_new_york_head(test_data):
     """SimNIBS' best of 2,484 placements by its ADM: 1.0176 V/m by direct FEM."""
     stored = np.load(test_data / "heads" / "mesh_nyhead_500k.npz")

@@ -118,6 +118,7 @@ def test_a_coil_without_moving_parts_is_refused():
         )
 
 
+@pytest.mark.long
 def test_the_command_searches_the_shape_too(case, tmp_path, program_settings):
     coils.write(tmp_path / "hinged.tcd", hinged())
     words = case.optimize(

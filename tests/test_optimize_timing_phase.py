@@ -8,6 +8,7 @@ from cli_examples import refused, run
 from tmsgrad.optimize import timing
 
 
+pytestmark = pytest.mark.long
 RATE = 500.0  # [Hz]
 TRAINING = 20 * 500
 

@@ -176,6 +176,7 @@ def test_mean_edges_are_those_of_the_elements_selected():
 # The others are among the quick checks, which test_cli_validate.py runs.
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", NOT_QUICK)
+@pytest.mark.long
 def test_elements_keep_their_bounds(name, order):
     problem = PROBLEMS[name]
     head = problem.head(0.014)
@@ -231,12 +232,14 @@ def rate_of(problem, sizes, order=1):
     return np.polyfit(np.log(edges), np.log(errors), 1)[0]
 
 
+@pytest.mark.long
 def test_linear_elements_converge_linearly_in_the_brain_shell():
     problem = catalogue.figure_of_eight_problem()
     rate = rate_of(problem, (0.016, 0.0095, 0.0057))
     np.testing.assert_allclose(rate, 1.0, atol=0.1)
 
 
+@pytest.mark.long
 def test_quadratic_elements_converge_quadratically_in_the_brain_shell():
     problem = catalogue.figure_of_eight_problem()
     rate = rate_of(problem, (0.016, 0.0095, 0.0057), order=2)

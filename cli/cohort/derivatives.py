@@ -31,6 +31,7 @@ from .measures import (
     doses,
     measures_of,
     measures_of_head,
+    measures_of_recording,
     placements,
 )
 from .people import Person
@@ -96,6 +97,7 @@ def write_derivatives(
     runs = list(placements(folder, outputs))
     rows = [each for run in runs for each in measures_of(run)]
     rows += doses(folder, outputs)
+    rows += measures_of_recording(place.person.files.get("markers", ()))
     files, lacking = [], []
     for number, run in enumerate(runs):
         # The field's own mesh, which may be finer than the head that was named.

@@ -28,6 +28,7 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from .collecting import Collected, collect
 from .group_page import write_group_page
+from .measures import RECORDING, SHEARED
 from .request import BidsRequest
 
 
@@ -209,6 +210,7 @@ def _outliers(found: Collected) -> list[OutlierCell]:
         {row.measure for row in found.rows if row.measure.startswith("volume_")}
     )
     wanted = [("head", name) for name in (*_OF_HEAD, *volumes)]
+    wanted += [(RECORDING, SHEARED)]
     wanted += [(run, name) for run in found.runs for name in _OF_RUN]
     cells = []
     for target, measure in wanted:
@@ -221,7 +223,9 @@ def _outliers(found: Collected) -> list[OutlierCell]:
             found.people, values, scores, unlike, strict=True
         ):
             words = OUTLYING if odd else ""
-            if measure == "clearance" and value > _OFF_HEAD:
+            if measure == SHEARED and value > 0:
+                words = f"recorded poses that shear, scale or reflect: {value:.0f}"
+            elif measure == "clearance" and value > _OFF_HEAD:
                 words = "the coil is off the head"
             elif measure == "clearance" and value < _IN_HEAD:
                 words = "the coil is in the head"

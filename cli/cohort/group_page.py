@@ -26,6 +26,7 @@ _WORDS = {
     "matched_output": "matched output",
     "of_threshold": "of motor threshold",
     "motor_threshold": "motor threshold",
+    "sheared_poses": "sheared poses",
     "gray_matter_efield_p99.9": "99.9th percentile in gray matter",
 }
 _SCALED = {"A/s": (1e-6, "A/µs"), "cm3": (1.0, "cm³"), "degree": (1.0, "°")}

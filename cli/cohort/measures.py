@@ -3,12 +3,13 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ... import meshing
+from ... import coils, meshing
 from ...disk import read_json
 from ...meshing import HeadMesh
 from .people import Person
@@ -17,6 +18,8 @@ from .people import Person
 COLUMNS = (
     *("subject", "session", "coil", "target", "measure", "value", "unit", "error"),
 )
+RECORDING = "recording"  # The `target` of what navigation recorded.
+SHEARED = "sheared_poses"  # Or scaled, or reflected.
 _HEAD = "head"  # The `target` of what is measured of the head alone.
 
 
@@ -154,6 +157,22 @@ def measures_of_head(head: HeadMesh) -> Iterator[Measure]:
     for tissue, volume in found.volumes.items():
         name = tissue.replace(" ", "_")
         yield Measure("", _HEAD, f"volume_{name}", volume * 1e6, "cm3")
+
+
+def measures_of_recording(files: Sequence[str]) -> Iterator[Measure]:
+    """Count what navigation recorded, and what of it no rigid coil can have had.
+
+    Args:
+        files: NIBS-BIDS markers. One that cannot be read is said when people are checked.
+    """
+    lists = []
+    for file in files:
+        with suppress(OSError, ValueError):
+            lists.append(coils.read_poses(file, repair=True))
+    if lists:
+        yield Measure("", RECORDING, "poses", float(sum(map(len, lists))), "")
+        sheared = sum(each.repaired for each in lists)
+        yield Measure("", RECORDING, SHEARED, float(sheared), "")
 
 
 def _label(out: Path, folder: Path) -> str:

@@ -25,7 +25,7 @@ from .derivatives import Place, write_derivatives
 from .study import written
 
 
-_RECIPE = 1  # To be raised whenever derivatives come to be others of the same runs.
+_RECIPE = 2  # To be raised whenever derivatives come to be others of the same runs.
 _PATIENCE = 20.0  # For a process of the same person that is just ending. [s]
 _DONE, _LOCK = ".finished.json", ".lock"
 

@@ -56,6 +56,7 @@ class PoseList:
         notes: What a user should know about the list.
         form: Which coordinates of an image the poses are in, where that is known or may
             matter; `in_image` brings them to the head's.
+        repaired: How many matrices were no rigid placements and were replaced by such.
     """
 
     names: tuple[str, ...]
@@ -70,6 +71,7 @@ class PoseList:
     skipped: int = 0
     notes: tuple[str, ...] = field(default=())
     form: ImageForm | None = None
+    repaired: int = 0
 
     @classmethod
     def of_matrices(
@@ -118,7 +120,7 @@ class PoseList:
             else tuple(map(_clean, names))
         )
         kinds = ("pose",) * count if groups is None else tuple(groups)
-        said = list(notes)
+        said, changed = list(notes), 0
         if repair:
             given, changed = nearest_rigid(given, labels)
             if changed:
@@ -150,6 +152,7 @@ class PoseList:
             skipped=skipped,
             notes=tuple(said),
             form=form,
+            repaired=changed,
         )
 
     def __len__(self) -> int:
