@@ -13,7 +13,7 @@ from tmsgrad.meshing.anatomy import classes
 from tmsgrad.meshing.anatomy.atlas import Atlas
 from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
 from tmsgrad.meshing.anatomy.fiducials import find_fiducials
-from tmsgrad.meshing.anatomy.grids import positions
+from tmsgrad.meshing.anatomy.grids import Volume, positions
 from tmsgrad.meshing.anatomy.registering import Alignment, align_scans
 from tmsgrad.meshing.anatomy.spongy import split_bone
 from tmsgrad.meshing.anatomy.t1 import read_scan
@@ -50,7 +50,7 @@ def test_marrow_becomes_spongy_bone_between_two_shells():
     np.testing.assert_array_equal(found.labels[~bone], image.labels[~bone])
     assert share == pytest.approx(spongy.sum() / bone.sum())
     assert 2 * (spongy & marrow).sum() / (spongy.sum() + marrow.sum()) > 0.9
-    away = ndimage.distance_transform_edt(bone)
+    away = np.asarray(ndimage.distance_transform_edt(bone))
     assert away[spongy].min() > 1.2  # Compact bone on both sides.
     assert (image.labels == 4).any()  # The image itself is left alone.
 
@@ -81,7 +81,7 @@ def test_a_brain_is_put_into_a_head_on_another_grid():
     affine = fine.affine.copy()
     affine[0, 3] += 4.0
     inner = np.isin(fine.labels, (1, 2, 3))
-    csf = ndimage.binary_dilation(inner, iterations=3) & ~inner
+    csf = np.asarray(ndimage.binary_dilation(inner, iterations=3), bool) & ~inner
     labels = np.where(inner, fine.labels, np.where(csf, 3, 0)).astype(np.uint8)
     brain = LabelImage(labels, affine)
     assert lacks_head(brain)
@@ -152,7 +152,9 @@ def t2_of(labels):
 
 def test_a_t2_tells_csf_from_bone(tmp_path, head, at_home, monkeypatch):
     """The forehead is thicker than the template's; in the T1 both are dark and alike."""
-    thick = ndimage.binary_dilation(head.labels == 4) & (head.labels == 3)
+    thick = np.asarray(ndimage.binary_dilation(head.labels == 4), bool) & (
+        head.labels == 3
+    )
     thick[:, :40] = False
     own = LabelImage(np.where(thick, 4, head.labels).astype(np.uint8), head.affine)
     alike = LabelImage(np.where(own.labels == 4, 3, own.labels), head.affine)
@@ -166,6 +168,23 @@ def test_a_t2_tells_csf_from_bone(tmp_path, head, at_home, monkeypatch):
         shares.append((found[thick] == 4).mean())
     assert shares[0] < 0.3
     assert shares[1] > 0.8
+
+
+def test_where_a_t2_does_not_reach_the_t1_counts(tmp_path, head, at_home, monkeypatch):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head)[:, :, :28], head.affine)
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    scan, second = read_scan(t1), read_scan(t2)
+    found = segmenting.by_atlas(scan, second, Progress(quiet=True))
+    (told,) = (f.message for f in found.findings if f.about == "second image")
+    assert "the T1 alone counts" in told
+    upper = found.labels.labels[:, :, 28:]
+    assert (upper == head.labels[:, :, 28:])[upper > 0].mean() > 0.85
+    monkeypatch.setattr(
+        segmenting, "light_at", lambda *_: Volume(t2_of(head) * np.nan, head.affine)
+    )
+    with pytest.raises(ValueError, match=r"t2\.nii\.gz: .* covers 0% of the head"):
+        segmenting.by_atlas(scan, second, Progress(quiet=True))
 
 
 def test_a_second_image_is_moved_without_being_deformed(tmp_path, head):
