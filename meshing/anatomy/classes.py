@@ -22,8 +22,12 @@ from .registering import Alignment
 from .shells import voxel_sides
 
 
-#: The tissue of each Gaussian, and where its brightness starts, of white matter.
-_GAUSSIANS = ((0, 1.0), (1, 0.72), (2, 0.3), (3, 0.12), (3, 0.5), (4, 0.5), (4, 1.1))
+#: The tissue of each Gaussian, and where its brightness starts, of white matter. CSF is
+#: mixed with brain in sulci; bone is compact, mixed with CSF or air, or has marrow.
+_GAUSSIANS = (
+    *((0, 1.0), (1, 0.72), (2, 0.3), (2, 0.55)),
+    *((3, 0.12), (3, 0.25), (3, 0.5), (4, 0.5), (4, 1.1)),
+)
 _TISSUE = np.array([tissue for tissue, _ in _GAUSSIANS])
 _ROUNDS = 18
 _FITTED = 150_000  # Voxels that the mixture is fitted to.

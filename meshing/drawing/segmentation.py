@@ -52,8 +52,8 @@ def write_segmentation(
     behind = picture_of(labels) if scan is None else scan.volume
     light = behind.on(shape, grid)
     tags = {
-        int(tag): Volume(_within(labels.labels, tag), labels.affine).on(shape, grid)
-        for tag in np.unique(labels.labels[labels.labels > 0])
+        tag: Volume(_within(labels.labels, tag), labels.affine).on(shape, grid)
+        for tag in np.unique(labels.labels[labels.labels > 0]).tolist()
     }
     head = np.argwhere(np.maximum.reduce(list(tags.values())) > 0.5)
     low, high = head.min(axis=0), head.max(axis=0)
