@@ -5,6 +5,7 @@ Curves of the 10-20 system are sections of the scalp by planes through three poi
 doi:10.1016/j.neuroimage.2006.09.024, who name the choices it leaves open].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,30 @@ _ROUNDS = 4
 # where the fiducials are 115° from it and 46° are a fifth of the way between the fiducials.
 _F3_AZIMUTH = 39 / 360
 _F3_ARC = 60 / 46 * 0.2
+
+_MIDLINE, _CORONAL = ("Nz", "Cz", "Iz"), ("LPA", "Cz", "RPA")
+_LEFT, _RIGHT = ("Fpz", "T7", "Oz"), ("Fpz", "T8", "Oz")
+# From a place over another to a third; whether that in the middle splits the curve, or
+# half of its length does; and the places on it, which divide both parts evenly.
+_CURVES = (
+    (_MIDLINE, False, "Fpz AFz Fz FCz Cz CPz Pz POz Oz"),
+    (_CORONAL, False, "T7 C5 C3 C1 Cz C2 C4 C6 T8"),
+    (_LEFT, False, "Fp1 AF7 F7 FT7 T7 TP7 P7 PO7 O1"),
+    (_RIGHT, False, "Fp2 AF8 F8 FT8 T8 TP8 P8 PO8 O2"),
+    (("AF7", "AFz", "AF8"), True, "AF3 AFz AF4"),
+    (("F7", "Fz", "F8"), True, "F5 F3 F1 Fz F2 F4 F6"),
+    (("FT7", "FCz", "FT8"), True, "FC5 FC3 FC1 FCz FC2 FC4 FC6"),
+    (("TP7", "CPz", "TP8"), True, "CP5 CP3 CP1 CPz CP2 CP4 CP6"),
+    (("P7", "Pz", "P8"), True, "P5 P3 P1 Pz P2 P4 P6"),
+    (("PO7", "POz", "PO8"), True, "PO3 POz PO4"),
+)
+_TEN_TWENTY = (
+    *("Cz", "Fpz", "Fz", "Pz", "Oz", "T7", "C3", "C4", "T8"),
+    *("Fp1", "F7", "P7", "O1", "Fp2", "F8", "P8", "O2", "F3", "F4", "P3", "P4"),
+)
+_TEN_TEN = tuple(
+    dict.fromkeys([*_TEN_TWENTY, *(n for *_, row in _CURVES for n in row.split())])
+)
 
 
 @dataclass(frozen=True)
@@ -75,31 +100,7 @@ def eeg_positions(scalp: Scalp, fiducials: Fiducials) -> dict[str, Float[ndarray
     Raises:
         ValueError: The fiducials do not lie around the head.
     """
-    nasion, inion, left, right = _points(fiducials)
-    vertex = _vertex(scalp, fiducials)
-    found = {"Cz": vertex}
-    midline = _section(scalp, nasion, vertex, inion)
-    for name, share in (("Fpz", 0.1), ("Fz", 0.3), ("Pz", 0.7), ("Oz", 0.9)):
-        found[name] = _at(midline, share)
-    coronal = _section(scalp, left, vertex, right)
-    for name, share in (("T7", 0.1), ("C3", 0.3), ("C4", 0.7), ("T8", 0.9)):
-        found[name] = _at(coronal, share)
-    for names, middle in (
-        (("Fp1", "F7", "P7", "O1"), "T7"),
-        (("Fp2", "F8", "P8", "O2"), "T8"),
-    ):
-        around = _section(scalp, found["Fpz"], found[middle], found["Oz"])
-        for name, share in zip(names, (0.1, 0.3, 0.7, 0.9), strict=True):
-            found[name] = _at(around, share)
-    for start, middle, end, names in (
-        ("F7", "Fz", "F8", ("F3", "F4")),
-        ("P7", "Pz", "P8", ("P3", "P4")),
-    ):
-        arc = _section(scalp, found[start], found[middle], found[end])
-        half = _share_of(arc, found[middle])
-        found[names[0]] = _at(arc, half / 2)
-        found[names[1]] = _at(arc, (1 + half) / 2)
-    return found
+    return _Tape(scalp, fiducials).measure(_TEN_TWENTY)
 
 
 def dense_eeg_positions(
@@ -112,38 +113,12 @@ def dense_eeg_positions(
         fiducials: Of the same head.
 
     Returns:
-        Points on the scalp by name, those of `eeg_positions` among them. [m]
+        Points on the scalp by name, those of `eeg_positions` first. [m]
 
     Raises:
         ValueError: The fiducials do not lie around the head.
     """
-    nasion, inion, left, right = _points(fiducials)
-    found = eeg_positions(scalp, fiducials)
-    midline = _section(scalp, nasion, found["Cz"], inion)
-    for name, share in (("AFz", 0.2), ("FCz", 0.4), ("CPz", 0.6), ("POz", 0.8)):
-        found[name] = _at(midline, share)
-    coronal = _section(scalp, left, found["Cz"], right)
-    for name, share in (("C5", 0.2), ("C1", 0.4), ("C2", 0.6), ("C6", 0.8)):
-        found[name] = _at(coronal, share)
-    for names, middle in (
-        (("AF7", "FT7", "TP7", "PO7"), "T7"),
-        (("AF8", "FT8", "TP8", "PO8"), "T8"),
-    ):
-        around = _section(scalp, found["Fpz"], found[middle], found["Oz"])
-        for name, share in zip(names, (0.2, 0.4, 0.6, 0.8), strict=True):
-            found[name] = _at(around, share)
-    for start, row, ends in (
-        *(("AF7", "AF", "AF8"), ("F7", "F", "F8"), ("FT7", "FC", "FT8")),
-        *(("TP7", "CP", "TP8"), ("P7", "P", "P8"), ("PO7", "PO", "PO8")),
-    ):
-        arc = _section(scalp, found[start], found[f"{row}z"], found[ends])
-        half = _share_of(arc, found[f"{row}z"])
-        # A row between the 10-20's ends has one place to each side, others have three.
-        steps = {3: 0.5} if row in ("AF", "PO") else {5: 0.25, 3: 0.5, 1: 0.75}
-        for number, share in steps.items():
-            found.setdefault(f"{row}{number}", _at(arc, half * share))
-            found.setdefault(f"{row}{number + 1}", _at(arc, 1 - (1 - half) * share))
-    return found
+    return _Tape(scalp, fiducials).measure(_TEN_TEN)
 
 
 def beam_f3(scalp: Scalp, fiducials: Fiducials) -> Float[ndarray, "3"]:
@@ -164,17 +139,62 @@ def beam_f3(scalp: Scalp, fiducials: Fiducials) -> Float[ndarray, "3"]:
     Raises:
         ValueError: The fiducials do not lie around the head.
     """
-    nasion, inion, left, right = _points(fiducials)
-    vertex = _vertex(scalp, fiducials)
-    midline = _section(scalp, nasion, vertex, inion)
-    over = _length(midline), _length(_section(scalp, left, vertex, right))
-    named = eeg_positions(scalp, fiducials)
-    half = _section(scalp, named["Fpz"], named["T7"], named["Oz"])
-    other = _section(scalp, named["Fpz"], named["T8"], named["Oz"])
-    circumference = _length(half) + _length(other)
-    aim = _at(half, _F3_AZIMUTH * circumference / _length(half))
+    tape = _Tape(scalp, fiducials)
+    named = tape.measure(_TEN_TWENTY)
+    over = sum(_length(tape.curve(*ends)) for ends in (_MIDLINE, _CORONAL))
+    half, other = (_length(tape.curve(*ends)) for ends in (_LEFT, _RIGHT))
+    aim = _at(tape.curve(*_LEFT), _F3_AZIMUTH * (half + other) / half)
+    vertex = named["Cz"]
     arc = _section(scalp, vertex, (vertex + aim) / 2 + 0.05 * _up(vertex, aim), aim)
-    return _at(arc, _F3_ARC * sum(over) / 2 / _length(arc))
+    return _at(arc, _F3_ARC * over / 2 / _length(arc))
+
+
+class _Tape:
+    """A tape measure around a head: each curve is measured once.
+
+    Attributes:
+        places: Fiducials and what was found, by name. [m]
+    """
+
+    def __init__(self, scalp: Scalp, fiducials: Fiducials):
+        """Take the fiducials, and find the vertex.
+
+        Raises:
+            ValueError: The fiducials do not lie around the head.
+        """
+        self._scalp, self._curves = scalp, {}
+        ends = zip(("Nz", "Iz", "LPA", "RPA"), _points(fiducials), strict=True)
+        self.places = dict(ends) | {"Cz": _vertex(scalp, fiducials)}
+
+    def curve(self, *ends: str) -> Float[ndarray, "point 3"]:
+        """Give the curve from a place over another to a third, by their names. [m]"""
+        if ends not in self._curves:
+            corners = (self.places[name] for name in ends)
+            self._curves[ends] = _section(self._scalp, *corners)
+        return self._curves[ends]
+
+    def measure(self, names: Sequence[str]) -> dict[str, Float[ndarray, "3"]]:
+        """Find places on the curves that they lie on.
+
+        Args:
+            names: Of `_TEN_TWENTY` or `_TEN_TEN`: a curve's ends must be among them.
+
+        Returns:
+            These places, in this order. [m]
+        """
+        for ends, split, words in _CURVES:
+            row = words.split()
+            steps = (len(row) + 1) // 2
+            for number, name in enumerate(row, 1):
+                if name not in names or name in self.places:
+                    continue
+                curve = self.curve(*ends)
+                half = _share_of(curve, self.places[ends[1]]) if split else 0.5
+                share = half * number / steps
+                if number > steps:
+                    share = 1 - (1 - half) * (2 * steps - number) / steps
+                self.places[name] = _at(curve, share)
+        return {name: self.places[name] for name in names}
 
 
 def _points(fiducials: Fiducials) -> tuple[ndarray, ndarray, ndarray, ndarray]:

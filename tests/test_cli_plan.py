@@ -259,6 +259,18 @@ def test_the_check_looks_for_files(tmp_path):
         one_line(refused(words, tmp_path, "plan.toml:1", needed))
 
 
+def test_a_head_may_be_what_an_earlier_run_makes_of_a_t1(tmp_path):
+    (tmp_path / "T1.nii.gz").touch()
+    segment = 'command = "head segment"\nt1 = "T1.nii.gz"\nout = "m2m_new"\n'
+    optimize = OPTIMIZE.replace('"template"', '"m2m_new"')
+    plan(tmp_path, f"[[run]]\n{segment}\n[[run]]\n{optimize}")
+    result = run("plan", "--check", tmp_path / "plan.toml")
+    assert result.status == 0, result.err
+    assert f"optimize {tmp_path / 'm2m_new'}" in result.out
+    plan(tmp_path, optimize)
+    refused(["plan", "--check", tmp_path / "plan.toml"], tmp_path, "there is no")
+
+
 def test_brackets_without_end_are_refused(tmp_path):
     (tmp_path / "plan.toml").write_text("a=" + "[" * 100_000)
     one_line(refused(["plan", tmp_path / "plan.toml"], tmp_path, "nested too deeply"))

@@ -9,7 +9,7 @@ from scan_examples import made_head, made_t1, write_image
 from tmsgrad import meshing
 from tmsgrad.cli.inputs import segmenting
 from tmsgrad.cli.main import main
-from tmsgrad.meshing.anatomy import registering, samseg
+from tmsgrad.meshing.anatomy import installing, registering
 from tmsgrad.meshing.anatomy.atlas import Atlas
 
 
@@ -24,7 +24,7 @@ def atlas(monkeypatch):
     monkeypatch.setattr(
         meshing, "kept_template_labels", lambda: (labels.labels, labels.affine)
     )
-    monkeypatch.setattr(samseg, "find_samseg", lambda given=None: None)
+    monkeypatch.setattr(installing, "find_samseg", lambda given=None: None)
     # The template is the head itself, which an affine map finds.
     monkeypatch.setattr(registering, "_ROUNDS", (8, 4))
     return labels

@@ -3,6 +3,7 @@ import pytest
 from heads import scalp_of_five_layers
 
 from tmsgrad import meshing
+from tmsgrad.meshing import landmarks
 
 
 RADIUS = 0.086
@@ -71,6 +72,22 @@ def test_positions_between_are_those_of_the_spherical_model():
     for left, right in (("AF3", "AF4"), ("FC5", "FC6"), ("CP1", "CP2"), ("PO7", "PO8")):
         mirrored = found[right] * [-1, 1, 1]
         np.testing.assert_allclose(found[left], mirrored, atol=3e-3)
+
+
+def test_each_curve_is_measured_once(monkeypatch):
+    curves, section = [], landmarks._section
+
+    def measured(scalp, *ends):
+        curves.append(np.round(ends, 9).tobytes())
+        return section(scalp, *ends)
+
+    monkeypatch.setattr(landmarks, "_section", measured)
+    vertex = 2 * landmarks._ROUNDS
+    meshing.eeg_positions(scalp_of_five_layers(), fiducials())
+    assert len(curves) == vertex + 6  # Four, and the rows of F3 and P3.
+    curves.clear()
+    meshing.dense_eeg_positions(scalp_of_five_layers(), fiducials())
+    assert len(curves[vertex:]) == len(set(curves[vertex:])) == 10
 
 
 def test_three_lengths_find_f3():

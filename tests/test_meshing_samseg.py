@@ -10,10 +10,8 @@ import pytest
 from scan_examples import made_head, made_t1, write_image
 
 from tmsgrad.meshing.anatomy import samseg
+from tmsgrad.meshing.anatomy.installing import Samseg
 from tmsgrad.meshing.anatomy.samseg import (
-    Samseg,
-    find_samseg,
-    installation,
     memory_lacking,
     progress_of,
     run_samseg,
@@ -102,32 +100,6 @@ def test_an_interruption_ends_the_process(tmp_path, program, t1, monkeypatch):
         run_samseg(program(body), [t1], tmp_path / "work", progress=stop)
     assert time.monotonic() - begun < 50
     assert not (tmp_path / "late").exists()
-
-
-def test_it_is_found_where_it_is(tmp_path, program, monkeypatch):
-    monkeypatch.setattr(samseg, "environment", lambda: tmp_path / "none")
-    monkeypatch.setenv("PATH", "")
-    assert find_samseg() is None
-    there = program().program
-    assert find_samseg(there) == Samseg(there)
-    assert find_samseg(tmp_path) == Samseg(there)
-    with pytest.raises(FileNotFoundError, match="no run_samseg here"):
-        find_samseg(tmp_path / "elsewhere")
-    monkeypatch.setattr(samseg, "environment", lambda: tmp_path)
-    assert find_samseg() == Samseg(there)
-    with pytest.raises(ValueError, match="neither uv nor such a Python"):
-        installation()
-
-
-def test_installing_says_what_comes(tmp_path, monkeypatch):
-    fake = tmp_path / "python3.11"
-    fake.write_text("")
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (made, filled), words = installation()
-    assert made[:3] == [str(fake), "-m", "venv"]
-    assert filled[-2:] == ["samseg==0.4a0", "numpy<2"]
-    assert "250 MB" in words
 
 
 def test_progress_is_read_from_the_log():

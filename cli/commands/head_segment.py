@@ -10,7 +10,7 @@ import numpy as np
 from ... import meshing
 from ...disk.as_json import write_json
 from ...meshing import Finding, HeadMesh, LabelImage
-from ...meshing.anatomy import folder as files, plausible, samseg
+from ...meshing.anatomy import folder as files, installing, plausible
 from ...meshing.anatomy.cleaning import Cleaned, CleanRules, clean_labels
 from ...meshing.anatomy.fiducials import find_fiducials
 from ...meshing.anatomy.spongy import split_bone
@@ -111,9 +111,19 @@ def head_segment(
 
 
 def _install() -> InstalledResult:
-    _, words = samseg.installation()
-    note(f"downloading {words}, to {samseg.environment()}.")
-    return InstalledResult(str(samseg.install().program))
+    home, progress = installing.environment(), Progress()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with owned(home.with_name(f".{home.name}.lock"), str(home)):
+        found = installing.installed()
+        if found is not None:
+            note(f"it was there already; to install it anew, remove {home} first.")
+            return InstalledResult(str(found.program))
+        _, words = installing.installation()
+        note(f"downloading {words}, to {home}.")
+        progress.stage("installation", "installing SAMSEG")
+        found = installing.install(progress)
+        progress.close()
+    return InstalledResult(str(found.program))
 
 
 def _segment(
@@ -179,7 +189,7 @@ def _labels(
             "SimNIBS' charm is installed. It gives better labels: run it, and give its "
             "m2m_ folder to the commands as it is."
         )
-    program = None if request.by == "atlas" else samseg.find_samseg(request.samseg)
+    program = None if request.by == "atlas" else installing.find_samseg(request.samseg)
     if program is None and request.by == "samseg":
         raise ValueError(
             "SAMSEG was not found. `tmsgrad head segment --install` makes an environment "

@@ -12,6 +12,7 @@ from ...meshing.anatomy import doors, plausible, samseg, t1
 from ...meshing.anatomy.atlas import Atlas, picture_of
 from ...meshing.anatomy.classes import classify, light_at
 from ...meshing.anatomy.grids import Volume
+from ...meshing.anatomy.installing import Samseg
 from ...meshing.anatomy.registering import Alignment, align, align_scans
 from ...meshing.anatomy.t1 import Scan
 from ..runtime.progress import Progress
@@ -44,24 +45,30 @@ def template_atlas() -> Atlas:
 
 
 def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
-    """Lay the template over a T1, and classify by brightness."""
+    """Lay the template over a T1, and classify by brightness.
+
+    Raises:
+        ValueError: The second image lies beside the head.
+    """
     atlas = template_atlas()
     progress.stage("registration", "laying the template over the head")
     alignment = align(
         scan.volume, scan.inside, atlas.picture(), progress=_shown(progress)
     )
     progress.stage("classes", "tissues by brightness")
-    channels = [scan.volume]
+    channels, findings = [scan.volume], []
     if second is not None:
         moved = align_scans(scan.volume, scan.inside, second.volume, second.inside)
         channels.append(light_at(moved, scan.volume))
+        there = np.isfinite(channels[1].values[scan.inside])
+        findings += plausible.check_reach(str(second.file), float(there.mean()))
     labels, bias = classify(channels, scan.inside, atlas, alignment, _shown(progress))
-    findings = [*plausible.check_bias(bias), *face_findings(scan, alignment)]
+    findings += [*plausible.check_bias(bias), *face_findings(scan, alignment)]
     return Segmented(labels, alignment, "atlas", tuple(findings))
 
 
 def by_samseg(
-    program: samseg.Samseg,
+    program: Samseg,
     scan: Scan,
     images: Sequence[Path],
     folder: Path,

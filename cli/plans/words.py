@@ -172,7 +172,8 @@ def _is_point(word: str) -> bool:
 
 
 def _looks_like_a_file(word: str) -> bool:
-    return bool(os.path.dirname(word) or Path(word).suffix)
+    # A person's folder may not be there yet: `head segment` in an earlier run makes it.
+    return bool(os.path.dirname(word) or Path(word).suffix or word.startswith("m2m_"))
 
 
 def as_toml(action: argparse.Action, value: object, folder: Path) -> str:

@@ -2,7 +2,8 @@
 
 White and gray matter are the maps of the ICBM 152 average where they are at hand, as in
 `template_labels`; the other tissues are the template's labels, blurred by what people
-differ after registration.
+differ after registration. Between CSF and bone they differ most: registration hardly sees
+that border, and how much CSF lies over a brain differs with age.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ TISSUES = (1, 2, 3, 4, 5)
 #: How bright white and gray matter, CSF, bone and scalp are in a T1, of white matter.
 BRIGHTNESS = np.array([1.0, 0.7, 0.25, 0.2, 0.8])
 _BLUR = 1.5  # Standard deviation. [mm]
+_SKULL_BLUR = 4.0  # The same of the border between CSF and bone. [mm]
 _LOW = -100.0  # The template's neck below this is left out. [mm]
 
 
@@ -50,11 +52,19 @@ class Atlas:
         affine = labels.affine.copy()
         affine[:3, 3] += start * affine[:3, 2]
         sigma = blur / voxel_sides(affine)
-        shares = [
-            ndimage.gaussian_filter((image == tag).astype(np.float32), sigma)
-            for tag in TISSUES
-        ]
-        return cls(np.stack(shares), affine)
+        shares = np.stack(
+            [
+                ndimage.gaussian_filter((image == tag).astype(np.float32), sigma)
+                for tag in TISSUES
+            ]
+        )
+        csf, bone = TISSUES.index(3), TISSUES.index(4)
+        dark = shares[csf] + shares[bone]
+        wide = _SKULL_BLUR / voxel_sides(affine)
+        among = ndimage.gaussian_filter(shares[bone], wide)
+        among /= ndimage.gaussian_filter(dark, wide) + 1e-6
+        shares[csf], shares[bone] = dark * (1 - among), dark * among
+        return cls(shares, affine)
 
     def picture(self) -> Volume:
         """About what a T1 of it looks like, white matter being 1."""

@@ -22,8 +22,12 @@ from .registering import Alignment
 from .shells import voxel_sides
 
 
-#: The tissue of each Gaussian, and where its brightness starts, of white matter.
-_GAUSSIANS = ((0, 1.0), (1, 0.72), (2, 0.3), (3, 0.12), (3, 0.5), (4, 0.5), (4, 1.1))
+#: The tissue of each Gaussian, and where its brightness starts, of white matter. CSF is
+#: mixed with brain in sulci; bone is compact, mixed with CSF or air, or has marrow.
+_GAUSSIANS = (
+    *((0, 1.0), (1, 0.72), (2, 0.3), (2, 0.55)),
+    *((3, 0.12), (3, 0.25), (3, 0.5), (4, 0.5), (4, 1.1)),
+)
 _TISSUE = np.array([tissue for tissue, _ in _GAUSSIANS])
 _ROUNDS = 18
 _FITTED = 150_000  # Voxels that the mixture is fitted to.
@@ -61,7 +65,8 @@ def classify(
     """Give each voxel of a head the likeliest tissue.
 
     Args:
-        channels: The T1 and, on the same grid, maybe a T2.
+        channels: The T1 and, on the same grid, maybe a T2, which is NaN where it does
+            not reach; there the T1 alone counts.
         inside: Which voxels are head.
         atlas: What is expected in MNI space.
         alignment: Of the head.
@@ -79,7 +84,8 @@ def classify(
     unit = (2 * at / (np.array(shape) - 1) - 1).astype(np.float32)
     light = np.stack([channel.values[inside] for channel in channels], axis=1)
     light = _normalised(light, expected)
-    some = slice(None, None, max(1, len(at) // _FITTED))
+    some = np.flatnonzero(np.isfinite(light).all(axis=1))
+    some = some[:: max(1, len(some) // _FITTED)]
     report(0.3, "fitting the mixture")
     mixture = _fit(light[some], expected[some], unit[some])
     report(0.6, "classifying")
@@ -120,7 +126,8 @@ def _expected(
 def _normalised(light: ndarray, expected: ndarray) -> ndarray:
     """Scale each channel such that what is surely white matter has the median 1."""
     white = expected[:, 0] > min(0.9, float(np.percentile(expected[:, 0], 99)))
-    scale = np.median(light[white], axis=0)
+    known = white & np.isfinite(light).all(axis=1)
+    scale = np.median(light[known], axis=0) if known.any() else np.zeros(1)
     return light / np.where(scale > 0, scale, 1)
 
 
@@ -208,8 +215,9 @@ def _likelihoods(
     total = np.zeros((len(light), len(_TISSUE)), np.float32)
     for c in range(light.shape[1]):
         spread = mixture.variances[:, c]
-        total -= (even[:, c, None] - mixture.means[:, c]) ** 2 / (2 * spread)
-        total -= 0.5 * np.log(2 * np.pi * spread)
+        far = (even[:, c, None] - mixture.means[:, c]) ** 2 / (2 * spread)
+        far += 0.5 * np.log(2 * np.pi * spread)
+        total -= np.where(np.isfinite(far), far, 0)
     # A floor, so that no voxel is left without a class.
     return mixture.weights * (np.exp(total) + 1e-6)
 
@@ -234,7 +242,7 @@ def _decided(posterior: ndarray, inside: ndarray, voxel: ndarray) -> ndarray:
 
 
 def light_at(channel: Volume, other: Volume) -> Volume:
-    """Put an image onto the grid of another."""
+    """Put an image onto the grid of another; it is NaN where it does not reach."""
     shape = other.values.shape
-    values = channel.at(positions(shape, other.affine)).reshape(shape)
+    values = channel.at(positions(shape, other.affine), np.nan).reshape(shape)
     return Volume(values, other.affine)

@@ -25,12 +25,14 @@ class Volume:
     values: Float[ndarray, "i j k"]
     affine: Float[ndarray, "4 4"]
 
-    def at(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point"]:
-        """Interpolate linearly at positions [mm]; 0 outside."""
+    def at(
+        self, points: Float[ndarray, "point 3"], outside: float = 0.0
+    ) -> Float[ndarray, "point"]:
+        """Interpolate linearly at positions [mm]; beyond the image it is `outside`."""
         inverse = np.linalg.inv(self.affine)
         where = points @ inverse[:3, :3].T + inverse[:3, 3]
         return ndimage.map_coordinates(
-            self.values, where.T, order=1, cval=0.0, output=np.float32
+            self.values, where.T, order=1, cval=outside, output=np.float32
         )
 
     def on(

@@ -14,6 +14,7 @@ _USUAL = {
     "csf": ((3,), 0.08e-3, 0.9e-3),
     "bone": ((4, 7, 8), 0.25e-3, 1.6e-3),
 }
+_BESIDE, _COVERED = 0.3, 0.98  # Of the head, by a second image.
 _BIAS = 1.5  # Of brightness within the brain, 95th percentile over the 5th.
 
 
@@ -47,6 +48,32 @@ def check_volumes(image: LabelImage) -> list[Finding]:
                 )
             )
     return found
+
+
+def check_reach(name: str, share: float) -> list[Finding]:
+    """Warn of a second image that does not cover the head.
+
+    Args:
+        name: Of its file.
+        share: Of the head that it covers.
+
+    Raises:
+        ValueError: It covers so little that it is hardly of the same person.
+    """
+    if share < _BESIDE:
+        raise ValueError(
+            f"{name}: laid over the T1 it covers {share:.0%} of the head. Is it of the "
+            "same person and in the same orientation? Leave it out otherwise."
+        )
+    if share > _COVERED:
+        return []
+    return [
+        Finding(
+            Severity.WARNING,
+            "second image",
+            f"{name} covers {share:.0%} of the head; in the rest the T1 alone counts.",
+        )
+    ]
 
 
 def check_bias(bias: float) -> list[Finding]:

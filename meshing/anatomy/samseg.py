@@ -6,135 +6,25 @@ outside the brain, Puonti et al. 2020, doi:10.1016/j.neuroimage.2020.117044.]
 """
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
-import platformdirs
 
 from ...disk import write_whole
 from ..images.label_files import LabelImage
 from ..images.label_table import FREESURFER_LABELS
 from ..progress import Progress, silent
+from .installing import VERSION, Samseg, running
 
 
-VERSION = "0.4a0"
-_PROGRAM = "run_samseg.exe" if sys.platform == "win32" else "run_samseg"
 _MEMORY = 6.5e9  # That it needs for an image of 1 mm. [bytes]
 _ASKED_EVERY = 0.5  # [s]
 _LEVELS = ((3.0, 12), (2.0, 12))  # Voxels [mm] and rounds of the quick way.
 _DONE = "seg.mgz"
-
-
-@dataclass(frozen=True)
-class Samseg:
-    """Where SAMSEG is.
-
-    Attributes:
-        program: The file `run_samseg`.
-    """
-
-    program: Path
-
-
-def environment() -> Path:
-    """The folder in which `install` makes an environment, in the user's data folder."""
-    return platformdirs.user_data_path("tmsgrad") / "samseg"
-
-
-def find_samseg(given: str | os.PathLike[str] | None = None) -> Samseg | None:
-    """Find SAMSEG: where the caller says, in the environment made for it, or on PATH.
-
-    Args:
-        given: `run_samseg`, or a folder that holds it, such as an environment.
-
-    Returns:
-        None where there is none.
-
-    Raises:
-        FileNotFoundError: `given` neither is nor holds the program.
-    """
-    if given is not None:
-        place = Path(given)
-        tried = (place, *_within(place))
-        found = next((p for p in tried if p.is_file()), None)
-        if found is None:
-            raise FileNotFoundError(
-                f"{place}: there is no {_PROGRAM} here. Give its path, or the environment "
-                f"that `pip install samseg=={VERSION}` was run in."
-            )
-        return Samseg(found)
-    for place in _within(environment()):
-        if place.is_file():
-            return Samseg(place)
-    on_path = shutil.which(_PROGRAM)
-    return None if on_path is None else Samseg(Path(on_path))
-
-
-def _within(folder: Path) -> tuple[Path, ...]:
-    return folder / _PROGRAM, folder / "bin" / _PROGRAM, folder / "Scripts" / _PROGRAM
-
-
-def installation() -> tuple[list[list[str]], str]:
-    """Say how an environment with SAMSEG would be made.
-
-    Returns:
-        The commands, and in words what they download.
-
-    Raises:
-        ValueError: Neither uv nor a Python 3.9 to 3.11 is on PATH.
-    """
-    home = environment()
-    python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    packages = [f"samseg=={VERSION}", "numpy<2"]
-    words = (
-        f"samseg {VERSION} with what it needs (numpy, scipy, scikit-learn, nibabel), "
-        "about 250 MB from the Python package index"
-    )
-    uv = shutil.which("uv")
-    if uv is not None:
-        made = [uv, "venv", "--python", "3.11", str(home)]
-        filled = [uv, "pip", "install", "--python", str(python), *packages]
-        return [made, filled], f"{words}, and Python 3.11 where it is not there"
-    for name in ("python3.11", "python3.10", "python3.9"):
-        own = shutil.which(name)
-        if own is not None:
-            made = [own, "-m", "venv", "--clear", str(home)]
-            return [made, [str(python), "-m", "pip", "install", *packages]], words
-    raise ValueError(
-        f"samseg {VERSION} has wheels for Python 3.9 to 3.11 only, and neither uv nor such "
-        "a Python is on PATH. Install uv (https://docs.astral.sh/uv), or give the program "
-        "by --samseg."
-    )
-
-
-def install() -> Samseg:
-    """Make the environment.
-
-    Raises:
-        ValueError: It cannot be made; the message has the end of what was printed.
-    """
-    commands, _ = installation()
-    environment().parent.mkdir(parents=True, exist_ok=True)
-    for command in commands:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            said = (ended.stderr or ended.stdout).strip().splitlines()[-3:]
-            raise ValueError(
-                f"`{' '.join(command)}` ended with {ended.returncode}: {' '.join(said)}"
-            )
-    found = find_samseg()
-    if found is None:
-        raise ValueError(f"{environment()}: samseg was installed without {_PROGRAM}.")
-    return found
 
 
 def memory_lacking(voxels: int) -> str | None:
@@ -224,22 +114,10 @@ def _watch(command: list[str], log: Path, rounds: int, report: Progress) -> None
 
     Whatever ends this ends the process, too.
     """
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            command, stdout=written, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-        )
-        try:
-            while process.poll() is None:
-                time.sleep(_ASKED_EVERY)
-                report(*progress_of(_read(log), rounds))
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+    with log.open("wb") as written, running(command, written) as process:
+        while process.poll() is None:
+            time.sleep(_ASKED_EVERY)
+            report(*progress_of(_read(log), rounds))
     if process.returncode:
         raise ValueError(
             f"{log}: samseg ended with {process.returncode}. {_end_of(log)}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -29,6 +29,9 @@ _COLOURS = {
     7: "#ffd23f",
     8: "#ff9f1c",
 }
+# Whose outer border is drawn in the colour of a tissue: its own and that of what lies
+# inside, so that no border is drawn over another.
+_WITHIN = {2: (1, 2), 3: (1, 2, 3), 4: (1, 2, 3, 4, 7, 8), 7: (1, 2, 3, 4, 7, 8)}
 # The axis across each slice, what grows to the right and upwards, and how the left and the
 # right side are called.
 _VIEWS = ((2, 0, 1, "L", "R"), (1, 0, 2, "L", "R"), (0, 1, 2, "P", "A"))
@@ -37,7 +40,7 @@ _VIEWS = ((2, 0, 1, "L", "R"), (1, 0, 2, "L", "R"), (0, 1, 2, "P", "A"))
 def write_segmentation(
     path: Path, labels: LabelImage, scan: Scan | None, name: str
 ) -> None:
-    """Draw four slices in each direction, with the border of each tissue.
+    """Draw four slices in each direction, with the outer border of each tissue.
 
     Args:
         path: The picture, .png, replaced when it exists.
@@ -49,12 +52,10 @@ def write_segmentation(
     behind = picture_of(labels) if scan is None else scan.volume
     light = behind.on(shape, grid)
     tags = {
-        int(tag): Volume((labels.labels == tag).astype(np.float32), labels.affine).on(
-            shape, grid
-        )
-        for tag in np.unique(labels.labels[labels.labels > 0])
+        tag: Volume(_within(labels.labels, tag), labels.affine).on(shape, grid)
+        for tag in np.unique(labels.labels[labels.labels > 0]).tolist()
     }
-    head = np.argwhere(sum(tags.values()) > 0.5)
+    head = np.argwhere(np.maximum.reduce(list(tags.values())) > 0.5)
     low, high = head.min(axis=0), head.max(axis=0)
     bright = float(np.percentile(light[light > 0], 99)) if (light > 0).any() else 1.0
     figure = Figure(figsize=(16, 13), dpi=100, facecolor="black")
@@ -84,6 +85,11 @@ def write_segmentation(
     )
     figure.suptitle(f"{name} · tmsgrad · for research use only", color="w", size=12)
     save(figure, path, f"{name}: tmsgrad head segment")
+
+
+def _within(labels: UInt8[ndarray, "i j k"], tag: int) -> Float[ndarray, "i j k"]:
+    chosen = labels > 0 if tag == 5 else np.isin(labels, _WITHIN.get(tag, (tag,)))
+    return chosen.astype(np.float32)
 
 
 def _slice(

@@ -1,0 +1,261 @@
+"""What is added to labels: marrow, a head around a brain, a second image, fiducials."""
+
+import numpy as np
+import pytest
+from scan_examples import made_head, made_t1, write_image
+from scipy import ndimage
+
+from tmsgrad import meshing
+from tmsgrad.cli.inputs import segmenting
+from tmsgrad.cli.runtime.progress import Progress
+from tmsgrad.meshing import LabelImage, Scalp
+from tmsgrad.meshing.anatomy import classes
+from tmsgrad.meshing.anatomy.atlas import Atlas
+from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
+from tmsgrad.meshing.anatomy.fiducials import find_fiducials
+from tmsgrad.meshing.anatomy.grids import Volume, positions
+from tmsgrad.meshing.anatomy.registering import Alignment, align_scans
+from tmsgrad.meshing.anatomy.spongy import split_bone
+from tmsgrad.meshing.anatomy.t1 import read_scan
+from tmsgrad.meshing.landmarks import TEMPLATE_FIDUCIALS
+from tmsgrad.meshing.surface import Surface
+
+
+MARROW = (17.0, 19.5)  # Radii within bone from 14 to 22. [mm]
+
+
+def ball_of_bone():
+    """Labels of a ball, and how far each voxel is from its middle. [mm]"""
+    at = np.moveaxis(np.indices((60, 60, 60)), 0, -1) - 29.5
+    radius = np.linalg.norm(at, axis=-1)
+    labels = np.zeros(radius.shape, np.uint8)
+    for tag, limit in ((5, 27), (4, 22), (3, 14), (2, 12), (1, 9)):
+        labels[radius < limit] = tag
+    return LabelImage(labels, np.eye(4)), radius
+
+
+def light_of(image, marrow=None, bright=80.0):
+    values = np.array([2, 110, 78, 25, 15, 95.0])[image.labels]
+    if marrow is not None:
+        values[marrow] = bright
+    return values + np.random.default_rng(0).normal(size=values.shape)
+
+
+def test_marrow_becomes_spongy_bone_between_two_shells():
+    image, radius = ball_of_bone()
+    marrow = (radius > MARROW[0]) & (radius < MARROW[1])
+    found, share = split_bone(image, light_of(image, marrow))
+    bone, spongy = image.labels == 4, found.labels == 8
+    np.testing.assert_array_equal((found.labels == 7) | spongy, bone)
+    np.testing.assert_array_equal(found.labels[~bone], image.labels[~bone])
+    assert share == pytest.approx(spongy.sum() / bone.sum())
+    assert 2 * (spongy & marrow).sum() / (spongy.sum() + marrow.sum()) > 0.9
+    away = np.asarray(ndimage.distance_transform_edt(bone))
+    assert away[spongy].min() > 1.2  # Compact bone on both sides.
+    assert (image.labels == 4).any()  # The image itself is left alone.
+
+
+@pytest.mark.parametrize(
+    ("radii", "bright"),
+    [(MARROW, 20.0), ((18.0, 18.3), 80.0), ((14.0, 22.0), 80.0)],
+    ids=["dark", "too thin", "all of the bone"],
+)
+def test_bone_stays_one_tissue_where_brightness_tells_nothing(radii, bright):
+    image, radius = ball_of_bone()
+    marrow = (image.labels == 4) & (radius > radii[0]) & (radius < radii[1])
+    found, share = split_bone(image, light_of(image, marrow, bright))
+    assert found is image
+    assert share == 0
+
+
+def test_without_bone_there_is_no_marrow():
+    labels = np.full((9, 9, 9), 1, np.uint8)
+    image = LabelImage(labels, np.eye(4))
+    assert split_bone(image, labels * 1.0) == (image, 0.0)
+
+
+def test_a_brain_is_put_into_a_head_on_another_grid():
+    head = made_head(4.0)
+    fine = made_head(2.0)
+    # The other program's brain is 4 mm to the right, and its CSF reaches into the bone.
+    affine = fine.affine.copy()
+    affine[0, 3] += 4.0
+    inner = np.isin(fine.labels, (1, 2, 3))
+    csf = np.asarray(ndimage.binary_dilation(inner, iterations=3), bool) & ~inner
+    labels = np.where(inner, fine.labels, np.where(csf, 3, 0)).astype(np.uint8)
+    brain = LabelImage(labels, affine)
+    assert lacks_head(brain)
+    assert not lacks_head(head)
+    found = around_brain(brain, head)
+
+    np.testing.assert_array_equal(found.affine, head.affine)
+    at = positions(head.labels.shape, head.affine).astype(float) - [4.0, 0.0, 0.0]
+    index = np.rint((at - fine.affine[:3, 3]) / 2).astype(int)
+    within = ((index >= 0) & (index < fine.labels.shape)).all(axis=1)
+    moved = np.zeros(len(at), np.uint8)
+    moved[within] = labels[tuple(index[within].T)]
+    moved = moved.reshape(head.labels.shape)
+    there = np.isin(moved, (1, 2))
+    np.testing.assert_array_equal(np.isin(found.labels, (1, 2)), there)
+    np.testing.assert_array_equal(found.labels[there], moved[there])
+    was = np.isin(head.labels, (1, 2, 3))
+    assert (found.labels[was & ~there] == 3).all()
+    rest = ~was & ~there
+    np.testing.assert_array_equal(found.labels[rest], head.labels[rest])
+
+
+@pytest.fixture(scope="module")
+def head():
+    return made_head(4.0)
+
+
+def unmoved(image):
+    """The template in its own place."""
+    shape = image.labels.shape
+    places = positions(shape, image.affine).reshape(*shape, 3)
+    return Alignment(np.eye(4), image.affine, places, places)
+
+
+@pytest.fixture
+def at_home(monkeypatch, head):
+    """Have the made head as the template, which lies over it already."""
+    monkeypatch.setattr(segmenting, "template_atlas", lambda: Atlas.of(head))
+    monkeypatch.setattr(
+        meshing, "kept_template_labels", lambda: (head.labels, head.affine)
+    )
+    monkeypatch.setattr(segmenting, "align", lambda *args, **rest: unmoved(head))
+    monkeypatch.setattr(classes, "_ROUNDS", 8)
+    monkeypatch.setattr(classes, "_FITTED", 20_000)
+
+
+def test_labels_of_a_brain_take_skull_and_scalp_from_the_t1(tmp_path, head, at_home):
+    aseg = np.array([0, 2, 3, 24, 0, 0], np.int16)[head.labels]
+    path = write_image(tmp_path / "aseg.nii.gz", aseg, head.affine)
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    found = segmenting.by_labels(
+        str(path), "freesurfer", read_scan(t1), Progress(quiet=True)
+    )
+    assert found.way == "labels and atlas"
+    brain = np.isin(head.labels, (1, 2))
+    np.testing.assert_array_equal(found.labels.labels[brain], head.labels[brain])
+    assert not np.isin(found.labels.labels[~brain], (1, 2)).any()
+    for tag, least in ((4, 0.7), (5, 0.9)):
+        a, b = found.labels.labels == tag, head.labels == tag
+        assert 2 * (a & b).sum() / (a.sum() + b.sum()) > least, tag
+
+
+def t2_of(labels):
+    light = np.array([2, 60, 85, 160, 12, 70.0])[labels.labels]
+    random = np.random.default_rng(1)
+    return np.abs(light + 2 * random.normal(size=light.shape)).astype(np.float32)
+
+
+def test_a_t2_tells_csf_from_bone(tmp_path, head, at_home, monkeypatch):
+    """The forehead is thicker than the template's; in the T1 both are dark and alike."""
+    thick = np.asarray(ndimage.binary_dilation(head.labels == 4), bool) & (
+        head.labels == 3
+    )
+    thick[:, :40] = False
+    own = LabelImage(np.where(thick, 4, head.labels).astype(np.uint8), head.affine)
+    alike = LabelImage(np.where(own.labels == 4, 3, own.labels), head.affine)
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(alike), head.affine)
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(own), head.affine)
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    scan, second = read_scan(t1), read_scan(t2)
+    shares = []
+    for other in (None, second):
+        found = segmenting.by_atlas(scan, other, Progress(quiet=True)).labels.labels
+        shares.append((found[thick] == 4).mean())
+    assert shares[0] < 0.3
+    assert shares[1] > 0.8
+
+
+def test_where_a_t2_does_not_reach_the_t1_counts(tmp_path, head, at_home, monkeypatch):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head)[:, :, :28], head.affine)
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    scan, second = read_scan(t1), read_scan(t2)
+    found = segmenting.by_atlas(scan, second, Progress(quiet=True))
+    (told,) = (f.message for f in found.findings if f.about == "second image")
+    assert "the T1 alone counts" in told
+    upper = found.labels.labels[:, :, 28:]
+    assert (upper == head.labels[:, :, 28:])[upper > 0].mean() > 0.85
+    monkeypatch.setattr(
+        segmenting, "light_at", lambda *_: Volume(t2_of(head) * np.nan, head.affine)
+    )
+    with pytest.raises(ValueError, match=r"t2\.nii\.gz: .* covers 0% of the head"):
+        segmenting.by_atlas(scan, second, Progress(quiet=True))
+
+
+def test_a_second_image_is_moved_without_being_deformed(tmp_path, head):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    c, s = np.cos(np.radians(5)), np.sin(np.radians(5))
+    way = np.array([[c, -s, 0, 3], [s, c, 0, -5], [0, 0, 1, 4], [0, 0, 0, 1.0]])
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head), way @ head.affine)
+    scan, second = read_scan(t1), read_scan(t2)
+    placed = align_scans(scan.volume, scan.inside, second.volume, second.inside)
+    back = placed.affine @ np.linalg.inv(way @ head.affine)
+    np.testing.assert_allclose(back[:3, :3] @ back[:3, :3].T, np.eye(3), atol=1e-6)
+    corners = np.array(
+        [[x, y, z, 1] for x in (-70, 70) for y in (-90, 90) for z in (0, 80)]
+    )
+    miss = np.linalg.norm((corners @ (back @ way - np.eye(4)).T)[:, :3], axis=1)
+    assert miss.max() < 2.0  # Half a voxel.
+
+
+def dented_ball(dent=None, radius=90e-3, depth=5e-3):
+    """The scalp of a ball, with a dent of 6 mm in a direction."""
+    polar = np.linspace(0, np.pi, 181)[1:-1]
+    azimuth = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    p, a = np.meshgrid(polar, azimuth, indexing="ij")
+    unit = np.stack([np.sin(p) * np.cos(a), np.sin(p) * np.sin(a), np.cos(p)], -1)
+    far = np.full(p.shape, radius)
+    if dent is not None:
+        away = radius * np.linalg.norm(unit - dent / np.linalg.norm(dent), axis=-1)
+        far = far - depth * np.exp(-((away / 6e-3) ** 2))
+    index = np.arange(p.size).reshape(p.shape)
+    here, there = index[:-1], index[1:]
+    beside, across = np.roll(here, -1, axis=1), np.roll(there, -1, axis=1)
+    halves = (here, there, across), (here, across, beside)
+    triangles = np.concatenate([np.stack(h, -1).reshape(-1, 3) for h in halves])
+    surface = Surface((far[..., None] * unit).reshape(-1, 3), triangles)
+    return Scalp(surface, np.zeros(3), 1.0, np.zeros((2, 2, 2)))
+
+
+def turned_template():
+    """The template turned by 15°, and no warp."""
+    c, s = np.cos(np.radians(15)), np.sin(np.radians(15))
+    matrix = np.array([[1, 0, 0, 1], [0, c, -s, 2], [0, s, c, -3], [0, 0, 0, 1.0]])
+    grid = np.diag([100.0, 100.0, 100.0, 1.0])
+    grid[:3, 3] = -150
+    places = positions((4, 4, 4), grid).reshape(4, 4, 4, 3).astype(float)
+    inverse = np.linalg.inv(matrix)
+    to_mni = places @ inverse[:3, :3].T + inverse[:3, 3]
+    return Alignment(matrix, grid, to_mni, places), matrix
+
+
+def placed(matrix, point):
+    return matrix[:3, :3] @ np.array(point) + 1e-3 * matrix[:3, 3]
+
+
+def test_fiducials_are_the_templates_put_onto_the_scalp():
+    alignment, matrix = turned_template()
+    found = find_fiducials(dented_ball(), alignment)
+    for name, place in vars(TEMPLATE_FIDUCIALS).items():
+        moved, point = placed(matrix, place), np.array(getattr(found.points, name))
+        assert np.linalg.norm(point) == pytest.approx(90e-3, abs=1e-9)
+        along = moved / np.linalg.norm(moved)
+        assert np.linalg.norm(point - 90e-3 * along) < 1.6e-3  # Vertices are apart.
+        apart = np.linalg.norm(point - moved)
+        assert found.shifts[name] == pytest.approx(apart, abs=1e-6)
+
+
+@pytest.mark.parametrize("above", [-3e-3, 3e-3])
+def test_the_nasion_goes_into_the_dent(above):
+    alignment, matrix = turned_template()
+    template = np.array(TEMPLATE_FIDUCIALS.nasion)
+    dent = placed(matrix, template + np.array([0, 0, above]))
+    found = find_fiducials(dented_ball(dent), alignment)
+    nasion = np.array(found.points.nasion)
+    deepest = 85e-3 * dent / np.linalg.norm(dent)
+    assert np.linalg.norm(nasion - deepest) < 3e-3
