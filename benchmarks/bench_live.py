@@ -13,7 +13,7 @@ With `--kills=N` program, tracker and browser are killed in turn (`live_kills`).
 
 With `--page` it is the page instead: `tmsgrad live --from simulate: --serve` on the same
 head, opened in headless Chromium, which notes for each pose the time from its arrival at
-the program until the frame that shows it is painted.
+the program until the picture that shows it is drawn, for the screen's next refresh.
 """
 
 import argparse
@@ -49,7 +49,7 @@ from tmsgrad.optimize.live.sources import Complaints, Simulated, running
 #: What else is measured: about it, and the command.
 OTHERS = {
     "live-page": (
-        "From a pose at the program to a painted frame in headless Chromium.",
+        "From a pose at the program to the drawn picture in headless Chromium.",
         "python -m benchmarks live --page --seconds=25",
     ),
     "live-kills": (
@@ -264,8 +264,8 @@ def _shown(options) -> dict:
     return {
         "vertices": field["vertices"],
         "modes": field["modes"],
-        "poses painted": len(late),
-        "pose to paint, median [ms]": float(np.median(late)),
+        "poses drawn": len(late),
+        "pose to picture, median [ms]": float(np.median(late)),
         "95% within [ms]": float(np.quantile(late, 0.95)),
         "worst [ms]": float(late.max()),
         "load of the machine": load,

@@ -115,7 +115,8 @@ class Lab:
         threading.Thread(target=self._client.follow, daemon=True).start()
         self._look()
         self._await("program", time.monotonic())
-        self._waits["program"].clear()  # The first start is none again.
+        for waits in self._waits.values():
+            waits.clear()  # The first start is none again.
 
     def kill(self, victim: str) -> None:
         """Kill one of them at a random moment, and start it again."""

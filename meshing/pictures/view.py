@@ -25,7 +25,7 @@ from .scene import highest_shown, means_at_nodes
 
 _CORTEX_TRIANGLES = 110_000
 _SCALP_TRIANGLES = 24_000
-_COIL_TRIANGLES = 40_000
+_COIL_TRIANGLES = 12_000
 _FOCUS = 45e-3  # Around the coil's axis the cortex keeps all its nodes. [m]
 _COARSEST = 6e-3  # Cells of thinning beside what is kept. [m]
 _RIM_PIXEL = 1e-3  # Of the picture that a coil's rim is taken from. [m]

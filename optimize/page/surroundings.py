@@ -17,7 +17,7 @@ from .scene import PlacedCoil, Scene, Spot
 
 
 _SCALP_TRIANGLES = 24_000
-_COIL_TRIANGLES = 40_000
+_COIL_TRIANGLES = 12_000
 _BELOW = 30e-3  # Above its lowest plane, no part of a coil touches a head first. [m]
 _SAMPLES = 3000
 _FAR = 60e-3  # Farther than this from the scalp no digit counts. [m]

@@ -22,10 +22,10 @@ const inMetres = (values) => values.map((x) => x * 1e-3);
 class View {
   constructor(frame, data) {
     Object.assign(this, { frame, data, highest: data.highest, least: 0 });
-    this.draw = onceAFrame(() => this.render());
     [this.canvas, this.paper] = [0, 1].map(() => document.createElement("canvas"));
     frame.append(this.canvas, this.paper);
     this.renderer = new Renderer(this.canvas, data.palette);
+    this.draw = onceAFrame(() => this.render(), this.renderer);
     const mesh = ({ vertices, triangles }) => ({
       vertices: inMetres(unpack(vertices)),
       triangles: unpack(triangles),

@@ -32,16 +32,21 @@ void main() {
   found = vec4(base * min(light, 1.0) * share, share);
 }`;
 
+const SLOW = 40; // A picture that is coarser is then drawn while things move. [ms]
+const STILL = 150; // Without a picture, until it is fine again. [ms]
 const FIELDS = { place: 3, normal: 3, value: 1 };
 
 export class Renderer {
   constructor(canvas, palette) {
     this.canvas = canvas;
-    const gl = canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true });
+    // Without a graphics card smooth edges take most of the time.
+    const wanted = { antialias: !bySoftware(), preserveDrawingBuffer: true };
+    const gl = canvas.getContext("webgl2", wanted);
     if (gl === null) throw new Error("this browser does not show WebGL 2");
     this.gl = gl;
     this.program = this.linked();
     this.names = new Map();
+    this.sharpness = 1;
     this.paint(palette);
     gl.enable(gl.DEPTH_TEST);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
@@ -107,7 +112,7 @@ export class Renderer {
 
   begin(background) {
     const { gl, canvas } = this;
-    const scale = Math.min(window.devicePixelRatio || 1, 2);
+    const scale = Math.min(window.devicePixelRatio || 1, 2) * this.sharpness;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((x) =>
       Math.max(1, Math.round(x * scale)),
     );
@@ -161,12 +166,39 @@ export class Renderer {
     gl.depthMask(true);
   }
 
+  // Call when all that was asked for is drawn: what takes longer than a frame would queue up.
+  finished(then) {
+    const { gl } = this;
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    gl.flush();
+    const look = () => {
+      if (fence && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) {
+        setTimeout(look, 1);
+        return;
+      }
+      gl.deleteSync(fence);
+      then();
+    };
+    setTimeout(look, 0); // Its state is told between tasks.
+  }
+
   named(name) {
     if (!this.names.has(name)) {
       this.names.set(name, this.gl.getUniformLocation(this.program, name));
     }
     return this.names.get(name);
   }
+}
+
+// Whether the processor draws: as on machines without a graphics card, and in tests.
+function bySoftware() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (gl === null) return false;
+  let name = gl.getParameter(gl.RENDERER);
+  const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null;
+  if (more) name = gl.getParameter(more.UNMASKED_RENDERER_WEBGL);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
 }
 
 export const IDENTITY = Float32Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
@@ -232,15 +264,31 @@ export function hit({ vertices, triangles }, start, direction) {
   return best;
 }
 
-// Calls at most once for each frame of the screen, however often it is asked to.
-export function onceAFrame(render) {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
+// Renders at most once for each frame of the screen, however often it is asked to, and not
+// before the last picture is drawn. Where drawing is slow, pictures are coarse until there
+// was none for a while. What it is given is called when the picture is drawn.
+export function onceAFrame(render, renderer) {
+  let [busy, again, waiting, slow, rest] = [false, false, [], false, 0];
+  const draw = (then, fine = false) => {
+    clearTimeout(rest);
+    if (then) waiting.push(then);
+    again = true;
+    if (busy) return;
+    busy = true;
     requestAnimationFrame(() => {
-      asked = false;
+      const told = waiting;
+      [again, waiting] = [false, []];
+      renderer.sharpness = slow && !fine ? 0.5 : 1;
+      const begun = performance.now();
       render();
+      renderer.finished(() => {
+        slow = slow || performance.now() - begun > SLOW;
+        busy = false;
+        for (const each of told) each();
+        if (again) draw();
+        else if (slow && !fine) rest = setTimeout(() => draw(null, true), STILL);
+      });
     });
   };
+  return draw;
 }

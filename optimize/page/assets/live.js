@@ -6,13 +6,6 @@ const AGAIN = 500; // After a connection is lost. [ms]
 const SILENT = 1500; // Without a word from the program. [ms]
 const MOST_DELAYS = 512;
 
-// A task that is queued as a frame is made comes after that frame is painted.
-const afterPaint = (what) => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = what;
-  port2.postMessage(null);
-};
-
 const part = (name) => document.getElementById(name);
 
 export class Live {
@@ -63,11 +56,16 @@ export class Live {
     this.busy = true;
     this.say(found);
     if (found.kind === "pose" && this.following) this.move(found);
-    requestAnimationFrame(() => {
-      if (found.kind === "pose") afterPaint(() => this.drawn(found));
+    const done = () => {
       this.busy = false;
       this.next();
-    });
+    };
+    if (found.kind === "pose") {
+      this.stage.draw(() => {
+        this.drawn(found);
+        done();
+      });
+    } else requestAnimationFrame(done);
   }
 
   move(found) {
@@ -85,7 +83,7 @@ export class Live {
     plan.show({ pose, coil: 0, distance: model.face(coil, pose), rate: found.currentRate }, false);
   }
 
-  // From a pose's arrival at the program until it is painted. [s]
+  // From a pose's arrival at the program until it is drawn, for the screen's next refresh. [s]
   drawn({ age, sent }) {
     const delay = age + Date.now() / 1e3 - sent;
     this.delays = [...this.delays.slice(1 - MOST_DELAYS), delay];

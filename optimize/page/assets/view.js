@@ -14,9 +14,10 @@ const HOT = 0.999; // Share of the vertices below the top of the colour bar.
 
 export class Stage {
   constructor(canvas, model, plan) {
-    Object.assign(this, { canvas, model, plan, draw: onceAFrame(() => this.render()) });
     const { data } = model;
-    this.renderer = new Renderer(canvas, data.palette);
+    const renderer = new Renderer(canvas, data.palette);
+    Object.assign(this, { canvas, model, plan, renderer });
+    this.draw = onceAFrame(() => this.render(), renderer);
     this.cortex = meshOf(data.cortex);
     this.head = meshOf(data.scalp);
     this.bodies = model.coils.map((each) => ({ ...meshOf(each.body), handle: unpack(each.body.handle) }));
