@@ -212,6 +212,11 @@ def test_the_answers_stand_on_the_first_printed_page(plan, tmp_path):
                 "document.querySelector('.answers dl').getBoundingClientRect().bottom"
             )
             assert lowest < height
+        outside = shown.run(
+            "[...document.body.children].filter((x) => x.innerText && !x.matches("
+            "'header, main, footer, aside, nav, script, style')).map((x) => x.outerHTML)"
+        )
+        assert outside == []  # Readers of screens go from landmark to landmark.
         shown.size(687, 1016, media="print")  # A4 without margins of 14 mm, at 96 dpi.
         lowest = shown.run(
             "document.querySelector('.first').getBoundingClientRect().bottom"
