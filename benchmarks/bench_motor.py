@@ -1,6 +1,6 @@
 """How near motor maps come to a planted place, and how sure they are of it.
 
-    python -m benchmarks motor --head=template:300000 --people=50 --keep=motor_people
+    python -m benchmarks motor --head=template:200000 --people=50 --draws=50 --keep=people
 
 Each simulated person has a place in gray matter, which is none of those that are fitted, at
 another depth, and a threshold. Responses come from the virtual people of Goetz et al. 2019
@@ -12,9 +12,10 @@ breaks. Pulses are at random poses of one dI/dt, of which one in twenty has 1.5 
 threshold at the place, or chosen by `mapping.next_pulses` after the first 30.
 
 All people share a head's basis. With `--keep FOLDER` it is stored there, and so is each
-person as soon as it is done: the same words again go on from there, and `--so-far` states
-what there is. The kind of region was chosen by the first 25 people of the template with the
-published noise; those from person 25 on, and other heads, had no part in it.
+person as soon as it is done: the same words again go on from there, and `--so-far
+--name=0.2M` states what there is. The kind of region was chosen by the first 25 people of
+the template with the published noise; those from person 25 on, and other heads, had no part
+in it. Regions count where `tmsgrad map motor` states a place.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from tmsgrad.optimize import mapping
 KNOB = "-37,-21,58"  # The left hand knob of the template. [mm]
 CRITERION = 50e-6  # [V]
 SITES = 200
+STATED = 0.1  # R² of left-out pulses, below which `tmsgrad map motor` states no place.
 CHOICE = 25  # People by whom the kind of region was chosen; the others test it.
 _NEAR = 12e-3  # Of the knob: where planted places are. [m]
 # Mean and covariance of log10 parameters, Goetz et al. 2019.
@@ -120,11 +122,15 @@ def main(words: list[str]) -> None:
         "--so-far", action="store_true", help="state what is kept, and simulate nobody"
     )
     options = parser.parse_args(words)
-    head = head_of(options.head)
-    name = options.name or f"{len(head.tags) / 1e6:.1f}M"
-    kept = Kept.of(options.keep, f"{name}-{options.draws}")
+    if options.so_far and not (options.name and options.keep):
+        parser.error("--so-far takes --keep and --name")
+    name = options.name
     if not options.so_far:
-        _simulate(options, head, name, kept)
+        head = head_of(options.head)
+        name = name or f"{len(head.tags) / 1e6:.1f}M"
+        kept = _simulate(options, head, name)
+    else:
+        kept = Kept.of(options.keep, f"{name}-{options.draws}")
     rows = []
     for scene in SCENES:
         for arm in ARMS:
@@ -134,7 +140,8 @@ def main(words: list[str]) -> None:
     record.write(f"motor-{name}", rows)
 
 
-def _simulate(options, head: meshing.HeadMesh, name: str, kept: "Kept") -> None:
+def _simulate(options, head: meshing.HeadMesh, name: str) -> "Kept":
+    kept = Kept.of(options.keep, f"{name}-{options.draws}")
     knob = np.array([float(x) for x in options.at.split(",")]) * 1e-3
     world = make_world(head, knob, kept.folder, name)
     every = [
@@ -150,6 +157,7 @@ def _simulate(options, head: meshing.HeadMesh, name: str, kept: "Kept") -> None:
                 found = _person(world, scene, arm, number, options.draws)
                 kept.add(scene.name, arm, number, found)
         print(number + 1, "people", flush=True)
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -383,8 +391,9 @@ def _summaries(scene: str, arm: str, people: list[list[dict]]) -> list[dict]:
                     1e3 * np.quantile(of("distance"), 0.9), 1
                 ),
                 "region mm², median": _rounded(1e6 * np.median(of("area")), 0),
-                "region holds it": _rounded(of("inside").mean(), 2),
-                f"of people {CHOICE} on": _share(of("inside")[CHOICE:]),
+                "no place stated": int((of("left out") < STATED).sum()),
+                "region holds it": _held(of),
+                f"of people {CHOICE} on": _held(of, CHOICE),
                 "threshold error, median": round(
                     float(np.nanmedian(np.abs(of("threshold")))), 3
                 ),
@@ -396,8 +405,11 @@ def _summaries(scene: str, arm: str, people: list[list[dict]]) -> list[dict]:
     return rows
 
 
-def _share(held: np.ndarray) -> float | None:
-    return _rounded(held.mean(), 2) if len(held) else None
+def _held(of: Callable[[str], np.ndarray], first: int = 0) -> str | None:
+    """How many of the regions of maps that state a place hold it."""
+    stated = of("left out")[first:] >= STATED
+    held = of("inside")[first:][stated]
+    return f"{int(held.sum())} of {len(held)}" if len(held) else None
 
 
 def _rounded(value: float, digits: int) -> float:
