@@ -178,7 +178,7 @@ def _session(field: live.LiveField, options) -> tuple[dict, list[live.LiveAnswer
     waiting = threading.Thread(target=wait)
     waiting.start()
     load, memory, kept = [os.getloadavg()[0]], [], []
-    every = max(1, round(options.seconds * _RATE / max(options.verify, 1)))
+    every = max(1, int(0.9 * options.seconds * _RATE / max(options.verify, 1)))
     with running(source, inbox, complain):
         for found in answers:
             figures.add(found)
