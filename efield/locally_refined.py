@@ -7,20 +7,21 @@ the head by its usual solver, to a loose tolerance, as only changes are solved f
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from numpy import ndarray
 
 from .conductor import Conductor
 from .elements import AbstractElements
-from .linear import AbstractSolver, Direct, Stiffness, solve_linear
+from .linear import AbstractSolver, Direct, solve_linear
 from .patches import Patch
-from .reciprocity import adjoint_dipole, total_current
+from .reciprocity import total_current
 
 
 _CHANGE = 1e-3  # Relative tolerance of what is solved for the head, of a change.
@@ -50,21 +51,23 @@ class Dipoles(NamedTuple):
 
     def on(self, elements: AbstractElements) -> list[Float[Array, "*point 3 tet"]]:
         """Lay them in the head's elements."""
-        kind = elements.volumes.dtype
+        kind, count = elements.volumes.dtype, len(elements.volumes)
+        # Laid by NumPy, as XLA would compile it anew for each number of tetrahedra.
         return [
-            adjoint_dipole(elements, self.tetrahedra, jnp.asarray(each, kind))
-            for each in self.vectors
+            elements.averaged_adjoint(jnp.asarray(each, kind))
+            for each in self._on_all(count)
         ]
 
-    def within(self, patch: Patch, count: int) -> list[Float[Array, "4 3 tet"]]:
+    def within(self, patch: Patch, count: int) -> list[Float[ndarray, "3 tet"]]:
         """Lay them in a patch's elements, where the head has `count` tetrahedra."""
-        found = []
+        level = patch.level
+        return [each[:, level.origin] * level.share for each in self._on_all(count)]
+
+    def _on_all(self, count: int) -> Iterator[Float[ndarray, "3 tet"]]:
         for each in self.vectors:
             whole = np.zeros((3, count))
             whole[:, self.tetrahedra] = each.T
-            pieces = whole[:, patch.level.origin] * patch.level.share
-            found.append(patch.elements.averaged_adjoint(jnp.asarray(pieces)))
-        return found
+            yield whole
 
 
 def unrefined(
@@ -106,7 +109,7 @@ def refined(
         solver = dataclasses.replace(solver, rtol=_CHANGE)
     count = len(conductor.elements.volumes)
     loads = [
-        np.stack([np.asarray(each.elements.gradient_adjoint(d)) for d in laid])
+        np.stack([each.elements.load(dipole) for dipole in laid])
         for each, laid in ((p, dipoles.within(p, count)) for p in patches)
     ]
     base, felt = start.base, start.felt
@@ -131,35 +134,40 @@ def currents(
 
     Together they are the sources of `Reciprocal`.
     """
-    count = len(conductor.elements.volumes)
-    stages = [(conductor.stiffness, dipoles.on(conductor.elements), found.base)]
-    for each, whole in zip(
-        patches, _wholes(patches, found.base, found.parts), strict=True
-    ):
-        sigma = jnp.asarray(each.level.conductivity)
-        own = Stiffness(each.elements, sigma, jnp.asarray(0))
-        stages.append((own, dipoles.within(each, count), whole))
+    elements, count = conductor.elements, len(conductor.elements.volumes)
     covered = [*(each.covered for each in patches), np.zeros(0, dtype=int)]
-    return [
-        np.stack(
-            [
-                _at_nodes(stiffness, dipole, potential, hidden)
-                for dipole, potential in zip(laid, potentials, strict=True)
-            ]
-        )
-        for (stiffness, laid, potentials), hidden in zip(stages, covered, strict=True)
+    driven = [
+        total_current(conductor.stiffness, dipole, jnp.asarray(each, dipole.dtype))
+        for dipole, each in zip(dipoles.on(elements), found.base, strict=True)
     ]
+    stages = [[without(elements, each, covered[0]) for each in driven]]
+    wholes = _wholes(patches, found.base, found.parts)
+    for each, values, hidden in zip(patches, wholes, covered[1:], strict=True):
+        stages.append([])
+        for dipole, potential in zip(dipoles.within(each, count), values, strict=True):
+            inner = each.elements.currents(dipole, potential)
+            inner[..., hidden] = 0.0
+            stages[-1].append(each.elements.at_nodes(inner))
+    return [np.stack(stage) for stage in stages]
 
 
-def _at_nodes(
-    stiffness: Stiffness,
-    dipole: Float[Array, "*point 3 tet"],
-    potential: Float[ndarray, "node"],
+def without(
+    elements: AbstractElements,
+    currents: Float[Array, "*point 3 tet"],
     hidden: Int[ndarray, "hidden"],
 ) -> Float[ndarray, "node 3"]:
-    current = total_current(stiffness, dipole, jnp.asarray(potential, dipole.dtype))
-    seen = current.at[..., hidden].set(0.0)
-    return np.asarray(stiffness.elements.projected_adjoint(seen))
+    """Hand currents to a head's nodes, but for those in some of its elements."""
+    # Which are hidden is another array for each target, but of the same shape.
+    seen = np.ones(currents.shape[-1], dtype=bool)
+    seen[hidden] = False
+    return np.asarray(elements.projected_adjoint(_seen(currents, jnp.asarray(seen))))
+
+
+@jax.jit
+def _seen(
+    currents: Float[Array, "*point 3 tet"], seen: Bool[Array, "tet"]
+) -> Float[Array, "*point 3 tet"]:
+    return jnp.where(seen, currents, 0.0)
 
 
 def _wholes(
