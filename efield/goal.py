@@ -33,11 +33,18 @@ from .linear import (
     Direct,
     default_solver,
     prepared_meanwhile,
-    solve_linear,
 )
-from .locally_refined import Adjoint, Dipoles, currents, refined, unrefined, without
+from .locally_refined import (
+    Adjoint,
+    Dipoles,
+    currents,
+    on_the_whole,
+    prolonged,
+    refined,
+    unrefined,
+)
 from .patches import Patch, base_level, patch
-from .reciprocity import Reciprocal, total_current
+from .reciprocity import Reciprocal
 
 
 # About the target: of second order, of half the size, and of a quarter. [m]
@@ -190,8 +197,8 @@ def target_functions(
     near = lambda k: _joined(
         currents(conductor, patches[:k], dipoles, solved[k]), sizes
     )
-    start = _prolonged(second, patches, solved[: len(patches[:1]) + 1][-1])
-    whole = _joined(_second(conductor, second, patches, dipoles, finer, start), sizes)
+    start = prolonged(second, patches, solved[: len(patches[:1]) + 1][-1])
+    whole = _joined(on_the_whole(second, patches, dipoles, finer, start), sizes)
     if len(patches) > 1:
         second_near, finest = near(1), near(len(patches))
         last = finest - (near(2) if len(patches) > 2 else second_near)
@@ -303,49 +310,6 @@ def _near(
         given = (conductor, patches[:count], dipoles, found[-1], solver)
         found.append(refined(*given, sweeps=sweeps))
     return found
-
-
-def _prolonged(
-    second: Conductor, patches: list[Patch], found: Adjoint
-) -> Float[ndarray, "direction node"]:
-    """Give a solution with one patch at most as a function of second order: a start."""
-    elements = second.elements
-    start = np.ascontiguousarray((elements.prolongation @ found.base.T).T)
-    for each, part in zip(patches, found.parts, strict=False):
-        numbers = np.empty(each.level.nodes, dtype=int)
-        numbers[each.level.local] = np.asarray(elements.tetrahedra).T[each.covered]
-        start[:, numbers] += part
-    return start - start[:, [int(second.stiffness.ground)]]
-
-
-def _second(
-    conductor: Conductor,
-    second: Conductor,
-    patches: list[Patch],
-    dipoles: Dipoles,
-    solver: AbstractSolver,
-    start: Float[ndarray, "direction node"],
-) -> _Currents:
-    """Solve at second order everywhere, from what is known near the target.
-
-    Beyond the first patch ∂A/∂t is averaged over elements as at first order, as it varies
-    little in them: that changes the target's field by a few 1e-4, and spares its evaluation
-    at the middles of a million edges for each placement.
-    """
-    elements = second.elements
-    laid = dipoles.on(elements)
-    loads = jnp.stack([elements.gradient_adjoint(each) for each in laid])
-    potentials, _ = solve_linear(second.stiffness, second.host, loads, solver, start)
-    covered = patches[0].covered if patches else np.zeros(0, dtype=int)
-    head, inner = [], []
-    for dipole, potential in zip(laid, potentials, strict=True):
-        current = total_current(second.stiffness, dipole, potential)
-        outside = jnp.sum(current, axis=0)
-        head.append(without(conductor.elements, outside, covered))
-        if patches:
-            within = np.asarray(current)[..., covered]
-            inner.append(patches[0].elements.at_nodes(within))
-    return [np.stack(each) for each in (head, inner) if each]
 
 
 def _joined(parts: _Currents, sizes: list[int]) -> Float[ndarray, "direction source 3"]:

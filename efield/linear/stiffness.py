@@ -253,8 +253,9 @@ def _summed(
 
 def whole(upper: sp.csr_matrix) -> sp.csr_matrix:
     """Complete a symmetric matrix from its upper triangle."""
-    full = upper + upper.T - sp.diags_array(upper.diagonal(), format="csr")
-    return sp.csr_matrix(full)
+    full = sp.csr_matrix(upper + upper.T)
+    full.setdiag(upper.diagonal())
+    return full
 
 
 def _cut(upper: sp.csr_matrix, node: int) -> None:
