@@ -17,6 +17,7 @@ that was interrupted goes on.
 import argparse
 import json
 import time
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -51,13 +52,14 @@ def main(words: list[str]) -> None:
     parser.add_argument("--keep", type=Path, help="file to go on from")
     options = parser.parse_args(words)
     head, coil = head_of(options.head), coils.read(options.coil)
-    study = _Study(head, coil, options.whole == "yes")
-    centres = centres_of(options.head, head, study.scalp)
+    scalp = meshing.scalp(head)
+    study = cache(lambda: _Study(head, coil, scalp, options.whole == "yes"))
+    centres = centres_of(options.head, head, scalp)
     centres = centres[:: max(1, len(centres) // options.count)][: options.count]
     kept = _Kept(options.keep, [options.head, options.coil, options.whole])
     for centre in centres:
         if kept.lacks(centre):
-            kept.add(centre, study.rows(centre))
+            kept.add(centre, study().rows(centre))
     rows = [row for centre in centres for row in kept.rows[kept.name(centre)]]
     print(record.table(summary(rows)))
     name = Path(options.head.partition(":")[0]).stem
@@ -123,8 +125,8 @@ def midsurface(head: meshing.HeadMesh) -> np.ndarray:
 class _Study:
     """Ways to a field at the points, and the reference."""
 
-    def __init__(self, head, coil, whole: bool):
-        self.head, self.coil, self.scalp = head, coil, meshing.scalp(head)
+    def __init__(self, head, coil, scalp, whole: bool):
+        self.head, self.coil, self.scalp = head, coil, scalp
         self.sigma = np.asarray(efield.isotropic(head))
         self.first = efield.assemble(head, self.sigma)
         self.second = efield.enriched(self.first, head)
