@@ -21,7 +21,7 @@ ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
     *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
-    "midsurface",
+    *("midsurface", "response"),
 )
 NEED_DATA = ("shape", "phase", "page", "retest", "segment", "pynibs")
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.

@@ -11,6 +11,9 @@ all cores; `local` and `scheduler` are the same people through workers of Dask o
 machine, and through a scheduler and two workers that were started apart. `over_ideal` is
 their time over that sum divided by the workers: over one is lost, under one is gained, as
 two processes with one core each waste less than one with two.
+
+With `--kills=N` clients, workers and people's processes are killed instead, and what is
+left in the end is compared with an undisturbed study (`cohort_kills`).
 """
 
 import argparse
@@ -25,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks import record
+from benchmarks.cohort_kills import kill_study
 
 from tmsgrad import meshing
 from tmsgrad.meshing import HeadMesh
@@ -41,6 +45,13 @@ efield = 60
 order = 1
 out = "{out}/dlpfc"
 """
+#: What else is measured: about it, and the command.
+OTHERS = {
+    "cohort-kills": (
+        "A study whose clients, workers and people's processes are killed.",
+        "python -m benchmarks cohort --people=4 --tetrahedra=30000 --kills=5",
+    )
+}
 _STRETCH, _BEND = 0.06, 2e-3  # Of axes and angles; of places. [m]
 
 
@@ -49,6 +60,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--people", type=int, default=24)
     parser.add_argument("--tetrahedra", type=int, default=150_000)
     parser.add_argument("--singles", type=int, default=0, help="measured (all)")
+    parser.add_argument("--kills", type=int, help="kill so often instead")
     parser.add_argument("--keep", type=Path, help="folder to work in")
     options = parser.parse_args(words)
     folder = options.keep or Path(tempfile.mkdtemp())
@@ -56,6 +68,12 @@ def main(words: list[str]) -> None:
     names = make_study(study, options.people, options.tetrahedra)
     plan = folder / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")
+    if options.kills is not None:
+        run = lambda out: command(folder, out, plan, "--workers", 2)
+        rows = [kill_study(run, folder, options.kills)]
+        print(record.table(rows))
+        record.write("cohort-kills", rows)
+        return
     count = options.singles or len(names)
     single = [one(folder, plan, name) for name in names[:count]]
     total = sum(single) / count * len(names)

@@ -16,6 +16,8 @@ def test_people_that_are_done_are_not_simulated_again(tmp_path):
     assert not again.lacks("noise", "random 60", 0)
     assert again.lacks("noise", "random 60", 1)
     assert again.of_person("noise", "random 60", 0) == found
+    assert again.people("noise", "random 60") == [found]
+    assert again.people("noise", "random 180") == []
     again.add("noise", "random 60", 1, found)
     assert not Kept.of(str(tmp_path), "head").lacks("noise", "random 60", 1)
     assert Kept.of(None, "head").folder is None

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_examples import run
 from cohort_examples import (
@@ -14,6 +15,8 @@ from cohort_examples import (
     write_raw,
 )
 
+from tmsgrad.cli.cohort.collecting import Collected, Row
+from tmsgrad.cli.cohort.group import _outliers
 from tmsgrad.cli.cohort.names import parsed
 from tmsgrad.cli.cohort.people import find_people
 
@@ -221,3 +224,16 @@ def test_a_readable_t1_is_well(tmp_path):
     found = check(root, tmp_path, text + 'out = "{out}/a.png"\n')
     (problem,) = json.loads(found.out.splitlines()[-1])["people"]["sub-01"]
     assert problem["kind"] == "several"
+
+
+@pytest.mark.parametrize(("last", "odd"), [(0.03, False), (3.0, True)])
+def test_micrometres_make_nobody_unlike_the_others(last, odd):
+    gaps = [0.010, 0.0101, 0.0099, 0.0102, 0.0098, last]
+    rows = tuple(
+        Row(f"sub-{n}", "coil", "m1", "clearance", gap, "mm", float("nan"))
+        for n, gap in enumerate(gaps)
+    )
+    people = tuple(row.person for row in rows)
+    maps = {("m1", "magnE"): np.zeros((6, 2))}
+    found = _outliers(Collected(people, maps, (1, 1), rows, {}, {}))
+    assert [each.person for each in found if each.words] == (["sub-5"] if odd else [])

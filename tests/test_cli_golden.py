@@ -66,6 +66,7 @@ def _response(_, out):
 RUNS |= {
     "map_response": ("summary.json", _response),
 }
+# That of `map motor` is compared where a session is simulated: test_cli_map_motor.py.
 
 
 def written(name, case, out):
@@ -89,13 +90,14 @@ def names_only(answer):
     return "a value"
 
 
-def differences(found, expected, place=""):
+def differences(found, expected, place="", tolerance=TOLERANCE):
     """List where an answer differs from the stored one."""
     if isinstance(expected, dict) and isinstance(found, dict):
         found_keys, keys = set(found) - RUN_DEPENDENT, set(expected) - RUN_DEPENDENT
         listed = [f"{place}: new or missing {key}" for key in found_keys ^ keys]
         for key in sorted(found_keys & keys):
-            listed += differences(found[key], expected[key], f"{place}/{key}")
+            at = f"{place}/{key}"
+            listed += differences(found[key], expected[key], at, tolerance)
         return listed
     if isinstance(expected, list) and isinstance(found, list):
         if len(found) != len(expected):
@@ -104,11 +106,11 @@ def differences(found, expected, place=""):
         return [
             each
             for number, (a, b) in enumerate(pairs)
-            for each in differences(a, b, f"{place}/{number}")
+            for each in differences(a, b, f"{place}/{number}", tolerance)
         ]
     numbers = (int, float)
     if isinstance(expected, numbers) and isinstance(found, numbers):
-        same = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+        same = np.isclose(found, expected, rtol=tolerance, atol=tolerance)
     elif isinstance(expected, str) and isinstance(found, str) and "/" in expected:
         same = Path(found).name == Path(expected).name or found == expected
     else:
@@ -133,12 +135,12 @@ def test_every_difference_is_seen(changed):
     assert differences(changed, {"a": 1.0, "b": [1], "seconds": 3}) != []
 
 
-def _steady(answer):
+def steady(answer):
     """Leave out what differs from run to run."""
     if isinstance(answer, dict):
         items = answer.items()
-        return {key: _steady(x) for key, x in items if key not in RUN_DEPENDENT}
-    return [_steady(x) for x in answer] if isinstance(answer, list) else answer
+        return {key: steady(x) for key, x in items if key not in RUN_DEPENDENT}
+    return [steady(x) for x in answer] if isinstance(answer, list) else answer
 
 
 def _store() -> None:
@@ -162,7 +164,7 @@ def _store() -> None:
         for each in RUNS:
             answer = written(each, case, folder / each)
             # Nobody is to read where this ran.
-            text = json.dumps(_steady(answer), indent=1).replace(f"{folder}/", "/")
+            text = json.dumps(steady(answer), indent=1).replace(f"{folder}/", "/")
             (GOLDEN / f"{each}.json").write_text(text + "\n")
             print(f"{each}: {len(answer)} keys", file=sys.stderr)
 

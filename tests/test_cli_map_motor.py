@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import test_cli_golden
 from cli_examples import refused, run
 from heads import five_layers, pose_over, scalp_of_five_layers
+from test_cli_golden import steady
 
 from tmsgrad import coils, efield, meshing, optimize
 from tmsgrad.cli.commands import map_motor
@@ -18,6 +22,7 @@ from tmsgrad.optimize.mapping.responses import Responses
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("undrawn")]
 PULSES, THRESHOLD = 60, 60.0
+SAMPLED = {"region_mm2", "region_reach_mm", "threshold_interval_V_per_m", "doubts"}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +125,40 @@ def test_the_planted_place_and_its_threshold_are_found(mapped, session):
     assert 0.3 * given < best["threshold_didt"] < given
     summary = json.loads((out / "summary.json").read_text())
     assert summary["muscles"] == result.json["muscles"]
+
+
+def test_the_answer_has_the_stored_keys_and_values(mapped):
+    """Where `TMSGRAD_STORE` is set it is stored anew: only where a change is wanted."""
+    found = steady(json.loads((mapped[0] / "summary.json").read_text()))
+    file = test_cli_golden.GOLDEN / "map_motor.json"
+    if os.environ.get("TMSGRAD_STORE"):
+        file.write_text(json.dumps(without_folders(found), indent=1) + "\n")
+    expected = json.loads(file.read_text())
+    stored = test_cli_golden.GOLDEN / "head.json"
+    if json.loads(stored.read_text()) != test_cli_golden.head_of_tests():
+        found, expected = map(test_cli_golden.names_only, (found, expected))
+    # Samples of the pulses are fitted in single precision.
+    found, expected = map(without_samples, (found, expected))
+    assert test_cli_golden.differences(found, expected, tolerance=1e-2) == []
+
+
+def without_samples(answer):
+    """Leave of what samples of the pulses decide that it is there."""
+    if isinstance(answer, dict):
+        return {
+            key: "there" if key in SAMPLED else without_samples(value)
+            for key, value in answer.items()
+        }
+    return [*map(without_samples, answer)] if isinstance(answer, list) else answer
+
+
+def without_folders(answer):
+    if isinstance(answer, dict):
+        return {key: without_folders(value) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [without_folders(value) for value in answer]
+    is_file = isinstance(answer, str) and answer.startswith("/")
+    return f"/{Path(answer).name}" if is_file else answer
 
 
 def test_rows_without_a_pulse_are_listed(mapped):

@@ -71,6 +71,30 @@ def test_files_of_maps_and_seeds_are_beside_the_plan(tmp_path):
         assert found.options.seed == meant
 
 
+@pytest.mark.parametrize(
+    ("head", "more", "taken"),
+    [
+        ("template:30000", 'space = "mni"', False),
+        ("m2m_ernie", 'space = "mni"', False),
+        ("m2m_ernie", 'space = "head"', True),
+        ("m2m_ernie", "", True),
+        ("template:30000", "", False),
+    ],
+)
+def test_images_in_mni_space_take_no_head_of_the_defaults(tmp_path, head, more, taken):
+    text = (
+        f'[defaults]\nhead = "{head}"\n[[run]]\ncommand = "target functional"\n'
+        f'bold = "b.nii"\nout = "t"\n{more}\n[[run]]\ncommand = "optimize"\n'
+        'coil = "magstim-70mm-double"\ntarget = [1, 2, 3]\nout = "p"\n'
+    )
+    first, second = plan(tmp_path, text).runs
+    assert first.options.head == (str(tmp_path / head) if taken else None)
+    assert second.options.head is not None
+    named = text.replace("b.nii", "x_space-MNI152_bold.nii")
+    first, _ = plan(tmp_path, named).runs
+    assert (first.options.head is not None) == ("head" in more)
+
+
 def test_what_a_plan_reads_and_writes_is_known(tmp_path):
     first, second = plan(tmp_path, TWO).runs
     assert sorted(second.reads.values()) == sorted(

@@ -39,6 +39,8 @@ _SPREAD = (
     *("target_efield", "didt", "stimulator_output", "matched_output", "of_threshold"),
     *("motor_threshold", "gray_matter_efield_p99.9", "scalp_to_cortex", "clearance"),
 )
+# What is less is no difference that anyone would act on.
+_LEAST = {"mm": 0.5, "degree": 0.5}
 # A coil this far from the scalp stimulates nobody; one below it is in the head. [mm]
 _OFF_HEAD, _IN_HEAD = 15.0, -0.5
 
@@ -218,7 +220,8 @@ def _outliers(found: Collected) -> list[OutlierCell]:
         if not np.isfinite(values).any():
             continue
         scores = cohort.robust_scores(values)
-        unlike = cohort.outlying(values)
+        away = np.abs(values - np.nanmedian(values))
+        unlike = cohort.outlying(values) & (away > _LEAST.get(found.unit(measure), 0))
         for name, value, score, odd in zip(
             found.people, values, scores, unlike, strict=True
         ):

@@ -188,7 +188,8 @@ def _cell(each: OutlierCell) -> Cell:
     words = each.words
     if words and math.isfinite(each.score) and each.score:
         words = f"{words}: {each.score:+.1f} deviations from the median"
-    return Cell(f"{each.value * factor:.4g}", f"{each.value:.9g}", words)
+    shown = f"{each.value:.2f}" if each.unit == "mm" else f"{each.value * factor:.4g}"
+    return Cell(shown, f"{each.value:.9g}", words)
 
 
 def _spreads(result: GroupResult) -> list[tuple[str, ...]]:
@@ -199,8 +200,9 @@ def _spreads(result: GroupResult) -> list[tuple[str, ...]]:
         numbers = (found.mean, found.deviation, found.median, found.low, found.high)
         # What is left of rounding is no spread.
         least = 1e-9 * abs(found.mean)
+        form = ".2f" if each.unit == "mm" else ".4g"
         cells = [
-            f"{(x if abs(x) > least else 0.0) * factor:.4g}"
+            f"{(x if abs(x) > least else 0.0) * factor:{form}}"
             if math.isfinite(x)
             else "–"
             for x in numbers

@@ -110,7 +110,9 @@ class _Reader:
         """What a run takes of the defaults."""
         name = str(table.get("command", defaults.get("command")))
         verb, known = self._verbs[name], actions(self._verbs[name])
-        given = {renewed_key(name, plain(key), each) for key, each in table.items()}
+        given = {
+            renewed_key(name, plain(key), each): each for key, each in table.items()
+        }
         coil = known.get("coil")
         one = coil is not None and not isinstance(coil, argparse._AppendAction)
         return Taken(fitting(name, defaults, verb, known, given), one)

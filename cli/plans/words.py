@@ -4,11 +4,12 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..arguments import words
 from ..arguments.former import renewed_key
+from ..inputs.heads import TEMPLATE
 
 
 _NOT_IN_PLANS = ("help", "help-all", "version", "json", "save-plan")
@@ -50,7 +51,7 @@ def fitting(
     defaults: dict,
     verb: argparse.ArgumentParser,
     known: Mapping,
-    given: Collection[str],
+    given: Mapping[str, object],
 ) -> dict:
     """The defaults that a run takes: not those that it says, or says otherwise.
 
@@ -61,7 +62,7 @@ def fitting(
         known: What the command takes.
         given: What the run says.
     """
-    taken = set(given)
+    taken = set(given) | _unwanted(name, defaults, given)
     for group in verb._mutually_exclusive_groups:
         keys = {key_of(action) for action in group._group_actions}
         taken |= keys if keys & set(given) else set()
@@ -71,6 +72,19 @@ def fitting(
         if renewed_key(name, plain(key), value) in known
         and renewed_key(name, plain(key), value) not in taken
     }
+
+
+def _unwanted(name: str, defaults: Mapping, given: Mapping) -> set[str]:
+    """Which keys are of the plan's other runs: images in MNI space have no head."""
+    if name != "target functional":
+        return set()
+    said = {plain(key): value for key, value in {**defaults, **given}.items()}
+    files = said.get("bold")
+    runs = files if isinstance(files, list) else [files]
+    named = any("space-MNI" in os.path.basename(str(file)) for file in runs)
+    space = said.get("space", "mni" if named else None)
+    template = str(said.get("head")).partition(":")[0] == TEMPLATE
+    return {"head"} if space == "mni" or (space is None and template) else set()
 
 
 def is_switch(action: argparse.Action) -> bool:

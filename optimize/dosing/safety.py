@@ -13,7 +13,7 @@ from numpy import ndarray
 
 SOURCE = (
     "Rossi et al. 2009, doi:10.1016/j.clinph.2009.08.016, table 4, "
-    "as quoted, not checked"
+    "secondary: as quoted in later literature, not checked"
 )
 INTERVAL_SOURCE = "Chen et al. 1997, doi:10.1016/s0924-980x(97)00036-2, abstract"
 
@@ -33,8 +33,8 @@ ONLY_TRIED: Bool[ndarray, "frequency intensity"] = np.array(
     [[True] * 5, [True] * 5, [True, True, True, False, False]] + [[False] * 5] * 2
 )
 
-# Of a limit, that a train keeps where it is repeated [Chen et al. 1997, as quoted, not
-# checked].
+# Of a limit, that a train keeps where it is repeated [Chen et al. 1997, abstract: "reducing
+# the duration for individual rTMS trains by 25%"].
 _REPEATED = 0.75
 _SAFE_INTERVAL, _UNSAFE_INTERVAL = 5.0, 1.0  # [s]
 _SAME = 1e-9
@@ -123,7 +123,7 @@ def _of_repetition(train: float, limit: float) -> list[str]:
         return []
     return [
         f"a train of {train:g} s that is repeated is longer than {shorter:g} s, the limit "
-        f"of {limit:g} s less a quarter (Chen et al. 1997, as quoted, not checked)"
+        f"of {limit:g} s less a quarter (Chen et al. 1997, abstract)"
     ]
 
 

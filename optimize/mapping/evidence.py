@@ -5,6 +5,14 @@ what a model says it is, and the coil never quite where it was recorded, so that
 alone are too sure. They are averaged over samples of the pulses, drawn with replacement:
 bagged posteriors [Bühlmann 2014, doi:10.1080/00031305.2014.951137; Huggins & Miller 2023,
 doi:10.1214/22-AOS2226] hold as much uncertainty as the pulses show.
+
+The region is one of likelihood: places whose best curve is not much less likely than that
+of the best place. How much is what samples of the pulses show: how much more likely their
+own best place is than the best place of all pulses [Hall 1987,
+doi:10.1093/biomet/74.3.481]. It is no less than Fisher's F allows for two coordinates,
+which trusts the noise of the fit. Neither knows of fields that are wrong. Those of a mesh
+are constant in its elements, so the region is closed: what lies within half an edge of a
+place of it belongs to it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.spatial import KDTree
+from scipy.stats import f as fisher
 
 from .curves import AbstractCurve
 from .fitting import Fit, fields_for, fit, predicted, refit, tail_of
@@ -27,6 +36,7 @@ _FOLDS = 10
 _DRAWN = 4000  # Places with curves, that an interval is taken of.
 _TAIL = 3.5  # Standard deviations, beyond which a Gaussian is nothing.
 _CONFIDENCE = 0.95
+_HALF_AN_EDGE = np.sqrt(3)  # In standard deviations of a place evenly along it.
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +68,7 @@ class ResponseMap:
         probability: Of each place, of sum 1.
         optimum: The place from which that which responds is least far, on average, of those
             that explain the responses themselves.
-        region: The places that hold it with a probability of 0.95.
+        region: The places that hold it with a confidence of 0.95.
         samples: Of the pulses.
     """
 
@@ -163,7 +173,7 @@ def respond(
     cross, of_method = _left_out(found, fields, responses, seed)
     return ResponseMap(
         *(found, cross, of_method, probability, _middle(sharp, positions)),
-        *(_region(probability), samples),
+        *(_region(found, samples, positions, resolution), samples),
     )
 
 
@@ -275,12 +285,26 @@ def _middle(
     return int(likely[np.argmin(means)])
 
 
-def _region(probability: Float[ndarray, "place"]) -> Bool[ndarray, "place"]:
-    order = np.argsort(-probability, kind="stable")
-    count = int(np.searchsorted(np.cumsum(probability[order]), _CONFIDENCE)) + 1
-    inside = np.zeros(len(probability), bool)
-    inside[order[:count]] = True
-    return inside
+def _region(
+    found: Fit,
+    samples: Samples,
+    positions: Float[ndarray, "place 3"],
+    resolution: float,
+) -> Bool[ndarray, "place"]:
+    """Take places that are as likely as samples of the pulses allow, and what is near."""
+    best = np.searchsorted(samples.candidates, np.argmin(found.errors))
+    errors, half = samples.errors, found.pulses / 2
+    lost = half * np.log(errors[:, best] / errors.min(axis=1))
+    parameters = found.parameters.shape[1] + 2
+    free = max(found.pulses - parameters, 1)
+    trusting = half * np.log1p(2 / free * fisher.ppf(_CONFIDENCE, 2, free))
+    allowed = max(float(np.quantile(lost, _CONFIDENCE)), float(trusting))
+    likely = found.log_likelihood
+    inside = likely >= likely.max() - allowed
+    if resolution <= 0:
+        return inside
+    apart, _ = KDTree(positions[inside]).query(positions)
+    return apart <= _HALF_AN_EDGE * resolution
 
 
 def distance_between(
