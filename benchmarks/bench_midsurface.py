@@ -9,11 +9,15 @@ stands in its elements, as SimNIBS recovers it, by harmonic patches, and second 
 same mesh. The reference is second order on the mesh whose tetrahedra are cut in eight;
 surfaces are the same. A mesh that is too large for that (`--whole=no`) is cut within 60 mm
 of that point only, anew for each target.
+
+With `--keep=FILE` what is found of each target is left there, and not computed again: a run
+that was interrupted goes on.
 """
 
 import argparse
 import json
 import time
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -24,6 +28,7 @@ from benchmarks.bench_targets import RADIUS, centres_of
 from scipy.spatial import KDTree
 
 from tmsgrad import coils, efield, meshing, optimize
+from tmsgrad.disk import write_whole
 from tmsgrad.efield.cut_in_eight import cut_in_eight
 from tmsgrad.meshing.bisection import bisected
 from tmsgrad.meshing.quality import dihedral_angles
@@ -44,17 +49,50 @@ def main(words: list[str]) -> None:
     parser.add_argument("--coil", default="magstim-70mm-double")
     parser.add_argument("--count", type=int, default=4)
     parser.add_argument("--whole", choices=("yes", "no"), default="yes")
+    parser.add_argument("--keep", type=Path, help="file to go on from")
     options = parser.parse_args(words)
     head, coil = head_of(options.head), coils.read(options.coil)
-    study = _Study(head, coil, options.whole == "yes")
-    centres = centres_of(options.head, head, study.scalp)
-    rows = []
-    for centre in centres[:: max(1, len(centres) // options.count)][: options.count]:
-        rows += study.rows(centre)
+    scalp = meshing.scalp(head)
+    study = cache(lambda: _Study(head, coil, scalp, options.whole == "yes"))
+    centres = centres_of(options.head, head, scalp)
+    centres = centres[:: max(1, len(centres) // options.count)][: options.count]
+    kept = _Kept(options.keep, [options.head, options.coil, options.whole])
+    for centre in centres:
+        if kept.lacks(centre):
+            kept.add(centre, study().rows(centre))
+    rows = [row for centre in centres for row in kept.rows[kept.name(centre)]]
     print(record.table(summary(rows)))
     name = Path(options.head.partition(":")[0]).stem
     size = f"{len(head.tags) / 1e6:.1f}M"
     print("written to", record.write(f"midsurface-{name}-{size}", rows))
+
+
+class _Kept:
+    """Rows of each target, in a file or in memory alone."""
+
+    def __init__(self, path: Path | None, options: list[str]):
+        self._path, self._options = path, " ".join(options)
+        self.rows: dict[str, list[dict]] = {}
+        if path is not None and path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["options"] != self._options:
+                raise SystemExit(
+                    f"--keep={path}: of a run with {found['options']}, not "
+                    f"{self._options}; name another file."
+                )
+            self.rows = found["rows"]
+
+    def name(self, centre: np.ndarray) -> str:
+        return ", ".join(f"{x * 1e3:.1f}" for x in centre)
+
+    def lacks(self, centre: np.ndarray) -> bool:
+        return self.name(centre) not in self.rows
+
+    def add(self, centre: np.ndarray, rows: list[dict]) -> None:
+        self.rows[self.name(centre)] = rows
+        if self._path is not None:
+            content = {"options": self._options, "rows": self.rows}
+            write_whole(self._path, json.dumps(content, indent=1) + "\n")
 
 
 def summary(rows: list[dict]) -> list[dict]:
@@ -87,8 +125,8 @@ def midsurface(head: meshing.HeadMesh) -> np.ndarray:
 class _Study:
     """Ways to a field at the points, and the reference."""
 
-    def __init__(self, head, coil, whole: bool):
-        self.head, self.coil, self.scalp = head, coil, meshing.scalp(head)
+    def __init__(self, head, coil, scalp, whole: bool):
+        self.head, self.coil, self.scalp = head, coil, scalp
         self.sigma = np.asarray(efield.isotropic(head))
         self.first = efield.assemble(head, self.sigma)
         self.second = efield.enriched(self.first, head)

@@ -6,7 +6,7 @@ from numpy import ndarray
 
 from ..meshing import HeadMesh
 from .elements import ELEMENT_EDGES
-from .p2 import second_order
+from .quadratic import with_middles
 
 
 # In the numbering of second-order elements: corners 0 to 3, then the middles of edges.
@@ -27,8 +27,7 @@ def cut_in_eight(mesh: HeadMesh) -> tuple[HeadMesh, Float[ndarray, "tet 8 4 4"]]
         The finer mesh, the eight pieces of each tetrahedron one after the other; and the
         corners of the pieces in barycentric coordinates.
     """
-    elements = second_order(mesh, ordered_sums=False)
-    nodes, local = np.asarray(elements.nodes), np.asarray(elements.tetrahedra)
+    nodes, local, _ = with_middles(mesh)
     lengths = [
         np.linalg.norm(nodes[local[a]] - nodes[local[b]], axis=1) for a, b in _AROUND
     ]

@@ -33,11 +33,18 @@ from .linear import (
     Direct,
     default_solver,
     prepared_meanwhile,
-    solve_linear,
 )
-from .locally_refined import Adjoint, Dipoles, currents, refined, unrefined
+from .locally_refined import (
+    Adjoint,
+    Dipoles,
+    currents,
+    on_the_whole,
+    prolonged,
+    refined,
+    unrefined,
+)
 from .patches import Patch, base_level, patch
-from .reciprocity import Reciprocal, total_current
+from .reciprocity import Reciprocal
 
 
 # About the target: of second order, of half the size, and of a quarter. [m]
@@ -48,6 +55,7 @@ _MOST = (60_000, 8_000, 8_000)  # Tetrahedra there; larger targets do without.
 _RATIO = 1 / 4  # Of what a halving brings, to what the one before did.
 # Of the changes near the target and elsewhere, that may be left.
 _SHARES = (1 / 2, 1 / 6)
+_STEPS = 3  # Sources are rounded up to one, one and a quarter … times a power of two.
 LEAST = 5e-4  # Of the value: averages of ∂A/∂t, and tolerances.
 _RTOL = 1e-4  # Of the adjoint solutions; the value's is below it.
 
@@ -182,15 +190,15 @@ def target_functions(
         solver = loose(conductor, len(dipoles.vectors))
     finer = loose(second, len(dipoles.vectors))
     patches = _patches(conductor, head, target)
-    places = [conductor.nodes, *(each.elements.nodes for each in patches)]
+    places = [np.asarray(conductor.nodes), *(each.elements.nodes for each in patches)]
     sizes = [len(each) for each in places]
     with prepared_meanwhile(second.stiffness, second.host, finer):
         solved = _near(conductor, patches, dipoles, solver)
     near = lambda k: _joined(
         currents(conductor, patches[:k], dipoles, solved[k]), sizes
     )
-    start = _prolonged(second, patches, solved[: len(patches[:1]) + 1][-1])
-    whole = _joined(_second(conductor, second, patches, dipoles, finer, start), sizes)
+    start = prolonged(second, patches, solved[: len(patches[:1]) + 1][-1])
+    whole = _joined(on_the_whole(second, patches, dipoles, finer, start), sizes)
     if len(patches) > 1:
         second_near, finest = near(1), near(len(patches))
         last = finest - (near(2) if len(patches) > 2 else second_near)
@@ -199,12 +207,34 @@ def target_functions(
     else:
         # Nothing is halved in so large a target: what second order changed stands for it.
         best, changes = whole, np.concatenate([whole - near(0), 0 * whole])
-    positions = jnp.asarray(np.concatenate(places), conductor.nodes.dtype)
-    kind, centre = positions.dtype, jnp.asarray(target.centre, positions.dtype)
+    return _as_field(places, best, changes, target, conductor.nodes.dtype)
+
+
+def _as_field(
+    places: list[Float[ndarray, "_ 3"]],
+    best: Float[ndarray, "direction source 3"],
+    changes: Float[ndarray, "change source 3"],
+    target: Region,
+    kind: jnp.dtype,
+) -> TargetField:
+    """Put currents at nodes of the head and of patches where they are."""
+    room = _room(best.shape[1] - len(places[0]))
+    # Sources that are none may lie anywhere in the head.
+    places = [*places, np.broadcast_to(target.centre, (room, 3))]
+    positions, centre = (
+        jnp.asarray(x, kind) for x in (np.concatenate(places), target.centre)
+    )
+    best, changes = (np.pad(x, ((0, 0), (0, room), (0, 0))) for x in (best, changes))
     return TargetField(
         Reciprocal(positions, jnp.asarray(best, kind), centre),
         Reciprocal(positions, jnp.asarray(changes, kind), centre),
     )
+
+
+def _room(sources: int) -> int:
+    """Say how many more sources to take, as XLA compiles for each number anew."""
+    step = 1 << max(sources.bit_length() - _STEPS, 0)
+    return -sources % step
 
 
 _Currents = list[
@@ -280,49 +310,6 @@ def _near(
         given = (conductor, patches[:count], dipoles, found[-1], solver)
         found.append(refined(*given, sweeps=sweeps))
     return found
-
-
-def _prolonged(
-    second: Conductor, patches: list[Patch], found: Adjoint
-) -> Float[ndarray, "direction node"]:
-    """Give a solution with one patch at most as a function of second order: a start."""
-    elements = second.elements
-    start = np.ascontiguousarray((elements.prolongation @ found.base.T).T)
-    for each, part in zip(patches, found.parts, strict=False):
-        numbers = np.empty(each.level.nodes, dtype=int)
-        numbers[each.level.local] = np.asarray(elements.tetrahedra).T[each.covered]
-        start[:, numbers] += part
-    return start - start[:, [int(second.stiffness.ground)]]
-
-
-def _second(
-    conductor: Conductor,
-    second: Conductor,
-    patches: list[Patch],
-    dipoles: Dipoles,
-    solver: AbstractSolver,
-    start: Float[ndarray, "direction node"],
-) -> _Currents:
-    """Solve at second order everywhere, from what is known near the target.
-
-    Beyond the first patch ∂A/∂t is averaged over elements as at first order, as it varies
-    little in them: that changes the target's field by a few 1e-4, and spares its evaluation
-    at the middles of a million edges for each placement.
-    """
-    elements = second.elements
-    laid = dipoles.on(elements)
-    loads = jnp.stack([elements.gradient_adjoint(each) for each in laid])
-    potentials, _ = solve_linear(second.stiffness, second.host, loads, solver, start)
-    head, inner = [], []
-    for dipole, potential in zip(laid, potentials, strict=True):
-        current = total_current(second.stiffness, dipole, potential)
-        outside = jnp.sum(current, axis=0)
-        for each in patches[:1]:
-            outside = outside.at[:, each.covered].set(0.0)
-            within = current[..., each.covered]
-            inner.append(np.asarray(each.elements.projected_adjoint(within)))
-        head.append(np.asarray(conductor.elements.projected_adjoint(outside)))
-    return [np.stack(each) for each in (head, inner) if each]
 
 
 def _joined(parts: _Currents, sizes: list[int]) -> Float[ndarray, "direction source 3"]:

@@ -5,7 +5,8 @@ dual to the edges rᵢ - r₀, and ∇N₀ is minus their sum. Fields are consta
 """
 
 import dataclasses
-from typing import ClassVar
+from types import ModuleType
+from typing import ClassVar, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -117,12 +118,30 @@ def first_order(head: HeadMesh, *, ordered_sums: bool | None = None) -> P1:
 
 @jax.jit
 def _geometry(nodes: Float[Array, "node 3"], tetrahedra: Int[Array, "4 tet"]) -> P1:
+    return P1(nodes, tetrahedra, *barycentric_gradients(jnp, nodes, tetrahedra))
+
+
+_Of = TypeVar("_Of", Array, ndarray)
+
+
+def barycentric_gradients(
+    xp: ModuleType,
+    nodes: Float[_Of, "node 3"],
+    tetrahedra: Int[_Of, "4 tet"],
+) -> tuple[Float[_Of, "3 3 tet"], Float[_Of, "tet"]]:
+    """Take the gradients of three barycentric coordinates [1/m], and volumes [m³].
+
+    Args:
+        xp: The module that the arrays are of, `jax.numpy` or `numpy`.
+        nodes: Positions. [m]
+        tetrahedra: The corners of every element.
+    """
     corner = [[nodes[tetrahedra[i], c] for c in range(3)] for i in range(4)]
     b, c, d = ([corner[i][k] - corner[0][k] for k in range(3)] for i in (1, 2, 3))
-    duals = jnp.stack([_cross(c, d), _cross(d, b), _cross(b, c)])
-    six_volumes = jnp.sum(jnp.stack(b) * duals[0], axis=0)
-    return P1(nodes, tetrahedra, duals / six_volumes[None, None], six_volumes / 6)
+    duals = xp.stack([xp.stack(_cross(*pair)) for pair in ((c, d), (d, b), (b, c))])
+    six_volumes = xp.sum(xp.stack(b) * duals[0], axis=0)
+    return duals / six_volumes[None, None], six_volumes / 6
 
 
-def _cross(a: list[Array], b: list[Array]) -> Float[Array, "3 tet"]:
-    return jnp.stack([a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))])
+def _cross(a: list, b: list) -> list:
+    return [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]

@@ -1,18 +1,12 @@
 """Quadratic tetrahedra with straight edges: nodes at corners and at middles of edges.
 
-With barycentric coordinates λ the shape functions are λᵢ (2 λᵢ - 1) at the corners and
-4 λᵢ λⱼ at the edges. The gradient of a function with the values φᵢ and φᵢⱼ is linear in
-each element, and at the corner i it is
-
-    ∇φ = Σₖ cᵢₖ ∇λₖ,    cᵢₖ = 4 (φᵢₖ - φᵢ) - (φₖ - φᵢ),    cᵢᵢ = 0.
-
-The load ∫ σ ∂A/∂t·∇N is taken of the quadratic interpolant of ∂A/∂t and integrated
-exactly, by its projection on linear fields. So ∂A/∂t is wanted at the nodes only, a third
-of the points of the smallest quadrature of that degree, and its error is of third order,
-one above that of the field.
+Their formulas are in `quadratic`. The load ∫ σ ∂A/∂t·∇N is taken of the quadratic
+interpolant of ∂A/∂t and integrated exactly, by its projection on linear fields. So ∂A/∂t is
+wanted at the nodes only, a third of the points of the smallest quadrature of that degree,
+and its error is of third order, one above that of the field.
 """
 
-from itertools import combinations, product
+from functools import partial
 from typing import ClassVar
 
 import jax
@@ -23,8 +17,9 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from ..meshing import HeadMesh
+from . import quadratic
 from .binned import BinnedRows
-from .elements import ELEMENT_EDGES, AbstractElements, sums_at_nodes
+from .elements import AbstractElements, sums_at_nodes
 from .p1 import P1, first_order
 
 
@@ -72,7 +67,7 @@ class P2(AbstractElements):
     @property
     def products(self) -> Float[ndarray, "45 6"]:
         """The stiffness of an element as sums of products of barycentric gradients."""
-        return _products()
+        return quadratic.gradient_products()
 
     def gradient(self, values: Float[Array, "node"]) -> Float[Array, "4 3 tet"]:
         """Take the gradient at the corners of each element. [unit/m]"""
@@ -95,7 +90,7 @@ class P2(AbstractElements):
 
     def moments(self, vectors: Float[Array, "4 3 tet"]) -> Float[Array, "4 3 tet"]:
         """Multiply by ∫ λᵢ λⱼ = V (1 + δᵢⱼ) / 20, per volume."""
-        return (vectors + jnp.sum(vectors, axis=0, keepdims=True)) / 20
+        return quadratic.moments(jnp, vectors)
 
     def averaged(self, vectors: Float[Array, "4 3 tet"]) -> Float[Array, "3 tet"]:
         """Average the values at the corners."""
@@ -112,39 +107,9 @@ class P2(AbstractElements):
         return jnp.moveaxis(vectors, -1, 0)
 
 
-@jax.jit
-def _corner_gradients(
-    gradients: Float[Array, "3 3 tet"],
-    tetrahedra: Int[Array, "10 tet"],
-    values: Float[Array, "node"],
-) -> Float[Array, "4 3 tet"]:
-    at = [values[tetrahedra[i]] for i in range(10)]
-    middle = {pair: at[4 + e] for e, pair in enumerate(ELEMENT_EDGES)}
-
-    def slope(i: int, k: int) -> Float[Array, "tet"]:
-        if i == k:
-            return jnp.zeros_like(at[0])
-        return 4 * (middle[min(i, k), max(i, k)] - at[i]) - (at[k] - at[i])
-
-    # The gradient of λ₀ is minus the sum of the others.
-    return jnp.stack(
-        [
-            sum((slope(i, k) - slope(i, 0))[None] * gradients[k - 1] for k in (1, 2, 3))
-            for i in range(4)
-        ]
-    )
-
-
-@jax.jit
-def _node_products(
-    gradients: Float[Array, "3 3 tet"], vectors: Float[Array, "4 3 tet"]
-) -> Float[Array, "10 tet"]:
-    """Products v·∇Nₐ, from those with the gradients of the barycentric coordinates."""
-    others = [jnp.sum(vectors * g[None], axis=1) for g in gradients]
-    along = [-(others[0] + others[1] + others[2]), *others]  # along[k][i] = ∇λₖ·vᵢ
-    corners = [4 * along[k][k] - jnp.sum(along[k], axis=0) for k in range(4)]
-    edges = [4 * (along[k][i] + along[i][k]) for i, k in ELEMENT_EDGES]
-    return jnp.stack(corners + edges)
+_corner_gradients = jax.jit(partial(quadratic.corner_gradients, jnp))
+_node_products = jax.jit(partial(quadratic.node_products, jnp))
+_projection_adjoint = jax.jit(partial(quadratic.projection_adjoint, jnp))
 
 
 @jax.jit
@@ -156,48 +121,11 @@ def _projection(
     def component(c: int) -> Float[Array, "4 tet"]:
         at = [values[tetrahedra[i], c] for i in range(10)]
         total = sum(at)
-        return (
-            jnp.stack(
-                [(at[k] + 2 * sum(at[e] for e in _AROUND[k])) / 3 for k in range(4)]
-            )
-            - (2 / 15) * jnp.asarray(total)[None]
-        )
+        ends = [sum(at[e] for e in edges) for edges in quadratic.AROUND]
+        corners = jnp.stack([(at[k] + 2 * ends[k]) / 3 for k in range(4)])
+        return corners - (2 / 15) * jnp.asarray(total)[None]
 
     return jnp.stack([component(c) for c in range(3)], axis=1)
-
-
-@jax.jit
-def _projection_adjoint(corners: Float[Array, "4 tet"]) -> Float[Array, "10 tet"]:
-    total = (2 / 15) * jnp.sum(corners, axis=0)
-    nodes = [corners[k] / 3 - total for k in range(4)]
-    edges = [2 * (corners[i] + corners[k]) / 3 - total for i, k in ELEMENT_EDGES]
-    return jnp.stack(nodes + edges)
-
-
-# The local numbers of the edges that meet at each corner.
-_AROUND = [
-    [4 + e for e, pair in enumerate(ELEMENT_EDGES) if k in pair] for k in range(4)
-]
-
-
-def _products() -> Float[ndarray, "45 6"]:
-    # ∂Nₐ/∂λₖ at the corner i; linear between corners.
-    slopes = np.zeros((4, 10, 4))
-    for i, k in product(range(4), repeat=2):
-        slopes[i, k, k] = 3.0 if i == k else -1.0
-    for e, (k, m) in enumerate(ELEMENT_EDGES):
-        slopes[k, 4 + e, m] = slopes[m, 4 + e, k] = 4.0
-    moments = (1 + np.eye(4)) / 20
-    full = np.einsum("ij,iak,jbl->abkl", moments, slopes, slopes)
-    full = full + np.swapaxes(full, 2, 3)
-    own = np.einsum("abkk->abk", full) / 2
-    # ∇λₖ·σ∇λₖ is minus the sum of the products with the three others.
-    return np.array(
-        [
-            [full[a, b, k, m] - own[a, b, k] - own[a, b, m] for k, m in ELEMENT_EDGES]
-            for a, b in combinations(range(10), 2)
-        ]
-    )
 
 
 def second_order(head: HeadMesh, *, ordered_sums: bool | None = None) -> P2:
@@ -207,21 +135,8 @@ def second_order(head: HeadMesh, *, ordered_sums: bool | None = None) -> P2:
         head: The mesh.
         ordered_sums: As for `first_order`.
     """
-    corners = head.tetrahedra.T
-    starts, ends = (
-        np.concatenate([corners[p[j]] for p in ELEMENT_EDGES]) for j in (0, 1)
-    )
-    count = len(head.nodes)
-    keys = np.minimum(starts, ends).astype(np.int64) * count + np.maximum(starts, ends)
-    unique, place = np.unique(keys, return_inverse=True)
-    edges = np.stack([unique // count, unique % count]).astype(np.int32)
-    middles = (head.nodes[edges[0]] + head.nodes[edges[1]]) / 2
-    numbers = (count + place.reshape(6, -1)).astype(np.int32)
+    nodes, tetrahedra, edges = quadratic.with_middles(head)
     linear = first_order(head, ordered_sums=False)
-    nodes, tetrahedra = (
-        np.concatenate([head.nodes, middles]),
-        np.concatenate([corners, numbers]),
-    )
     if ordered_sums is None:
         ordered_sums = jax.default_backend() != "cpu"
     return P2(

@@ -17,10 +17,9 @@ from ..meshing import HeadMesh
 from .conductor import Conductor
 from .cut_in_eight import cut_in_eight
 from .elements import ELEMENT_EDGES
-from .linear import HostMesh
+from .host_elements import HostElements
 from .linear.direct import factorised
-from .linear.stiffness import assemble_upper, whole
-from .p2 import P2, second_order
+from .linear.stiffness import assemble_ungrounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ class Patch:
     """
 
     level: Level
-    elements: P2
+    elements: HostElements
     covered: Int[ndarray, "covered"]
     above: sp.csr_matrix
     free: Int[ndarray, "free"]
@@ -115,27 +114,26 @@ def patch(level: Level, selected: Bool[ndarray, "tet"], *, refined: bool) -> Pat
         fine, places = cut_in_eight(part)
     parent = np.repeat(np.arange(len(covered)), places.shape[1])
     places = _with_middles(places.reshape(-1, 4, 4))
-    elements = second_order(fine, ordered_sums=False)
+    conductivity = level.conductivity[covered][parent]
+    elements = HostElements.on(fine, conductivity)
     finer = Level(
         mesh=fine,
-        local=np.asarray(elements.tetrahedra).T,
+        local=elements.tetrahedra.T,
         nodes=len(elements.nodes),
-        conductivity=level.conductivity[covered][parent],
+        conductivity=conductivity,
         origin=level.origin[covered][parent],
         share=level.share[covered][parent] * fine.volumes / part.volumes[parent],
         # Those of cut elements are not looked for: a patch on them must end below.
         outer=outer[:0] if refined else outer,
     )
     held = _held(_ends(part, outer)[parent], places, finer)
-    host = HostMesh(elements, 0)
-    matrix = whole(assemble_upper(host, finer.conductivity, grounded=False))
     return Patch(
         finer,
         elements,
         covered,
         _interpolation(level, covered[parent], places, finer),
         np.flatnonzero(~held),
-        sp.csr_matrix(matrix[host.place][:, host.place]),
+        assemble_ungrounded(elements.geometry, conductivity),
     )
 
 

@@ -17,7 +17,13 @@ from tmsgrad import efield, meshing
 from tmsgrad.efield import goal, goal_refinement
 from tmsgrad.efield.cut_in_eight import cut_in_eight
 from tmsgrad.efield.goal_refinement import element_shares
-from tmsgrad.efield.locally_refined import Dipoles, currents, refined, unrefined
+from tmsgrad.efield.locally_refined import (
+    Dipoles,
+    currents,
+    prolonged,
+    refined,
+    unrefined,
+)
 from tmsgrad.efield.patches import base_level, patch
 from tmsgrad.efield.reciprocity import target_dipoles
 from tmsgrad.validation import catalogue
@@ -316,7 +322,7 @@ def near_the_target():
     patches = goal._patches(first, head, target)
     solved = goal._near(first, patches[:1], dipoles, efield.Direct())
     second = efield.enriched(first, head)
-    return second, patches, dipoles, goal._prolonged(second, patches, solved[-1])
+    return second, patches, dipoles, prolonged(second, patches, solved[-1])
 
 
 def test_a_solution_with_a_patch_is_one_of_second_order():
@@ -326,8 +332,8 @@ def test_a_solution_with_a_patch_is_one_of_second_order():
     every = patches[0]
     numbers = np.empty(every.level.nodes, dtype=int)
     numbers[every.level.local] = np.asarray(elements.tetrahedra).T[every.covered]
-    for dipole, values in zip(dipoles.on(elements), start, strict=True):
-        load = np.asarray(second.stiffness.grounded(elements.gradient_adjoint(dipole)))
+    for found, values in zip(dipoles.loads(elements), start, strict=True):
+        load = np.asarray(second.stiffness.grounded(jnp.asarray(found)))
         left = load - np.asarray(second.stiffness(jnp.asarray(values)))
         inner = numbers[every.free]
         assert np.abs(left[inner]).max() < 0.02 * np.abs(load).max()
@@ -337,9 +343,7 @@ def test_a_solution_with_a_patch_is_one_of_second_order():
 def test_a_solution_is_found_from_what_is_nearly_it():
     second, _, dipoles, start = near_the_target()
     elements, given = second.elements, (second.stiffness, second.host)
-    loads = jnp.stack(
-        [elements.gradient_adjoint(each) for each in dipoles.on(elements)]
-    )
+    loads = jnp.asarray(dipoles.loads(elements))
     solver = efield.HostMultigrid(rtol=1e-6)
     cold, slow = efield.linear.solve_linear(*given, loads, solver)
     warm, quick = efield.linear.solve_linear(*given, loads, solver, start)

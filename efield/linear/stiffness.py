@@ -1,5 +1,6 @@
 """The stiffness operator K φ = Σₑ ∫ ∇N·σ∇φ, as array code and as a host matrix."""
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import equinox as eqx
@@ -55,6 +56,25 @@ class Stiffness(eqx.Module):
         inner = self.elements.gradient(self.grounded(values))
         product = self.elements.gradient_adjoint(self.current(inner))
         return product.at[self.ground].set(values[self.ground])
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """What a stiffness matrix is made of, as NumPy arrays.
+
+    Attributes:
+        tetrahedra: The nodes of each element.
+        gradients: Of the barycentric coordinates. [1/m]
+        volumes: [m³]
+        products: Of the elements, see `AbstractElements`.
+        nodes: How many there are.
+    """
+
+    tetrahedra: Int[ndarray, "local tet"]
+    gradients: Float[ndarray, "3 3 tet"]
+    volumes: Float[ndarray, "tet"]
+    products: Float[ndarray, "pair 6"]
+    nodes: int
 
 
 class HostMesh:
@@ -158,19 +178,24 @@ _SPREAD = ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249))
 _PAIRS_AT_ONCE = 15  # Of an element's nodes, while a matrix is summed: memory.
 
 
-def assemble_upper(
-    mesh: HostMesh, conductivity: ndarray, *, grounded: bool = True
-) -> sp.csr_matrix:
+def assemble_upper(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
     """Assemble the upper triangle of the stiffness matrix in float64.
 
-    The ground node's row keeps its diagonal entry only. Rows add up to zero before
-    grounding, so the diagonal is minus the sum of the others: six products per element.
+    The ground node's row keeps its diagonal entry only.
 
     Args:
         mesh: The geometry.
         conductivity: A value or a tensor per element. [S/m]
-        grounded: Whether the ground's row is cut off from the others.
     """
+    return _with_diagonal(_off_diagonal(mesh, conductivity), mesh.ground)
+
+
+def assemble_ungrounded(geometry: Geometry, conductivity: ndarray) -> sp.csr_matrix:
+    """Assemble both triangles of the stiffness matrix, with no node grounded."""
+    return whole(_with_diagonal(_off_diagonal(geometry, conductivity), None))
+
+
+def _off_diagonal(mesh: HostMesh | Geometry, conductivity: ndarray) -> sp.csr_matrix:
     products = _gradient_products(mesh, conductivity)
     pairs = list(combinations(range(len(mesh.tetrahedra)), 2))
     upper = sp.csr_matrix((mesh.nodes, mesh.nodes))
@@ -178,18 +203,23 @@ def assemble_upper(
         part = slice(first, first + _PAIRS_AT_ONCE)
         some = _summed(mesh, products, pairs[part], mesh.products[part])
         upper = some if first == 0 else sp.csr_matrix(upper + some)
+    return upper
+
+
+def _with_diagonal(upper: sp.csr_matrix, ground: int | None) -> sp.csr_matrix:
+    """Add the diagonal: rows add up to zero before grounding, so the others give it."""
     diagonal = (
         -np.asarray(upper.sum(axis=0)).ravel() - np.asarray(upper.sum(axis=1)).ravel()
     )
-    if grounded:
-        _cut(upper, mesh.ground)
+    if ground is not None:
+        _cut(upper, ground)
     upper = (upper + sp.diags_array(diagonal, format="csr")).tocsr()
     upper.sort_indices()
     return sp.csr_matrix(upper)
 
 
 def _gradient_products(
-    mesh: HostMesh, conductivity: ndarray
+    mesh: HostMesh | Geometry, conductivity: ndarray
 ) -> list[Float[ndarray, "tet"]]:
     """Products Vₑ ∇λᵢ·σ∇λⱼ for the six edges of every element."""
     others = mesh.gradients
@@ -205,7 +235,7 @@ def _gradient_products(
 
 
 def _summed(
-    mesh: HostMesh,
+    mesh: HostMesh | Geometry,
     products: list[Float[ndarray, "tet"]],
     pairs: list[tuple[int, int]],
     shares: Float[ndarray, "pair 6"],
@@ -223,8 +253,9 @@ def _summed(
 
 def whole(upper: sp.csr_matrix) -> sp.csr_matrix:
     """Complete a symmetric matrix from its upper triangle."""
-    full = upper + upper.T - sp.diags_array(upper.diagonal(), format="csr")
-    return sp.csr_matrix(full)
+    full = sp.csr_matrix(upper + upper.T)
+    full.setdiag(upper.diagonal())
+    return full
 
 
 def _cut(upper: sp.csr_matrix, node: int) -> None:
