@@ -88,7 +88,7 @@ class _Made:
 
     def apart_from_template(self) -> float:
         """Median distance of 10-10 positions from the template's, moved. [mm]"""
-        head = meshing.scalp(meshing.read_head("template:100000"))
+        head = meshing.scalp(meshing.template(100_000))
         named = meshing.dense_eeg_positions(head, meshing.TEMPLATE_FIDUCIALS)
         moved = meshing.read_mni(self.path).to_subject(np.stack(list(named.values())))
         own = meshing.read_electrodes(self.path)
