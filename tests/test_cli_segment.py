@@ -20,7 +20,9 @@ pytestmark = pytest.mark.long
 def atlas(monkeypatch):
     """Have the made head as the template, and no segmenter."""
     labels = made_head()
-    monkeypatch.setattr(segmenting, "template_atlas", lambda: Atlas.of(labels))
+    monkeypatch.setattr(
+        segmenting, "template_atlas", lambda: Atlas.of(labels, csf=20.0)
+    )
     monkeypatch.setattr(
         meshing, "kept_template_labels", lambda: (labels.labels, labels.affine)
     )

@@ -68,6 +68,16 @@ def test_bone_stays_one_tissue_where_brightness_tells_nothing(radii, bright):
     assert share == 0
 
 
+def test_marrow_below_the_brain_only_is_none():
+    """Muscle that was taken for bone, at the temples and in the neck, looks like that."""
+    image, radius = ball_of_bone()
+    marrow = (radius > MARROW[0]) & (radius < MARROW[1])
+    marrow[:, :, 25:] = False
+    found, share = split_bone(image, light_of(image, marrow))
+    assert found is image
+    assert share == 0
+
+
 def test_without_bone_there_is_no_marrow():
     labels = np.full((9, 9, 9), 1, np.uint8)
     image = LabelImage(labels, np.eye(4))
@@ -104,6 +114,23 @@ def test_a_brain_is_put_into_a_head_on_another_grid():
     np.testing.assert_array_equal(found.labels[rest], head.labels[rest])
 
 
+def test_csf_is_expected_near_the_brain_and_in_its_sulci():
+    labels = np.zeros((50, 50, 50), np.uint8)
+    labels[4:46, 4:46, 4:46] = 5
+    labels[8:42, 8:42, 8:42] = 4
+    labels[11:39, 11:39, 11:39] = 3
+    labels[17:33, 17:33, 17:33] = 1
+    labels[24:26, 17:30, 17:33] = 3  # A sulcus.
+    atlas = Atlas.of(LabelImage(labels, np.eye(4)), csf=3.0)
+    csf, bone = atlas.share(3).values, atlas.share(4).values
+    assert csf[25, 25, 25] > 0.4
+    assert csf[25, 25, 34] > 0.3
+    assert bone[25, 25, 38] > 2 * csf[25, 25, 38]  # It was CSF in the labels.
+    np.testing.assert_allclose(
+        atlas.shares[:, 2:48, 2:48, 2:48].sum(axis=0).max(), 1, atol=1e-3
+    )
+
+
 @pytest.fixture(scope="module")
 def head():
     return made_head(4.0)
@@ -119,7 +146,7 @@ def unmoved(image):
 @pytest.fixture
 def at_home(monkeypatch, head):
     """Have the made head as the template, which lies over it already."""
-    monkeypatch.setattr(segmenting, "template_atlas", lambda: Atlas.of(head))
+    monkeypatch.setattr(segmenting, "template_atlas", lambda: Atlas.of(head, csf=20.0))
     monkeypatch.setattr(
         meshing, "kept_template_labels", lambda: (head.labels, head.affine)
     )

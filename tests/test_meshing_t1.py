@@ -3,7 +3,11 @@ import pytest
 from scan_examples import made_head, made_t1, write_image
 
 from tmsgrad.meshing import LabelImage, Severity
-from tmsgrad.meshing.anatomy.plausible import check_bias, check_volumes
+from tmsgrad.meshing.anatomy.plausible import (
+    check_bias,
+    check_contrast,
+    check_volumes,
+)
 from tmsgrad.meshing.anatomy.t1 import (
     check_face,
     check_place,
@@ -129,6 +133,14 @@ def test_volumes_that_no_adult_has_are_warned_of(labels):
     words = [finding.message for finding in check_volumes(small)]
     assert len(words) == 4
     assert "adults have 280 to 850" in words[0]
+
+
+def test_a_t2_is_no_t1(labels, t1):
+    assert check_contrast(labels, t1) == []
+    dark = np.array([2, 60, 85, 160, 12, 70.0])[labels.labels]
+    (finding,) = check_contrast(labels, dark)
+    assert (finding.severity, finding.about) == (Severity.ERROR, "contrast")
+    assert "it is no T1" in finding.message
 
 
 def test_strong_bias_is_warned_of():

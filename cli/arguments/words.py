@@ -12,7 +12,7 @@ from . import units
 #: The checks of a head that find errors: `about` of such findings.
 CHECKS = ("sliver", "overlap", "parts", "rough")
 #: The same of what `head segment` makes, and of its T1.
-HEAD_CHECKS = (*CHECKS, "voxels", "size", "stripped", "defaced")
+HEAD_CHECKS = (*CHECKS, "voxels", "size", "stripped", "defaced", "contrast")
 
 
 def path(word: str) -> str:

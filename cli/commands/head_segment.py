@@ -140,7 +140,10 @@ def _segment(
     progress.stage("clean-up", "closing the layers of the head")
     labels, cleaned, spongy = _cleaned(request, segmented, scan)
     found = plausible.check_volumes(labels) + meshing.check_labels(labels)
-    stop_at_errors(source, found, _relevant(request, "rough"))
+    if scan is not None:
+        light = brightness_on(labels, scan).values
+        found += plausible.check_contrast(labels, light)
+    stop_at_errors(source, found, _relevant(request, "rough", "contrast"))
     findings += found
     progress.stage("mesh", "meshing")
     head = meshing.mesh_labels(

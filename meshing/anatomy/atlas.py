@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from ..images.label_files import LabelImage
 from .grids import Volume
-from .shells import voxel_sides
+from .shells import closed, grown, voxel_sides
 
 
 TISSUES = (1, 2, 3, 4, 5)
@@ -23,6 +23,10 @@ TISSUES = (1, 2, 3, 4, 5)
 BRIGHTNESS = np.array([1.0, 0.7, 0.25, 0.2, 0.8])
 _BLUR = 1.5  # Standard deviation. [mm]
 _SKULL_BLUR = 4.0  # The same of the border between CSF and bone. [mm]
+# The template's CSF is all between its brain and its skull, which an average has far from
+# each other: bone of the two people measured was missed by a quarter.
+_CSF = 2.5  # [mm]
+_SULCI = 8.0  # Radius of a ball that does not fit into sulci. [mm]
 _LOW = -100.0  # The template's neck below this is left out. [mm]
 
 
@@ -39,32 +43,28 @@ class Atlas:
     affine: Float[ndarray, "4 4"]
 
     @classmethod
-    def of(cls, labels: LabelImage, blur: float = _BLUR) -> "Atlas":
+    def of(cls, labels: LabelImage, blur: float = _BLUR, csf: float = _CSF) -> "Atlas":
         """Blur labels, such as the template's.
 
         Args:
             labels: Tags 1 to 5.
             blur: Standard deviation. [mm]
+            csf: How far from the brain, its sulci filled, CSF is expected; what lies
+                farther out is bone. [mm]
         """
         low = np.linalg.inv(labels.affine) @ np.array([0.0, 0.0, _LOW, 1.0])
         start = max(round(float(low[2])), 0)
-        image = labels.labels[:, :, start:]
+        image = labels.labels[:, :, start:].copy()
         affine = labels.affine.copy()
         affine[:3, 3] += start * affine[:3, 2]
-        sigma = blur / voxel_sides(affine)
-        shares = np.stack(
-            [
-                ndimage.gaussian_filter((image == tag).astype(np.float32), sigma)
-                for tag in TISSUES
-            ]
-        )
-        csf, bone = TISSUES.index(3), TISSUES.index(4)
-        dark = shares[csf] + shares[bone]
-        wide = _SKULL_BLUR / voxel_sides(affine)
-        among = ndimage.gaussian_filter(shares[bone], wide)
-        among /= ndimage.gaussian_filter(dark, wide) + 1e-6
-        shares[csf], shares[bone] = dark * (1 - among), dark * among
-        return cls(shares, affine)
+        voxel = voxel_sides(affine)
+        brain = closed(np.isin(image, (1, 2)), _SULCI, voxel)
+        image[(image == 3) & ~grown(brain, csf, voxel)] = 4
+        shares = [
+            ndimage.gaussian_filter((image == tag).astype(np.float32), blur / voxel)
+            for tag in TISSUES
+        ]
+        return cls(_unsure_skull(np.stack(shares), voxel), affine)
 
     def picture(self) -> Volume:
         """About what a T1 of it looks like, white matter being 1."""
@@ -74,6 +74,16 @@ class Atlas:
     def share(self, tissue: int) -> Volume:
         """The map of a tissue, by its tag."""
         return Volume(self.shares[TISSUES.index(tissue)], self.affine)
+
+
+def _unsure_skull(shares: ndarray, voxel: ndarray) -> Float[ndarray, "tissue i j k"]:
+    """Blur the border between CSF and bone more than others."""
+    csf, bone = TISSUES.index(3), TISSUES.index(4)
+    dark = shares[csf] + shares[bone]
+    among = ndimage.gaussian_filter(shares[bone], _SKULL_BLUR / voxel)
+    among /= ndimage.gaussian_filter(dark, _SKULL_BLUR / voxel) + 1e-6
+    shares[csf], shares[bone] = dark * (1 - among), dark * among
+    return shares
 
 
 def picture_of(labels: LabelImage) -> Volume:

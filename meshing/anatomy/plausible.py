@@ -1,6 +1,8 @@
 """Whether volumes of tissues are those of a living adult's head."""
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from ..checks import Finding, Severity
 from ..images.label_files import LabelImage
@@ -48,6 +50,28 @@ def check_volumes(image: LabelImage) -> list[Finding]:
                 )
             )
     return found
+
+
+def check_contrast(
+    image: LabelImage, brightness: Float[ndarray, "i j k"]
+) -> list[Finding]:
+    """Look whether white matter is brighter than CSF, as it is in a T1.
+
+    Args:
+        image: The tissues.
+        brightness: Of the T1 on the same grid.
+    """
+    white, csf = (brightness[image.labels == tag] for tag in (1, 3))
+    if not len(white) or not len(csf) or np.median(white) > np.median(csf):
+        return []
+    return [
+        Finding(
+            Severity.ERROR,
+            "contrast",
+            "white matter is not brighter than CSF in the image: it is no T1 (in a T2, CSF "
+            "is bright), or the tissues do not lie where its are. Look at them in slices.",
+        )
+    ]
 
 
 def check_reach(name: str, share: float) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Spongy bone within compact bone, where a T1 shows its marrow."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy import ndimage
 
@@ -11,7 +11,7 @@ from .shells import grown, voxel_sides
 
 _BONE, _COMPACT, _SPONGY = 4, 7, 8
 _SHELL = 1.2  # Thickness of compact bone on both sides. [mm]
-_SHARES = (0.03, 0.7)  # Of bone that is spongy; beyond, brightness tells nothing.
+_SHARES = (0.03, 0.7)  # Of the vault that is spongy; beyond, brightness tells nothing.
 _CONTRAST = 1.5  # Brightness of marrow, of compact bone.
 
 
@@ -41,10 +41,20 @@ def split_bone(
     threshold = (compact + white) / 2
     marrow = inner & (light > threshold)
     marrow &= ndimage.binary_dilation(ndimage.binary_opening(marrow))
-    share = float(marrow.sum() / bone.sum())
+    vault = bone & _upper(image)
+    share = float((marrow & vault).sum() / max(int(vault.sum()), 1))
     bright = float(np.median(light[marrow])) if marrow.any() else 0.0
     if not _SHARES[0] <= share <= _SHARES[1] or bright < _CONTRAST * compact:
         return image, 0.0
     labels = image.labels.copy()
     labels[bone], labels[marrow] = _COMPACT, _SPONGY
-    return LabelImage(labels, image.affine), share
+    return LabelImage(labels, image.affine), float(marrow.sum() / bone.sum())
+
+
+def _upper(image: LabelImage) -> Bool[ndarray, "i j k"]:
+    """Voxels above the brain's middle: below, muscle and fat are taken for bone easily."""
+    i, j, k = np.ogrid[tuple(slice(n) for n in image.labels.shape)]
+    up = image.affine[2]
+    height = up[0] * i + up[1] * j + up[2] * k
+    brain = np.isin(image.labels, (1, 2))
+    return height > np.median(height[brain if brain.any() else image.labels > 0])
