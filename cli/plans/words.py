@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..arguments import words
 from ..arguments.former import renewed_key
-from ..inputs.heads import TEMPLATE
 
 
 _NOT_IN_PLANS = ("help", "help-all", "version", "json", "save-plan")
@@ -78,6 +77,8 @@ def _unwanted(name: str, defaults: Mapping, given: Mapping) -> set[str]:
     """Which keys are of the plan's other runs: images in MNI space have no head."""
     if name != "target functional":
         return set()
+    from ..inputs.heads import TEMPLATE  # Late: it imports NumPy.
+
     said = {plain(key): value for key, value in {**defaults, **given}.items()}
     files = said.get("bold")
     runs = files if isinstance(files, list) else [files]
