@@ -1,11 +1,14 @@
-"""OpenIGTLink of `tmsgrad live`, against pyigtl and against what must not come."""
+"""OpenIGTLink of `tmsgrad live`: pyigtl, the C++ library, and what must not come."""
 
 import contextlib
 import json
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pyigtl
@@ -319,6 +322,63 @@ def test_a_client_of_pyigtl_gets_the_newest(sender):
             assert seen is not None
     finally:
         client.stop()
+
+
+# The protocol's own library, in C++.
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory):
+    headers = Path("/usr/include/openigtlink")  # Where Debian puts them.
+    compiler = shutil.which("g++")
+    if compiler is None or not headers.is_dir():
+        pytest.skip("needs g++ and OpenIGTLink (apt-get install libopenigtlink-dev)")
+    program = tmp_path_factory.mktemp("peer") / "igtl_peer"
+    source = Path(__file__).with_name("igtl_peer.cxx")
+    words = [compiler, f"-I{headers}", source, "-lOpenIGTLink", "-lpthread"]
+    subprocess.run([*words, "-o", program], check=True)
+    return program
+
+
+def test_a_server_of_the_library_is_followed(peer):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    inbox, pulses = live.Inbox(), ()
+    with subprocess.Popen([peer, "send", str(port)], stdout=subprocess.PIPE) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == b"listening\n"
+        with running(IgtlSource("127.0.0.1", port, "Coil"), inbox, Complaints(warn)):
+            pose = newest(inbox)
+            while not pulses:
+                pulses = inbox.take(PATIENCE).pulses
+        serving.kill()
+    expected = [[0, -1, 0, 12.5e-3], [1, 0, 0, -34.25e-3], [0, 0, 1, 99e-3]]
+    np.testing.assert_allclose(pose.matrix[:3], expected, atol=1e-9)
+    assert pulses[0].source == "igtl string"
+
+
+def test_a_client_of_the_library_gets_pose_figures_and_the_surface(peer, sender):
+    made, port = sender
+    found = answered(np.array([1.0, 2.0, 3.0, 4.5]), 7)
+    made.show(found, {"kind": "pose", "share": 0.9})
+    done = subprocess.run(
+        [peer, "hear", str(port)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    heard = {each["kind"]: each for each in map(json.loads, done.stdout.splitlines())}
+    expected = POSE[:3].copy()
+    expected[0, 3] = 7.0
+    matrix = np.reshape(heard["TRANSFORM"]["matrix"], (3, 4))
+    np.testing.assert_allclose(matrix, expected, atol=1e-4)
+    assert heard["STRING"]["of"] == {"kind": "pose", "share": 0.9}
+    surface = heard["POLYDATA"]
+    np.testing.assert_allclose(surface["points"], 1e3 * VERTICES, rtol=1e-6)
+    np.testing.assert_array_equal(surface["triangles"], TRIANGLES)
+    assert surface["name"] == "magnE"
+    assert surface["values"] == [1.0, 2.0, 3.0, 4.5]
 
 
 def test_a_client_that_reads_nothing_holds_up_nobody(sender):
