@@ -22,7 +22,7 @@ from ..progress import Progress, silent
 from .grids import Volume, positions, upright_grid
 
 
-_START, _COARSE = 8.0, 4.0  # Voxels of the affine steps. [mm]
+_START, _BETWEEN, _COARSE = 8.0, 6.0, 4.0  # Voxels of the affine steps. [mm]
 _UPPER = 150.0  # So much of the head below its top is compared at first. [mm]
 _TURN = np.radians(20)
 _KEEP = 2  # Starts that go on from the coarsest step.
@@ -293,6 +293,10 @@ def align_scans(
     moving = Volume(
         np.where(other_inside, other.values, 0).astype(np.float32), other.affine
     )
-    rough, _ = _optimized(fixed, moving, np.eye(4), _START, "rigid")
-    found, _ = _optimized(fixed, moving, rough, _COARSE, "rigid")
+    tried = []
+    # Mutual information has local optima, and each grid leads to its own.
+    for voxel in (_START, _BETWEEN):
+        rough, _ = _optimized(fixed, moving, np.eye(4), voxel, "rigid")
+        tried.append(_optimized(fixed, moving, rough, _COARSE, "rigid"))
+    found, _ = min(tried, key=lambda each: each[1])
     return Volume(other.values, np.linalg.inv(found) @ other.affine)
