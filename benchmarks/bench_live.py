@@ -18,16 +18,15 @@ the program until the picture that shows it is drawn, for the screen's next refr
 """
 
 import argparse
-import importlib
 import json
 import os
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ import jax
 import numpy as np
 from benchmarks import record
 from benchmarks.bench_forward import head_of
-from benchmarks.live_kills import count_kills
+from benchmarks.live_kills import chromium, count_kills, read_message
 from scipy import sparse
 
 from tmsgrad import coils, efield, meshing, optimize
@@ -66,7 +65,6 @@ _RATE = 20.0  # [Hz]
 _TARGET = 10e-3  # [m]
 _AT_ONCE = 16  # Direct solves.
 _NOTED = 500  # Poses that the page remembers.
-_HEADER = struct.Struct(">H12s20sIIQQ")
 
 
 def _say(message):
@@ -238,9 +236,6 @@ def _verified(kept: list[live.LiveAnswer], direct: _Direct) -> dict:
 
 def _shown(options) -> dict:
     """Let Chromium show a session, and take what its page has noted at the end."""
-    # The tests drive the same browser.
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    browser = importlib.import_module("browser").browser
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tmsgrad.cli.main", "live"]
         command += [f"template:{options.size}", "--coil", options.coil, "--serve"]
@@ -251,7 +246,7 @@ def _shown(options) -> dict:
         try:
             assert program.stdout is not None
             line = next(x for x in program.stdout if "token" in x)
-            with browser(Path(folder)) as page:
+            with chromium(Path(folder)) as page:
                 page.send("Page.navigate", url=line.split()[1])
                 page.wait_for("window.tmsgrad?.live?.delays.length > 100")
                 page.run("tmsgrad.live.delays = [], true")
@@ -310,30 +305,19 @@ def _track(port: int, seconds: float, best: np.ndarray) -> None:
 
 def _hear(answers: socket.socket, sent: dict, late: list) -> None:
     key = None
-    while True:
-        raw = _read(answers, _HEADER.size)
-        _, kind, *_, size, _ = _HEADER.unpack(raw)
-        body = _read(answers, size)
-        if kind.startswith(b"TRANSFORM"):
-            key = _key(np.frombuffer(body[36:], ">f4"))
-        elif kind.startswith(b"POLYDATA") and key in sent:
-            late.append(time.monotonic() - sent.pop(key))
+    with suppress(EOFError):
+        while True:
+            kind, body = read_message(answers)
+            if kind.startswith(b"TRANSFORM"):
+                key = _key(np.frombuffer(body[36:], ">f4"))
+            elif kind.startswith(b"POLYDATA") and key in sent:
+                late.append(time.monotonic() - sent.pop(key))
 
 
 def _key(centre: np.ndarray) -> int:
     """A number for a place, in steps of 10 µm: single precision errs by less."""
     x, y, z = np.round(np.asarray(centre, dtype=np.float64) * 100).astype(int).tolist()
     return (x * 100_003 + y) * 100_003 + z
-
-
-def _read(opened: socket.socket, count: int) -> bytes:
-    found = bytearray()
-    while len(found) < count:
-        part = opened.recv(count - len(found))
-        if not part:
-            raise SystemExit
-        found += part
-    return bytes(found)
 
 
 if __name__ == "__main__":

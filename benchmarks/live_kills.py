@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +60,7 @@ class Client:
 
     def _hear(self, opened: socket.socket) -> None:
         while not self.ended.is_set():
-            _, kind, *_, size, _ = _HEADER.unpack(_read(opened, _HEADER.size))
-            body = _read(opened, size)
+            kind, body = read_message(opened)
             if kind.startswith(b"STRING"):
                 message = json.loads(body[4:].decode())
                 if message["state"] == "live":
@@ -237,12 +236,16 @@ class Lab:
         )
 
 
+def chromium(folder: Path) -> AbstractContextManager:
+    """Start the browser that the tests drive, with its profile in a folder."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    return importlib.import_module("browser").browser(folder)
+
+
 @contextmanager
 def _browser(folder: Path) -> Iterator:
-    # The tests drive the same browser.
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    started = importlib.import_module("browser").browser
-    with suppress(AssertionError, OSError), started(folder) as page:
+    """Start a browser that may be killed."""
+    with suppress(AssertionError, OSError), chromium(folder) as page:
         yield page
 
 
@@ -262,6 +265,16 @@ def _kill(process: subprocess.Popen) -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as opened:
         return opened.getsockname()[1]
+
+
+def read_message(opened: socket.socket) -> tuple[bytes, bytes]:
+    """Read an OpenIGTLink message: its kind, padded by zeros, and its body.
+
+    Raises:
+        EOFError: The connection has ended.
+    """
+    _, kind, *_, size, _ = _HEADER.unpack(_read(opened, _HEADER.size))
+    return kind, _read(opened, size)
 
 
 def _read(opened: socket.socket, count: int) -> bytes:
