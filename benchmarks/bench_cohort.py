@@ -6,11 +6,11 @@ Heads are made: the template, and where `TMSGRAD_TEST_DATA` has it the New York 
 stretched, sheared and bent by up to 6 % at random, with the way to MNI space that this
 leaves up to bends of 2 mm, as folders of SimNIBS in a BIDS folder. Each is planned for
 one target of MNI space.
-`single` is the sum of people done one after the other, each in a process of its own with
-all cores; `local` and `scheduler` are the same people through workers of Dask on this
-machine, and through a scheduler and two workers that were started apart. `over_ideal` is
-their time over that sum divided by the workers: over one is lost, under one is gained, as
-two processes with one core each waste less than one with two.
+`single` is the sum of people done one after the other, each in a process of its own: with
+all cores, and with one, as workers have it. `local` and `scheduler` are the same people
+through workers of Dask on this machine, and through a scheduler and two workers that were
+started apart. `over_ideal` is their time over the sum with one core, divided by the
+workers: over one is lost. `over_all_cores` is it over the sum with all cores.
 
 With `--kills=N` clients, workers and people's processes are killed instead, and what is
 left in the end is compared with an undisturbed study (`cohort_kills`).
@@ -75,20 +75,12 @@ def main(words: list[str]) -> None:
         record.write("cohort-kills", rows)
         return
     count = options.singles or len(names)
-    single = [one(folder, plan, name) for name in names[:count]]
-    total = sum(single) / count * len(names)
     rows = [
-        {
-            "through": "single",
-            "people": len(names),
-            "measured": count,
-            "seconds": total,
-            "people_per_hour": 3600 * len(names) / total,
-        }
+        alone(folder, plan, names, count, cores) for cores in (os.cpu_count() or 1, 1)
     ]
-    rows.append(through(folder, "local", plan, total, ()))
-    with_scheduler = scheduled(folder, plan, total)
-    rows.append(with_scheduler)
+    totals = [row["seconds"] for row in rows]
+    rows.append(through(folder, "local", plan, totals, ()))
+    rows.append(scheduled(folder, plan, totals))
     for row in rows:
         row |= {"tetrahedra": options.tetrahedra}
         print(json.dumps(row), flush=True)
@@ -148,15 +140,25 @@ def command(folder: Path, out: str, plan: Path, *words) -> list[str]:
     return [*program, *places, *map(str, words)]
 
 
-def one(folder: Path, plan: Path, name: str) -> float:
-    """Do one person in a process of its own. [s]"""
-    words = command(folder, "single", plan, "--here", "--participant-label", name)
+def alone(folder: Path, plan: Path, names: list[str], count: int, cores: int) -> dict:
+    """Do some people one after the other, each in a process of its own."""
+    out = f"single-{cores}"
+    words = ["--here", "--threads", cores, "--participant-label"]
     begun = time.perf_counter()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    for name in names[:count]:
+        each = command(folder, out, plan, *words, name)
+        subprocess.run(each, check=True, stdout=subprocess.DEVNULL)
+    seconds = (time.perf_counter() - begun) / count * len(names)
+    return {
+        "through": f"single, {cores} core{'s' * (cores > 1)}",
+        "people": len(names),
+        "measured": count,
+        "seconds": seconds,
+        "people_per_hour": 3600 * len(names) / seconds,
+    }
 
 
-def through(folder: Path, out: str, plan: Path, total: float, words) -> dict:
+def through(folder: Path, out: str, plan: Path, totals: list[float], words) -> dict:
     """Do all people by an engine."""
     begun = time.perf_counter()
     subprocess.run(command(folder, out, plan, *words), check=True)
@@ -173,14 +175,15 @@ def through(folder: Path, out: str, plan: Path, total: float, words) -> dict:
         "workers": found["workers"],
         "seconds": seconds,
         "people_per_hour": 3600 * len(peaks) / seconds,
-        "over_ideal": seconds / (total / found["workers"]),
+        "over_ideal": seconds / (totals[1] / found["workers"]),
+        "over_all_cores": seconds / totals[0],
         "peak_GB": max(peaks) / 1e9,
         "all_peaks_GB": sum(sorted(peaks)[-found["workers"] :]) / 1e9,
         "group_seconds": group,
     }
 
 
-def scheduled(folder: Path, plan: Path, total: float) -> dict:
+def scheduled(folder: Path, plan: Path, totals: list[float]) -> dict:
     """Start a scheduler and two workers apart, and do all people by them."""
     begin = [sys.executable, "-m"]
     file = folder / "scheduler.json"
@@ -197,7 +200,7 @@ def scheduled(folder: Path, plan: Path, total: float) -> dict:
             time.sleep(0.2)
         time.sleep(5.0)  # For both workers to be there.
         address = json.loads(file.read_text(encoding="utf-8"))["address"]
-        return through(folder, "scheduler", plan, total, ("--scheduler", address))
+        return through(folder, "scheduler", plan, totals, ("--scheduler", address))
     finally:
         for each in reversed(started):
             each.terminate()
