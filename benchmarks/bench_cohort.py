@@ -7,10 +7,13 @@ stretched, sheared and bent by up to 6 % at random, with the way to MNI space th
 leaves up to bends of 2 mm, as folders of SimNIBS in a BIDS folder. Each is planned for
 one target of MNI space.
 `single` is the sum of people done one after the other, each in a process of its own: with
-all cores, and with one, as workers have it. `local` and `scheduler` are the same people
-through workers of Dask on this machine, and through a scheduler and two workers that were
-started apart. `over_ideal` is their time over the sum with one core, divided by the
-workers: over one is lost. `over_all_cores` is it over the sum with all cores.
+all cores; with one, as workers have it; and `abreast`, one on each core at once, as cores
+that share memory, or are halves of one, are slower then. `local` and `scheduler` are the
+same people through workers of Dask on this machine, and through a scheduler and two workers
+that were started apart. `over_single` is their time over the sum with one core divided by
+the workers, `over_abreast` that over people abreast: what Dask, the screen and the
+derivatives cost beside people that are done by hand. With `--keep` a run that was
+interrupted goes on after the last of these that ended.
 
 With `--kills=N` clients, workers and people's processes are killed instead, and what is
 left in the end is compared with an undisturbed study (`cohort_kills`).
@@ -24,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +36,7 @@ from benchmarks import record
 from benchmarks.cohort_kills import kill_study
 
 from tmsgrad import meshing
+from tmsgrad.disk import write_whole
 from tmsgrad.meshing import HeadMesh
 
 
@@ -75,12 +81,14 @@ def main(words: list[str]) -> None:
         record.write("cohort-kills", rows)
         return
     count = options.singles or len(names)
-    rows = [
-        alone(folder, plan, names, count, cores) for cores in (os.cpu_count() or 1, 1)
-    ]
-    totals = [row["seconds"] for row in rows]
-    rows.append(through(folder, "local", plan, totals, ()))
-    rows.append(scheduled(folder, plan, totals))
+    many = os.cpu_count() or 1
+    kept = _Kept(folder / "rows.json")
+    kept.row(f"single-{many}", lambda out: alone(folder, out, plan, names, count, many))
+    kept.row("single-1", lambda out: alone(folder, out, plan, names, count, 1))
+    kept.row("abreast", lambda out: abreast(folder, out, plan, names, count, many))
+    kept.row("local", lambda out: through(folder, out, plan, kept.rows, ()))
+    kept.row("scheduler", lambda out: scheduled(folder, out, plan, kept.rows))
+    rows = list(kept.rows.values())
     for row in rows:
         row |= {"tetrahedra": options.tetrahedra}
         print(json.dumps(row), flush=True)
@@ -140,9 +148,26 @@ def command(folder: Path, out: str, plan: Path, *words) -> list[str]:
     return [*program, *places, *map(str, words)]
 
 
-def alone(folder: Path, plan: Path, names: list[str], count: int, cores: int) -> dict:
+class _Kept:
+    """What was measured, in a file as soon as it is."""
+
+    def __init__(self, file: Path):
+        self._file = file
+        self.rows: dict[str, dict] = {}
+        if file.is_file():
+            self.rows = json.loads(file.read_text(encoding="utf-8"))
+
+    def row(self, name: str, measure: Callable[[str], dict]) -> None:
+        """Measure what is not known."""
+        if name not in self.rows:
+            self.rows[name] = measure(name)
+            write_whole(self._file, json.dumps(self.rows, indent=1) + "\n")
+
+
+def alone(
+    folder: Path, out: str, plan: Path, names: list[str], count: int, cores: int
+) -> dict:
     """Do some people one after the other, each in a process of its own."""
-    out = f"single-{cores}"
     words = ["--here", "--threads", cores, "--participant-label"]
     begun = time.perf_counter()
     for name in names[:count]:
@@ -150,7 +175,7 @@ def alone(folder: Path, plan: Path, names: list[str], count: int, cores: int) ->
         subprocess.run(each, check=True, stdout=subprocess.DEVNULL)
     seconds = (time.perf_counter() - begun) / count * len(names)
     return {
-        "through": f"single, {cores} core{'s' * (cores > 1)}",
+        "through": out,
         "people": len(names),
         "measured": count,
         "seconds": seconds,
@@ -158,7 +183,26 @@ def alone(folder: Path, plan: Path, names: list[str], count: int, cores: int) ->
     }
 
 
-def through(folder: Path, out: str, plan: Path, totals: list[float], words) -> dict:
+def abreast(
+    folder: Path, out: str, plan: Path, names: list[str], count: int, cores: int
+) -> dict:
+    """Do some people one after the other on each of the cores, all at once."""
+    shares = [names[core:count:cores] for core in range(cores)]
+    work = [(folder, f"{out}-{core}", plan, each) for core, each in enumerate(shares)]
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(lambda each: alone(*each, len(each[-1]), 1), work))
+    seconds = (time.perf_counter() - begun) / count * len(names)
+    return {
+        "through": out,
+        "people": len(names),
+        "measured": count,
+        "seconds": seconds,
+        "people_per_hour": 3600 * len(names) / seconds,
+    }
+
+
+def through(folder: Path, out: str, plan: Path, known: dict[str, dict], words) -> dict:
     """Do all people by an engine."""
     begun = time.perf_counter()
     subprocess.run(command(folder, out, plan, *words), check=True)
@@ -169,21 +213,22 @@ def through(folder: Path, out: str, plan: Path, totals: list[float], words) -> d
     group = time.perf_counter() - begun
     found = json.loads((folder / out / "people.json").read_text(encoding="utf-8"))
     peaks = [each["peak_bytes"] or 0 for each in found["people"]]
+    workers = found["workers"]
     return {
         "through": out,
         "people": len(peaks),
-        "workers": found["workers"],
+        "workers": workers,
         "seconds": seconds,
         "people_per_hour": 3600 * len(peaks) / seconds,
-        "over_ideal": seconds / (totals[1] / found["workers"]),
-        "over_all_cores": seconds / totals[0],
+        "over_single": seconds / (known["single-1"]["seconds"] / workers),
+        "over_abreast": seconds / known["abreast"]["seconds"],
         "peak_GB": max(peaks) / 1e9,
-        "all_peaks_GB": sum(sorted(peaks)[-found["workers"] :]) / 1e9,
+        "all_peaks_GB": sum(sorted(peaks)[-workers:]) / 1e9,
         "group_seconds": group,
     }
 
 
-def scheduled(folder: Path, plan: Path, totals: list[float]) -> dict:
+def scheduled(folder: Path, out: str, plan: Path, known: dict[str, dict]) -> dict:
     """Start a scheduler and two workers apart, and do all people by them."""
     begin = [sys.executable, "-m"]
     file = folder / "scheduler.json"
@@ -200,7 +245,7 @@ def scheduled(folder: Path, plan: Path, totals: list[float]) -> dict:
             time.sleep(0.2)
         time.sleep(5.0)  # For both workers to be there.
         address = json.loads(file.read_text(encoding="utf-8"))["address"]
-        return through(folder, "scheduler", plan, totals, ("--scheduler", address))
+        return through(folder, out, plan, known, ("--scheduler", address))
     finally:
         for each in reversed(started):
             each.terminate()

@@ -1,6 +1,7 @@
 """A study of made people from its folder to the maps of the group."""
 
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from cli_examples import contents, run
 from cohort_examples import PLAN, write_head, write_markers, write_raw
 from nibabel.freesurfer.io import write_annot
 from nibabel.gifti.gifti import GiftiImage
+from scipy.spatial import ConvexHull
 
 from tmsgrad import meshing
 from tmsgrad.cli import commands
@@ -129,6 +131,44 @@ def test_spheres_take_the_field_to_fsaverage_where_there_are_some(study):
     ]
     assert "MNI152" in routes[0]["Route"]
     assert "sphere" in routes[1]["Route"]
+
+
+def test_values_on_other_spheres_are_those_of_fsaverage_at_the_same_vertices(
+    study, tmp_path
+):
+    made, _ = study
+    out, kept, files = tmp_path / "out", {}, []
+    for side in HEMISPHERES:
+        sphere = meshing.average_cortex(side).sphere
+        # Every third vertex, turned over: as good a sphere as any in that space.
+        kept[side] = np.arange(len(sphere.vertices))[::-3]
+        chosen = sphere.vertices[kept[side]]
+        coarse = replace(
+            sphere, vertices=chosen, triangles=ConvexHull(chosen).simplices
+        )
+        files.append(tmp_path / f"{side}.sphere.surf.gii")
+        meshing.write_surface(files[-1], coarse)
+    words = ("participant", "--plan", made.plan, "--here", "--fslr", *files)
+    labels = ("--participant-label", "01", "02")
+    done = run("bids", made.root, out, *words, *labels)
+    assert done.status == 0, done
+    for subject, side in itertools.product(("01", "02"), HEMISPHERES):
+        stem = out / f"sub-{subject}/nibs/sub-{subject}_hemi-{side}"
+        on_average, on_other = (
+            meshing.read_surface_values(Path(f"{stem}_{space}_efield.func.gii"))
+            for space in (SPACE, "space-fsLR_desc-m1")
+        )
+        for name in ("magnE", "E_normal"):
+            expected, found = on_average[name][kept[side]], on_other[name]
+            known = np.isfinite(expected)
+            # Beside a vertex without a value there may be none.
+            there = known & np.isfinite(found)
+            assert there.sum() > max(100, 0.9 * known.sum())
+            np.testing.assert_allclose(
+                found[there],
+                expected[there],
+                atol=1e-5 * np.abs(expected[there]).max(),
+            )
 
 
 def test_images_in_mni_space_hold_the_field_where_the_brain_goes(study):

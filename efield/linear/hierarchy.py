@@ -18,7 +18,7 @@ from numpy import ndarray
 from pyamg.aggregation import standard_aggregation
 
 from .products import rows_of
-from .stiffness import HostMesh, assemble_upper, whole
+from .stiffness import HostMesh, assemble_whole
 
 
 STRENGTH = 0.03
@@ -72,7 +72,7 @@ def assemble_hierarchy(
         conductivity: A value or a tensor per element. [S/m]
         coarse: The hierarchy of `mesh.coarser`, where it is at hand.
     """
-    matrix = whole(assemble_upper(mesh, conductivity))
+    matrix = assemble_whole(mesh, conductivity)
     if mesh.coarser is None:
         return matrix, build_hierarchy(matrix)
     assert mesh.prolongation is not None

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from numpy import ndarray
 
 from ..elements import ELEMENT_EDGES, AbstractElements, rows
+from .second_order import Entries, summed_entries
 
 
 class Stiffness(eqx.Module):
@@ -175,9 +176,6 @@ def along_curve(nodes: Float[ndarray, "node 3"]) -> Int[ndarray, "node"]:
 _SPREAD = ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249))
 
 
-_PAIRS_AT_ONCE = 15  # Of an element's nodes, while a matrix is summed: memory.
-
-
 def assemble_upper(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
     """Assemble the upper triangle of the stiffness matrix in float64.
 
@@ -190,20 +188,70 @@ def assemble_upper(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
     return _with_diagonal(_off_diagonal(mesh, conductivity), mesh.ground)
 
 
+def assemble_whole(mesh: HostMesh, conductivity: ndarray) -> sp.csr_matrix:
+    """Assemble both triangles of the stiffness matrix, as `assemble_upper` does one."""
+    if mesh.coarser is None:
+        return whole(assemble_upper(mesh, conductivity))
+    return _both(_entries(mesh, conductivity), mesh.nodes, mesh.ground)
+
+
 def assemble_ungrounded(geometry: Geometry, conductivity: ndarray) -> sp.csr_matrix:
     """Assemble both triangles of the stiffness matrix, with no node grounded."""
+    if len(geometry.tetrahedra) > 4:
+        return _both(_entries(geometry, conductivity), geometry.nodes, None)
     return whole(_with_diagonal(_off_diagonal(geometry, conductivity), None))
 
 
-def _off_diagonal(mesh: HostMesh | Geometry, conductivity: ndarray) -> sp.csr_matrix:
+def _entries(mesh: HostMesh | Geometry, conductivity: ndarray) -> Entries:
     products = _gradient_products(mesh, conductivity)
-    pairs = list(combinations(range(len(mesh.tetrahedra)), 2))
-    upper = sp.csr_matrix((mesh.nodes, mesh.nodes))
-    for first in range(0, len(pairs), _PAIRS_AT_ONCE):
-        part = slice(first, first + _PAIRS_AT_ONCE)
-        some = _summed(mesh, products, pairs[part], mesh.products[part])
-        upper = some if first == 0 else sp.csr_matrix(upper + some)
-    return upper
+    return summed_entries(mesh.tetrahedra, mesh.products, products, mesh.nodes)
+
+
+def _both(entries: Entries, nodes: int, ground: int | None) -> sp.csr_matrix:
+    """Put entries into both triangles; rows add up to zero, which gives the diagonal."""
+    values, rows, columns = entries
+    diagonal = -(np.bincount(rows, values, nodes) + np.bincount(columns, values, nodes))
+    if ground is not None:
+        kept = (rows != ground) & (columns != ground)
+        values, rows, columns = (x[kept] for x in entries)
+    every = np.arange(nodes, dtype=rows.dtype)
+    matrix = sp.coo_matrix(
+        (
+            np.concatenate([values, values, diagonal]),
+            (
+                np.concatenate([rows, columns, every]),
+                np.concatenate([columns, rows, every]),
+            ),
+        ),
+        shape=(nodes, nodes),
+    )
+    by_columns = _by_columns(matrix)
+    parts = by_columns.data, by_columns.indices, by_columns.indptr
+    return sp.csr_matrix(parts, shape=matrix.shape)  # It is symmetric.
+
+
+def _by_columns(matrix: sp.coo_matrix) -> sp.csc_matrix:
+    """Bring entries that are there once into order: turned over is quicker than sorted."""
+    matrix.has_canonical_format = True
+    return sp.csc_matrix(sp.csr_matrix(matrix))
+
+
+def _off_diagonal(mesh: HostMesh | Geometry, conductivity: ndarray) -> sp.csr_matrix:
+    shape = (mesh.nodes, mesh.nodes)
+    if len(mesh.tetrahedra) > 4:
+        values, rows, columns = _entries(mesh, conductivity)
+        places = np.minimum(rows, columns), np.maximum(rows, columns)
+        return sp.csr_matrix(_by_columns(sp.coo_matrix((values, places), shape=shape)))
+    products = _gradient_products(mesh, conductivity)
+    pairs = list(combinations(range(4), 2))
+    rows, columns = (
+        np.concatenate([mesh.tetrahedra[p[i]] for p in pairs]) for i in (0, 1)
+    )
+    places = np.minimum(rows, columns), np.maximum(rows, columns)
+    values = np.concatenate(
+        [sum(x * products[e] for e, x in enumerate(row) if x) for row in mesh.products]
+    )
+    return sp.csr_matrix(sp.coo_matrix((values, places), shape=shape))
 
 
 def _with_diagonal(upper: sp.csr_matrix, ground: int | None) -> sp.csr_matrix:
@@ -232,23 +280,6 @@ def _gradient_products(
         )
         weighted = [np.einsum("ije,je->ie", tensors, g) for g in gradients[:3]]
     return [(weighted[i] * gradients[j]).sum(axis=0) for i, j in ELEMENT_EDGES]
-
-
-def _summed(
-    mesh: HostMesh | Geometry,
-    products: list[Float[ndarray, "tet"]],
-    pairs: list[tuple[int, int]],
-    shares: Float[ndarray, "pair 6"],
-) -> sp.csr_matrix:
-    """Add up, above the diagonal, the entries of some pairs of every element's nodes."""
-    values = np.concatenate(
-        [sum(x * products[e] for e, x in enumerate(row) if x) for row in shares]
-    )
-    rows = np.concatenate([mesh.tetrahedra[a] for a, _ in pairs])
-    columns = np.concatenate([mesh.tetrahedra[b] for _, b in pairs])
-    rows, columns = np.minimum(rows, columns), np.maximum(rows, columns)
-    shape = (mesh.nodes, mesh.nodes)
-    return sp.csr_matrix(sp.coo_matrix((values, (rows, columns)), shape=shape))
 
 
 def whole(upper: sp.csr_matrix) -> sp.csr_matrix:
