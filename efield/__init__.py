@@ -43,6 +43,7 @@ from .forward import rates as rates, solve as solve, solve_rate as solve_rate
 from .goal import (
     MeshError as MeshError,
     TargetField as TargetField,
+    enriched_meanwhile as enriched_meanwhile,
     left_elsewhere as left_elsewhere,
     target_field as target_field,
     target_functions as target_functions,

@@ -16,6 +16,7 @@ the target, where nothing finer is solved for.
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import equinox as eqx
@@ -45,6 +46,7 @@ from .locally_refined import (
 )
 from .patches import Patch, base_level, patch
 from .reciprocity import Reciprocal
+from .tracing import known_values
 
 
 # About the target: of second order, of half the size, and of a quarter. [m]
@@ -159,6 +161,37 @@ def target_field(
     return target_functions(
         conductor, head, target, vectors, second=second, solver=solver
     )
+
+
+def enriched_meanwhile(
+    conductor: Conductor, head: HeadMesh, count: int = 3
+) -> Callable[[], Conductor]:
+    """Begin what `enriched` makes of a conductor, and set it up, in a thread.
+
+    For `target_field`, while Python does something else.
+
+    Args:
+        conductor: Of first order.
+        head: The mesh that it was made of.
+        count: Of the target's directions.
+
+    Returns:
+        What waits for the conductor, and raises what `enriched` does. Set-ups go on:
+        whoever needs them waits for them.
+    """
+    # No daemon: a process that ends amid a compilation is aborted by XLA.
+    thread = ThreadPoolExecutor(1)
+    making = thread.submit(enriched, conductor, head)
+
+    def set_up() -> None:
+        second = making.result()
+        values = known_values(second.conductivity)
+        if values is not None:
+            second.host.setup(loose(second, count), values)
+
+    thread.submit(set_up)
+    thread.shutdown(wait=False)
+    return making.result
 
 
 def target_functions(

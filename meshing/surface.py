@@ -1,5 +1,6 @@
 """Triangle surfaces: the boundary of a mesh, distances to it, rays against it."""
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +14,8 @@ from scipy.spatial import KDTree
 from .faces import faces_of
 
 
-_NEAREST_FIRST = 32  # Triangles tried for a point before more are.
+_TRIED_FAR = 32  # Triangles tried for a point that is far.
+_SIZES = 3  # Halvings of the largest piece, into which all are sorted.
 _LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its centre.
 _FINE_PIECE = 0.5  # The same, where places are to be ruled out.
 _POINTS_AT_ONCE = 4096
@@ -89,6 +91,20 @@ class Surface:
         return KDTree(corners.mean(axis=0)), _reach(corners)
 
     @cached_property
+    def _trees_by_size(
+        self,
+    ) -> list[tuple[KDTree, Int[ndarray, "piece"], float]]:
+        """The same of pieces of like size: centres, numbers, how far any reaches."""
+        tree, reach = self._tree
+        limit, found = reach.max(), []
+        size = np.minimum(np.floor(np.log2(limit / np.maximum(reach, 1e-300))), _SIZES)
+        for each in np.unique(size):
+            numbers = np.flatnonzero(size == each)
+            centres = np.asarray(tree.data)[numbers]
+            found.append((KDTree(centres), numbers, float(reach[numbers].max())))
+        return found
+
+    @cached_property
     def _fine_tree(self) -> tuple[KDTree, float]:
         """The centres of smaller pieces, and how far any reaches from its own."""
         corners, _ = _cut(
@@ -133,49 +149,73 @@ class Surface:
 
     def _signed_distance(self, points: ndarray, exact_within: float) -> ndarray:
         tree, reach = self._tree
-        largest = reach.max()
+        first, nearest = tree.query(points)
+        far = first > exact_within + reach.max()
         result = np.empty(len(points))
-        todo = np.arange(len(points))
-        pieces = len(reach)
-        count = min(_NEAREST_FIRST, pieces)
-        while len(todo):
-            far, near = tree.query(points[todo], k=count)
-            far, near = far.reshape(len(todo), -1), near.reshape(len(todo), -1)
-            # No triangle is nearest that lies farther than the nearest centre.
-            worth = far - reach[near] <= far[:, :1]
-            signed = self._to_candidates(points[todo], near, worth)
-            result[todo] = signed
-            # A triangle that was not tried has its centre farther than the last tried.
-            sure = np.abs(signed) <= far[:, -1] - largest
-            sure |= far[:, 0] > exact_within + largest
-            if count == pieces:
-                break
-            todo, count = todo[~sure], min(3 * count, pieces)
+        near = np.flatnonzero(~far)
+        result[near] = self._to_candidates(
+            points[near], *self._candidates(points[near], nearest[near])
+        )
+        far = np.flatnonzero(far)
+        if len(far):
+            count = min(_TRIED_FAR, len(reach))
+            pieces = tree.query(points[far], k=count)[1].ravel()
+            owners = np.repeat(np.arange(len(far)), count)
+            result[far] = self._to_candidates(points[far], owners, pieces)
         return result
 
+    def _candidates(
+        self, points: ndarray, nearest: ndarray
+    ) -> tuple[Int[ndarray, "pair"], Int[ndarray, "pair"]]:
+        """Find the pieces that may be nearest to points, as pairs ordered by points.
+
+        None is nearest whose centre is farther than the piece with the nearest centre is,
+        by more than the piece reaches.
+        """
+        corners = (c[nearest] for c in self._pieces[0])
+        away = np.linalg.norm(points - closest_on_triangles(points, *corners), axis=1)
+        owners, pieces = [], []
+        for tree, numbers, reach in self._trees_by_size:
+            found = tree.query_ball_point(
+                points, (away + reach) * (1 + 1e-9) + 1e-12, return_sorted=False
+            )
+            counts = np.fromiter(map(len, found), np.intp, len(found))
+            every = itertools.chain.from_iterable(found)
+            owners.append(np.repeat(np.arange(len(points)), counts))
+            pieces.append(numbers[np.fromiter(every, np.intp, counts.sum())])
+        owner, piece = np.concatenate(owners), np.concatenate(pieces)
+        order = np.argsort(owner, kind="stable")
+        return owner[order], piece[order]
+
     def _to_candidates(
-        self, points: ndarray, candidates: ndarray, worth: ndarray
-    ) -> ndarray:
+        self, points: ndarray, point: ndarray, piece: ndarray
+    ) -> Float[ndarray, "point"]:
+        """Measure the signed distance to the nearest of each point's pieces.
+
+        Args:
+            points: [m]
+            point: The point of each pair, in order; each has a pair at least.
+            piece: The piece of each.
+        """
+        if len(points) == 0:
+            return np.empty(0)
         corners, owner = self._pieces
-        point, piece = np.nonzero(worth)[0], candidates[worth]
         at = points[point]
         closest = closest_on_triangles(at, *(c[piece] for c in corners))
         offset = at - closest
-        distance, height = np.full(worth.shape, np.inf), np.zeros(worth.shape)
-        distance[worth] = np.linalg.norm(offset, axis=1)
-        height[worth] = np.einsum("pc,pc->p", offset, self.normals[owner[piece]])
+        distance = np.linalg.norm(offset, axis=1)
+        starts = np.searchsorted(point, np.arange(len(points)))
+        least = np.minimum.reduceat(distance, starts)
         # At an edge or corner several triangles are equally near: their normals, weighed
         # by their angles there, give the side (Bærentzen & Aanæs 2005, sec. 3).
-        nearest = distance <= distance.min(axis=1, keepdims=True) * (1 + 1e-9) + 1e-15
-        first = nearest.argmax(axis=1)
-        side = np.take_along_axis(height, first[:, None], axis=1)[:, 0]
-        tied = nearest & (np.count_nonzero(nearest, axis=1) > 1)[:, None]
-        chosen = tied[worth]
-        owners = point[chosen]
-        angle = _angles(closest[chosen], tuple(c[piece[chosen]] for c in corners))
-        total = np.bincount(owners, angle * height[tied], minlength=len(side))
-        side = np.where(tied.any(axis=1), total, side)
-        return np.where(side < 0, -1.0, 1.0) * distance.min(axis=1)
+        chosen = np.flatnonzero(distance <= least[point] * (1 + 1e-9) + 1e-15)
+        point, piece, closest = point[chosen], piece[chosen], closest[chosen]
+        height = np.einsum("pc,pc->p", offset[chosen], self.normals[owner[piece]])
+        tied = np.bincount(point, minlength=len(points))[point] > 1
+        angle = np.ones(len(chosen))
+        angle[tied] = _angles(closest[tied], tuple(c[piece[tied]] for c in corners))
+        side = np.bincount(point, angle * height, len(points))
+        return np.where(side < 0, -1.0, 1.0) * least
 
     def cast(
         self, origins: Float[ndarray, "ray 3"], directions: Float[ndarray, "ray 3"]

@@ -157,6 +157,7 @@ def mean_goal(
     direction: tuple[float, float, float] | None = None,
     *,
     corrected: bool = False,
+    second: Conductor | None = None,
 ) -> Goal:
     """Want the norm of the target's mean field, or its component along a direction.
 
@@ -164,12 +165,13 @@ def mean_goal(
         aim: What it is of.
         direction: Of the component, or None.
         corrected: Whether to go beyond first order.
+        second: What `efield.enriched` makes of the conductor for that, where it is made.
     """
     target = aim.target
     if not corrected:
         found = aim.mean(target)
         return _of_mean(found, target, direction)
-    second = enriched(aim.conductor, aim.head)
+    second = second or enriched(aim.conductor, aim.head)
     beyond = jax.block_until_ready(
         target_field(aim.conductor, aim.head, target, second=second)
     )
@@ -190,12 +192,15 @@ def magnitude_goal(aim: Aim) -> Goal:
     return Goal(aim.modes(target), mean, weights=along)
 
 
-def normal_goal(aim: Aim, *, corrected: bool = False) -> Goal:
+def normal_goal(
+    aim: Aim, *, corrected: bool = False, second: Conductor | None = None
+) -> Goal:
     """Want the mean component along the cortex's outward normals.
 
     Args:
         aim: What it is of.
         corrected: Whether to go beyond first order.
+        second: What `efield.enriched` makes of the conductor for that, where it is made.
 
     Raises:
         ValueError: The target is not in gray matter that has such normals.
@@ -203,9 +208,9 @@ def normal_goal(aim: Aim, *, corrected: bool = False) -> Goal:
     target = aim.target
     outward = cortical_normals(aim.head, aim.head.centroids[target.tetrahedra])
     weighted = target.weights[:, None] * outward
-    beyond = second = None
+    beyond = None
     if corrected:
-        second = enriched(aim.conductor, aim.head)
+        second = second or enriched(aim.conductor, aim.head)
         functions = (aim.conductor, aim.head, target, weighted[None])
         beyond = jax.block_until_ready(target_functions(*functions, second=second))
     found = aim.normal(target) if beyond is None else beyond.reciprocal
@@ -215,7 +220,7 @@ def normal_goal(aim: Aim, *, corrected: bool = False) -> Goal:
             np.sum(weighted * np.asarray(field.vectors)[target.tetrahedra])
         ),
         corrected=beyond,
-        second=second,
+        second=second if corrected else None,
         weights=lambda field: weighted,
     )
 

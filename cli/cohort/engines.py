@@ -46,8 +46,12 @@ class Queue:
 def local_workers(count: int) -> Iterator[Any]:
     """Start workers on this machine, and give a client of theirs."""
     dask, distributed = _dask()
-    # Workers compute nothing themselves: their own memory is no measure.
+    # Workers compute nothing themselves: their own memory is no measure, and what they do
+    # need not be sampled, which takes some per cent of each core.
     settings = {
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500 ms",
+        "distributed.admin.system-monitor.interval": "5 s",
         "distributed.worker.memory.terminate": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.target": False,

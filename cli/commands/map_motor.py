@@ -16,7 +16,8 @@ from ...optimize import mapping
 from ...optimize.mapping import PulseFields, ResponseMap
 from ...optimize.pictures.response_map import write_response_map
 from ..inputs.sites import SiteRequest, pose_of
-from ..report.reporting import look_at, report_motor, try_view
+from ..report.motor_page import report_motor
+from ..report.reporting import look_at, try_view
 from ..results.motor_result import MotorResult
 from ..results.muscle_result import MuscleResult, Placed, alternatives
 from ..runtime.notices import dispensable, heard, listening

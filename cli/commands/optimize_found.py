@@ -84,6 +84,7 @@ def compute(request: OptimizeRequest, prepared: Prepared, basis: Basis | None) -
         *(request.wishes, frame.head, frame.scalp, frame.coil, frame.conductor),
         *(prepared.target.region, request.target.tissue, request.domain.radius),
         corrected=request.conduction.corrected,
+        second=None if prepared.second is None else prepared.second(),
         basis=basis,
     )
     progress.stage("search", "search")

@@ -1,13 +1,15 @@
 """What `tmsgrad optimize` reads and makes before the adjoint solves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from ... import meshing
+from ... import efield, meshing
 from ...coils import Coil, Stimulator
+from ...efield import Conductor
 from ...efield.output.forms import Exports
 from ...meshing import HeadMesh, Scalp
 from ...optimize.targeting.naming import GyrusNames, Way, find_gyri
@@ -41,6 +43,7 @@ class Prepared:
         exports: The forms that the field is wanted in.
         hotspot: Of the motor cortex, on the scalp, or None. [m]
         search: How to search.
+        second: Waits for the head with elements of second order, or None.
         refinement: Of the head, or None.
         to_mni: From the head to MNI space, where that is known. [m]
         gyri: What names places of the head, or None.
@@ -52,6 +55,7 @@ class Prepared:
     exports: Exports
     hotspot: Float[ndarray, "3"] | None
     search: SearchPlan
+    second: Callable[[], Conductor] | None
     refinement: Refinement | None
     to_mni: Way | None
     gyri: GyrusNames | None
@@ -87,13 +91,16 @@ def prepare(
     # Nodes of a corrected field are not known yet.
     nodes = 0 if request.conduction.corrected else len(head.nodes)
     nodes = nodes if request.reduced is None else None
-    search = plan_search(
-        *(request.wishes, domain, coil, scalp, target.region, around, nodes)
-    )
     frame = Frame.assembled(
         request.conduction,
         *(request.head, head, scalp, request.coil, coil),
         *(progress, origin),
+    )
+    second = None
+    if request.conduction.corrected and request.accuracy is None:
+        second = efield.enriched_meanwhile(frame.conductor, head)
+    search = plan_search(
+        *(request.wishes, domain, coil, scalp, target.region, around, nodes)
     )
     refinement = None
     if request.accuracy is not None:
@@ -102,7 +109,7 @@ def prepare(
             *(request.wishes.direction, around),
         )
     return Prepared(
-        *(frame, target, wanted, hotspot, search, refinement),
+        *(frame, target, wanted, hotspot, search, second, refinement),
         *(to_mni, gyri, machine),
     )
 

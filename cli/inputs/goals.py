@@ -135,6 +135,7 @@ def make_goal(
     radius: float,
     *,
     corrected: bool = False,
+    second: Conductor | None = None,
     basis: Basis | None = None,
 ) -> optimize.Goal:
     """Solve the adjoint problems, and put the objective together.
@@ -151,6 +152,7 @@ def make_goal(
         corrected: Whether to go beyond first order: in the search, where the target's
             mean vector or normal component is all that is looked at; else at the
             placement that it finds, by `Goal.weights`.
+        second: The head with elements of second order for that, where it is made.
         basis: Gives the field in the place of adjoint solves, or None.
 
     Raises:
@@ -167,16 +169,20 @@ def make_goal(
     if wishes.objective == "magn":
         goal = optimize.magnitude_goal(aim)
     elif wishes.objective == "normal":
-        goal = optimize.normal_goal(aim, corrected=corrected and not avoided)
+        goal = optimize.normal_goal(
+            aim, corrected=corrected and not avoided, second=second
+        )
     else:
         beyond = corrected and wishes.simple
-        goal = optimize.mean_goal(aim, wishes.direction, corrected=beyond)
+        goal = optimize.mean_goal(
+            aim, wishes.direction, corrected=beyond, second=second
+        )
     if wishes.objective == "focality":
         goal = goal.focal(aim, avoided)
     else:
         goal = goal.limited(aim, avoided, wishes.stimulator)
     if corrected and goal.second is None:
-        goal = replace(goal, second=enriched(conductor, head))
+        goal = replace(goal, second=second or enriched(conductor, head))
     return replace(goal, objective=jax.block_until_ready(goal.objective))
 
 

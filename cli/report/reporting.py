@@ -16,12 +16,10 @@ from ...meshing import HeadMesh
 from ...meshing.pictures.view import view_data
 from ..results.best_placement import PlacementResult
 from ..results.fields_result import FieldsResult
-from ..results.motor_result import MotorResult
 from ..results.session_result import SessionResult
 from ..runtime.notices import dispensable, heard
 from ..runtime.progress import Progress
 from .answers import answers, distrust
-from .motor_words import motor_cards, motor_sections
 from .page import (
     NOTHING,
     Answer,
@@ -91,7 +89,7 @@ def write_result(
 def report_plan(folder: Path, found: PlacementResult, view: dict) -> None:
     """Write the page of a placement, which links an interactive one beside it."""
     coil, head = found.subject.coil_name, Path(found.subject.head).name
-    _write(
+    write_viewed(
         folder,
         view,
         title=f"Best placement of {coil} on {head}",
@@ -119,7 +117,7 @@ def report_fields(folder: Path, found: FieldsResult, view: dict) -> None:
         f"pose{'s' * (count > 1)}. Shown is {shown.name!r} at "
         f"{shown.didt / 1e6:.4g} A/µs."
     )
-    _write(
+    write_viewed(
         folder,
         view,
         title=f"Field of {coil} on {head}",
@@ -138,7 +136,7 @@ def report_session(folder: Path, found: SessionResult, view: dict) -> None:
         f"{found.percentiles[50]:.4g} V/m in the median. Shown is the strongest pulse, "
         f"{shown.name!r}, at {shown.didt / 1e6:.4g} A/µs."
     )
-    _write(
+    write_viewed(
         folder,
         view,
         title=f"{count} pulses of {coil} on {head}",
@@ -148,25 +146,7 @@ def report_session(folder: Path, found: SessionResult, view: dict) -> None:
     )
 
 
-def report_motor(folder: Path, found: MotorResult, view: dict) -> None:
-    """Write the page of a motor map."""
-    head, names = Path(found.head).name, " and ".join(x.name for x in found.muscles)
-    shown = next(each for each in found.muscles if each.placed is not None)
-    words = (
-        f"{found.matched}. Shown is the field of the pose that stimulates the place of "
-        f"{shown.name} best, at its threshold."
-    )
-    _write(
-        folder,
-        view,
-        title=f"Motor map of {names} on {head}",
-        cards=motor_cards(found),
-        words=[words],
-        sections=motor_sections(found, folder),
-    )
-
-
-def _write(
+def write_viewed(
     folder: Path,
     view: dict,
     *,
@@ -180,6 +160,7 @@ def _write(
     beside: str = "",
     first: Markup = NOTHING,
 ) -> None:
+    """Write a page with the view of a field, and the overview where there is one."""
     overview = folder / "overview.png"
     page = Page(
         title=title,

@@ -71,7 +71,10 @@ def summed_entries(
         products: Vₑ ∇λᵢ·σ∇λⱼ for the six edges of every element. [S]
         nodes: How many there are.
     """
-    of = _Element(shares, products)
+    # Along the nodes' order, so that neighbours in memory are neighbours in the head.
+    order = np.argsort(tetrahedra[0], kind="stable")
+    tetrahedra = np.ascontiguousarray(tetrahedra[:, order])
+    of = _Element(shares, [each[order] for each in products])
     parts = (
         _on_edges(tetrahedra, of, nodes),
         _on_faces(tetrahedra, of, nodes),
