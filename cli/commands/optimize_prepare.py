@@ -82,25 +82,27 @@ def prepare(
     head = _head(request, progress)
     target = request.target.find(head)
     wanted = placed_exports(wanted, head, forms.frame)
+    # Before anything takes long: that needs no exact grid.
+    check_target(meshing.scalp(head, exact=False), target)
+    progress.stage("assembly", "finite elements")
+    conductor, tensors = request.conduction.assemble(head, request.head)
+    second = None
+    if request.conduction.corrected and request.accuracy is None:
+        second = efield.enriched_meanwhile(conductor, head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
-    check_target(scalp, target)
     around = search_place(request.around, request.head, request.electrodes, scalp)
     hotspot = find_hotspot(request.rules, request.head, request.electrodes, scalp)
     domain = replace(request.domain, handle=request.handle.of(coil))
     # Nodes of a corrected field are not known yet.
     nodes = 0 if request.conduction.corrected else len(head.nodes)
     nodes = nodes if request.reduced is None else None
-    frame = Frame.assembled(
-        request.conduction,
-        *(request.head, head, scalp, request.coil, coil),
-        *(progress, origin),
-    )
-    second = None
-    if request.conduction.corrected and request.accuracy is None:
-        second = efield.enriched_meanwhile(frame.conductor, head)
     search = plan_search(
         *(request.wishes, domain, coil, scalp, target.region, around, nodes)
+    )
+    frame = Frame(
+        *(request.head, head, scalp, request.coil, coil, conductor, tensors),
+        *(progress, origin),
     )
     refinement = None
     if request.accuracy is not None:

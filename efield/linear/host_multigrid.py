@@ -153,12 +153,11 @@ class _Cycle:
         for level, fine, coarse in zip(
             hierarchy.levels, scales[:-1], scales[1:], strict=True
         ):
-            down = _scaled(level.prolongation, 1 / fine, coarse).astype(kind)
-            matrix = _scaled(level.matrix, fine, fine).astype(kind)
+            down = _scaled(level.prolongation, 1 / fine, coarse)
             self._levels.append(
                 (
-                    rows_of(sp.csr_matrix(matrix)),
-                    rows_of(sp.csr_matrix(down)),
+                    rows_of(_scaled(level.matrix, fine, fine)),
+                    rows_of(down),
                     rows_of(sp.csr_matrix(down.T)),
                     *_smoother_weights(level.largest),
                 )
@@ -203,10 +202,12 @@ def _smoother_weights(largest: float) -> tuple[np.float32, np.float32]:
 
 
 def _scaled(matrix: sp.csr_matrix, rows: ndarray, columns: ndarray) -> sp.csr_matrix:
-    result = matrix.copy()
-    result.data = result.data * columns[matrix.indices]
-    result.data *= np.repeat(rows, np.diff(matrix.indptr))
-    return result
+    """Scale rows and columns, in single precision; the pattern is shared."""
+    data = matrix.data.astype(_CYCLE_PRECISION)
+    data *= columns.astype(_CYCLE_PRECISION)[matrix.indices]
+    data *= np.repeat(rows.astype(_CYCLE_PRECISION), np.diff(matrix.indptr))
+    parts = data, matrix.indices, matrix.indptr
+    return sp.csr_matrix(parts, shape=matrix.shape)
 
 
 def _dots(

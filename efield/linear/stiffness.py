@@ -208,32 +208,27 @@ def _entries(mesh: HostMesh | Geometry, conductivity: ndarray) -> Entries:
 
 
 def _both(entries: Entries, nodes: int, ground: int | None) -> sp.csr_matrix:
-    """Put entries into both triangles; rows add up to zero, which gives the diagonal."""
+    """Put entries into both triangles; rows add up to zero, which gives the diagonal.
+
+    Rows are not in order, which products do not need. Those of the ground are zeros.
+    """
     values, rows, columns = entries
     diagonal = -(np.bincount(rows, values, nodes) + np.bincount(columns, values, nodes))
     if ground is not None:
-        kept = (rows != ground) & (columns != ground)
-        values, rows, columns = (x[kept] for x in entries)
+        values[(rows == ground) | (columns == ground)] = 0.0
     every = np.arange(nodes, dtype=rows.dtype)
-    matrix = sp.coo_matrix(
-        (
-            np.concatenate([values, values, diagonal]),
-            (
-                np.concatenate([rows, columns, every]),
-                np.concatenate([columns, rows, every]),
-            ),
-        ),
-        shape=(nodes, nodes),
+    places = (
+        np.concatenate([rows, columns, every]),
+        np.concatenate([columns, rows, every]),
     )
-    by_columns = _by_columns(matrix)
-    parts = by_columns.data, by_columns.indices, by_columns.indptr
-    return sp.csr_matrix(parts, shape=matrix.shape)  # It is symmetric.
+    full = np.concatenate([values, values, diagonal])
+    return _once(sp.coo_matrix((full, places), shape=(nodes, nodes)))
 
 
-def _by_columns(matrix: sp.coo_matrix) -> sp.csc_matrix:
-    """Bring entries that are there once into order: turned over is quicker than sorted."""
+def _once(matrix: sp.coo_matrix) -> sp.csr_matrix:
+    """Bring entries that are there once to their rows, without looking for others."""
     matrix.has_canonical_format = True
-    return sp.csc_matrix(sp.csr_matrix(matrix))
+    return sp.csr_matrix(matrix)
 
 
 def _off_diagonal(mesh: HostMesh | Geometry, conductivity: ndarray) -> sp.csr_matrix:
@@ -241,7 +236,9 @@ def _off_diagonal(mesh: HostMesh | Geometry, conductivity: ndarray) -> sp.csr_ma
     if len(mesh.tetrahedra) > 4:
         values, rows, columns = _entries(mesh, conductivity)
         places = np.minimum(rows, columns), np.maximum(rows, columns)
-        return sp.csr_matrix(_by_columns(sp.coo_matrix((values, places), shape=shape)))
+        upper = _once(sp.coo_matrix((values, places), shape=shape))
+        upper.sort_indices()
+        return upper
     products = _gradient_products(mesh, conductivity)
     pairs = list(combinations(range(4), 2))
     rows, columns = (
