@@ -356,3 +356,17 @@ def test_a_solution_is_found_from_what_is_nearly_it():
     # What is factorised needs no start.
     same, _ = efield.linear.solve_linear(*given, loads, efield.Direct(), start)
     np.testing.assert_array_equal(same, exact)
+
+
+def test_what_is_enriched_in_a_thread_is_what_is_enriched_at_once():
+    head, conductor = coarse()
+    waiting = efield.enriched_meanwhile(conductor, head)
+    target = meshing.ball(head, CENTRES[0], 0.02)
+    found = efield.target_field(conductor, head, target, second=waiting())
+    expected = efield.target_field(conductor, head, target)
+    np.testing.assert_array_equal(
+        found.mean_field(figure_of_eight(), POSE),
+        expected.mean_field(figure_of_eight(), POSE),
+    )
+    with pytest.raises(ValueError, match="second order"):
+        efield.enriched_meanwhile(waiting(), head)()

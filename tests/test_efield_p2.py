@@ -156,14 +156,19 @@ def test_adjoints_are_what_they_claim(conductor, rng):
 def test_matrix_and_operator_agree(either, head, rng):
     sigma = np.asarray(either.conductivity)
     mesh = either.host.mesh
-    matrix = stiffness.whole(stiffness.assemble_upper(mesh, sigma))
     vector = rng.normal(size=mesh.nodes)
     vector[mesh.ground] = 0
     expected = either.stiffness(jnp.asarray(mesh.restored(vector)))
-    assert relative_error(matrix @ vector, mesh.ordered(np.asarray(expected))) < 1e-13
-    assert abs(matrix - matrix.T).max() == 0
-    assert matrix[mesh.ground].nnz == 1
-    assert matrix.diagonal().min() > 0
+    expected = mesh.ordered(np.asarray(expected))
+    upper = stiffness.whole(stiffness.assemble_upper(mesh, sigma))
+    for matrix in (upper, stiffness.assemble_whole(mesh, sigma)):
+        assert relative_error(matrix @ vector, expected) < 1e-13
+        assert abs(matrix - matrix.T).max() == 0
+        assert matrix[[mesh.ground]].count_nonzero() == 1
+        assert matrix.diagonal().min() > 0
+        once = matrix.copy()
+        once.sum_duplicates()
+        assert once.nnz == matrix.nnz
 
 
 def test_the_coarser_matrix_is_that_of_first_order(either, head):

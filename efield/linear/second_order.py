@@ -1,8 +1,8 @@
 """The stiffness matrix of second-order elements, summed over edges and faces.
 
-Of the 45 entries that each element brings, 24 belong to its edges, on which several
-elements meet, and 24 to its faces, which belong to two; only three are its own. Summed
-where they meet, a third of what the elements bring is left to be sorted into a matrix.
+Of the 45 entries that each element brings, 18 belong to its edges, which several elements
+share, and 24 to its faces, which two share; three are its own. Summed where they are
+shared, two fifths of what the elements bring are left to be put into a matrix.
 """
 
 from itertools import combinations
@@ -16,7 +16,7 @@ from ..elements import ELEMENT_EDGES
 
 
 class Entries(NamedTuple):
-    """Entries of a symmetric matrix off its diagonal, each once, of either triangle.
+    """Entries of a symmetric matrix off its diagonal, each once, in either triangle.
 
     Attributes:
         values: The entries.
@@ -46,15 +46,7 @@ class _Element:
 
     def __call__(self, a: int, b: int) -> Float[ndarray, "tet"]:
         row = self._shares[_NUMBER[min(a, b), max(a, b)]]
-        parts = (x * self._products[edge] for edge, x in enumerate(row) if x)
-        return sum(parts, np.zeros(0)) if not row.any() else _sum(parts)
-
-
-def _sum(parts) -> ndarray:
-    total = next(parts)
-    for part in parts:
-        total = total + part
-    return total
+        return sum(x * self._products[edge] for edge, x in enumerate(row) if x)
 
 
 def summed_entries(
