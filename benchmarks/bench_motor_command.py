@@ -57,7 +57,7 @@ def main(words: list[str]) -> None:
     row = {"tetrahedra": len(head.tags), "pulses": options.pulses, **row}
     print(record.table([row]))
     print(
-        "written to", record.write(f"motor-command-{len(head.tags) / 1e6:.1f}M", [row])
+        "written to", record.write(f"motor_command-{len(head.tags) / 1e6:.1f}M", [row])
     )
 
 
