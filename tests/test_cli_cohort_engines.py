@@ -91,6 +91,17 @@ def test_a_process_says_itself_what_became_of_it(tmp_path):
     assert "status 3: see" in silent.reason
 
 
+def test_people_do_not_inherit_how_dask_trims_the_memory_of_workers(
+    tmp_path, monkeypatch
+):
+    name = "MALLOC_TRIM_THRESHOLD_"
+    code = f"import os; raise SystemExit(os.environ.get({name!r}, 'not set'))"
+    monkeypatch.setenv(name, "65536")
+    assert "not set" in run_job(job(tmp_path, code)).reason
+    monkeypatch.setenv(name, "123456")  # The user's own.
+    assert "123456" in run_job(job(tmp_path, code)).reason
+
+
 def test_a_process_that_takes_more_than_its_share_is_ended(tmp_path):
     code = "import time; x = bytearray(300 << 20); time.sleep(60)"
     begun = time.monotonic()
