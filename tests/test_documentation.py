@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
     meshing.write_msh(folder / "m2m_ernie" / "ernie.msh", head())
     coils.write_ccd(folder / "MagStim_D70.ccd", boxed_coil())
     images = ("bold.nii.gz", "confounds.tsv", "group_sgACC.nii.gz")
-    for name in (*images, "rest.vhdr", "m1.txt"):
+    for name in (*images, "T1.nii.gz", "rest.vhdr", "m1.txt"):
         (folder / name).touch()  # Only looked for.
     return folder
 

@@ -6,11 +6,11 @@ from scipy.spatial import KDTree
 from tmsgrad.meshing.drawing.shapes import (
     coil_body,
     compact,
-    isosurface,
     refine,
     smooth,
 )
 from tmsgrad.meshing.faces import faces_of
+from tmsgrad.meshing.isosurface import isosurface
 
 
 def ball(radius, count=33, centre=0.0):

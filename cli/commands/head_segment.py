@@ -13,6 +13,7 @@ from ...meshing import Finding, HeadMesh, LabelImage
 from ...meshing.anatomy import folder as files, installing, plausible
 from ...meshing.anatomy.cleaning import Cleaned, CleanRules, clean_labels
 from ...meshing.anatomy.fiducials import find_fiducials
+from ...meshing.anatomy.midsurface import midsurfaces
 from ...meshing.anatomy.spongy import split_bone
 from ...meshing.anatomy.t1 import Scan, check_scan, read_scan
 from ...meshing.drawing.segmentation import write_segmentation
@@ -251,6 +252,8 @@ def _write(
         ends = dict(zip(("Nz", "Iz", "LPA", "RPA"), points, strict=True))
         files.write_cap(out, ends | named)
         shifts = found.shifts
+    with dispensable("surfaces of the cortex"):
+        files.write_surfaces(out, midsurfaces(labels, segmented.alignment))
     with dispensable("a picture"):
         write_segmentation(out / "segmentation.png", labels, scan, _name(out))
     return shifts

@@ -9,8 +9,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...disk import whole_file, write_whole
+from ..gifti import write_surface
 from ..images.label_files import LabelImage
 from ..images.nifti import load_nifti
+from ..surface import Surface
 from .grids import positions
 from .registering import Alignment
 
@@ -64,6 +66,14 @@ def write_cap(folder: Path, named: Mapping[str, Float[ndarray, "3"]]) -> None:
         place = ",".join(f"{1e3 * x:.3f}" for x in point)
         lines.append(f"{kind},{place},{name}")
     write_whole(home / CAP, "\n".join(lines) + "\n")
+
+
+def write_surfaces(folder: Path, surfaces: Mapping[str, Surface]) -> None:
+    """Write mid-surfaces of the cortex, by side, under the names that SimNIBS gives."""
+    home = folder / "surfaces"
+    home.mkdir(exist_ok=True)
+    for side, surface in surfaces.items():
+        write_surface(home / f"{side}.central.gii", surface)
 
 
 def _mni_grid() -> tuple[tuple[int, int, int], Float[ndarray, "4 4"]]:
