@@ -13,6 +13,7 @@ known to us and not compared with the paper.
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -72,7 +73,7 @@ def write(data: Path, folder: Path, part: slice = slice(None)) -> Person:
     signals, surfaces = [], []
     for side in _SIDES:
         file = data / "preprocessing" / f"{_NAME}.fsa5.{side.lower()}h.mgz"
-        image = nibabel.load(file)
+        image: Any = nibabel.load(file)
         values = np.asarray(image.dataobj, np.float32)[:, 0, 0, part].T
         signals.append(values)
         surfaces.append(folder / f"sub-01_hemi-{side}_midthickness.surf.gii")
@@ -129,7 +130,8 @@ def _columns(
 def _group_places(data: Path) -> Float[ndarray, "vertex 3"]:
     """The vertices that the group's parcels are of, of both hemispheres. [mm]"""
     files = [data / "surfaces" / f"conte69_32k_{side}h.gii" for side in "lr"]
-    return np.concatenate([nibabel.load(file).darrays[0].data for file in files])
+    images: list[Any] = [nibabel.load(file) for file in files]
+    return np.concatenate([image.darrays[0].data for image in images])
 
 
 def _write_group(data: Path, path: Path) -> None:

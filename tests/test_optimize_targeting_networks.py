@@ -1,6 +1,7 @@
 """A person's own network weighs the search for a functional target."""
 
 import json
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -67,6 +68,11 @@ def save(values, person, path):
     return path
 
 
+def values_of(path):
+    image: Any = nibabel.load(path)
+    return image.get_fdata()
+
+
 def target_of(out):
     return json.loads((out / "target.json").read_text())
 
@@ -95,8 +101,7 @@ def test_the_network_moves_the_target_from_a_stronger_rival_to_its_own_patch(
     assert "network          weighed by p.nii.gz" in weighed.out
     # The z of the answer is the series' own, not the weighed one.
     maps = [
-        nibabel.load(tmp_path / name / "connectivity.nii.gz").get_fdata()
-        for name in ("plain", "own")
+        values_of(tmp_path / name / "connectivity.nii.gz") for name in ("plain", "own")
     ]
     np.testing.assert_array_equal(*maps)
 
@@ -111,9 +116,8 @@ def test_a_label_keeps_the_target_within_its_voxels(person, files, near, tmp_pat
         found = target_of(out)
         assert np.linalg.norm(np.array(found["centre_mm"]) - place) < VOXEL
         assert found["network"]["label"] == str(label)
-        target = nibabel.load(out / "target.nii.gz").get_fdata() > 0
-        whole = nibabel.load(atlas).get_fdata()
-        assert set(np.unique(whole[target])) == {label}
+        target = values_of(out / "target.nii.gz") > 0
+        assert set(np.unique(values_of(atlas)[target])) == {label}
 
 
 def test_the_same_probability_everywhere_changes_nothing(cleaned):
