@@ -97,8 +97,8 @@ def test_the_network_moves_the_target_from_a_stronger_rival_to_its_own_patch(
     assert own["file"] == str(prior)
     np.testing.assert_allclose(own["without_mm"], without["centre_mm"], rtol=1e-12)
     assert own["moved_mm"] == pytest.approx(off(found, own["without_mm"]))
-    assert own["share_of_target"] > own["share_of_region"]
-    assert "network          weighed by p.nii.gz" in weighed.out
+    assert own["mean_in_target"] > own["mean_in_region"]
+    assert "network          p.nii.gz weighs the search" in weighed.out
     # The z of the answer is the series' own, not the weighed one.
     maps = [
         values_of(tmp_path / name / "connectivity.nii.gz") for name in ("plain", "own")

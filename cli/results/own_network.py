@@ -43,8 +43,8 @@ class OwnNetwork:
         name = Path(self.file).name
         named = name if self.label is None else f"{self.label} of {name}"
         start = (
-            f"weighed by {named}, {self.of_region:.0%} of the region and "
-            f"{self.in_target:.0%} of the target"
+            f"{named} weighs the search: on average {self.of_region:.0%} in the region, "
+            f"{self.in_target:.0%} in the target"
         )
         if self.without is None or self.moved is None:
             return f"{start}; without it there is no target"
@@ -60,8 +60,8 @@ class OwnNetwork:
         return {
             "file": self.file,
             "label": self.label,
-            "share_of_region": self.of_region,
-            "share_of_target": self.in_target,
+            "mean_in_region": self.of_region,
+            "mean_in_target": self.in_target,
             "without_mm": None
             if self.without is None
             else (self.without * 1e3).tolist(),
