@@ -3,6 +3,7 @@
 `python -m benchmarks shape --coil=FILE` needs a coil whose parts move,
 `python -m benchmarks phase --files=FILE,…` resting EEG,
 `python -m benchmarks retest --day1=DIR,… --day2=DIR,…` functional targets of two days,
+which `--person` and `--simulated=PEOPLE` make,
 `python -m benchmarks segment --folders=DIR,…` heads made of one T1, and
 `python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 

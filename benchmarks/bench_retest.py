@@ -1,49 +1,42 @@
 """How far the targets of two days lie apart, and whether the intervals said so.
 
     python -m benchmarks retest --day1=p1/day1,p2/day1 --day2=p1/day2,p2/day2
+    python -m benchmarks retest --person
+    python -m benchmarks retest --simulated=20
 
 Each folder is what `tmsgrad target functional` wrote for one person and day, with the same
 options. The interval of the first day should hold the target of the second in 95% of
 people, where its own error is as large and independent: so the radius that counts is the
 root of the sum of both squares. A target of the first day that moves by more than 10 mm
 should have been called not reliable, on that day. No choice is made by these figures.
+
+`--person` takes the halves of a real person's series as two days, that of the pip package
+`brainspace` (`pip install --no-deps brainspace`, or `--person=FOLDER` of its `datasets`):
+one person, but a hundred seeds all over the cortex. `--simulated` takes the halves of 20
+min of simulated people with a rival patch and noise in the group's map.
 """
 
 import argparse
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks import record
+from benchmarks import real_person, record, two_days
+from benchmarks.two_days import Pair
 
 
-FAR = 10.0  # [mm]
+OTHERS = {
+    "retest-person": (
+        "Functional targets of the halves of one real person's series.",
+        "python -m benchmarks retest --person",
+    ),
+    "retest-simulated": (
+        "Functional targets of the halves of simulated people's series, with a rival.",
+        "python -m benchmarks retest --simulated=20",
+    ),
+}
+_HERE = "here"
 _SAME = ("space", "seed", "search_region", "global_signal", "normative", "blend")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The targets of a person on two days.
-
-    Attributes:
-        name: Of the first folder.
-        distance: Between both. [mm]
-        radii: Of the intervals. [mm]
-        reliable: Whether each was called so.
-        minutes: Of data that were left.
-    """
-
-    name: str
-    distance: float
-    radii: tuple[float, float]
-    reliable: tuple[bool, bool]
-    minutes: tuple[float, float]
-
-    @property
-    def held(self) -> bool:
-        """Whether the intervals hold the distance."""
-        return bool(self.distance <= np.hypot(*self.radii))
 
 
 def pair_of(first: Path, second: Path) -> Pair:
@@ -58,6 +51,7 @@ def pair_of(first: Path, second: Path) -> Pair:
         for folder in (first, second)
     ]
     differing = [name for name in _SAME if days[0][name] != days[1][name]]
+    differing += ["network"] * (_network(days[0]) != _network(days[1]))
     if differing:
         raise ValueError(f"{first} and {second} differ in {', '.join(differing)}.")
     apart = np.subtract(days[0]["centre_mm"], days[1]["centre_mm"])
@@ -71,33 +65,73 @@ def pair_of(first: Path, second: Path) -> Pair:
     )
 
 
-def summed_up(pairs: list[Pair]) -> dict[str, float | int | None]:
-    """Count what was held, and what of the large shifts was called not reliable."""
-    apart = np.array([each.distance for each in pairs])
-    far = [each for each in pairs if each.distance > FAR]
-    near = [each for each in pairs if each.distance <= FAR]
-    doubted = lambda group: sum(not each.reliable[0] for each in group)
-    return {
-        "people": len(pairs),
-        "median distance mm": float(np.median(apart)),
-        "largest distance mm": float(apart.max()),
-        "held by the intervals": sum(each.held for each in pairs) / len(pairs),
-        f"beyond {FAR:g} mm": len(far),
-        "of these called not reliable": doubted(far),
-        f"within {FAR:g} mm and called not reliable": doubted(near),
-    }
+def _network(day: dict) -> tuple[str, str | None] | None:
+    """What weighed the search of a day: file and label."""
+    found = day.get("network")
+    return None if found is None else (found["file"], found["label"])
 
 
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks retest")
     for day in ("day1", "day2"):
-        parser.add_argument(
-            f"--{day}", required=True, help="folders, a comma between people"
-        )
+        parser.add_argument(f"--{day}", help="folders, a comma between people")
+    parser.add_argument("--person", nargs="?", const=_HERE, metavar="FOLDER")
+    parser.add_argument("--simulated", type=int, metavar="PEOPLE")
     options = parser.parse_args(words)
+    if options.person is not None:
+        _real(parser, options.person)
+    elif options.simulated is not None:
+        _simulated(options.simulated)
+    elif options.day1 is None or options.day2 is None:
+        parser.error("give --day1 and --day2, --person or --simulated.")
+    else:
+        _of_folders(parser, options.day1, options.day2)
+
+
+def _real(parser: argparse.ArgumentParser, folder: str) -> None:
+    data = real_person.package() if folder == _HERE else Path(folder)
+    if data is None or not (data / "preprocessing").is_dir():
+        parser.error(
+            "the data of brainspace are not there: pip install --no-deps brainspace, or "
+            "name its folder datasets by --person=FOLDER."
+        )
+    rows = []
+    for seed, signal, pairs, refused in two_days.real(data):
+        between = {
+            "median interval mm": float(np.median([each.radii[0] for each in pairs]))
+        }
+        rows.append(
+            {"seed": seed, "global signal": signal, "refused": refused}
+            | two_days.counts(pairs)
+            | (between if pairs else {})
+        )
+        print(rows[-1], flush=True)
+    print(record.table(rows))
+    record.write("retest-person", rows)
+
+
+def _simulated(people: int) -> None:
+    found: dict[str, list[Pair]] = {}
+    errors: dict[str, list[float]] = {}
+    refused: dict[str, int] = {}
+    for way, pair, off in two_days.simulated(people):
+        errors.setdefault(way, []).extend(off)
+        refused[way] = refused.get(way, 0) + (pair is None)
+        found.setdefault(way, []).extend([] if pair is None else [pair])
+        print(way, pair, off, flush=True)
+    rows = [
+        {"seed": way, "people": people, "refused": refused[way]}
+        | two_days.counts(pairs)
+        | {"median error mm": float(np.median(errors[way]))}
+        for way, pairs in found.items()
+    ]
+    print(record.table(rows))
+    record.write("retest-simulated", rows)
+
+
+def _of_folders(parser: argparse.ArgumentParser, day1: str, day2: str) -> None:
     firsts, seconds = (
-        [Path(word) for word in given.split(",")]
-        for given in (options.day1, options.day2)
+        [Path(word) for word in given.split(",")] for given in (day1, day2)
     )
     if len(firsts) != len(seconds):
         parser.error(
@@ -122,5 +156,5 @@ def main(words: list[str]) -> None:
         for number, each in enumerate(pairs, 1)
     ]
     print(record.table(rows))
-    for name, value in summed_up(pairs).items():
+    for name, value in two_days.counts(pairs).items():
         print(f"{name}: {value:.3g}")

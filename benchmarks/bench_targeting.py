@@ -26,6 +26,12 @@ from matplotlib.figure import Figure
 from tmsgrad.optimize import targeting
 
 
+OTHERS = {
+    "targeting-rivals": (
+        "The same with a rival patch and noise in the group's map.",
+        "python -m benchmarks targeting --runs=20 --rival=0.9 --doubt=1",
+    )
+}
 MINUTES = (7, 10, 15, 20)
 SEEDS = ("ball", "weighted map")
 BRAINS = {"folded": simulated_brain.folded, "ellipsoid": simulated_brain.ellipsoid}

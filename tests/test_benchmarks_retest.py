@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from benchmarks import bench_retest
+from benchmarks import bench_retest, two_days
 
 
 def day(folder, centre, radius, reliable=True, **changes):
@@ -46,14 +46,15 @@ def test_distances_and_intervals_are_counted(people, capsys):
     pairs = [bench_retest.pair_of(*each) for each in people]
     assert [each.distance for each in pairs] == pytest.approx([5.0, 12.0, 15.0, 1.0])
     assert [each.held for each in pairs] == [True, False, True, True]
-    assert bench_retest.summed_up(pairs) == {
-        "people": 4,
+    assert two_days.counts(pairs) == {
+        "pairs": 4,
         "median distance mm": 8.5,
         "largest distance mm": 15.0,
         "held by the intervals": 0.75,
         "beyond 10 mm": 2,
-        "of these called not reliable": 1,
-        "within 10 mm and called not reliable": 1,
+        "of these called not reliable on day 1": 1,
+        "on either day": 1,
+        "within 10 mm and called not reliable on day 1": 1,
     }
     firsts, seconds = (",".join(map(str, each)) for each in zip(*people, strict=True))
     bench_retest.main([f"--day1={firsts}", f"--day2={seconds}"])

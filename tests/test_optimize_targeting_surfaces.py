@@ -1,5 +1,6 @@
 """Series on surfaces: the planted target is found, and what does not fit is refused."""
 
+import dataclasses
 import json
 
 import nibabel
@@ -11,7 +12,7 @@ from nibabel.cifti2.cifti2 import Cifti2Image
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, SeriesAxis
 from nibabel.gifti.gifti import GiftiDataArray, GiftiImage
 
-from tmsgrad.meshing import Surface, write_surface
+from tmsgrad.meshing import Surface, average_cortex, write_surface
 from tmsgrad.optimize import targeting
 
 
@@ -101,6 +102,35 @@ def test_the_planted_target_is_found_on_surfaces(person, files, tmp_path):
     error = np.linalg.norm(np.array(found["centre_mm"]) - person.truth)
     assert error < 6.0
     assert error <= found["interval_95_radius_mm"]
+
+
+def test_the_usual_places_are_found_in_folded_cortex_which_fills_a_part_of_a_ball(
+    tmp_path,
+):
+    names = []
+    rng = np.random.default_rng(0)
+    for side in SIDES:
+        surface = average_cortex(side).middle
+        names.append(tmp_path / f"hemi-{side}_midthickness.surf.gii")
+        write_surface(names[-1], surface)
+        signals = rng.normal(size=(4, len(surface.vertices))).astype(np.float32)
+        write_func(tmp_path / f"hemi-{side}_bold.func.gii", signals, 2.0)
+    found = targeting.read_surface_bold(tmp_path / "hemi-L_bold.func.gii", names)
+    assert found.cortex
+    stay = lambda points: points
+    for place in (
+        targeting.SEEDS["sgACC"],
+        targeting.SEARCH_REGIONS["left-dlpfc"],
+    ):
+        inside = targeting.weights_in(found, place, stay)
+        np.testing.assert_array_equal(inside, place.inside(found.positions))
+        assert inside.sum() > 20
+        # As an image of the brain it would be one that does not cover the place.
+        with pytest.raises(ValueError, match="the images do not cover it"):
+            targeting.weights_in(dataclasses.replace(found, cortex=False), place, stay)
+    outside = targeting.Spheres("air", ((0.0, 200.0, 0.0),), 10.0, "nobody")
+    with pytest.raises(ValueError, match="only 0% of the ball air"):
+        targeting.weights_in(found, outside, stay)
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -20,6 +20,7 @@ def add_functional(verb: argparse.ArgumentParser) -> None:
     """Add what `target functional` takes."""
     _add_images(verb)
     _add_places(verb)
+    _add_network(verb)
     _add_cleaning(verb)
     _add_estimate(verb)
 
@@ -103,6 +104,22 @@ def _add_places(verb: argparse.ArgumentParser) -> None:
         default="left-dlpfc",
         metavar="REGION",
         help="left-dlpfc, or a mask in the images' space (left-dlpfc)",
+    )
+
+
+def _add_network(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--network",
+        type=path,
+        metavar="FILE",
+        help="a network of the person's own that weighs the search: probabilities from 0 "
+        "to 1, or a parcellation with --network-label; an image in the images' space, or "
+        "on --surface",
+    )
+    verb.add_argument(
+        "--network-label",
+        metavar="L",
+        help="of a parcellation: a number in an image, a name on a surface",
     )
 
 

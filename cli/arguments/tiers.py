@@ -46,7 +46,7 @@ BASIC: Mapping[str, tuple[str, ...]] = {
     "head refine": (*_TARGET, "coil", "to", "out"),
     "target functional": (
         *("bold", "confounds", "space", "head", "seed", "search-region"),
-        *("global-signal", "normative", "out"),
+        *("global-signal", "network", "normative", "out"),
     ),
     "target structural": (
         *("tracts", "dwi", "indirect", "radius", "space", "waypoint"),

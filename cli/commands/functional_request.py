@@ -61,6 +61,8 @@ class FunctionalRequest:
         seed_radius: Of a place. [mm, as the places of papers]
         seed_map: A group's map that weighs all voxels instead, or None.
         region: Where the target may be: a known region or a mask.
+        network: A file with a network of the person's own that weighs the search, or None.
+        network_label: Which of a parcellation it is, or None.
         normative: A group's map that is blended in, or None.
         blend: Its share.
         share: Of the region that may belong to the target.
@@ -75,6 +77,8 @@ class FunctionalRequest:
     seed_radius: float
     seed_map: str | None
     region: str
+    network: str | None
+    network_label: str | None
     normative: str | None
     blend: float
     share: float
@@ -94,7 +98,9 @@ class FunctionalRequest:
             *(options.tr, options.space, options.head, tuple(options.surface)),
         )
         _check_tables(images, options)
-        _check_surfaces(images)
+        if options.network is None and options.network_label is not None:
+            raise ValueError("--network-label needs --network.")
+        _check_surfaces(images, options.network)
         choices = {"no": (False,), "yes": (True,), "auto": (False, True)}
         cleaning = Cleaning(
             *(choices[options.global_signal], options.compcor, options.skip),
@@ -102,7 +108,8 @@ class FunctionalRequest:
         )
         return cls(
             *(images, cleaning, options.seed, options.seed_radius, options.seed_map),
-            *(options.search_region, options.normative, options.blend),
+            *(options.search_region, options.network, options.network_label),
+            *(options.normative, options.blend),
             *(options.share, options.draws, options.engagement, options.out),
         )
 
@@ -123,14 +130,19 @@ def _check_tables(images: Images, options: argparse.Namespace) -> None:
         )
 
 
-def _check_surfaces(images: Images) -> None:
+def _check_surfaces(images: Images, network: str | None) -> None:
     on_surfaces = [targeting.is_on_surface(file) for file in images.runs]
     if any(on_surfaces) != all(on_surfaces):
         raise ValueError("--bold: some runs are on surfaces, others are images.")
-    if all(on_surfaces) != bool(images.surfaces):
+    prior = network is not None and targeting.is_network_on_surface(network)
+    if prior and not images.surfaces:
+        raise ValueError(
+            f"--network {network}: its values are on a surface; give that by --surface."
+        )
+    if not prior and all(on_surfaces) != bool(images.surfaces):
         raise ValueError(
             "--surface: series on surfaces (.dtseries.nii, .func.gii) need the surfaces of "
             "their vertices, and images go without."
         )
-    if images.surfaces and images.mask is not None:
+    if all(on_surfaces) and images.mask is not None:
         raise ValueError("--mask is of images: series on surfaces have cortex alone.")

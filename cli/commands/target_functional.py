@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from numpy import ndarray
 from ... import meshing
 from ...disk.as_json import write_json
 from ...optimize import targeting
-from ...optimize.targeting import BoldSeries, CleanSeries
+from ...optimize.targeting import BoldSeries, CleanSeries, FunctionalTarget
 from ..arguments.words import triple
 from ..results.functional_result import FunctionalResult
+from ..results.own_network import OwnNetwork
 from ..runtime.naming import PICTURE
 from ..runtime.notices import dispensable, warn
 from ..runtime.outcome import Outcome
@@ -30,12 +32,14 @@ class _Places:
     Attributes:
         seed: What makes the time course.
         region: Which voxels are searched.
+        network: How probable it is that they belong to the person's own, or None.
         seed_words: What that is, with its source.
         region_words: Likewise.
     """
 
     seed: Float[ndarray, "voxel"]
     region: Float[ndarray, "voxel"]
+    network: Float[ndarray, "voxel"] | None
     seed_words: str
     region_words: str
 
@@ -59,7 +63,7 @@ def target_functional(options: argparse.Namespace) -> Outcome:
 
 
 def _read(images: Images, file: str) -> BoldSeries:
-    if images.surfaces:
+    if targeting.is_on_surface(file):
         return targeting.read_surface_bold(file, images.surfaces, images.repetition)
     return targeting.read_bold(file, images.mask, images.repetition)
 
@@ -106,13 +110,15 @@ def _found(
         image = targeting.read_map(request.normative)
         group = targeting.weights_in(cleaned.series, image, to_mni)
     mixed = z if group is None else targeting.blended(z, group, request.blend, grid)
-    target = targeting.find_target(mixed, grid, share=request.share)
+    find = functools.partial(targeting.find_target, mixed, grid, share=request.share)
+    target = find(network=places.network)
     trust = targeting.reliability(
         *(cleaned, course, target, grid),
         normative=group,
         blend=request.blend,
         share=request.share,
         draws=request.draws,
+        network=places.network,
     )
     engaged = None
     if request.engagement is not None:
@@ -124,6 +130,29 @@ def _found(
     return FunctionalResult(
         *(cleaned, z, target, trust, request.draws, len(runs), global_signal, None),
         *(space, places.seed_words, places.region_words, normative, origin, engaged),
+        _own_network(request, places, target, find),
+    )
+
+
+def _own_network(
+    request: FunctionalRequest,
+    places: _Places,
+    target: FunctionalTarget,
+    find: Callable[[], FunctionalTarget],
+) -> OwnNetwork | None:
+    """What the network changed: without it the target would be elsewhere, or nowhere."""
+    if places.network is None:
+        return None
+    try:
+        without = find().centre
+    except ValueError:
+        without = None
+    assert request.network is not None
+    return OwnNetwork(
+        *(request.network, request.network_label),
+        float(places.network[places.region > 0].mean()),
+        float(np.average(places.network[target.cluster], weights=target.weights)),
+        *(without, target.centre),
     )
 
 
@@ -229,7 +258,12 @@ def _places(
         # A target must not vote for itself.
         weights = np.where(inside > 0, 0.0, weights)
         words = f"weighted by {request.seed_map} (Fox et al. 2013, PMC3594474)"
-    return _Places(weights, inside, words, _words(region))
+    own = None
+    if request.network is not None:
+        own = targeting.read_network(
+            request.network, request.network_label, request.images.surfaces
+        ).within(series)
+    return _Places(weights, inside, own, words, _words(region))
 
 
 def _place(

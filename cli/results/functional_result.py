@@ -23,6 +23,7 @@ from ..runtime.naming import place
 from ..runtime.outcome import RESEARCH, StepWords
 from ..runtime.provenance import Provenance
 from .engaging import engagement_json, engagement_words
+from .own_network import OwnNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class FunctionalResult:
         normative: A group's map that was blended in, and its share, or None.
         origin: Where the result comes from.
         engaged: How strong a map of the person's own is there, or None.
+        network: What a network of the person's own changed, or None.
     """
 
     schema: ClassVar[int] = 1
@@ -63,6 +65,7 @@ class FunctionalResult:
     normative: tuple[str, float] | None
     origin: Provenance
     engaged: Engagement | None = None
+    network: OwnNetwork | None = None
 
     @property
     def volume(self) -> float:
@@ -100,6 +103,7 @@ class FunctionalResult:
             ),
             "normative": normative,
             "blend": blend,
+            "network": None if self.network is None else self.network.to_json(),
             "engagement": engagement_json(self.engaged),
             "motion": _motion_json(motion),
             "repetition_time_s": self.cleaned.series.repetition_time,
@@ -134,6 +138,7 @@ class FunctionalResult:
             f"{'Not reliable. ' if trust.doubts else ''}"
             f"95% of bootstrapped targets lie within {trust.radius * 1e3:.1f} mm; both "
             f"halves of the data are {trust.split_half * 1e3:.1f} mm apart"
+            + (f"; {self.network.words}" if self.network else "")
             + (f"; {engagement_words(self.engaged)}" if self.engaged else ""),
         )
 
@@ -162,6 +167,8 @@ class FunctionalResult:
                 f"global signal    {'' if self.global_signal else 'not '}regressed out: "
                 f"otherwise the halves are {self.other * 1e3:.1f} mm apart"
             )
+        if self.network is not None:
+            print(f"network          {self.network.words}")
         if self.engaged is not None:
             print(f"engagement       {engagement_words(self.engaged)}")
         print(

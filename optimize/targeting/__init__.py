@@ -41,6 +41,11 @@ from .maps import (
     mapped_region as mapped_region,
     read_map as read_map,
 )
+from .networks import (
+    Network as Network,
+    is_network_on_surface as is_network_on_surface,
+    read_network as read_network,
+)
 from .places import check_mni_brain as check_mni_brain, weights_in as weights_in
 from .published import (
     SEARCH_REGIONS as SEARCH_REGIONS,

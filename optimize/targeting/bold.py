@@ -49,6 +49,7 @@ class BoldSeries:
         name: For messages.
         remarks: What was assumed, a sentence each.
         space: Of a template, as the header names it; empty for a person's.
+        cortex: Whether it is of cortex alone, as series on surfaces are.
     """
 
     signals: Float[ndarray, "time voxel"]
@@ -58,6 +59,7 @@ class BoldSeries:
     name: str = "the images"
     remarks: tuple[str, ...] = ()
     space: str = ""
+    cortex: bool = False
 
     @property
     def positions(self) -> Float[ndarray, "voxel 3"]:

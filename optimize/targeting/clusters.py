@@ -82,6 +82,7 @@ def clusters(
     share: float,
     smoothing: float,
     least: float = 1.0,
+    network: Float[ndarray, "voxel"] | None = None,
 ) -> list[Cluster]:
     """Find the clusters of the most negative voxels, the weightiest first.
 
@@ -91,11 +92,15 @@ def clusters(
         share: Of its voxels, that are candidates.
         smoothing: Of the map within the region, full width at half maximum. [m]
         least: Mass of what is returned, in units of the weightiest.
+        network: How probable it is that each voxel belongs to a network of the person's
+            own; it weighs the smoothed map, so that nothing is found where it is zero.
 
     Returns:
         Clusters; none where nothing is negative.
     """
     values = _smoothed(z, grid, smoothing)
+    if network is not None:
+        values = values * network
     count = max(int(np.ceil(share * len(z))), 1)
     limit = min(np.partition(values, count - 1)[count - 1], 0.0)
     candidates = (values <= limit) & (values < 0)

@@ -30,7 +30,8 @@ class FunctionalTarget:
     Attributes:
         centre: Centre of gravity of the cluster. [m]
         cluster: Which voxels of the mask it is.
-        weights: Of these: the smoothed Fisher z, squared.
+        weights: Of these: the smoothed Fisher z, times the network's probability where
+            one weighs the search, squared.
         peak: The voxel of strongest anticorrelation. [m]
         z: Of every voxel of the mask, not smoothed.
         mean_z: Of the cluster.
@@ -88,6 +89,7 @@ def find_target(
     *,
     share: float = SHARE,
     smoothing: float = SMOOTHING,
+    network: Float[ndarray, "voxel"] | None = None,
 ) -> FunctionalTarget:
     """Find the most anticorrelated cluster of a region, and its centre of gravity.
 
@@ -96,17 +98,27 @@ def find_target(
         grid: Where to search.
         share: Of the region's voxels, that are candidates.
         smoothing: Of z within the region, full width at half maximum. [m]
+        network: Of every voxel of the mask: how probable it is that it belongs to a network
+            of the person's own, which weighs the smoothed z.
 
     Raises:
-        ValueError: Nothing in the region is anticorrelated.
+        ValueError: Nothing in the region is anticorrelated, or the network is not there.
     """
     if not 0 < share <= 1:
         raise ValueError(f"`share` must lie above 0 and up to 1, got {share!r}.")
-    found = clusters(z[grid.region], grid, share, smoothing, _LEAST)
-    if not found:
+    prior = None if network is None else network[grid.region]
+    if prior is not None and not prior.any():
         raise ValueError(
-            "nothing in the search region is anticorrelated with the seed (the least z is "
-            f"{z[grid.region].min():.3g}): there is no such target."
+            "nothing of the network lies in the search region: take another network or "
+            "region."
+        )
+    found = clusters(z[grid.region], grid, share, smoothing, _LEAST, prior)
+    if not found:
+        here = z[grid.region] if prior is None else z[grid.region][prior > 0]
+        where = "" if prior is None else " and in the network"
+        raise ValueError(
+            f"nothing in the search region{where} is anticorrelated with the seed (the "
+            f"least z is {here.min():.3g}): there is no such target."
         )
     first, *rivals = found
     voxels = grid.region[first.voxels]

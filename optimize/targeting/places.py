@@ -13,6 +13,8 @@ from .published import Spheres
 
 
 _LEAST_COVERED = 0.5  # Of a ball's volume, that must lie in the brain.
+# The same where the series is of cortex alone, a sheet that fills a part of any ball. Ours.
+_LEAST_OF_CORTEX = 0.1
 _MNI_MIDDLE = np.array([0.0, -0.018, 0.012])  # Of the brain mask of MNI152, about. [m]
 _MNI_OFF = 0.025  # [m]
 
@@ -67,7 +69,8 @@ def weights_in(
     inside = place.inside(np.asarray(to_mni(series.positions)))
     volume = inside.sum() * abs(np.linalg.det(series.affine[:3, :3]))
     whole = 4 / 3 * np.pi * (place.radius * 1e-3) ** 3
-    if volume < _LEAST_COVERED * whole:
+    least = _LEAST_OF_CORTEX if series.cortex else _LEAST_COVERED
+    if volume < least * whole:
         at = ", ".join(f"{x:g}" for x in place.centres[0])
         raise ValueError(
             f"{series.name}: only {volume / whole:.0%} of the ball {place.name}, MNI "

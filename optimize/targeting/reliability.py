@@ -87,6 +87,7 @@ def reliability(
     draws: int = DRAWS,
     block: float = BLOCK,
     seed: int = 0,
+    network: Float[ndarray, "voxel"] | None = None,
 ) -> Reliability:
     """Find how far a target moves between halves and resampled blocks of time.
 
@@ -102,6 +103,7 @@ def reliability(
         draws: How many targets the bootstrap finds.
         block: Of time that is drawn together. [s]
         seed: Of the random numbers.
+        network: As for `find_target`.
 
     Raises:
         ValueError: The series has fewer than six blocks, or a half or more than a twentieth
@@ -114,6 +116,7 @@ def reliability(
             f"the series has {count} blocks of {block:g} s; at least 6 are needed to show "
             "how reliable a target is."
         )
+    prior = None if network is None else network[grid.region]
     sums = _block_sums(clean.series.signals[:, grid.region], course, count, length)
 
     def found(times: Float[ndarray, "block"]) -> Cluster | None:
@@ -121,7 +124,7 @@ def reliability(
         z[grid.region] = _correlated(sums, times, length)
         if normative is not None:
             z = blended(z, normative, blend, grid)
-        first = clusters(z[grid.region], grid, share, smoothing)
+        first = clusters(z[grid.region], grid, share, smoothing, network=prior)
         return first[0] if first else None
 
     half = np.arange(count) < count // 2

@@ -30,7 +30,7 @@ _LEAST = 2e-3  # Of the grid's voxels. [m]
 _WIDE = 1.5  # Voxels, in units of the distance to the next vertex, its median.
 _MM_PER_M = 1e3
 _ENDS = (".func.gii", ".dtseries.nii")
-_CORTEX = {
+CIFTI_CORTEX = {
     "CIFTI_STRUCTURE_CORTEX_LEFT": "left",
     "CIFTI_STRUCTURE_CORTEX_RIGHT": "right",
 }
@@ -84,7 +84,7 @@ def read_surface_bold(
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"{file}: file not found.")
-    sides = _surfaces(surfaces)
+    sides = surfaces_by_side(surfaces)
     if file.name.lower().endswith(".func.gii"):
         parts, step = _of_gifti(file, sides)
     else:
@@ -137,16 +137,22 @@ def _gridded(
     mask.ravel()[voxels] = True
     affine = np.diag([voxel, voxel, voxel, 1.0])
     affine[:3, 3] = (low + 0.5) * voxel
-    return BoldSeries(mean, mask, affine, time, name, remarks)
+    return BoldSeries(mean, mask, affine, time, name, remarks, cortex=True)
 
 
-def _surfaces(
+def surfaces_by_side(
     files: Sequence[str | os.PathLike[str]],
 ) -> dict[str, tuple[Path, Float[ndarray, "vertex 3"]]]:
+    """Read surfaces of the hemispheres `left` and `right`, as their names tell.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: A name tells no side, or two the same one.
+    """
     found = {}
     for name in files:
         file = Path(name)
-        side = _side(file)
+        side = side_of(file)
         if side in found:
             raise ValueError(
                 f"{file} and {found[side][0]}: both are surfaces of the {side} hemisphere."
@@ -160,7 +166,12 @@ def _surfaces(
     return found
 
 
-def _side(file: Path) -> str:
+def side_of(file: Path) -> str:
+    """Which hemisphere a file is of, as its name tells: `left` or `right`.
+
+    Raises:
+        ValueError: It tells none.
+    """
     for pattern, _, side in _SIDES:
         if re.search(pattern, file.name):
             return side
@@ -184,7 +195,7 @@ def _of_gifti(file: Path, surfaces: dict) -> tuple[list[_Part], float]:
     for each in (file, _beside(file)):
         if each is None:
             continue
-        side = _side(each)
+        side = side_of(each)
         if side not in surfaces:
             raise ValueError(f"{each}: a surface of the {side} hemisphere is needed.")
         try:
@@ -237,14 +248,15 @@ def _of_cifti(file: Path, surfaces: dict) -> tuple[list[_Part], float]:
         ) from None
     parts = []
     for name, chosen, model in structures:
-        side = _CORTEX.get(name)
+        side = CIFTI_CORTEX.get(name)
         columns = signals[:, chosen]
         if side is not None:
             if side not in surfaces:
                 raise ValueError(
                     f"{file}: a surface of the {side} hemisphere is needed."
                 )
-            parts.append(_of_vertices(file, columns, model.vertex, surfaces[side]))
+            at = cifti_vertices(file, model.vertex, surfaces[side])
+            parts.append(_Part(columns, at))
         elif (model.voxel >= 0).all():
             affine = np.asarray(brain.affine, np.float64)
             at = model.voxel @ affine[:3, :3].T + affine[:3, 3]
@@ -254,13 +266,18 @@ def _of_cifti(file: Path, surfaces: dict) -> tuple[list[_Part], float]:
     return parts, step
 
 
-def _of_vertices(
-    file: Path, signals: ndarray, vertices: Int[ndarray, "place"], surface: tuple
-) -> _Part:
+def cifti_vertices(
+    file: Path, vertices: Int[ndarray, "place"], surface: tuple[Path, ndarray]
+) -> Float[ndarray, "place 3"]:
+    """Where vertices that a CIFTI file names are on their surface. [m]
+
+    Raises:
+        ValueError: The surface has not as many.
+    """
     name, places = surface
     if vertices.max() >= len(places):
         raise ValueError(
             f"{file}: it names vertex {vertices.max()}, but {name} has {len(places)} "
             "vertices: they belong to different surfaces."
         )
-    return _Part(signals, places[vertices])
+    return places[vertices]

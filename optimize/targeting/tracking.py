@@ -124,6 +124,9 @@ def tensor_orientations(head: HeadMesh, image: TensorImage) -> Orientations:
         rows = np.arange(start, min(start + _AT_ONCE, len(values)))
         rows = rows[there[rows]]
         quadratic = inverse[rows] @ products
+        # Within a solid angle [Aganj et al. 2010, doi:10.1002/mrm.22365]: the integral of a
+        # Gaussian times r² along a ray is in proportion to the quadratic form of its
+        # inverse to the power of -3/2.
         odf = 1 / (quadratic * np.sqrt(quadratic))
         odf /= odf.sum(axis=1, keepdims=True)
         with _legacy_basis():
