@@ -125,9 +125,12 @@ def test_the_usual_places_are_found_in_folded_cortex_which_fills_a_part_of_a_bal
         inside = targeting.weights_in(found, place, stay)
         np.testing.assert_array_equal(inside, place.inside(found.positions))
         assert inside.sum() > 20
-        # As an image of the brain it would be one that does not cover the place.
-        with pytest.raises(ValueError, match="the images do not cover it"):
-            targeting.weights_in(dataclasses.replace(found, cortex=False), place, stay)
+    # As an image of the brain it would be one that does not cover a place so well covered.
+    lateral = targeting.Spheres("46", ((-44.0, 40.0, 29.0),), 20.0, "nobody")
+    assert targeting.weights_in(found, lateral, stay).sum() > 20
+    image = dataclasses.replace(found, cortex=False)
+    with pytest.raises(ValueError, match="the images do not cover it"):
+        targeting.weights_in(image, lateral, stay)
     outside = targeting.Spheres("air", ((0.0, 200.0, 0.0),), 10.0, "nobody")
     with pytest.raises(ValueError, match="only 0% of the ball air"):
         targeting.weights_in(found, outside, stay)

@@ -49,6 +49,8 @@ class Network:
             ValueError: Nothing of the network lies in the brain.
         """
         found = np.asarray(self.at(series.positions))
+        # Rounding of places lets a little of a neighbour in, where a label ends.
+        found = np.where(found > _SAME, found, 0.0)
         if not found.any():
             raise ValueError(
                 f"{self.name}: nothing of the network lies in the brain of {series.name}: "
