@@ -109,7 +109,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("--positions", type=int, default=200)
     parser.add_argument("--placements", type=int, default=0)
     parser.add_argument(
-        "--whole-head", action="store_true", help="placements anywhere on the upper head"
+        "--whole-head",
+        action="store_true",
+        help="placements anywhere on the upper head",
     )
     options = parser.parse_args(words)
     # The tests drive the same browser.
