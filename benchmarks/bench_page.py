@@ -10,9 +10,9 @@ browser then draws is its own affair, and a graphics card's. Where there are mor
 one, changing them is timed as well.
 
 With `--placements` the coils of the page are laid at random around their best places,
-turned anyhow and up to 5 mm off the scalp; with `--whole-head` anywhere on the upper head. Each is
-solved for directly, with the same elements, and compared with what the page shows: in the
-target, at all vertices, and at the hot ones.
+turned anyhow and up to 5 mm off the scalp; with `--whole-head` anywhere on the upper head.
+Each is solved for directly, with the same elements, and compared with what the page shows:
+in the target, at all vertices, and at the hot ones.
 
     tmsgrad page template:1000000 --coil magstim-70mm-double --target-mni -44,40,29 \
         --whole-head --out whole.html
