@@ -7,6 +7,7 @@ values at its corners, the axis `point`. Arrays are stored component by componen
 """
 
 import abc
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -115,6 +116,16 @@ class AbstractElements(eqx.Module):
         self, vectors: Float[Array, "*point 3 tet"]
     ) -> Float[Array, "tet 4 3"] | None:
         """Return a field's values at the corners, or None where it is constant."""
+
+    def some(self, tetrahedra: Int[ndarray, "some"]) -> "AbstractElements":
+        """Keep some of the elements, at all nodes, to take fields of; not to solve on."""
+        return dataclasses.replace(
+            self,
+            tetrahedra=self.tetrahedra[:, tetrahedra],
+            gradients=self.gradients[..., tetrahedra],
+            volumes=self.volumes[tetrahedra],
+            incidence=None,
+        )
 
     def gathered(self, parts: Float[Array, "local tet"]) -> Float[Array, "node"]:
         """Add up at each node what the elements bring."""

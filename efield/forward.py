@@ -5,9 +5,12 @@ the nodes. In elements of first order it is averaged over each, as in SimNIBS [S
 et al. 2019, doi:10.1088/1741-2552/ab41ba, eqs. 2 and 4].
 """
 
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Int
+from numpy import ndarray
 
 from ..coils import AbstractCoil, Pose, potential_at_many, potential_is_slow
 from ..coils.pose import require_pose
@@ -157,6 +160,57 @@ def solve_rate(
     assert fields is not None, "there is no right-hand side"
     means, corners = fields
     return ElectricField(means, potential, report, corners)
+
+
+def solve_means(
+    conductor: Conductor,
+    rates: Iterable[Float[Array, "node 3"]],
+    tetrahedra: Int[ndarray, "some"],
+    *,
+    solver: AbstractSolver,
+) -> Float[Array, "rhs some 3"]:
+    """Compute the mean fields in some tetrahedra, without room for those in all others.
+
+    Args:
+        conductor: The head.
+        rates: ∂A/∂t at `conductor.nodes`, one right-hand side after the other; of each
+            only its load and what the tetrahedra need is kept. [V/m]
+        tetrahedra: Of the head.
+        solver: How.
+
+    Returns:
+        What `solve_rate` gives as `vectors` there. [V/m]
+
+    Raises:
+        ValueError: As `solve`.
+        RuntimeError: As `solve`.
+    """
+    few = conductor.elements.some(tetrahedra)
+    loads, driven = [], []
+    for rate in rates:
+        loads.append(_load(conductor.stiffness, _projected(conductor.elements, rate)))
+        driven.append(_mean_rate(few, rate))
+    found, _ = solve_linear(
+        conductor.stiffness, conductor.host, jnp.stack(loads), solver
+    )
+    pairs = zip(driven, found, strict=True)
+    return jnp.stack([_mean_field(few, rate, each) for rate, each in pairs])
+
+
+@jax.jit
+def _mean_rate(
+    elements: AbstractElements, rate: Float[Array, "node 3"]
+) -> Float[Array, "3 tet"]:
+    return elements.averaged(elements.projected(rate))
+
+
+@jax.jit
+def _mean_field(
+    elements: AbstractElements,
+    mean_rate: Float[Array, "3 tet"],
+    potential: Float[Array, "node"],
+) -> Float[Array, "tet 3"]:
+    return -(mean_rate + elements.averaged(elements.gradient(potential))).T
 
 
 @jax.jit

@@ -98,6 +98,27 @@ def test_a_finger_drags_the_coil_and_two_turn_it(shown_page):
     shown_page.send("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
+def test_the_wheel_over_the_coil_turns_it_and_beside_it_brings_the_head_nearer(
+    shown_page,
+):
+    def roll(x, y):
+        shown_page.send(
+            "Input.dispatchMouseEvent",
+            **{"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": 100},
+        )
+        shown_page.settle()
+        return matrix_shown(shown_page)
+
+    before = matrix_shown(shown_page)
+    turned = roll(*coil_on_screen(shown_page))
+    cosine = (np.trace(turned[:3, :3].T @ before[:3, :3]) - 1) / 2
+    assert np.degrees(np.arccos(cosine)) == pytest.approx(2, abs=0.1)
+    near = shown_page.run("tmsgrad.stage.camera.half")
+    np.testing.assert_array_equal(roll(20, 400), turned)
+    far = shown_page.run("tmsgrad.stage.camera.half")
+    assert far == pytest.approx(1.08 * near)
+
+
 def test_beside_the_coil_a_drag_turns_the_head_and_a_click_reads(shown_page):
     before, view = matrix_shown(shown_page), shown_page.run("tmsgrad.stage.camera.back")
     drag(shown_page, (20, 400), (80, 400))

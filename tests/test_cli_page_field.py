@@ -201,7 +201,7 @@ def test_files_are_read_back_as_the_page_has_the_pose(shown_page, tmp_path):
     shown_page.run("history.replaceState(null, '', location.href.split('#')[0])")
 
 
-def test_the_text_says_how_to_verify_the_placement(shown_page, case):
+def test_the_text_says_how_to_verify_the_placement(shown_page, page_basis, case):
     name, content = shown_page.run("tmsgrad.taking.file('text')")
     assert name == "placement.txt"
     for words in ("Where: ", "How turned: ", "V/m in the target", "research use only"):
@@ -210,6 +210,7 @@ def test_the_text_says_how_to_verify_the_placement(shown_page, case):
     options = parser().parse_args(shlex.split(line)[1:])
     assert (options.head, options.coil) == (str(case.head), str(case.coil))
     assert options.didt == pytest.approx(60e6)
+    assert options.order == page_basis[1].origin.order
 
 
 def assert_read(path, expected):

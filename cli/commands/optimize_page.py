@@ -90,5 +90,6 @@ def write_placement_page(
         usual_rate(coil) if didt is None else didt,
         image_of(request.head),
         prepared.gyri,
+        request.conduction.words,
     )
     build_page(path, scene)

@@ -169,4 +169,5 @@ def _scene(
         usual_rate(frame.coil) if request.didt is None else request.didt,
         image_of(request.head),
         find_gyri(request.atlas, request.head, way_to_mni(request.head)),
+        request.conduction_of(prepared.basis).words,
     )

@@ -39,6 +39,17 @@ class Conduction:
             options.tensor_coverage,
         )
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options that ask for the same again."""
+        found = [f"--order={self.order}"]
+        if self.anisotropy != "scalar":
+            found.append(f"--anisotropy={self.anisotropy}")
+            if self.tensor is not None:
+                found.append(f"--tensor={self.tensor}")
+            found.append(f"--tensor-coverage={self.tensor_coverage:g}")
+        return tuple(found)
+
     def assemble(self, head: HeadMesh, source: str) -> tuple[Conductor, str | None]:
         """Make a head a conductor, and say what became of the tensors.
 

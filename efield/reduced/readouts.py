@@ -44,7 +44,30 @@ class AbstractReadout(eqx.Module):
         """
 
 
-class AtTetrahedra(AbstractReadout):
+class AbstractReadoutOfMeans(AbstractReadout):
+    """What takes nothing but the mean fields in some tetrahedra, of elements of any order.
+
+    Attributes:
+        tetrahedra: Of the head.
+    """
+
+    tetrahedra: eqx.AbstractVar[Int[ndarray, "near"]]
+
+    @abc.abstractmethod
+    def of_means(
+        self, means: Float[Array, "*pose near 3"]
+    ) -> Float[Array, "*pose point 3"]:
+        """Take the vectors of the mean fields in `tetrahedra`. [V/m]"""
+
+    def __call__(
+        self, field: ElectricField, rates: Float[Array, "*pose node 3"]
+    ) -> Float[Array, "*pose point 3"]:
+        """Take the vectors. [V/m]"""
+        del rates
+        return self.of_means(field.vectors[..., self.tetrahedra, :])
+
+
+class AtTetrahedra(AbstractReadoutOfMeans):
     """The field in tetrahedra, its mean where it varies.
 
     Attributes:
@@ -57,12 +80,11 @@ class AtTetrahedra(AbstractReadout):
     positions: Float[ndarray, "point 3"]
     weights: Float[ndarray, "point"]
 
-    def __call__(
-        self, field: ElectricField, rates: Float[Array, "*pose node 3"]
+    def of_means(
+        self, means: Float[Array, "*pose near 3"]
     ) -> Float[Array, "*pose point 3"]:
-        """Take the vectors. [V/m]"""
-        del rates
-        return field.vectors[..., self.tetrahedra, :]
+        """Leave them as they are."""
+        return means
 
 
 class AtPoints(AbstractReadout):
@@ -87,7 +109,7 @@ class AtPoints(AbstractReadout):
         return self.source(field)
 
 
-class AtNodes(AbstractReadout):
+class AtNodes(AbstractReadoutOfMeans):
     """The field at nodes of the head, as means of tetrahedra. Made by `at_surface`.
 
     Attributes:
@@ -102,16 +124,20 @@ class AtNodes(AbstractReadout):
     tetrahedra: Int[ndarray, "near"]
     shares: sparse.csr_array
 
-    def __call__(
-        self, field: ElectricField, rates: Float[Array, "*pose node 3"]
+    def of_means(
+        self, means: Float[Array, "*pose near 3"]
     ) -> Float[Array, "*pose point 3"]:
-        """Take the vectors. [V/m]"""
-        del rates
-        near = np.asarray(field.vectors)[..., self.tetrahedra, :]
-        columns = np.moveaxis(near, -2, 0)
-        means = self.shares @ columns.reshape(len(columns), -1)
-        shape = (len(self.positions), *columns.shape[1:])
-        return jnp.asarray(np.moveaxis(means.reshape(shape), 0, -2))
+        """Average the tetrahedra at each node."""
+        return _averaged(self.shares, means)
+
+
+def _averaged(
+    shares: sparse.csr_array, vectors: Float[Array, "*pose place 3"]
+) -> Float[Array, "*pose mean 3"]:
+    columns = np.moveaxis(np.asarray(vectors), -2, 0)
+    found = shares @ columns.reshape(len(columns), -1)
+    shape = (shares.shape[0], *columns.shape[1:])
+    return jnp.asarray(np.moveaxis(found.reshape(shape), 0, -2))
 
 
 def at_surface(

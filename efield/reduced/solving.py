@@ -1,5 +1,6 @@
 """Solving placements for a basis, and reading their dA/dt."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -11,11 +12,11 @@ from numpy import ndarray
 
 from ...coils import AbstractCoil, Interpolant, Pose, interpolate, joined
 from ..conductor import Conductor
-from ..forward import rates as rates_of, solve_rate
+from ..forward import rates as rates_of, solve_means, solve_rate
 from ..linear import AbstractSolver
 from .blocks import Blocks
 from .drives import Drives
-from .readouts import AbstractReadout
+from .readouts import AbstractReadout, AbstractReadoutOfMeans
 
 
 _TOGETHER = 16  # Placements.
@@ -141,16 +142,24 @@ class Solving:
         return coil, jnp.eye(len(coil.sources))[given.stimulator]
 
     def _solved(self, placed: Driven) -> Shaped[ndarray, "pose column"]:
-        rates = jnp.zeros((len(placed), *self.conductor.nodes.shape))
-        rates = rates.astype(self.conductor.nodes.dtype)
-        for channel in np.unique(placed.channels).tolist():
-            here = np.flatnonzero(placed.channels == channel)
-            poses = some(placed.poses, here)
-            mine = rates_of(self.conductor, self._coil(channel), poses, 1.0)
-            rates = mine if len(here) == len(placed) else rates.at[here].set(mine)
-        field = solve_rate(self.conductor, rates, solver=self._solver)
-        vectors = np.asarray(self.readout(field, rates)) * self.root[:, None]
-        return vectors.reshape(len(placed), -1)
+        conductor, readout = self.conductor, self.readout
+        if isinstance(readout, AbstractReadoutOfMeans):
+            found = readout.of_means(
+                solve_means(
+                    *(conductor, self._rates(placed), readout.tetrahedra),
+                    solver=self._solver,
+                )
+            )
+        else:
+            rates = jnp.stack(list(self._rates(placed)))
+            found = readout(solve_rate(conductor, rates, solver=self._solver), rates)
+        return (np.asarray(found) * self.root[:, None]).reshape(len(placed), -1)
+
+    def _rates(self, placed: Driven) -> Iterator[Float[Array, "node 3"]]:
+        """Evaluate ∂A/∂t of one placement after the other. [V/m]"""
+        for i, channel in enumerate(placed.channels.tolist()):
+            pose = some(placed.poses, i)
+            yield rates_of(self.conductor, self._coil(channel), pose, 1.0)
 
     def _coil(self, channel: int) -> AbstractCoil:
         if channel not in self._quick:

@@ -44,7 +44,11 @@ def scene_json(scene: Scene) -> dict:
     drives, brain = scene.field.coils, Brain.of(scene)
     return {
         "schema": SCHEMA,
-        "head": {"name": scene.head_name, "source": shlex.quote(scene.source)},
+        "head": {
+            "name": scene.head_name,
+            "source": shlex.quote(scene.source),
+            "solved": shlex.join(scene.solved),
+        },
         "palette": [_hex(colour) for colour in field_palette()[::5]],
         "cortex": brain.to_json(),
         "regions": regions_json(brain, scene.gyri),

@@ -72,6 +72,7 @@ class Scene:
         didt: At first. [A/s]
         image: What ANT's file says of the T1, or None.
         gyri: What names places of the cortex, or None.
+        solved: Options of `tmsgrad simulate` that make it solve as the field was solved.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Scene:
     didt: float
     image: Mapping[str, list[float]] | None = None
     gyri: GyrusNames | None = None
+    solved: tuple[str, ...] = ()
 
     @property
     def head_name(self) -> str:

@@ -20,21 +20,21 @@ export class Field {
     Object.assign(this, { ratio: basis.ratio, limit: basis.limit });
   }
 
-  // Coefficients of the modes, and what of dA/dt the basis does not know.
+  // Coefficients of the modes, and what of dA/dt the basis does not know. The directions
+  // are orthonormal: what they leave of a reading is what its square has more than theirs.
   read(reading) {
     const { directions, rank } = this;
     const size = reading.length;
     const known = new Float64Array(rank);
-    const rest = Float64Array.from(reading);
     for (let d = 0; d < rank; d += 1) {
       const at = d * size;
       let sum = 0;
       for (let i = 0; i < size; i += 1) sum += directions[at + i] * reading[i];
       known[d] = sum;
-      for (let i = 0; i < size; i += 1) rest[i] -= directions[at + i] * sum;
     }
     const strength = norm(reading);
-    const misfit = norm(rest) / strength;
+    const left = 1 - (norm(known) / strength) ** 2;
+    const misfit = Math.sqrt(Math.max(left, 0));
     return { coefficients: this.coefficients(known), misfit, strength };
   }
 

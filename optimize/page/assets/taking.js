@@ -23,14 +23,14 @@ export class Taking {
     const names = ["Where", "How turned", "How strong", "How sure", "Against today's rule"];
     const lines = Object.values(this.controls.words).map(([a, b], i) => `${names[i]}: ${a} (${b})`);
     const { rate, pose } = this.plan.now;
-    const { source } = this.model.data.head;
+    const { source, solved } = this.model.data.head;
     return [
       `${document.title} — for research use only`,
       ...lines,
       "",
       "Coil to head, mm (as SimNIBS has it; save it as pose.txt to verify):",
       matsimnibs(pose),
-      `tmsgrad simulate ${source} --coil ${this.controls.coil.source} --pose pose.txt --didt ${(rate / 1e6).toFixed(4)} --out verified`,
+      `tmsgrad simulate ${source} --coil ${this.controls.coil.source} --pose pose.txt --didt ${(rate / 1e6).toFixed(4)} ${solved} --out verified`,
       location.href.split("#")[0] + link(this.plan.now),
       "",
     ].join("\n");
