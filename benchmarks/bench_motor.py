@@ -103,6 +103,15 @@ class World:
 
 
 ARMS = ("random 60", "random 180", "chosen 70")
+#: What else is measured: about it, and the command.
+OTHERS = {
+    "motor-0.2M-others": (
+        "The same with chosen pulses, and of people who differ from what the fit assumes: "
+        "ten each.",
+        "python -m benchmarks motor --head=template:200000 --people=10 --draws=50 "
+        "--only=coil",
+    )
+}
 
 
 def main(words: list[str]) -> None:
