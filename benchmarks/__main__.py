@@ -4,7 +4,8 @@
 `python -m benchmarks phase --files=FILE,…` resting EEG,
 `python -m benchmarks retest --day1=DIR,… --day2=DIR,…` functional targets of two days,
 which `--person` and `--simulated=PEOPLE` make,
-`python -m benchmarks segment --folders=DIR,…` heads made of one T1, and
+`python -m benchmarks segment --folders=DIR,…` heads made of one T1,
+`python -m benchmarks turned --t1=FILE` a T1, and
 `python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 
 `python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
@@ -24,7 +25,7 @@ ALL = (
     *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
     *("midsurface", "response"),
 )
-NEED_DATA = ("shape", "phase", "page", "retest", "segment", "pynibs")
+NEED_DATA = ("shape", "phase", "page", "retest", "segment", "turned", "pynibs")
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 
 

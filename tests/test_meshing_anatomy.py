@@ -9,14 +9,14 @@ from tmsgrad import meshing
 from tmsgrad.cli.inputs import segmenting
 from tmsgrad.cli.runtime.progress import Progress
 from tmsgrad.meshing import LabelImage, Scalp
-from tmsgrad.meshing.anatomy import classes
+from tmsgrad.meshing.anatomy import classes, registering
 from tmsgrad.meshing.anatomy.atlas import Atlas
 from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
 from tmsgrad.meshing.anatomy.fiducials import find_fiducials
 from tmsgrad.meshing.anatomy.grids import Volume, positions
 from tmsgrad.meshing.anatomy.registering import Alignment, align_scans
 from tmsgrad.meshing.anatomy.spongy import split_bone
-from tmsgrad.meshing.anatomy.t1 import read_scan
+from tmsgrad.meshing.anatomy.t1 import head_mask, read_scan
 from tmsgrad.meshing.landmarks import TEMPLATE_FIDUCIALS
 from tmsgrad.meshing.surface import Surface
 
@@ -286,3 +286,59 @@ def test_the_nasion_goes_into_the_dent(above):
     nasion = np.array(found.points.nasion)
     deepest = 85e-3 * dent / np.linalg.norm(dent)
     assert np.linalg.norm(nasion - deepest) < 3e-3
+
+
+def test_what_an_image_lacks_is_told_from_air():
+    """A head of 40 mm, cut obliquely, within a template that is 3 mm larger."""
+    shape, affine = (60, 60, 60), np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = -59.0
+    at = positions(shape, affine).reshape(*shape, 3)
+    radius = np.linalg.norm(at, axis=-1)
+    cut = at @ np.array([0.6, 0.0, -0.8]) > 20.0
+    inside = (radius < 40) & ~cut
+    head = Volume((100.0 * inside).astype(np.float32), affine)
+    template = Volume((radius < 43).astype(np.float32), affine)
+    wide = np.diag([2.0, 2.0, 2.0, 1.0])
+    wide[:3, 3] = -69.0
+    found = registering._lacking(head, inside, template, (70, 70, 70), wide)
+    beyond = np.ones((70, 70, 70), bool)
+    beyond[5:65, 5:65, 5:65] = False
+    assert found[beyond].all()  # The image does not reach there.
+    within = found[5:65, 5:65, 5:65]
+    assert not within[inside].any()
+    assert within[(radius < 43) & cut].all()
+    # Air beside the cut may be lost head, air farther away is not.
+    more = within & ~cut
+    assert (radius[more] > 40).all()
+    assert (at[more] @ np.array([0.6, 0.0, -0.8]) > 20.0 - 16.0).all()
+    whole = registering._lacking(
+        Volume((100.0 * (radius < 40)).astype(np.float32), affine),
+        *(radius < 40, template, (70, 70, 70), wide),
+    )
+    np.testing.assert_array_equal(whole, beyond)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_turned_and_cut_head_is_found(head, axis):
+    """By 20° within its own field of view; what is lost at the corners is black."""
+    t1 = Volume(made_t1(head), head.affine)
+    c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
+    way = np.eye(4)
+    i, j = (n for n in range(3) if n != axis)
+    way[i, i], way[i, j], way[j, i], way[j, j] = c, -s, s, c
+    way[:3, 3] = [6.0, -4.0, 5.0]
+    at = positions(t1.values.shape, head.affine).astype(float)
+    back = np.linalg.inv(way)
+    values = t1.at(at @ back[:3, :3].T + back[:3, 3]).reshape(t1.values.shape)
+    turned = Volume(values, head.affine)
+    atlas = Atlas.of(head, csf=20.0)
+    found = registering.affine_registration(
+        *(turned, head_mask(turned), atlas.picture(), atlas.brain())
+    )
+    brain = np.argwhere(np.isin(head.labels, (1, 2)))[::97]
+    places = np.c_[
+        brain @ head.affine[:3, :3].T + head.affine[:3, 3], np.ones(len(brain))
+    ]
+    miss = np.linalg.norm((places @ (found - way).T)[:, :3], axis=1)
+    assert miss.max() < 2.0  # Half a voxel.

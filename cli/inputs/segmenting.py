@@ -53,7 +53,8 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
     atlas = template_atlas()
     progress.stage("registration", "laying the template over the head")
     alignment = align(
-        scan.volume, scan.inside, atlas.picture(), progress=_shown(progress)
+        *(scan.volume, scan.inside, atlas.picture(), atlas.brain()),
+        progress=_shown(progress),
     )
     progress.stage("classes", "tissues by brightness")
     channels, findings = [scan.volume], []
@@ -116,9 +117,10 @@ def by_labels(
 
 def _aligned(labels: LabelImage, progress: Progress) -> Alignment:
     progress.stage("registration", "laying the template over the head")
-    picture = template_atlas().picture()
+    atlas = template_atlas()
     return align(
-        picture_of(labels), labels.labels > 0, picture, progress=_shown(progress)
+        *(picture_of(labels), labels.labels > 0, atlas.picture(), atlas.brain()),
+        progress=_shown(progress),
     )
 
 

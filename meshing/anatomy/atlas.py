@@ -71,6 +71,10 @@ class Atlas:
         values = np.tensordot(BRIGHTNESS, self.shares, axes=1)
         return Volume(values.astype(np.float32), self.affine)
 
+    def brain(self) -> Volume:
+        """How much of each voxel is white or gray matter."""
+        return Volume(self.shares[0] + self.shares[1], self.affine)
+
     def share(self, tissue: int) -> Volume:
         """The map of a tissue, by its tag."""
         return Volume(self.shares[TISSUES.index(tissue)], self.affine)

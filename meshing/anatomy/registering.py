@@ -4,6 +4,10 @@ The affine map maximises mutual information [Mattes et al. 2003,
 doi:10.1109/TMI.2003.809072] from several starts, so that heads that are turned by some
 20° find their way; the warp is symmetric and diffeomorphic with local cross-correlation
 [Avants et al. 2008, doi:10.1016/j.media.2007.06.004].
+
+Images hold more or less of neck and face, and turned ones have been cut at their corners:
+the affine map is made of what is near the brain, and what one of the two images lacks is
+taken from the other before the warp, so that it pulls at nothing.
 """
 
 import logging
@@ -20,14 +24,23 @@ from scipy import ndimage
 
 from ..progress import Progress, silent
 from .grids import Volume, positions, upright_grid
+from .shells import voxel_sides
 
 
 _START, _BETWEEN, _COARSE = 8.0, 6.0, 4.0  # Voxels of the affine steps. [mm]
 _UPPER = 150.0  # So much of the head below its top is compared at first. [mm]
 _TURN = np.radians(20)
+_RADIUS = 80.0  # Of a head, about. [mm]
+_ALIKE = 3  # Starts that end in one place are enough: no turn, and both about an axis.
+_SAME = 4.0  # Maps differ by less at the corners of a head. [mm]
 _KEEP = 2  # Starts that go on from the coarsest step.
 _ROUNDS = (60, 40, 15)
 _ROOM = 12.0  # Around an image, for what the warp moves out of it. [mm]
+_AROUND = 25.0  # Around the template's brain, what the affine map is made of. [mm]
+_HEAD = 0.1  # Brightness of the template's darkest tissues, at least, of white matter.
+# No air is this deep in a head, its cavities filled: the image lacks that part.
+_DEEP = 8.0  # [mm]
+_AGAIN = 2  # What the image lacks is told anew once the template lies better.
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +92,7 @@ def align(
     head: Volume,
     inside: Bool[ndarray, "i j k"],
     template: Volume,
+    brain: Volume | None = None,
     voxel: float = 2.0,
     rounds: tuple[int, ...] | None = None,
     progress: Progress | None = None,
@@ -89,6 +103,8 @@ def align(
         head: An image of it, such as a T1.
         inside: Which of its voxels are head.
         template: The same of the template, in MNI space.
+        brain: How much of each of the template's voxels is brain; the affine map is then
+            made of what is near it.
         voxel: Of the grid that the warp is computed on. [mm]
         rounds: At most, of the warp, from the coarsest of its grids to the finest; by
             default 60, 40 and 15.
@@ -100,23 +116,35 @@ def align(
     """
     report = progress or silent
     report(0.0, "affine registration")
-    matrix = affine_registration(head, inside, template)
+    matrix = affine_registration(head, inside, template, brain)
     report(0.4, "warping the template")
     shape, grid = upright_grid(head.values.shape, head.affine, voxel, _ROOM)
     static = _scaled(
         Volume(np.where(inside, head.values, 0), head.affine).on(shape, grid)
     )
-    moving = Volume(template.values, matrix @ template.affine).on(shape, grid)
-    there, back = _warp(static, _scaled(moving), rounds or _ROUNDS)
+    placed = Volume(template.values, matrix @ template.affine)
+    moving = _scaled(placed.on(shape, grid))
+    static = np.where(_lacking(head, inside, placed, shape, grid), moving, static)
+    moving = np.where(_imaged(placed, shape, grid), moving, static)
+    there, back = _warp(static, moving, rounds or _ROUNDS)
     report(1.0, "done")
     to_mni = _by(np.linalg.inv(matrix) @ grid, there)
     return Alignment(matrix, grid, to_mni, _by(grid, back))
 
 
 def affine_registration(
-    head: Volume, inside: Bool[ndarray, "i j k"], template: Volume
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    template: Volume,
+    brain: Volume | None = None,
 ) -> Float[ndarray, "4 4"]:
     """Find the affine map from the template to a head, both in mm.
+
+    Args:
+        head: An image of it.
+        inside: Which of its voxels are head.
+        template: The same of the template, in MNI space.
+        brain: How much of each of the template's voxels is brain, or None.
 
     Raises:
         ModuleNotFoundError: dipy is not installed.
@@ -132,13 +160,90 @@ def affine_registration(
         start[:3, :3] = turn
         start[:3, 3] = centres[1] - turn @ centres[0]
         found.append(_optimized(masked, template, start, _START, "rigid"))
-    found.sort(key=lambda each: each[1])
+        if len(found) >= _ALIKE and len(_different(found)) == 1:
+            break
     finer = []
-    for start, _ in found[:_KEEP]:
+    for start in _different(found)[:_KEEP]:
         rough, _ = _optimized(masked, template, start, _START, "affine")
         finer.append(_optimized(masked, template, rough, _COARSE, "affine"))
     best = min(finer, key=lambda each: each[1])[0]
+    if brain is not None:
+        best = _about_the_brain(head, inside, template, brain, best)
     return np.linalg.inv(best)
+
+
+def _different(
+    found: list[tuple[ndarray, float]],
+) -> list[Float[ndarray, "4 4"]]:
+    """The maps that starts ended in, the best first, each of them once."""
+    ends = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    kept: list[ndarray] = []
+    for each, _ in sorted(found, key=lambda one: one[1]):
+        away = [_by(each - other, _RADIUS * ends) for other in kept]
+        if all(np.linalg.norm(shift, axis=1).max() > _SAME for shift in away):
+            kept.append(each)
+    return kept
+
+
+def _about_the_brain(
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    template: Volume,
+    brain: Volume,
+    start: Float[ndarray, "4 4"],
+) -> Float[ndarray, "4 4"]:
+    """Improve the map from a head to the template by what is near the brain in both."""
+    masked = Volume(np.where(inside, head.values, 0).astype(np.float32), head.affine)
+    shape, grid = upright_grid(brain.values.shape, brain.affine, _COARSE)
+    away = ndimage.distance_transform_edt(
+        brain.on(shape, grid) < 0.5, voxel_sides(grid)
+    )
+    moving = Volume((np.asarray(away) < _AROUND).astype(np.float32), grid)
+    shape, grid = upright_grid(head.values.shape, head.affine, _COARSE)
+    for _ in range(_AGAIN):
+        placed = Volume(template.values, np.linalg.inv(start) @ template.affine)
+        lacking = _lacking(head, inside, placed, shape, grid)
+        static = Volume((~lacking).astype(np.float32), grid)
+        start, _ = _optimized(
+            masked, template, start, _COARSE, "affine", (static, moving)
+        )
+    return start
+
+
+def _imaged(
+    volume: Volume, shape: tuple[int, ...], grid: Float[ndarray, "4 4"]
+) -> Bool[ndarray, "x y z"]:
+    """Which voxels of a grid an image reaches."""
+    return Volume(np.ones(volume.values.shape, np.float32), volume.affine).on(
+        shape, grid
+    ) > (1 - 1e-3)
+
+
+def _lacking(
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    placed: Volume,
+    shape: tuple[int, ...],
+    grid: Float[ndarray, "4 4"],
+) -> Bool[ndarray, "x y z"]:
+    """Which voxels of a grid a head's image lacks: it ends, or is black deep in the head.
+
+    Args:
+        head: The image.
+        inside: Which of its voxels are head.
+        placed: The template, laid over it.
+        shape: Of the grid.
+        grid: Its matrix. [mm]
+    """
+    own = Volume(inside.astype(np.float32), head.affine).on(shape, grid) > 0.5
+    low = _HEAD * float(placed.values.max())
+    there = np.asarray(ndimage.binary_fill_holes(placed.on(shape, grid) > low))
+    voxel, dark = voxel_sides(grid), there & ~own
+    deep = dark & (np.asarray(ndimage.distance_transform_edt(there, voxel)) > _DEEP)
+    away = np.asarray(ndimage.distance_transform_edt(~deep, voxel))
+    # What is cut off reaches from the depth to the skin.
+    lost = dark & (away < 2 * _DEEP) & deep.any()
+    return ~_imaged(head, shape, grid) | lost
 
 
 def _turns() -> list[ndarray]:
@@ -162,15 +267,27 @@ def _upper_middle(volume: Volume) -> Float[ndarray, "3"]:
 
 
 def _optimized(
-    head: Volume, template: Volume, start: ndarray, voxel: float, kind: str
+    head: Volume,
+    template: Volume,
+    start: ndarray,
+    voxel: float,
+    kind: str,
+    where: tuple[Volume, Volume] | None = None,
 ) -> tuple[ndarray, float]:
-    """Maximise mutual information on a grid; give the map from head to template."""
+    """Maximise mutual information on a grid; give the map from head to template.
+
+    Where a part of each is given, it is made of voxels in both alone.
+    """
     align_, transforms = _dipy().imaffine, _dipy().transforms
-    images = []
-    for volume in (head, template):
+    images, masks = [], []
+    for volume, part in zip((head, template), where or (None, None), strict=True):
         shape, grid = upright_grid(volume.values.shape, volume.affine, voxel)
         images.append((_scaled(volume.on(shape, grid)).astype(np.float64), grid))
+        there = None if part is None else part.on(shape, grid) > 0.5
+        masks.append(None if there is None else there.astype(np.int32))
     (static, static_grid), (moving, moving_grid) = images
+    centre = _by(static_grid, (np.array(static.shape) - 1) / 2)
+    here, there = _unit(centre), _unit(_by(start, centre))
     with _quiet():
         registration = align_.AffineRegistration(
             metric=align_.MutualInformationMetric(nbins=32),
@@ -188,12 +305,21 @@ def _optimized(
             moving,
             way,
             None,
-            static_grid2world=static_grid,
-            moving_grid2world=moving_grid,
-            starting_affine=start,
+            static_grid2world=here @ static_grid,
+            moving_grid2world=there @ moving_grid,
+            starting_affine=there @ start @ np.linalg.inv(here),
             ret_metric=True,
+            static_mask=masks[0],
+            moving_mask=masks[1],
         )
-    return np.asarray(found.affine), float(value)
+    return np.linalg.inv(there) @ np.asarray(found.affine) @ here, float(value)
+
+
+def _unit(centre: Float[ndarray, "3"]) -> Float[ndarray, "4 4"]:
+    """From mm to a frame in which shifts and turns of one step move a head alike."""
+    matrix = np.diag([1 / _RADIUS] * 3 + [1.0])
+    matrix[:3, 3] = -centre / _RADIUS
+    return matrix
 
 
 def _warp(
