@@ -72,7 +72,7 @@ class Scene:
         didt: At first. [A/s]
         image: What ANT's file says of the T1, or None.
         gyri: What names places of the cortex, or None.
-        solved: Options of `tmsgrad simulate` that make it solve as the field was solved.
+        solved: Options of a command that solves as the field was solved, for its user.
     """
 
     source: str
