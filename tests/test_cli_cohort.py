@@ -161,9 +161,10 @@ def test_values_on_other_spheres_are_those_of_fsaverage_at_the_same_vertices(
         for name in ("magnE", "E_normal"):
             expected, found = on_average[name][kept[side]], on_other[name]
             known = np.isfinite(expected)
-            # Beside a vertex without a value there may be none.
+            # In a triangle with a corner that has no value there may be none: of a head
+            # without spheres a quarter of them are.
             there = known & np.isfinite(found)
-            assert there.sum() > max(100, 0.9 * known.sum())
+            assert there.sum() > max(100, 0.7 * known.sum())
             np.testing.assert_allclose(
                 found[there],
                 expected[there],
