@@ -173,14 +173,7 @@ def alone(
     for name in names[:count]:
         each = command(folder, out, plan, *words, name)
         subprocess.run(each, check=True, stdout=subprocess.DEVNULL)
-    seconds = (time.perf_counter() - begun) / count * len(names)
-    return {
-        "through": out,
-        "people": len(names),
-        "measured": count,
-        "seconds": seconds,
-        "people_per_hour": 3600 * len(names) / seconds,
-    }
+    return _by_hand(out, len(names), count, time.perf_counter() - begun)
 
 
 def abreast(
@@ -192,13 +185,18 @@ def abreast(
     begun = time.perf_counter()
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(lambda each: alone(*each, len(each[-1]), 1), work))
-    seconds = (time.perf_counter() - begun) / count * len(names)
+    return _by_hand(out, len(names), count, time.perf_counter() - begun)
+
+
+def _by_hand(out: str, people: int, count: int, took: float) -> dict:
+    """What so many people would take, where some of them took so long."""
+    seconds = took / count * people
     return {
         "through": out,
-        "people": len(names),
+        "people": people,
         "measured": count,
         "seconds": seconds,
-        "people_per_hour": 3600 * len(names) / seconds,
+        "people_per_hour": 3600 * people / seconds,
     }
 
 

@@ -17,7 +17,6 @@ _SPACING = 4e-3  # [m]
 _MARGIN = 24e-3  # [m]
 _EXACT_WITHIN = 10e-3  # [m]
 
-_STEPS_IN_BALL = 12  # Along its diameter.
 _FIRST_TRIED = 16  # Points whose exact distance rules most others out.
 
 # On a grid the nearest point of the other side is farther than the surface, by about so
@@ -126,11 +125,7 @@ class Scalp:
             centre: (3,). [m]
             radius: [m]
         """
-        steps = (np.arange(_STEPS_IN_BALL) + 0.5) / _STEPS_IN_BALL * 2 - 1
-        cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
-        within = cube[np.linalg.norm(cube, axis=1) < 1]
-        places = np.asarray(centre, dtype=np.float64) + radius * within
-        return float(np.mean(self.surface.signed_distance(places) > 0))
+        return self.surface.share_outside(centre, radius)
 
     def distance_along(self, centre: ArrayLike, axis: ArrayLike) -> float:
         """Measure the distance from a coil's centre to the scalp along the coil's axis.

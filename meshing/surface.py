@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
@@ -20,6 +21,7 @@ _LARGEST_PIECE = 4.0  # Times the median: how far a piece may reach from its cen
 _FINE_PIECE = 0.5  # The same, where places are to be ruled out.
 _POINTS_AT_ONCE = 4096
 _RAY_PAIRS_AT_ONCE = 1_000_000
+_STEPS_IN_BALL = 12  # Along its diameter.
 
 _SAME_PLACE = 1e-10  # A nearest point so near to a corner is that corner. [m]
 
@@ -146,6 +148,19 @@ class Surface:
             for i in range(0, len(points), _POINTS_AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.empty(0)
+
+    def share_outside(self, centre: ArrayLike, radius: float) -> float:
+        """Find which share of a ball lies outside, to about a hundredth.
+
+        Args:
+            centre: (3,). [m]
+            radius: [m]
+        """
+        steps = (np.arange(_STEPS_IN_BALL) + 0.5) / _STEPS_IN_BALL * 2 - 1
+        cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+        within = cube[np.linalg.norm(cube, axis=1) < 1]
+        places = np.asarray(centre, dtype=np.float64) + radius * within
+        return float(np.mean(self.signed_distance(places) > 0))
 
     def _signed_distance(self, points: ndarray, exact_within: float) -> ndarray:
         tree, reach = self._tree

@@ -243,7 +243,7 @@ def test_the_hotspot_is_where_the_axis_of_its_coil_meets_the_scalp(case, tmp_pat
 def test_a_ball_partly_outside_the_head_is_reported(capsys):
     region = meshing.ball(five_layers(), np.array([0.0, 0.0, 0.060]), 10e-3)
     target = Target(region, (0.0, 0.0, 0.080), 10e-3, "gm")
-    check_target(scalp_of_five_layers(), target)
+    check_target(scalp_of_five_layers().surface, target)
     shown = capsys.readouterr().err
     assert re.search(
         r"warning: 1\d% of the ball of 10 mm around the target lies outside the head; "

@@ -79,7 +79,7 @@ def _read(
     target = request.target.find(head)
     progress.stage("scalp", "scalp")
     scalp = meshing.scalp(head)
-    check_target(scalp, target)
+    check_target(scalp.surface, target)
     progress.stage("assembly", "finite elements")
     conductor = efield.assemble(head, efield.isotropic(head))
     frame = Frame(

@@ -11,7 +11,7 @@ from ... import efield, meshing
 from ...coils import Coil, Stimulator
 from ...efield import Conductor
 from ...efield.output.forms import Exports
-from ...meshing import HeadMesh, Scalp
+from ...meshing import HeadMesh, Scalp, Surface
 from ...optimize.targeting.naming import GyrusNames, Way, find_gyri
 from ..inputs.coils import machine_of, read_coil
 from ..inputs.exports import placed_exports, read_exports
@@ -82,8 +82,7 @@ def prepare(
     head = _head(request, progress)
     target = request.target.find(head)
     wanted = placed_exports(wanted, head, forms.frame)
-    # Before anything takes long: that needs no exact grid.
-    check_target(meshing.scalp(head, exact=False), target)
+    check_target(head.outer_surface, target)  # Before anything takes long.
     progress.stage("assembly", "finite elements")
     conductor, tensors = request.conduction.assemble(head, request.head)
     second = None
@@ -166,14 +165,14 @@ def find_hotspot(
     return None if rules.motor is None else np.asarray(rules.motor)
 
 
-def check_target(scalp: Scalp, target: Target) -> None:
+def check_target(scalp: Surface, target: Target) -> None:
     """Refuse a target outside of the head, and warn of one that reaches out of it.
 
     Raises:
         ValueError: The target's centre is outside.
     """
     place = np.asarray(target.centre)
-    depth = -scalp.surface.signed_distance(place[None])[0]
+    depth = -scalp.signed_distance(place[None])[0]
     if depth < 0:
         at = ", ".join(f"{x * 1e3:g}" for x in target.centre)
         raise ValueError(
