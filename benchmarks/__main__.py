@@ -22,7 +22,16 @@ import sys
 ALL = (
     *("forward", "solvers", "search", "targets", "meshing", "accuracy"),
     *("coils", "catalogue", "uncertainty", "targeting", "timing", "network"),
-    *("motor", "command", "reduced", "focality", "pulses", "truth", "refinement"),
+    *(
+        "motor",
+        "motor_command",
+        "command",
+        "reduced",
+        "focality",
+        "pulses",
+        "truth",
+        "refinement",
+    ),
     *("midsurface", "response"),
 )
 NEED_DATA = ("shape", "phase", "page", "retest", "segment", "turned", "pynibs")

@@ -50,6 +50,9 @@ def main(words: list[str]) -> None:
         row = _run(folder, options)
     found = json.loads(row.pop("summary"))
     for place, muscle in zip(places, found["muscles"], strict=True):
+        if not muscle["found"]:
+            row[f"{muscle['name']}: off [mm]"] = "no place is stated"
+            continue
         apart = np.linalg.norm(np.array(muscle["optimum_mm"]) - 1e3 * place)
         row[f"{muscle['name']}: off [mm]"] = round(float(apart), 1)
         threshold = muscle["threshold_V_per_m"]
