@@ -181,10 +181,14 @@ def abreast(
 ) -> dict:
     """Do some people one after the other on each of the cores, all at once."""
     shares = [names[core:count:cores] for core in range(cores)]
-    work = [(folder, f"{out}-{core}", plan, each) for core, each in enumerate(shares)]
+
+    def one(core: int) -> None:
+        share = shares[core]
+        alone(folder, f"{out}-{core}", plan, share, len(share), 1)
+
     begun = time.perf_counter()
     with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(lambda each: alone(*each, len(each[-1]), 1), work))
+        list(pool.map(one, range(cores)))
     return _by_hand(out, len(names), count, time.perf_counter() - begun)
 
 

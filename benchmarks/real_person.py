@@ -147,7 +147,8 @@ def _write_group(data: Path, path: Path) -> None:
     row = matrix[parcels].mean(axis=0)
     row = np.concatenate([[0.0], row - row.mean()])
     low = np.floor(places.min(axis=0) / _VOXEL) * _VOXEL - _VOXEL
-    shape = np.ceil((places.max(axis=0) - low) / _VOXEL).astype(int) + 2
+    voxels = np.ceil((places.max(axis=0) - low) / _VOXEL).astype(int) + 2
+    shape = tuple(map(int, voxels))
     affine = np.diag([_VOXEL, _VOXEL, _VOXEL, 1.0])
     affine[:3, 3] = low
     centres = np.moveaxis(np.indices(shape), 0, -1) * _VOXEL + low

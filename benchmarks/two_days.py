@@ -212,9 +212,11 @@ def _pair(days: list[_Day], seed, name: str) -> Pair | None:
 
 
 def _paired(days: list[_Day], found: list[tuple | None], name: str) -> Pair | None:
-    if found[0] is None or found[1] is None:
+    before, after = found
+    if before is None or after is None:
         return None
-    (one, first, sure), (other, second, also) = found
+    one, first, sure = before
+    other, second, also = after
     minutes = [day.cleaned.motion.minutes for day in days]
     return Pair(
         *(name, float(np.linalg.norm(one - other)), (first, second)),

@@ -165,6 +165,7 @@ class Surface:
     def _signed_distance(self, points: ndarray, exact_within: float) -> ndarray:
         tree, reach = self._tree
         first, nearest = tree.query(points)
+        nearest = np.asarray(nearest, dtype=np.intp)
         far = first > exact_within + reach.max()
         result = np.empty(len(points))
         near = np.flatnonzero(~far)

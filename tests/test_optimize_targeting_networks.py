@@ -177,7 +177,7 @@ def test_networks_on_surfaces_are_those_of_their_vertices(cleaned, sheet, tmp_pa
     names = GiftiLabelTable()
     for key, word in ((0, "???"), (4, "Salience")):
         label = GiftiLabel(key)
-        label.label = word
+        label.label = word  # pyright: ignore[reportAttributeAccessIssue]
         names.labels.append(label)
     array = GiftiDataArray(4 * inside, intent="NIFTI_INTENT_LABEL", datatype="int32")
     gifti = tmp_path / "sub-01_hemi-L.label.gii"
@@ -235,8 +235,9 @@ def test_networks_that_will_not_do_are_refused(person, files, near, sheet, tmp_p
     ):
         refused(words(files, tmp_path / "out", **changes), tmp_path, needed)
     series = targeting.read_bold(files["bold"])
-    outside = nibabel.Nifti1Image(np.ones((2, 2, 2), np.float32), np.eye(4) + 0.0)
-    outside.affine[:3, 3] = 500.0
+    far_away = np.eye(4)
+    far_away[:3, 3] = 500.0
+    outside = nibabel.Nifti1Image(np.ones((2, 2, 2), np.float32), far_away)
     nibabel.save(outside, tmp_path / "outside.nii.gz")
     network = targeting.read_network(tmp_path / "outside.nii.gz")
     with pytest.raises(ValueError, match="they are in different spaces"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Literal
 
 import nibabel
 import numpy as np
@@ -18,7 +19,10 @@ from tmsgrad.optimize import targeting
 
 VOXEL = 4.0
 OFF = 0.5e-3  # No vertex lies where two voxels meet. [m]
-SIDES = {"L": "CIFTI_STRUCTURE_CORTEX_LEFT", "R": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
+SIDES: dict[Literal["L", "R"], str] = {
+    "L": "CIFTI_STRUCTURE_CORTEX_LEFT",
+    "R": "CIFTI_STRUCTURE_CORTEX_RIGHT",
+}
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,11 @@ class _Element:
 
     def __call__(self, a: int, b: int) -> Float[ndarray, "tet"]:
         row = self._shares[_NUMBER[min(a, b), max(a, b)]]
-        return sum(x * self._products[edge] for edge, x in enumerate(row) if x)
+        total = np.zeros_like(self._products[0])
+        for edge, share in enumerate(row):
+            if share:
+                total += share * self._products[edge]
+        return total
 
 
 def summed_entries(

@@ -136,7 +136,7 @@ def _averaged(
 ) -> Float[Array, "*pose mean 3"]:
     columns = np.moveaxis(np.asarray(vectors), -2, 0)
     found = shares @ columns.reshape(len(columns), -1)
-    shape = (shares.shape[0], *columns.shape[1:])
+    shape = (found.shape[0], *columns.shape[1:])
     return jnp.asarray(np.moveaxis(found.reshape(shape), 0, -2))
 
 
