@@ -43,6 +43,7 @@ def section(name: str, result: Mapping) -> str:
     about, command = getattr(bench, "OTHERS", {}).get(
         name.rpartition("-")[0], (about, command)
     )
+    command = result.get("command", command)
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
     parts = [
         f"## {name}",
