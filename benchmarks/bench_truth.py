@@ -10,8 +10,7 @@ Half of the last halving, for those to come, says how sure the reference is.
 
 A mesh that is too large to be cut in eight (`--whole=no`) has second order on itself and
 three halvings near the target in the place of that: what second order leaves far from the
-target, about 0.1 %, is in the reference too then. In between (`--whole=near`), the mesh is
-cut in eight within 60 mm of each target, where coil and target are, anew for each.
+target, about 0.1 %, is in the reference too then.
 """
 
 import argparse
@@ -33,15 +32,11 @@ from tmsgrad.coils import Pose
 from tmsgrad.efield.cut_in_eight import cut_in_eight
 from tmsgrad.efield.locally_refined import Dipoles, currents, refined, unrefined
 from tmsgrad.efield.patches import base_level, patch
-from tmsgrad.meshing.bisection import bisected
-from tmsgrad.meshing.quality import dihedral_angles
 from tmsgrad.meshing.template import cache_folder
 
 
 _DOMAIN = optimize.Domain(distance=4e-3)
 _MARGINS = (20e-3, 7e-3, 3e-3, 0.5e-3)  # Of second order, then of each halving. [m]
-_CUT = 60e-3  # About a target, where not all of a mesh is cut. [m]
-_WORST = 0.5  # Of the least dihedral angle, that cutting keeps.
 _LOOSE = efield.HostMultigrid(rtol=1e-4)
 
 
@@ -51,7 +46,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--head", default="template:100000")
     parser.add_argument("--coil", default="magstim-70mm-double")
     parser.add_argument("--count", type=int, default=20)
-    parser.add_argument("--whole", choices=("yes", "near", "no"), default="yes")
+    parser.add_argument("--whole", choices=("yes", "no"), default="yes")
     options = parser.parse_args(words)
     head, coil = head_of(options.head), coils.read(options.coil)
     scalp = meshing.scalp(head)
@@ -62,9 +57,9 @@ def main(words: list[str]) -> None:
     name = (
         f"truth-{Path(options.head.partition(':')[0]).stem}-{len(head.tags) / 1e6:.1f}M"
     )
-    name += "-near" if options.whole == "near" else ""
+    whole = options.whole == "yes"
     kept = cache_folder() / f"{name}-{options.coil}-{options.whole}-vectors.json"
-    _compare(study, rows, _references(study, rows, kept, options.whole))
+    _compare(study, rows, _references(study, rows, kept, whole))
     print(record.table(rows))
     for key, value in summary(rows).items():
         print(f"{key}: {value}")
@@ -111,6 +106,10 @@ class _Study:
         self.directions: list[np.ndarray] = []
         self.halvings: list[np.ndarray] = []
         self.means: list[dict[str, np.ndarray]] = []
+
+    def forget(self) -> None:
+        """Drop what takes memory and is no longer needed."""
+        del self.conductor, self.second, self._recovery
 
     def row(self, number: int, centre: np.ndarray) -> dict:
         """Compute the values of a target by all ways, along the field of first order."""
@@ -189,7 +188,7 @@ class _Study:
         return np.diff(values, axis=0)
 
 
-def _references(study: _Study, rows: list[dict], kept: Path, whole: str) -> np.ndarray:
+def _references(study: _Study, rows: list[dict], kept: Path, whole: bool) -> np.ndarray:
     """The mean vector of each target by the finest elements, and what was reckoned."""
     if kept.is_file():
         stored = np.array(json.loads(kept.read_text(encoding="utf-8")))
@@ -198,8 +197,8 @@ def _references(study: _Study, rows: list[dict], kept: Path, whole: str) -> np.n
     halvings = np.array(study.halvings)
     base = second = np.array([each["second order"] for each in study.means])
     elsewhere = np.zeros_like(base)
-    if whole != "no":
-        base = _on_pieces(study) if whole == "yes" else _near_each(study)
+    if whole:
+        base = _on_pieces(study)
         elsewhere = base - second - halvings[:, 0]
         halvings = halvings[:, 1:]
     reckoned = (halvings[:, -1] + elsewhere) / 2
@@ -213,6 +212,7 @@ def _on_pieces(study: _Study) -> np.ndarray:
     """The mean vectors by second order on the mesh cut in eight."""
     fine, _ = cut_in_eight(study.head)
     sigma = np.repeat(np.asarray(study.conductor.conductivity), 8)
+    study.forget()
     conductor = efield.assemble(fine, sigma, order=2)
     values = []
     for target, pose in zip(study.targets, study.poses, strict=True):
@@ -223,27 +223,6 @@ def _on_pieces(study: _Study) -> np.ndarray:
         )
         values.append(np.asarray(found.mean_field(study.coil, pose)))
         print(f"reference {len(values)}: {values[-1]} V/m", flush=True)
-    return np.array(values)
-
-
-def _near_each(study: _Study) -> np.ndarray:
-    """The mean vectors by second order on the mesh cut in eight near each target."""
-    least = _WORST * dihedral_angles(study.head.nodes[study.head.tetrahedra]).min()
-    sigma = np.asarray(study.conductor.conductivity)
-    values = []
-    for target, pose in zip(study.targets, study.poses, strict=True):
-        near = np.linalg.norm(study.head.centroids - target.centre, axis=1) <= _CUT
-        fine, parents = bisected(study.head, near, least)
-        conductor = efield.assemble(fine, sigma[parents], order=2)
-        field = efield.solve(conductor, study.coil, pose, solver=_LOOSE)
-        share = np.zeros(len(study.head.tags))
-        share[target.tetrahedra] = target.weights / target.weights.sum()
-        share = share[parents] * fine.volumes / study.head.volumes[parents]
-        values.append(share @ np.asarray(field.vectors))
-        print(
-            f"reference {len(values)}, {len(fine.tags):,} tetrahedra: {values[-1]} V/m",
-            flush=True,
-        )
     return np.array(values)
 
 

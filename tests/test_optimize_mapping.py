@@ -384,3 +384,40 @@ def test_fits_with_heavy_tails_are_the_most_likely(tail, plane):
     matrix = slopes.T @ (trusted[:, None] * slopes) + np.diag(own)
     step = np.linalg.solve(matrix, downhill)
     assert downhill @ step < 1e-3 * scale * PULSES
+
+
+def test_an_interval_allows_for_fields_that_jump_between_elements(plane):
+    positions, fields = plane
+    curve = CURVES[2]
+    given = responses(curve, fields[SITE], 0.6)
+    jumping = fields.copy()
+    jumping[SITE] *= 1.3
+    planted = fields[SITE].mean() * float(
+        curve.field_for(jnp.asarray(PLANTED["sigmoid"]), float(np.log(CRITERION)))
+    )
+    sharp, closed = (
+        evidence.respond(
+            *(curve, jumping, given, positions, np.ones(PLACES)),
+            **{"response": CRITERION, "draws": 40, "resolution": resolution},
+        )
+        for resolution in (0.0, 1.7e-3)
+    )
+    # The place itself is the likeliest, with a threshold as wrong as its field is.
+    assert sharp.best == SITE
+    assert sharp.threshold_interval()[0] > planted
+    low, high = closed.threshold_interval()
+    assert low < planted < high
+    assert closed.threshold == sharp.threshold
+
+
+def test_places_beside_others_are_within_reach_and_by_area():
+    positions = np.array([[0.0, 0, 0], [1e-3, 0, 0], [0, 1e-3, 0], [5e-3, 0, 0]])
+    around = evidence.Around(positions, np.array([1.0, 2, 1, 9]), reach=1.1e-3)
+    places = np.repeat([0, 3], [4000, 10])
+    chosen = around.one_of(places)
+    shares = np.bincount(chosen[:4000], minlength=4) / 4000
+    # Three standard deviations of 4000 draws.
+    np.testing.assert_allclose(shares, [0.25, 0.5, 0.25, 0], atol=0.024)
+    assert (chosen[4000:] == 3).all()
+    alone = evidence.Around(positions, around.areas, reach=0.0)
+    assert (alone.one_of(places) == places).all()

@@ -24,6 +24,7 @@ from numpy import ndarray
 from scipy.spatial import KDTree
 from scipy.stats import f as fisher
 
+from .around import HALF_AN_EDGE, Around, spread
 from .curves import AbstractCurve
 from .fitting import Fit, fields_for, fit, predicted, refit, tail_of
 from .noise import errors_alone
@@ -34,9 +35,7 @@ _CANDIDATES = (128, 512, 2048)  # Places that are fitted to samples.
 _HOPELESS = 30.0  # So much less log-likelihood than at the best place.
 _FOLDS = 10
 _DRAWN = 4000  # Places with curves, that an interval is taken of.
-_TAIL = 3.5  # Standard deviations, beyond which a Gaussian is nothing.
 _CONFIDENCE = 0.95
-_HALF_AN_EDGE = np.sqrt(3)  # In standard deviations of a place evenly along it.
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +69,7 @@ class ResponseMap:
             that explain the responses themselves.
         region: The places that hold it with a confidence of 0.95.
         samples: Of the pulses.
+        around: What lies within half an edge of a place.
     """
 
     fit: Fit
@@ -79,6 +79,7 @@ class ResponseMap:
     optimum: int
     region: Bool[ndarray, "place"]
     samples: Samples
+    around: Around
 
     @property
     def best(self) -> int:
@@ -98,10 +99,24 @@ class ResponseMap:
     @cached_property
     def _thresholds(self) -> Float[ndarray, "draw"]:
         places, parameters = self.drawn(_DRAWN)
-        return fields_for(
-            *(self.fit.curve, parameters, self.fit.references[places]),
-            self.fit.response,
+        return self._fields_for(places, parameters)
+
+    def _fields_for(
+        self, places: ndarray, parameters: ndarray
+    ) -> Float[ndarray, "draw"]:
+        references = self.fit.references[places]
+        return fields_for(self.fit.curve, parameters, references, self.fit.response)
+
+    @cached_property
+    def _jumps(self) -> Float[ndarray, "draw"]:
+        places, _ = self.drawn(_DRAWN)
+        beside = self.around.one_of(places)
+        here, there = (
+            self._fields_for(each, self.fit.parameters[each])
+            for each in (places, beside)
         )
+        ratio = there / here
+        return np.where(np.isfinite(ratio), ratio, 1.0)
 
     def drawn(self, count: int, seed: int = 0) -> tuple[ndarray, ndarray]:
         """Draw places with curves, as probable as they are.
@@ -119,9 +134,11 @@ class ResponseMap:
     def threshold_interval(self, share: float = _CONFIDENCE) -> tuple[float, float]:
         """An interval that holds the threshold, wherever the place is. [V/m]
 
-        NaN where more samples than lie outside of it have no threshold.
+        Fields jump between the elements of a mesh, and thresholds with them: each sample's
+        is changed by the ratio that all pulses give for a place within half an edge of its
+        own. NaN where more samples than lie outside of it have no threshold.
         """
-        found = self._thresholds
+        found = self._thresholds * self._jumps
         if np.isnan(found).mean() > (1 - share) / 2:
             return np.nan, np.nan
         low, high = np.nanquantile(found, [(1 - share) / 2, (1 + share) / 2])
@@ -169,11 +186,12 @@ def respond(
     samples = _samples(found, fields, responses, areas, weights)
     sharp = np.zeros(len(fields))
     sharp[samples.candidates] = samples.probabilities.mean(axis=0)
-    probability = _spread(sharp, positions, areas, resolution)
+    probability = spread(sharp, positions, areas, resolution)
     cross, of_method = _left_out(found, fields, responses, seed)
     return ResponseMap(
         *(found, cross, of_method, probability, _middle(sharp, positions)),
         *(_region(found, samples, positions, resolution), samples),
+        Around(positions, areas, float(HALF_AN_EDGE * resolution)),
     )
 
 
@@ -254,25 +272,6 @@ def _left_out(
     return cross, float(1 - errors_alone(chosen, found.tail) / spread)
 
 
-def _spread(
-    probability: Float[ndarray, "place"],
-    positions: Float[ndarray, "place 3"],
-    areas: Float[ndarray, "place"],
-    width: float,
-) -> Float[ndarray, "place"]:
-    """Give what each place has to those around it, as a Gaussian does."""
-    if width <= 0:
-        return probability
-    spread = np.zeros(len(probability))
-    giving = np.flatnonzero(probability > 1e-6 * probability.max())
-    around = KDTree(positions).query_ball_point(positions[giving], _TAIL * width)
-    for place, near in zip(giving, around, strict=True):
-        apart = np.linalg.norm(positions[near] - positions[place], axis=1)
-        shares = areas[near] * np.exp(-((apart / width) ** 2) / 2)
-        spread[near] += probability[place] * shares / shares.sum()
-    return spread / spread.sum()
-
-
 def _middle(
     probability: Float[ndarray, "place"], positions: Float[ndarray, "place 3"]
 ) -> int:
@@ -304,7 +303,7 @@ def _region(
     if resolution <= 0:
         return inside
     apart, _ = KDTree(positions[inside]).query(positions)
-    return apart <= _HALF_AN_EDGE * resolution
+    return apart <= HALF_AN_EDGE * resolution
 
 
 def distance_between(
