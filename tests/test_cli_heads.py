@@ -1,44 +1,18 @@
 """The command line's work on heads: mesh, check, convert and describe."""
 
-import io
-import json
-from contextlib import redirect_stderr, redirect_stdout
-from typing import NamedTuple
-
 import numpy as np
 import pytest
-from cli_examples import refused
+from cli_examples import refused, run
 from heads import RADII, five_layers
 from label_examples import affine, five_balls, write_nifti
 from tensor_examples import OBLIQUE
 
 from tmsgrad import meshing
-from tmsgrad.cli.main import main
 from tmsgrad.meshing import HeadMesh
 from tmsgrad.meshing.pictures.tissues import slice_tags
 
 
 FEW = ("--tetrahedra", "20000")
-
-
-class Run(NamedTuple):
-    status: int | str | None
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out.splitlines()[-1])
-
-
-def run(*words) -> Run:
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            status = main([str(word) for word in words])
-        except SystemExit as stop:
-            status = stop.code
-    return Run(status, out.getvalue(), err.getvalue())
 
 
 def volumes_of(labels, voxel=4.0):
