@@ -36,8 +36,7 @@ def bisected(
     parents, kept = np.arange(len(tetrahedra)), np.zeros(0, np.int64)
     halvings = np.where(chosen, 3, 0)
     # Only elements at these nodes are looked at: the ways seldom lead far.
-    known = np.zeros(len(nodes), bool)
-    known[tetrahedra[chosen]] = True
+    known = _touched(len(nodes), tetrahedra[chosen])
     while True:
         active = np.flatnonzero(known[tetrahedra].any(axis=1))
         edges = _Edges(nodes, tetrahedra[active], kept)
@@ -63,10 +62,17 @@ def bisected(
         parents = parents[again]
         halvings = halvings[again]
         halvings[len(stay) :] -= 1
-        known = np.concatenate([known, np.ones(len(nodes) - len(known), bool)])
+        known = _touched(len(nodes), tetrahedra[halvings > 0])
     order = np.argsort(parents, kind="stable")
     tetrahedra, parents = tetrahedra[order], parents[order]
     return HeadMesh(nodes, tetrahedra, head.tags[parents]), parents
+
+
+def _touched(count: int, tetrahedra: ndarray) -> Bool[ndarray, "node"]:
+    """Mark the nodes of elements."""
+    found = np.zeros(count, bool)
+    found[tetrahedra] = True
+    return found
 
 
 def _used(
