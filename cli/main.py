@@ -21,6 +21,7 @@ from .plans.file import read_plan
 from .plans.plan import Plan
 from .plans.saving import save_plan
 from .runtime import machine
+from .runtime.allocation import keep_freed
 from .runtime.interruption import (
     ENDINGS,
     asked,
@@ -65,8 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _be_program() -> None:
     """Say what Python says of its own accord in the program's way, until the process ends.
 
-    Files that close after an error of the disk have the same error again.
+    Files that close after an error of the disk have the same error again. Memory is kept,
+    as nothing else in the process has use for it.
     """
+    keep_freed()
     before = sys.unraisablehook
 
     def hook(found: "sys.UnraisableHookArgs", /) -> None:
