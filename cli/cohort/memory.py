@@ -92,7 +92,7 @@ def need_of_task(task: Task) -> int:
 
 def _need_of_making(making: Making) -> int:
     try:
-        voxels = float(np.prod(meshing.load_nifti(Path(making.t1)).shape))
+        voxels = int(np.prod(meshing.load_nifti(Path(making.t1)).shape))
         by = making.how.segmenter()
     except (OSError, ValueError):
         return BASE  # As above.

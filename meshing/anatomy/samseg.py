@@ -43,7 +43,7 @@ def memory_lacking(voxels: int) -> str | None:
     )
 
 
-def memory_needed(voxels: float) -> float:
+def memory_needed(voxels: int) -> float:
     """Estimate what SAMSEG takes. [byte]
 
     Args:
