@@ -318,6 +318,8 @@ def test_a_t1_becomes_a_field_in_mni_space(tmp_path, monkeypatch, case):
     nibs = tmp_path / "out" / "sub-01" / "nibs"
     name = "sub-01_space-MNI152_res-2_desc-m1_efield.nii.gz"
     assert (nibs / name).is_file()
+    again = bids(tmp_path, "--here", "--json")
+    assert again.json["people"][0]["status"] == "finished before"
 
 
 CHILD = "import time; x = bytearray({} << 20); time.sleep(60)"
