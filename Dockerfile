@@ -7,7 +7,7 @@ FROM python:3.13-slim AS build
 
 COPY . /source
 RUN python -m venv /opt/tmsgrad \
-    && /opt/tmsgrad/bin/pip install --no-cache-dir "/source[cohort,template,atlas]"
+    && /opt/tmsgrad/bin/pip install --no-cache-dir "/source[cohort,template,segment,atlas]"
 
 FROM python:3.13-slim
 

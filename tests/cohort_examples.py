@@ -86,6 +86,7 @@ def faulty(root: Path) -> Path:
         write_head(root, "twosessions", session)
         name = f"sub-twosessions_ses-{session}_T1w.nii.gz"
         t1(root / "sub-twosessions" / f"ses-{session}" / "anat" / name)
+    (root / "sub-nohead" / "anat" / "sub-nohead_T1w.nii.gz").unlink()
     cut(root / "sub-badt1" / "anat" / "sub-badt1_T1w.nii.gz")
     write_markers(root, "01")
     write_markers(root, "shear", sheared=True)

@@ -4,7 +4,11 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
+from tmsgrad import meshing
+from tmsgrad.cli.inputs import segmenting
 from tmsgrad.meshing import LabelImage
+from tmsgrad.meshing.anatomy import installing, registering
+from tmsgrad.meshing.anatomy.atlas import Atlas
 
 
 LIGHT = np.array([2, 110, 78, 25, 18, 95, 30, 15, 40, 20, 60], float)
@@ -29,6 +33,19 @@ def made_head(voxel=2.0, white=True):
     if not white:
         labels[labels == 1] = 2
     return LabelImage(labels, affine)
+
+
+def as_template(monkeypatch):
+    """Have the made head as the template, and no segmenter; give its labels."""
+    labels = made_head()
+    atlas = lambda: Atlas.of(labels, csf=20.0)
+    monkeypatch.setattr(segmenting, "template_atlas", atlas)
+    kept = lambda: (labels.labels, labels.affine)
+    monkeypatch.setattr(meshing, "kept_template_labels", kept)
+    monkeypatch.setattr(installing, "find_samseg", lambda given=None: None)
+    # The template is the head itself, which an affine map finds.
+    monkeypatch.setattr(registering, "_ROUNDS", (8, 4))
+    return labels
 
 
 def made_t1(labels, seed=0, noise=2.0, bias=1.0):

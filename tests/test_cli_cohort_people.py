@@ -61,9 +61,9 @@ def test_each_kind_of_error_is_reported_by_subject_with_what_to_do(tmp_path):
     assert people["sub-01"] == []
     said = {name: " ".join(p["what"] for p in each) for name, each in people.items()}
     for name, words in {
-        "sub-nohead": ("charm nohead", "derivatives/simnibs"),
+        "sub-nohead": ("charm nohead", "derivatives/simnibs", "nor a T1"),
         "sub-twosessions": ("--session-label post", "{session}"),
-        "sub-badt1": ("sub-badt1_T1w.nii.gz", "Copy the T1 anew"),
+        "sub-badt1": ("sub-badt1_T1w.nii.gz", "Copy the image anew"),
         "sub-shear": ("M1", "--repair"),
         "sub-twice": ("run-1_T1w", "run-01_T1w", "run-2"),
     }.items():

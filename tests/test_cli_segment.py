@@ -4,13 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from scan_examples import made_head, made_t1, write_image
+from scan_examples import as_template, made_t1, write_image
 
 from tmsgrad import meshing
-from tmsgrad.cli.inputs import segmenting
 from tmsgrad.cli.main import main
-from tmsgrad.meshing.anatomy import installing, registering
-from tmsgrad.meshing.anatomy.atlas import Atlas
 
 
 pytestmark = pytest.mark.long
@@ -19,17 +16,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(autouse=True)
 def atlas(monkeypatch):
     """Have the made head as the template, and no segmenter."""
-    labels = made_head()
-    monkeypatch.setattr(
-        segmenting, "template_atlas", lambda: Atlas.of(labels, csf=20.0)
-    )
-    monkeypatch.setattr(
-        meshing, "kept_template_labels", lambda: (labels.labels, labels.affine)
-    )
-    monkeypatch.setattr(installing, "find_samseg", lambda given=None: None)
-    # The template is the head itself, which an affine map finds.
-    monkeypatch.setattr(registering, "_ROUNDS", (8, 4))
-    return labels
+    return as_template(monkeypatch)
 
 
 def turned(angle, shift=(4.0, -6.0, 3.0)):

@@ -28,13 +28,16 @@ class Problem:
     stops: bool = True
 
 
-def problems_of(person: Person, needed: Collection[str]) -> tuple[Problem, ...]:
+def problems_of(
+    person: Person, needed: Collection[str], used: Collection[str] = ()
+) -> tuple[Problem, ...]:
     """Look for what is wrong.
 
     Args:
         person: Who.
-        needed: What the plan asks for: words of `KINDS`. What is wrong with other files
-            does not stop the plan.
+        needed: What the plan asks for: words of `KINDS`.
+        used: Images that a head is to be made of. What is wrong with other files does not
+            stop the plan.
     """
     if person.several:
         names = ", ".join(person.several)
@@ -47,11 +50,13 @@ def problems_of(person: Person, needed: Collection[str]) -> tuple[Problem, ...]:
     return tuple(
         found
         for look in (_absent, _heads, _images, _poses, _duplicates)
-        for found in look(person, needed)
+        for found in look(person, needed, used)
     )
 
 
-def _absent(person: Person, needed: Collection[str]) -> Iterator[Problem]:
+def _absent(
+    person: Person, needed: Collection[str], _: Collection[str]
+) -> Iterator[Problem]:
     for kind in needed:
         if kind == "threshold":
             known = person.threshold is not None
@@ -60,19 +65,26 @@ def _absent(person: Person, needed: Collection[str]) -> Iterator[Problem]:
         if known:
             continue
         where = KINDS[kind].replace("LABEL", person.subject)
-        if kind == "head":
-            name = person.subject
-            image = (*person.files["t1"], "T1.nii.gz")[0]
-            what = (
-                f"there is no head ({where}): make one with SimNIBS, `charm {name} "
-                f"{image}`, in derivatives/simnibs/sub-{name}, or leave the person out."
-            )
-        else:
+        if kind != "head":
             what = f"the plan asks for {{{kind}}}, and there is none ({where})."
-        yield Problem("missing", what)
+            yield Problem("missing", what)
+        else:
+            yield Problem("missing", _no_head(person, where))
 
 
-def _heads(person: Person, needed: Collection[str]) -> Iterator[Problem]:
+def _no_head(person: Person, where: str) -> str:
+    name, images = person.subject, person.files.get("t1", ())
+    without = "" if images else f", nor a T1 to make one of ({KINDS['t1']})"
+    return (
+        f"there is no head ({where}){without.replace('LABEL', name)}: make one with "
+        f"SimNIBS, `charm {name} {(*images, 'T1.nii.gz')[0]}`, in "
+        f"derivatives/simnibs/sub-{name}, or leave the person out."
+    )
+
+
+def _heads(
+    person: Person, needed: Collection[str], _: Collection[str]
+) -> Iterator[Problem]:
     heads = person.files.get("head", ())
     if len(heads) > 1:
         what = (
@@ -87,24 +99,32 @@ def _heads(person: Person, needed: Collection[str]) -> Iterator[Problem]:
             yield Problem("missing", f"{error}", "head" in needed)
 
 
-def _images(person: Person, needed: Collection[str]) -> Iterator[Problem]:
+def _images(
+    person: Person, needed: Collection[str], used: Collection[str]
+) -> Iterator[Problem]:
     of_heads = (Path(head, "T1.nii.gz") for head in person.files.get("head", ()))
-    own = [(Path(file), "t1" in needed) for file in person.files.get("t1", ())]
+    asked = {*used, *_asked(person, {"t1", "t2"} & set(needed))}
+    own = dict.fromkeys([*person.files.get("t1", ()), *sorted(asked)])
     for file, stops in [
-        *own,
+        *((Path(file), file in asked) for file in own),
         *((p, "head" in needed) for p in of_heads if p.is_file()),
     ]:
         try:
             image = meshing.load_nifti(file)
             meshing.load_values(file, image, _MOST_NUMBERS)
         except (OSError, ValueError) as error:
-            what = (
-                f"{error} Copy the T1 anew, and compare its size with the original's."
-            )
+            what = f"{error} Copy the image anew, and compare its size with the original's."
             yield Problem("image", what, stops)
 
 
-def _poses(person: Person, needed: Collection[str]) -> Iterator[Problem]:
+def _asked(person: Person, needed: Collection[str]) -> set[str]:
+    """Files that the plan asks for."""
+    return {file for kind in needed for file in person.files.get(kind, ())}
+
+
+def _poses(
+    person: Person, needed: Collection[str], _: Collection[str]
+) -> Iterator[Problem]:
     for file in person.files.get("markers", ()):
         try:
             coils.read_poses(file)
@@ -116,14 +136,16 @@ def _poses(person: Person, needed: Collection[str]) -> Iterator[Problem]:
             yield Problem("poses", what, "markers" in needed)
 
 
-def _duplicates(person: Person, needed: Collection[str]) -> Iterator[Problem]:
+def _duplicates(
+    person: Person, needed: Collection[str], used: Collection[str]
+) -> Iterator[Problem]:
     """Names that say the same, and several files where a plan takes one."""
     by_meaning: dict[tuple, list[str]] = defaultdict(list)
     for file, name in person.raw:
         by_meaning[name.meaning].append(file)
     for files in by_meaning.values():
         if len(files) > 1:
-            stops = any(set(files) & set(person.files.get(k, ())) for k in needed)
+            stops = not {*_asked(person, needed), *used}.isdisjoint(files)
             what = (
                 f"{' and '.join(Path(file).name for file in files)} are the same run by "
                 "their names: remove one, or give it another number (run-2)."

@@ -8,13 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from ... import meshing
+from ...meshing.anatomy.samseg import memory_needed
 from ..inputs.heads import is_template
+from .making import Making
+from .person import Task
 
 
 # A process takes so much, and so much for each node. Measured with `tmsgrad optimize`, on
 # CPU: 1.42 GB with 23,500 nodes and 1.91 GB with 57,900; more is asked for, for runs that
 # keep several fields. [byte]
 BASE, PER_NODE = 1150 << 20, 18_000
+# Laying the template over a head, and meshing it, took 1.89 GB with so many voxels; more is
+# asked for. [byte]
+_ATLAS, _VOXELS = 2200 << 20, 7_100_000
 # Of the template with some number of tetrahedra: so many, and so many for each.
 _NODES_OF_TEMPLATE = (4000, 0.19)
 _TEMPLATE = 1_000_000  # Tetrahedra of the template, where no number is given.
@@ -74,6 +80,25 @@ def need_of(head: str | None) -> int:
         return BASE + PER_NODE * (0 if head is None else nodes_of(head))
     except (OSError, ValueError):
         return BASE  # What is wrong with it is said when it is read.
+
+
+def need_of_task(task: Task) -> int:
+    """Estimate the memory of a person's process, with what makes the head. [byte]"""
+    if task.making is None or task.has_head:
+        return need_of(task.head)
+    tetrahedra = task.plan.runs[0].options.tetrahedra
+    return max(_need_of_making(task.making), need_of(f"template:{tetrahedra}"))
+
+
+def _need_of_making(making: Making) -> int:
+    try:
+        voxels = int(np.prod(meshing.load_nifti(Path(making.t1)).shape))
+        by = making.how.segmenter()
+    except (OSError, ValueError):
+        return BASE  # As above.
+    if by == "samseg":
+        return BASE + round(memory_needed(voxels))
+    return round(_ATLAS * max(1.0, voxels / _VOXELS))
 
 
 def fitting_size(

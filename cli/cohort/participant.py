@@ -27,17 +27,19 @@ from ..runtime.provenance import Provenance
 from ..runtime.tether import TETHERED
 from ..runtime.versions import versions
 from . import engines
-from .checking import Problem, problems_of
+from .checking import Problem
 from .derivatives import Place, describe_dataset
-from .memory import Size, fitting_size, free_memory, need_of
+from .making import TABLE, examined
+from .memory import Size, fitting_size, free_memory, need_of_task
 from .people import Person, find_people
 from .person import Task, do_task
 from .request import BidsRequest
 from .screen import Screen
-from .study import Study, person_plan, read_study
+from .study import Study, made_head, person_plan, read_study
 from .work import Ended, Job, cores
 
 
+_NAMED = 4  # People in a line.
 _Do = Callable[[argparse.Namespace], Outcome]
 
 
@@ -68,14 +70,18 @@ class Cohort:
         assert request.plan is not None
         study = read_study(request.plan)
         people = _people(request, study)
-        problems = {each.name: problems_of(each, study.needed) for each in people}
-        tasks = []
+        problems, tasks = {}, []
         for each in people:
+            folder = request.out / "work" / each.name
+            making, problems[each.name] = examined(
+                *(each, study.needed, study.segmenting),
+                *(made_head(each, folder), request.check),
+            )
             if any(problem.stops for problem in problems[each.name]):
                 continue
-            folder = request.out / "work" / each.name
-            plan = person_plan(study, each, folder)
-            tasks.append(Task(Place(request.out, each), plan, request.spheres))
+            plan = person_plan(study, each, folder, making)
+            place = Place(request.out, each)
+            tasks.append(Task(place, plan, request.spheres, making))
         return cls(study, people, problems, tuple(tasks))
 
     def notes(self, name: str) -> tuple[str, ...]:
@@ -114,7 +120,7 @@ def print_array(request: BidsRequest) -> dict:
     """Print the script of an array."""
     assert request.queue is not None
     cohort = Cohort.of(request)
-    needs = [need_of(task.head) for task in cohort.tasks]
+    needs = [need_of_task(task) for task in cohort.tasks]
     threads = request.threads or 1
     script = engines.array_script(
         [_command(request, task, threads) for task in cohort.tasks],
@@ -123,6 +129,7 @@ def print_array(request: BidsRequest) -> dict:
     )
     for each in cohort.left_out():
         note(f"{each.name} is left out: {each.reason}")
+    _say_made(cohort.tasks)
     (request.out / "logs").mkdir(parents=True, exist_ok=True)
     print(script)
     return {"script": script, "tasks": len(cohort.tasks)}
@@ -154,6 +161,7 @@ def do_people(request: BidsRequest, origin: Provenance, do: _Do) -> CohortResult
         if task.name in finished
     ]
     todo = [task for task in cohort.tasks if task.name not in finished]
+    _say_made(todo)
     workers = 0
     if todo:
         with _engine(request, todo, do) as (ended, workers, link):
@@ -178,6 +186,20 @@ def do_people(request: BidsRequest, origin: Provenance, do: _Do) -> CohortResult
     )
     _write_tables(request, cohort, result)
     return result
+
+
+def _say_made(tasks: Sequence[Task]) -> None:
+    """Say whose heads are made first."""
+    made = [each for each in tasks if each.making is not None and not each.has_head]
+    if not made:
+        return
+    names = ", ".join(each.name for each in made[:_NAMED])
+    more = f" and {len(made) - _NAMED} more" if len(made) > _NAMED else ""
+    note(
+        f"{names}{more}: there is no head, and one is made of the T1 first, which takes "
+        f"some minutes. [{TABLE}] in the plan says how; {TABLE} = false leaves out who "
+        "has no head."
+    )
 
 
 def _people(request: BidsRequest, study: Study) -> tuple[Person, ...]:
@@ -207,7 +229,7 @@ def _engine(
     if request.here:
         yield (_here(task, do) for task in tasks), 1, ""
         return
-    needs = [need_of(task.head) for task in tasks]
+    needs = [need_of_task(task) for task in tasks]
     if request.scheduler is not None:
         threads = request.threads or 1
         jobs = [_job(request, task, threads, None) for task in tasks]
@@ -264,6 +286,7 @@ def _job(request: BidsRequest, task: Task, threads: int, limit: int | None) -> J
         str(request.out.absolute() / "logs" / f"{task.name}.log"),
         str(task.outcome.absolute()),
         limit,
+        starts=task.making is not None,
     )
 
 

@@ -18,6 +18,7 @@ from .names import BidsName, named_files
 KINDS = {
     "head": "derivatives/simnibs/sub-LABEL/m2m_*",
     "t1": "sub-LABEL/anat/*_T1w.nii.gz",
+    "t2": "sub-LABEL/anat/*_T2w.nii.gz",
     "bold": "derivatives/*/sub-LABEL/func/*_desc-preproc_bold.nii.gz",
     "confounds": "derivatives/*/sub-LABEL/func/*_desc-confounds_timeseries.tsv",
     "dwi": "derivatives/*/sub-LABEL/dwi/*_desc-preproc_dwi.nii.gz, or sub-LABEL/dwi",
@@ -172,7 +173,8 @@ def _person(
     made = [each for place in derived for each in named_files(place / inside)]
     files = {
         "head": _heads(derived, label, session),
-        "t1": _named(raw, ("T1w",), _IMAGES),
+        "t1": _anatomy(root, label, raw, "T1w"),
+        "t2": _anatomy(root, label, raw, "T2w"),
         **_functional(made),
         "dwi": _named(made, ("dwi",), _IMAGES, "preproc")
         or _named(raw, ("dwi",), _IMAGES),
@@ -202,6 +204,16 @@ def _heads(derived: Sequence[Path], label: str, session: str) -> tuple[str, ...]
         if found:
             return tuple(found)
     return ()
+
+
+def _anatomy(
+    root: Path, label: str, raw: Sequence[tuple[Path, BidsName]], suffix: str
+) -> tuple[str, ...]:
+    """Images of the person; of the first session with some where theirs has none."""
+    found = _named(raw, (suffix,), _IMAGES)
+    for session in sorted((root / f"sub-{label}").glob("ses-*")):
+        found = found or _named(named_files(session), (suffix,), _IMAGES)
+    return found
 
 
 def _functional(made: Sequence[tuple[Path, BidsName]]) -> dict[str, tuple[str, ...]]:

@@ -22,6 +22,7 @@ from ..plans.record import Record
 from ..plans.running import run_plan
 from ..runtime.outcome import Outcome
 from .derivatives import Place, write_derivatives
+from .making import TABLE, Making
 from .study import written
 
 
@@ -38,11 +39,13 @@ class Task:
         place: Of the derivatives.
         plan: Of this person.
         spheres: Of fsLR, left and right, or None.
+        making: The head that the first run of the plan makes, or None.
     """
 
     place: Place
     plan: Plan
     spheres: tuple[str, str] | None = None
+    making: Making | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +62,13 @@ class Task:
         """Of the first run that has one."""
         heads = (getattr(run.options, "head", None) for run in self.plan.runs)
         return next((each for each in heads if each is not None), None)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the head was there, or is made already."""
+        if self.making is None:
+            return True
+        return Record(self.plan, version("tmsgrad")).has(self.plan.runs[0])
 
     @property
     def outputs(self) -> list[str]:
@@ -145,8 +155,17 @@ def _telling(
     by_words = {id(run.options): n for n, run in enumerate(task.plan.runs)}
 
     def told(options: argparse.Namespace) -> Outcome:
-        _tell(task, by_words[id(options)], options.command)
-        return do(options)
+        number = by_words[id(options)]
+        _tell(task, number, options.command)
+        if task.making is None or number > 0:
+            return do(options)
+        try:
+            return do(options)
+        except ValueError as error:
+            raise ValueError(
+                f"no head can be made: {error} In a study such options stand below "
+                f"[{TABLE}] in the plan, without the dashes."
+            ) from None
 
     return told
 

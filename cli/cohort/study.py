@@ -5,6 +5,7 @@
 the BIDS folder holds. Filled in, it is a plan of one person that `tmsgrad plan` runs too.
 """
 
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from ..plans.file import read_plan
 from ..plans.plan import Plan
 from ..plans.saving import plan_text
 from ..plans.several import sessions_of, subjects_of
+from .making import TABLE, Making, Segmenting, read_segmenting
 from .people import KINDS, Person
 
 
@@ -33,12 +35,14 @@ class Study:
         needed: Words of `KINDS` that it uses.
         by_session: Whether it names sessions.
         own: People that the plan itself names, or None where the BIDS folder says.
+        segmenting: How heads are made for those who have none, or None.
     """
 
     path: Path
     needed: tuple[str, ...]
     by_session: bool
     own: tuple[Person, ...] | None
+    segmenting: Segmenting | None
 
 
 def read_study(path: Path) -> Study:
@@ -55,27 +59,30 @@ def read_study(path: Path) -> Study:
         raise
     texts = tuple(_texts(tables))
     used = lambda word: any(f"{{{word}}}" in text for text in texts)
+    needed = tuple(kind for kind in KINDS if used(kind))
     return Study(
-        path,
-        tuple(kind for kind in KINDS if used(kind)),
-        used("session"),
-        _own_people(path, tables),
+        *(path, needed, used("session"), _own_people(path, tables)),
+        read_segmenting(path, tables, "head" in needed),
     )
 
 
-def person_plan(study: Study, person: Person, folder: Path) -> Plan:
+def person_plan(
+    study: Study, person: Person, folder: Path, making: Making | None = None
+) -> Plan:
     """Make the plan of one person, which lies in a folder of its own.
 
     Args:
         study: The plan of all.
         person: Of whom.
         folder: For what the runs write, `{out}`, and for the plan.
+        making: The head that is made first, or None.
 
     Raises:
         ValueError: The plan is wrong, with its line, or a run writes outside of `{out}`.
     """
-    fill = _filler(person, folder)
-    found = read_plan(study.path, parser, fill)
+    head = made_head(person, folder)
+    heads = person.files.get("head", ()) if making is None else (str(head.absolute()),)
+    found = read_plan(study.path, parser, _filler(person, folder, heads))
     for run in found.runs:
         for name in run.writes:
             if not Path(name).resolve().is_relative_to(folder.resolve()):
@@ -83,7 +90,23 @@ def person_plan(study: Study, person: Person, folder: Path) -> Plan:
                     f"{run.place}: writes to {name}, where people would write over each "
                     f'other: begin its name with the person\'s folder, "{{out}}/NAME".'
                 )
-    return replace(found, path=folder / "plan.toml")
+            if making is not None and Path(name).resolve() == head.resolve():
+                raise ValueError(
+                    f"{run.place}: writes to {name}, where the head is that is made of "
+                    "the T1: give it another name."
+                )
+    first = () if making is None else (making.run(head),)
+    return replace(found, path=folder / "plan.toml", runs=(*first, *found.runs))
+
+
+def made_head(person: Person, folder: Path) -> Path:
+    """Where the head goes that is made of a person's T1.
+
+    Args:
+        person: Whose.
+        folder: Of what the person's runs write.
+    """
+    return folder / f"m2m_{person.subject}"
 
 
 def written(plan: Plan) -> str:
@@ -91,18 +114,25 @@ def written(plan: Plan) -> str:
     return plan_text([run.words for run in plan.runs], plan.program, plan.path.parent)
 
 
-def _filler(person: Person, folder: Path) -> Callable[[dict], dict]:
+def _filler(
+    person: Person, folder: Path, heads: tuple[str, ...]
+) -> Callable[[dict], dict]:
+    files = {**person.files, "head": heads}
     words: dict[str, str | tuple[str, ...]] = {
         "subject": person.subject,
         "session": person.session,
         OUT: str(folder.absolute()),
-        **{kind: person.files.get(kind, ()) for kind in KINDS},
+        **{kind: tuple(map(os.path.abspath, files.get(kind, ()))) for kind in KINDS},
     }
     if person.threshold is not None:
         words["threshold"] = f"{person.threshold:g}"
 
     def fill(tables: dict) -> dict:
-        tables = {key: _replaced(value, words) for key, value in tables.items()}
+        tables = {
+            key: _replaced(value, words)
+            for key, value in tables.items()
+            if key != TABLE
+        }
         for table in _defaults_of(tables):
             table.pop("subjects", None)
             table.pop("sessions", None)
@@ -116,7 +146,7 @@ def _with_surfaces(tables: dict, person: Person) -> dict:
     heads = person.files.get("head", ())
     folder = Path(heads[0], "surfaces") if heads else None
     files = [] if folder is None else [folder / name for name in _SURFACES]
-    there = [str(file) for file in files if file.is_file()]
+    there = [str(file.absolute()) for file in files if file.is_file()]
     defaults = tables.get("defaults", {})
     if "gifti" in defaults or len(there) < len(_SURFACES):
         return tables

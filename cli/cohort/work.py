@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..runtime.tether import end_processes
+
 
 _LOOK = 0.2  # How often memory is looked at. [s]
 _MB = 1 << 20
@@ -31,6 +33,7 @@ class Job:
         log: Where what it prints is appended.
         outcome: The file in which it says what became of it.
         limit: Memory that it may take, or None. [byte]
+        starts: Whether it starts processes of its own, whose memory counts.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Job:
     log: str
     outcome: str
     limit: int | None = None
+    starts: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,10 @@ def run_job(job: Job) -> Ended:
             env=environment(),
         )
         try:
-            peak, over = _watch(process, job.limit)
+            peak, over = _watch(process, job)
         finally:
+            if process.poll() is None:
+                end_processes(process.pid)
             process.kill()
             process.wait()
             assert process.stdin is not None
@@ -128,20 +134,22 @@ def in_order(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: -(job.limit or 0))
 
 
-def _watch(process: subprocess.Popen, limit: int | None) -> tuple[int, int]:
-    """Wait for the end, and end what takes more than its share of memory."""
+def _watch(process: subprocess.Popen, job: Job) -> tuple[int, int]:
+    """Wait for the end, or until it takes more than its share of memory."""
     import psutil
 
-    peak = 0
+    peak, limit = 0, job.limit
     while True:
         try:
             process.wait(_LOOK)
             return peak, 0
         except subprocess.TimeoutExpired:
             with contextlib.suppress(psutil.Error):
-                peak = max(peak, psutil.Process(process.pid).memory_info().rss)
+                own = psutil.Process(process.pid)
+                # All processes of the machine have to be looked at to find them.
+                each = [own, *(own.children(recursive=True) if job.starts else ())]
+                peak = max(peak, sum(one.memory_info().rss for one in each))
         if limit is not None and peak > limit:
-            process.kill()
             return peak, limit
 
 

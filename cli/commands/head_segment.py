@@ -27,6 +27,7 @@ from ..inputs.segmenting import (
 )
 from ..results.head_results import HeadResult
 from ..results.segmented_result import InstalledResult, SegmentedResult
+from ..runtime import machine
 from ..runtime.notices import dispensable, listening, note
 from ..runtime.ownership import owned
 from ..runtime.progress import Progress
@@ -90,7 +91,7 @@ class SegmentRequest:
         return cls(
             *(path(options.t1), path(options.t2), options.labels),
             *(options.segmenter or "", options.by, options.samseg, options.thorough),
-            *(options.threads or 1, Path(options.out), options.tetrahedra),
+            *(machine.threads() or 1, Path(options.out), options.tetrahedra),
             neck=None if options.neck is None else options.neck * 1e-3,
             rules=CleanRules(options.skull * 1e-3, options.scalp * 1e-3),
             force=tuple(options.force),

@@ -46,6 +46,7 @@ def read_plan(
     path: Path,
     make: Callable[[type[argparse.ArgumentParser]], argparse.ArgumentParser],
     change: Callable[[dict], dict] = dict,
+    at: At = (),
 ) -> Plan:
     """Read a plan file and check all that can be checked without computing.
 
@@ -53,6 +54,7 @@ def read_plan(
         path: Of the file.
         make: Makes the parser of the command line, of a class.
         change: Gives the tables that are taken for those that the file holds.
+        at: Where in the file the keys of these are, if they are of one run.
 
     Raises:
         ValueError: It is no plan; the message gives the line and what to write.
@@ -67,7 +69,7 @@ def read_plan(
         raise ValueError(
             f"{path}: brackets are nested too deeply for a plan."
         ) from None
-    return _Reader(path, text, make(StrictParser)).plan(change(tables))
+    return _Reader(path, text, make(StrictParser), at).plan(change(tables))
 
 
 def _placed(path: Path, text: str, message: str) -> str:
@@ -80,8 +82,8 @@ def _placed(path: Path, text: str, message: str) -> str:
 class _Reader:
     """Reads the tables of one file."""
 
-    def __init__(self, path: Path, text: str, parser: argparse.ArgumentParser):
-        self._path, self._parser = path, parser
+    def __init__(self, path: Path, text: str, parser: argparse.ArgumentParser, at: At):
+        self._path, self._parser, self._at = path, parser, at
         self._lines = lines_of(text)
         self._verbs = dict(item for item in verbs(parser) if item[0] not in _NO_RUNS)
 
@@ -122,7 +124,7 @@ class _Reader:
         if "run" not in tables:
             if "defaults" in tables:
                 self._refuse(("defaults",), "there are [defaults], but no [[run]]")
-            return [(tables, ())], {}, False
+            return [(tables, self._at)], {}, False
         for key in tables:
             if key not in ("run", "defaults"):
                 self._refuse((key,), f"put {key} into [defaults] or a [[run]]")

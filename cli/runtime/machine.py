@@ -36,6 +36,12 @@ def prepare(threads: int | None, device: str | None) -> None:
         os.environ.pop("JAX_PLATFORMS", None)
 
 
+def threads() -> int | None:
+    """How many threads this process may use, or None where nothing says so."""
+    word = os.environ.get(_THREADS[0], "").partition(",")[0]
+    return int(word) if word.isdigit() and int(word) > 0 else None
+
+
 def choose_device(device: str | None) -> None:
     """Compute on a device; call it after `prepare`, before anything is computed.
 

@@ -4,6 +4,7 @@ The other process holds the writing end of a pipe that is this one's standard in
 it dies, also by SIGKILL, the system closes the pipe, and reading from it ends.
 """
 
+import contextlib
 import os
 import threading
 
@@ -29,4 +30,21 @@ def _wait() -> None:
     except OSError:
         pass
     # No clean-up: what is unfinished is a draft, which the next run removes.
-    os._exit(_STATUS)
+    try:
+        end_processes(os.getpid())
+    finally:
+        os._exit(_STATUS)
+
+
+def end_processes(of: int) -> None:
+    """End all that a process has started, such as SAMSEG, and what these have.
+
+    Args:
+        of: Its number.
+    """
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        for each in psutil.Process(of).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                each.kill()

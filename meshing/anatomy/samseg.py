@@ -33,7 +33,7 @@ def memory_lacking(voxels: int) -> str | None:
     Args:
         voxels: Of the image.
     """
-    needed = _MEMORY * max(1.0, voxels / 1.2e7)
+    needed = memory_needed(voxels)
     free = _free_memory()
     if free is None or free >= needed:
         return None
@@ -41,6 +41,15 @@ def memory_lacking(voxels: int) -> str | None:
         f"SAMSEG needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are "
         "free. Close other programs, or take --by atlas, which needs less."
     )
+
+
+def memory_needed(voxels: int) -> float:
+    """Estimate what SAMSEG takes. [byte]
+
+    Args:
+        voxels: Of the image.
+    """
+    return _MEMORY * max(1.0, voxels / 1.2e7)
 
 
 def _free_memory() -> float | None:
