@@ -7,7 +7,7 @@ what it lacks is black. The template is laid over it as `tmsgrad head segment` d
 targets and fiducials are taken to the head, turned back, and compared with those of the T1
 as it is. `--neck=MM` has a row of the T1 cut that far below the brain's middle, as well.
 Colin27's T1 is `ch2.nii.gz` of Debian's package mricron-data. A picture shows some targets
-in the template and in the head, as it is and turned.
+in the average of 152 people and in the head, as it is and where most is amiss.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from tmsgrad.cli.inputs.segmenting import template_atlas
 from tmsgrad.meshing.anatomy.grids import Volume
 from tmsgrad.meshing.anatomy.registering import Alignment, align
 from tmsgrad.meshing.anatomy.t1 import Scan, head_mask, read_scan
+from tmsgrad.meshing.template_labels import package_folder
 
 
 #: Places that are aimed at, in MNI space. [mm]
@@ -43,9 +44,15 @@ TARGETS = {
     "right inferior frontal gyrus": (50, 20, 12),
     "visual cortex": (-8, -92, 4),
 }
-_SHOWN = ("left hand knob", "left DLPFC", "left angular gyrus", "right DLPFC")
+_SHOWN = (
+    *("left hand knob", "left DLPFC"),
+    *("left angular gyrus", "left superior temporal gyrus"),
+)
 _AXES = ("x (nodding)", "y (tilting)", "z (shaking)")
-_HALF = 60.0  # Of a side of a picture. [mm]
+_WORST = 2  # So many of the turned T1s are drawn.
+_HALF = 45.0  # Of a side of a picture. [mm]
+_GOAL = 5.0  # Within which a target is to stay. [mm]
+_MARK = "#ff5a4d"
 
 
 def main(words: list[str]) -> None:
@@ -68,7 +75,9 @@ def main(words: list[str]) -> None:
         print(json.dumps(rows[-1], ensure_ascii=False), flush=True)
     print(record.table(rows))
     path = record.write(f"turned-{options.name}", rows)
-    _draw(shown, path)
+    worst = sorted(rows, key=lambda row: row["targets, most mm"])[-_WORST:]
+    kept = {row["T1"] for row in [rows[0], *worst]}
+    _draw({what: laid for what, laid in shown.items() if what in kept}, path)
     print("written to", path)
 
 
@@ -173,30 +182,43 @@ def _by(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _draw(shown: dict[str, _Laid], result: Path) -> None:
     """Draw targets in the template and in each T1, all seen along the template's axes."""
-    picture = template_atlas().picture()
-    columns = len(shown) + 1
+    columns = {"average of 152 people": (_average(), np.eye(3), lambda mni: mni)}
+    for what, laid in shown.items():
+        u, _, v = np.linalg.svd(laid.alignment.matrix[:3, :3])
+        columns[what] = laid.volume, u @ v, laid.alignment.head_of
     figure, axes = drawing.plt.subplots(
-        *(len(_SHOWN), columns),
-        figsize=(2.1 * columns, 2.2 * len(_SHOWN)),
+        *(len(_SHOWN), len(columns)),
+        figsize=(1.6 * len(columns), 1.75 * len(_SHOWN)),
         facecolor="black",
     )
     for row, name in enumerate(_SHOWN):
         mni = np.array([TARGETS[name]], float)
-        _slice(axes[row, 0], picture, np.eye(3), mni[0], f"{name}, template")
-        for column, (what, laid) in enumerate(shown.items(), start=1):
-            u, _, v = np.linalg.svd(laid.alignment.matrix[:3, :3])
-            place = laid.alignment.head_of(mni)[0]
-            _slice(axes[row, column], laid.volume, u @ v, place, what)
-    figure.subplots_adjust(0, 0, 1, 0.97, 0.02, 0.12)
-    print("drawn as", drawing.save(figure, result))
+        for column, (volume, turn, way) in enumerate(columns.values()):
+            _slice(axes[row, column], volume, turn, way(mni)[0])
+        axes[row, 0].text(
+            *(1 - _HALF, 1 - _HALF, name),
+            **{"color": "w", "fontsize": 6, "backgroundcolor": "k"},
+        )
+    for column, what in enumerate(columns):
+        axes[0, column].set_title(what, color="w", fontsize=6)
+    figure.subplots_adjust(0, 0, 1, 0.96, 0.01, 0.01)
+    print("drawn as", drawing.save(figure, result, _MARK))
 
 
-def _slice(axes, volume: Volume, turn: np.ndarray, place: np.ndarray, title: str):
+def _average() -> Volume:
+    """The brain of the template, an average of T1s that nilearn carries."""
+    name = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+    image = nibabel.load(package_folder("nilearn") / "datasets" / "data" / name)
+    return Volume(np.asarray(image.dataobj, np.float32), image.affine)
+
+
+def _slice(axes, volume: Volume, turn: np.ndarray, place: np.ndarray):
+    """Draw what is level with a place, and a circle of the goal around it."""
     steps = np.arange(-_HALF, _HALF + 1)
     x, y = np.meshgrid(steps, steps)
     points = place + np.stack([x.ravel(), y.ravel(), 0 * x.ravel()], 1) @ turn.T
     light = volume.at(points).reshape(x.shape)
     axes.imshow(light, cmap="gray", origin="lower", extent=(-_HALF, _HALF) * 2)
-    axes.plot(0, 0, "+", color="#ff5a4d", markersize=12, markeredgewidth=1)
-    axes.set_title(title, color="w", fontsize=6)
+    axes.plot(0, 0, ".", color=_MARK, markersize=2)
+    axes.add_patch(drawing.plt.Circle((0, 0), _GOAL, fill=False, color=_MARK))
     axes.set_axis_off()

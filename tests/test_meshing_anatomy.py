@@ -318,6 +318,30 @@ def test_what_an_image_lacks_is_told_from_air():
     np.testing.assert_array_equal(whole, beyond)
 
 
+def test_a_dent_in_a_ball_is_followed_there_and_back():
+    """Of two voxels, in shells about the middle; only what is across them can be seen."""
+    middle = 23.5
+    at = np.moveaxis(np.indices((48, 48, 48)), 0, -1) - middle
+    light = lambda radius: np.interp(radius, [8, 9, 13, 14, 18, 19], [1, 0.3] * 3)
+    radius = np.linalg.norm(at, axis=-1)
+    beside = np.linalg.norm(at - (16.0, 0, 0), axis=-1)
+    deeper = radius + 2.0 * np.exp(-((beside / 8.0) ** 2))
+    static, moving = (
+        np.where(depth < 19, light(depth), 0).astype(np.float32)
+        for depth in (deeper, radius)
+    )
+    there, back = registering._warp(static, moving, (40, 30, 20))
+    seen = np.abs(deeper - 13.5) < 0.5
+    assert (deeper - radius)[seen].max() > 1.3
+    found = np.linalg.norm(there[seen] - middle, axis=1)
+    assert np.abs(found - deeper[seen]).max() < 0.5
+    again = [
+        ndimage.map_coordinates(back[..., c], there[seen].T, order=1) for c in range(3)
+    ]
+    away = np.stack(again, axis=1) - (at[seen] + middle)
+    assert np.linalg.norm(away, axis=1).max() < 0.05
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_turned_and_cut_head_is_found(head, axis):

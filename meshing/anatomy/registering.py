@@ -35,6 +35,9 @@ _ALIKE = 3  # Starts that end in one place are enough: no turn, and both about a
 _SAME = 4.0  # Maps differ by less at the corners of a head. [mm]
 _KEEP = 2  # Starts that go on from the coarsest step.
 _ROUNDS = (60, 40, 15)
+# Standard deviation of what smooths each step of the warp. With 2 the warp took other sulci
+# where sulci are unlike the template's, once a head was turned. [voxel]
+_SMOOTH = 3.0
 _ROOM = 12.0  # Around an image, for what the warp moves out of it. [mm]
 _AROUND = 25.0  # Around the template's brain, what the affine map is made of. [mm]
 _HEAD = 0.1  # Brightness of the template's darkest tissues, at least, of white matter.
@@ -329,7 +332,7 @@ def _warp(
     modules = _dipy()
     with _quiet():
         registration = modules.imwarp.SymmetricDiffeomorphicRegistration(
-            metric=modules.metrics.CCMetric(3, sigma_diff=2.0, radius=3),
+            metric=modules.metrics.CCMetric(3, sigma_diff=_SMOOTH, radius=3),
             level_iters=list(rounds),
         )
         registration.verbosity = modules.VerbosityLevels.NONE
