@@ -11,7 +11,7 @@ Half of the last halving, for those to come, says how sure the reference is.
 A mesh that is too large to be cut in eight (`--whole=no`) has second order on itself and
 three halvings near the target in the place of that: what second order leaves far from the
 target, about 0.1 %, is in the reference too then. In between (`--whole=near`), what is within
-60 mm of the target, where coil and target are, is cut in eight for the reference.
+45 mm of the target, where coil and target are, is cut in eight for the reference.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from tmsgrad.meshing.template import cache_folder
 
 _DOMAIN = optimize.Domain(distance=4e-3)
 _MARGINS = (20e-3, 7e-3, 3e-3, 0.5e-3)  # Of second order, then of each halving. [m]
-_NEARBY = (80e-3, 60e-3)
+_NEARBY = (60e-3, 45e-3)
 _LOOSE = efield.HostMultigrid(rtol=1e-4)
 
 
@@ -166,7 +166,7 @@ class _Study:
         )
 
     def nearby(self) -> np.ndarray:
-        """What halving all within 60 mm of each target brings, (target, 3). [V/m]"""
+        """What halving all within 45 mm of each target brings, (target, 3). [V/m]"""
         found = []
         for target, pose in zip(self.targets, self.poses, strict=True):
             found.append(self._halvings(target, pose, _NEARBY)[0])
