@@ -2,7 +2,7 @@
 
 import { add, angleBetween, cross, degrees, length, minus, radians, times } from "./vectors.js";
 import { handleAt, outwards, straightBack } from "./scalp.js";
-import { better, inMm, perCent, strong, sure, turn, turnedTo, where } from "./words.js";
+import { better, inMm, perCent, strong, sure, turn, turnedTo, where, within } from "./words.js";
 import { Sections } from "./sections.js";
 
 const STEP = 2e-3; // Of the arrow keys and buttons. [m]
@@ -298,7 +298,7 @@ export class Controls {
   badge(found) {
     const text = found.outside
       ? `Outside of what this page knows: the field may be off by ${perCent(found.error, 0)} or more`
-      : `Field of this page within about ${perCent(found.error, 1)} here`;
+      : `Field on the cortex within about ${within(found.error)} of a full solution`;
     part("badge").textContent = text;
     part("badge").classList.toggle("warned", found.outside);
   }
