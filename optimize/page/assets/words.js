@@ -78,12 +78,12 @@ export function sure(model, coil, found) {
   const share = Math.max(1, coil.bestValue / found.value);
   const parts = [];
   if (mesh !== null) parts.push(`mesh ± ${within(share * mesh)}`);
-  parts.push(`this page ± ${within(share * found.error)}`);
+  parts.push(found.outside ? "outside of what the page knows" : `this page ± ${within(share * found.error)}`);
   if (coil.lost) {
     const [place, angle] = coil.lost;
     parts.push(`5% are lost ${inMm(place, 0)} mm or ${degrees(angle).toFixed(0)}° off the best`);
   }
-  if (found.outside) return [`${words[2]} here`, `outside of what the page knows; ${parts.join("; ")}`];
+  if (found.outside) return [`${words[2]} here`, parts.join("; ")];
   if (mesh === null) return [word, parts.join("; ")];
   const both = share * (mesh + found.error);
   const rank = bounds.filter((bound) => both > bound).length;
