@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser import browser
 from cli_examples import refused, run
-from page_examples import matrix_shown, words
+from page_examples import matrix_shown, opened, words
 
 from tmsgrad.cli.live.server import PageServer, open_port
 from tmsgrad.cli.runtime.notices import warn
@@ -96,6 +96,61 @@ def test_options_that_do_not_fit_the_basis_are_refused(
 ):
     out = tmp_path / "page.html"
     refused([*words(case, out), "--reduced", page_basis[0], *more], tmp_path, needed)
+
+
+@pytest.mark.long
+def test_a_search_and_its_page_and_a_page_alone_state_one_field(case, tmp_path):
+    alone, plan = tmp_path / "page.html", tmp_path / "plan"
+    made = run(*words(case, alone), "--json")
+    assert made.status == 0, made.err
+    found = run(*case.optimize(plan), "--search-radius=15", "--interactive", "--json")
+    assert found.status == 0, found.err
+    (coil,) = content_of(plan / "page.html")["coils"]
+    poses = [each["pose"] for each in (coil["best"], *coil["rules"])]
+    one, other = (
+        values_at(poses, path, tmp_path / path.parent.name / "browser")
+        for path in (plan / "page.html", alone)
+    )
+    # Two bases of 0.3% each, of the same elements; first order is several per cent off.
+    np.testing.assert_allclose(one, other, rtol=3e-3)
+    direct = found.json["mesh_error"]["direct_solution"]
+    assert one[0] == pytest.approx(direct, rel=3e-3)
+    mesh = content_of(plan / "page.html")["sure"]["mesh"]
+    assert one[0] == pytest.approx(found.json["value"], rel=mesh + 3e-3)
+
+
+def values_at(poses, path, folder):
+    """The field in the target that a page has at placements, at 1 A/µs. [V/m]"""
+    folder.mkdir(parents=True)
+    with opened(folder, path) as page:
+        return page.run(
+            "(() => { const { model } = tmsgrad; return " + json.dumps(poses) + ".map("
+            "(m) => 1e6 * model.at(model.coils[0], { rotation: m.slice(0, 3).flatMap("
+            "(row) => row.slice(0, 3)), centre: m.slice(0, 3).map((row) => row[3]) })"
+            ".value); })()"
+        )
+
+
+@pytest.mark.parametrize(
+    ("more", "needed"),
+    [
+        ([], "elements of order 1, but the field in the target is stated with order 2"),
+        (
+            ["--order=2"],
+            "Give --order 1, or make a basis by `tmsgrad reduce --order 2`",
+        ),
+        (["--order=1", "--shape"], "write --interactive alone"),
+        (["--order=1", "--coil=magstim-70mm-double"], "made for the coil"),
+        (["--order=1", "--tissue=wm"], "the basis knows the field in gray matter"),
+    ],
+)
+def test_a_basis_that_does_not_serve_the_page_is_refused_before_the_search(
+    more, needed, case, page_basis, tmp_path
+):
+    line = case.optimize(tmp_path / "plan")
+    text = refused([*line, "--interactive", page_basis[0], *more], tmp_path, needed)
+    assert "--interactive" in text
+    assert "--reduced" not in text
 
 
 def test_a_page_ends_in_html(case, tmp_path):

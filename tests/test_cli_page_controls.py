@@ -287,6 +287,14 @@ CONTRAST = """
 """
 
 
+def test_rows_that_are_hidden_take_no_place(shown_page):
+    hide = "document.getElementById('coil-row').hidden = "
+    shown = "document.getElementById('coil').offsetParent !== null"
+    assert shown_page.run(shown)
+    assert not shown_page.run(f"{hide} true; {shown}")
+    assert shown_page.run(f"{hide} false; {shown}")
+
+
 def test_all_that_is_operated_has_a_name(shown_page):
     nameless = shown_page.run(
         "[...document.querySelectorAll('button, select, input, canvas[tabindex]')]"

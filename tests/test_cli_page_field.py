@@ -1,5 +1,6 @@
 """The interactive page: a browser moves the coil, and the library has the same numbers."""
 
+import re
 import shlex
 
 import jax.numpy as jnp
@@ -232,6 +233,23 @@ def test_a_link_without_a_pose_is_refused(numbers, tmp_path, shown_page):
     shown_page.settle()
     np.testing.assert_array_equal(matrix_shown(shown_page), before)
     shown_page.run("history.replaceState(null, '', location.href.split('#')[0])")
+
+
+def test_how_sure_is_a_share_of_what_the_target_gets(shown_page):
+    shown_page.run("tmsgrad.controls.move(0, 1, 0.02)")
+    assert not shown_page.run("tmsgrad.stage.found.outside")
+    value, error, best, mesh = shown_page.run(
+        "(() => { const { found } = tmsgrad.stage; return [found.value, found.error,"
+        "tmsgrad.model.coils[0].bestValue, tmsgrad.model.data.sure.mesh]; })()"
+    )
+    assert value < 0.9 * best
+    text = shown_page.run("document.getElementById('sure').textContent")
+    numbers = [float(each) for each in re.findall(r"± ([\d.]+)%", text)]
+    parts = [mesh * best / value, error * best / value]
+    wanted = [100 * x for x in (sum(parts), *parts)]
+    assert numbers == pytest.approx(wanted, abs=0.06)
+    word = "good" if wanted[0] <= 5 else "usable" if wanted[0] <= 15 else "do not rely"
+    assert text.startswith(word)
 
 
 def test_where_little_is_lost_is_marked_around_the_best_place(shown_page):

@@ -98,5 +98,5 @@ def add_interactive(verb: argparse.ArgumentParser) -> None:
         metavar="BASIS",
         help="write page.html, on which the coil is moved and the field follows; BASIS is "
         "what `tmsgrad reduce` made for this head and coil (made anew, as long as a "
-        "hundred solves)",
+        "hundred solves, of second order unless --order 1)",
     )

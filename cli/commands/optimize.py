@@ -1,13 +1,11 @@
 """`tmsgrad optimize` and `tmsgrad demo`: prepare, compute, verify, write."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
 from ... import optimize
 from ...efield import UncertaintyTable
-from ..inputs.bases import Basis
 from ..inputs.files import from_mni
 from ..inputs.goals import (
     named_positions,
@@ -37,7 +35,7 @@ from ..runtime.progress import Progress
 from ..runtime.provenance import Provenance
 from ..runtime.setup import set_up
 from .optimize_found import Found, Verified, compute, verify
-from .optimize_page import PAGE, read_basis, write_placement_page
+from .optimize_page import PAGE, check_basis, read_basis, write_placement_page
 from .optimize_picture import draw_target
 from .optimize_prepare import Prepared, prepare
 from .optimize_reduced import take_basis
@@ -76,6 +74,7 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
     shown = read_basis(request, basis)
     with output_folder(request.out) as folder:
         prepared = prepare(request, origin, progress)
+        check_basis(request, prepared, shown)
         found = compute(request, prepared, basis)
         verified = verify(request, prepared, found)
         progress.stage("output", "files and picture")
@@ -89,7 +88,11 @@ def find_placement(request: OptimizeRequest, origin: Provenance) -> PlacementRes
             drawn = verified.placement, verified.field, verified.figures
             draw_target(folder, prepared, found.coil, drawn, rules)
         if request.interactive is not None:
-            _write_page(folder, request, prepared, shown, found, verified, rules)
+            progress.stage("page", "interactive page")
+            write_placement_page(
+                *(folder / PAGE, request, prepared, shown, found, verified),
+                rules or (),
+            )
         progress.close()
         # Before the page is written, which has them too.
         at_edge = found.search.best.at_edge
@@ -128,25 +131,6 @@ def _uncertainty(
         *(asked, progress),
     )
     return uncertainty, shift
-
-
-def _write_page(
-    folder: Path,
-    request: OptimizeRequest,
-    prepared: Prepared,
-    basis: Basis | None,
-    found: Found,
-    verified: Verified,
-    rules: tuple[optimize.Rule, ...] | None,
-) -> None:
-    placement = verified.placement
-    prepared.frame.progress.stage("page", "interactive page")
-    write_placement_page(
-        folder / PAGE,
-        *(request, prepared, basis, found.coil, found.search, rules or ()),
-        mesh_error_of(placement, verified.error),
-        None if verified.dose is None else placement.didt,
-    )
 
 
 def _view(prepared: Prepared, found: Found, verified: Verified) -> dict:

@@ -74,6 +74,17 @@ class Verified:
     target: TargetFigures
     by_basis: BasisCheck | None
 
+    @property
+    def error_of_direct(self) -> float | None:
+        """What the mesh leaves in the target's field by a direct solution, relative.
+
+        Where that was corrected: by how much, and the bar of what it was corrected to.
+        """
+        mesh, value = self.placement.mesh, self.placement.value
+        if mesh is None:
+            return self.error.target
+        return (mesh.bar + abs(mesh.direct - value)) / abs(value)
+
 
 def compute(request: OptimizeRequest, prepared: Prepared, basis: Basis | None) -> Found:
     """Prepare the objective, and search for its best placement."""

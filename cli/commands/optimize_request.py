@@ -187,6 +187,11 @@ def _check(options: argparse.Namespace, wishes: Wishes) -> None:
         )
     if options.reduced is not None:
         _check_reduced(options)
+    if options.shape and options.interactive:
+        raise ValueError(
+            "--shape moves the parts of the coil, whose field --interactive's basis then "
+            "does not know: write --interactive alone, which makes a basis for it."
+        )
     if options.accuracy is not None and options.interactive:
         raise ValueError(
             "--accuracy makes another mesh than that of --interactive's basis: write "

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 
 from ... import efield, meshing, optimize
 from ...coils import Coil, Pose
+from ...efield import TargetField
 from ...efield.verdict import verdict
 from ...optimize.page.brain import field_in_target
 from ...optimize.page.scene import Scene, Spot
@@ -59,12 +61,13 @@ def make_scene(
     """
     prepared = _prepare(request, origin, progress)
     progress.stage("search", "best placements")
-    survey = _survey(request, prepared)
+    finer = _finer(prepared)
+    survey = _survey(request, prepared, finer)
     found = [survey.place(coil) for coil in prepared.coils]
     progress.stage("modes", "modes of solved placements")
     basis = _basis(request, prepared, [search for *_, search in found], label)
     progress.stage("verification", "verification by a direct solve")
-    error, direct = _verify(prepared, found[0][0])
+    error, direct = _verify(prepared, found[0][0], finer)
     scene = _scene(request, prepared, survey, basis, found, error)
     return MadeScene(scene, direct, prepared.frame.tensors)
 
@@ -113,11 +116,24 @@ def _prepare(
     return _Prepared(frame, coils, target, basis)
 
 
-def _survey(request: SceneRequest, prepared: _Prepared) -> Survey:
+def _finer(prepared: _Prepared) -> TargetField | None:
+    """Correct the target's field for the mesh, as a search states it; not first order."""
+    frame = prepared.frame
+    if frame.conductor.elements.order == 1:
+        return None
+    first = efield.assemble(frame.head, frame.conductor.conductivity)
+    region = prepared.target.region
+    return efield.target_field(first, frame.head, region, second=frame.conductor)
+
+
+def _survey(
+    request: SceneRequest, prepared: _Prepared, finer: TargetField | None
+) -> Survey:
     frame, region = prepared.frame, prepared.target.region
     named, fiducials = named_positions(request.head, request.electrodes, frame.scalp)
+    plain = finer is None
     return Survey(
-        efield.reciprocal(frame.conductor, region),
+        efield.reciprocal(frame.conductor, region) if plain else finer.reciprocal,
         *(frame.scalp, region.centre, request.domain, named, fiducials),
     )
 
@@ -137,13 +153,18 @@ def _basis(
     )
 
 
-def _verify(prepared: _Prepared, best: Spot) -> tuple[float | None, float]:
+def _verify(
+    prepared: _Prepared, best: Spot, finer: TargetField | None
+) -> tuple[float | None, float]:
     """Estimate the error of the mesh in the target, and solve for the field there."""
     frame, region = prepared.frame, prepared.target.region
     pose = Pose(best.pose[:3, :3], best.pose[:3, 3])
     solved = Solved.at(frame.conductor, frame.coil, pose)
-    mean = np.asarray(solved.field.mean(region))
-    return solved.error(frame.head, region).target, float(np.linalg.norm(mean))
+    direct = float(np.linalg.norm(solved.field.mean(region)))
+    if finer is None:
+        return solved.error(frame.head, region).target, direct
+    value, bar = finer.mesh_error(jnp.linalg.norm, frame.coil, pose)
+    return (bar + abs(direct - value)) / value, direct
 
 
 def _scene(

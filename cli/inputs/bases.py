@@ -20,10 +20,12 @@ class Basis:
     Attributes:
         source: The file.
         field: What it holds.
+        option: That names the file.
     """
 
     source: str
     field: ReducedField
+    option: str = "--reduced"
 
     @classmethod
     def read(cls, path: str, order: int | None) -> "Basis":
@@ -55,7 +57,7 @@ class Basis:
         try:
             return self.field.check_made_for(conductor, coil)
         except ValueError as error:
-            raise ValueError(f"--reduced {self.source}: {error}") from None
+            raise ValueError(f"{self.option} {self.source}: {error}") from None
 
     def places(self, head: HeadMesh) -> AbstractPlaces:
         """Find where the basis knows the field.
@@ -67,7 +69,7 @@ class Basis:
             return places_of(self.field, head)
         except ValueError as error:
             raise ValueError(
-                f"--reduced {self.source}: {error} Make one by `tmsgrad reduce`."
+                f"{self.option} {self.source}: {error} Make one by `tmsgrad reduce`."
             ) from None
 
     def elements(self, head: HeadMesh) -> Int[ndarray, "tet"]:
@@ -82,9 +84,9 @@ class Basis:
         found = self.places(head)
         if not isinstance(found, TissuePlaces):
             raise ValueError(
-                f"--reduced {self.source}: the basis knows the field on the {found.name}, "
-                "which `simulate` takes; here all of a tissue is needed. Make one by "
-                "`tmsgrad reduce` without --at."
+                f"{self.option} {self.source}: the basis knows the field on the "
+                f"{found.name}, which `simulate` takes; here all of a tissue is needed. "
+                "Make one by `tmsgrad reduce` without --at."
             )
         return found
 
@@ -107,7 +109,7 @@ class Basis:
         found = place[region.tetrahedra]
         if (found < 0).any():
             raise ValueError(
-                f"--reduced {self.source}: the basis knows the field in "
+                f"{self.option} {self.source}: the basis knows the field in "
                 f"{self.tissue(head)}, but {np.mean(found < 0):.0%} of {option} is "
                 "elsewhere. Give the same --tissue here as to `tmsgrad reduce`."
             )

@@ -1,7 +1,7 @@
 """How a head conducts, as it is asked for."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ... import efield
 from ...efield import Conductor
@@ -38,6 +38,11 @@ class Conduction:
             options.tensor,
             options.tensor_coverage,
         )
+
+    @property
+    def best(self) -> "Conduction":
+        """The same with the elements by which the field in a target is stated."""
+        return replace(self, order=2, corrected=False) if self.corrected else self
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from ...efield.verdict import words_of_limits
+from ...efield.verdict import GOOD, LIMITS, UNSURE, USABLE, words_of_limits
 from ...meshing.drawing.palette import field_palette
 from ...meshing.viewer.packing import packed
 from .brain import Brain
@@ -66,6 +66,8 @@ def scene_json(scene: Scene) -> dict:
             "word": scene.verdict.word,
             "reasons": list(scene.verdict.reasons),
             "limits": words_of_limits(),
+            "bounds": list(LIMITS),
+            "words": [GOOD, USABLE, UNSURE],
         },
         "didt": scene.didt,
         "image": None if scene.image is None else dict(scene.image),

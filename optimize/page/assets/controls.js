@@ -2,7 +2,7 @@
 
 import { add, angleBetween, cross, degrees, length, minus, radians, times } from "./vectors.js";
 import { handleAt, outwards, straightBack } from "./scalp.js";
-import { better, inMm, perCent, strong, sure, turn, turnedTo, where } from "./words.js";
+import { better, inMm, perCent, strong, sure, turn, turnedTo, where, within } from "./words.js";
 import { Sections } from "./sections.js";
 
 const STEP = 2e-3; // Of the arrow keys and buttons. [m]
@@ -11,6 +11,7 @@ const USUAL_ANGLE = radians(45);
 const BESIDE = 20e-3; // Nearer to the midline a handle by rule points straight back. [m]
 const AROUND = 35e-3; // Of the coil, where losses are looked at. [m]
 const KEPT = 0.95;
+const KNOWN = 0.01; // An error that says too little where nothing is known.
 const TURN = 20; // Milliseconds of work before the browser may draw. [ms]
 const REST = 120; // [ms]
 const SPEAK = 600; // After the last change. [ms]
@@ -296,9 +297,11 @@ export class Controls {
   }
 
   badge(found) {
+    // What lies outside by its distance alone can still be fitted well.
+    const off = found.error > KNOWN ? ` (off by ${perCent(found.error)} or more)` : "";
     const text = found.outside
-      ? `Outside of what this page knows: the field may be off by ${perCent(found.error, 0)} or more`
-      : `Field of this page within about ${perCent(found.error, 1)} here`;
+      ? `Outside of what this page knows: do not rely on the field${off}`
+      : `Field on the cortex within about ${within(found.error)} of a full solution`;
     part("badge").textContent = text;
     part("badge").classList.toggle("warned", found.outside);
   }

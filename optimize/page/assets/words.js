@@ -3,6 +3,7 @@
 import { degrees, length, minus } from "./vectors.js";
 import { handleAngle, outwards } from "./scalp.js";
 
+const LEAST_ERROR = 1e-3; // That is shown.
 const LEAST = 1.5e-3; // A way that is shorter is none. [m]
 const NEAR = 60e-3; // Positions farther away say little. [m]
 const USUAL = [40, 150]; // That cortex usually gets, by published simulations. [V/m]
@@ -59,7 +60,7 @@ export function turnedTo(model, coil, pose) {
 
 export function strong(coil, found, rate) {
   const field = found.value * rate;
-  const output = coil.maximum ? `${perCent(rate / coil.maximum)} of the stimulator, ` : "";
+  const output = coil.maximum ? `${perCent(rate / coil.maximum)} of the stimulator’s output, ` : "";
   const over = coil.maximum && rate > coil.maximum ? "; more than this coil is made for" : "";
   return [
     `${field.toFixed(field < 10 ? 1 : 0)} V/m in the target`,
@@ -67,17 +68,27 @@ export function strong(coil, found, rate) {
   ];
 }
 
+// What is estimated is never nothing.
+export const within = (share) => perCent(Math.max(share, LEAST_ERROR), 1);
+
+// Errors are of the field where it is strong: where the target gets less of it, they
+// are a larger share of what it gets.
 export function sure(model, coil, found) {
-  const { mesh, word } = model.data.sure;
+  const { mesh, word, bounds, words } = model.data.sure;
+  const share = Math.max(1, coil.bestValue / found.value);
   const parts = [];
-  if (mesh !== null) parts.push(`mesh ± ${perCent(mesh, 1)}`);
-  parts.push(`this page ± ${perCent(found.error, 1)}`);
+  if (mesh !== null) parts.push(`mesh ± ${within(share * mesh)}`);
+  parts.push(found.outside ? "outside of what the page knows" : `this page ± ${within(share * found.error)}`);
   if (coil.lost) {
     const [place, angle] = coil.lost;
     parts.push(`5% are lost ${inMm(place, 0)} mm or ${degrees(angle).toFixed(0)}° off the best`);
   }
-  if (found.outside) return ["do not rely on it here", `outside of what the page knows; ${parts.join("; ")}`];
-  return [word, parts.join("; ")];
+  if (found.outside) return [`${words[2]} here`, parts.join("; ")];
+  if (mesh === null) return [word, parts.join("; ")];
+  const both = share * (mesh + found.error);
+  const rank = bounds.filter((bound) => both > bound).length;
+  const answer = words[Math.max(rank, words.indexOf(word))];
+  return [`${answer}: ± ${within(both)} for this model of the head`, parts.join("; ")];
 }
 
 export function better(coil, found) {
