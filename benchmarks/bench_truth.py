@@ -10,8 +10,8 @@ Half of the last halving, for those to come, says how sure the reference is.
 
 A mesh that is too large to be cut in eight (`--whole=no`) has second order on itself and
 three halvings near the target in the place of that: what second order leaves far from the
-target, about 0.1 %, is in the reference too then. In between (`--whole=near`), what is within
-45 mm of the target, where coil and target are, is cut in eight for the reference.
+target, about 0.1 %, is in the reference too then. In between (`--whole=near`), what is
+within 45 mm of the target, where coil and target are, is cut in eight for the reference.
 """
 
 import argparse

@@ -13,13 +13,15 @@ in the average of 152 people and in the head, as it is and where most is amiss.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from benchmarks import drawing, record
+from matplotlib.patches import Circle
+from nibabel.nifti1 import Nifti1Image
 from scipy import ndimage
 
 from tmsgrad import meshing
@@ -182,7 +184,9 @@ def _by(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _draw(shown: dict[str, _Laid], result: Path) -> None:
     """Draw targets in the template and in each T1, all seen along the template's axes."""
-    columns = {"average of 152 people": (_average(), np.eye(3), lambda mni: mni)}
+    columns: dict[str, tuple[Volume, np.ndarray, Callable]] = {
+        "average of 152 people": (_average(), np.eye(3), lambda mni: mni)
+    }
     for what, laid in shown.items():
         u, _, v = np.linalg.svd(laid.alignment.matrix[:3, :3])
         columns[what] = laid.volume, u @ v, laid.alignment.head_of
@@ -208,8 +212,10 @@ def _draw(shown: dict[str, _Laid], result: Path) -> None:
 def _average() -> Volume:
     """The brain of the template, an average of T1s that nilearn carries."""
     name = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-    image = nibabel.load(package_folder("nilearn") / "datasets" / "data" / name)
-    return Volume(np.asarray(image.dataobj, np.float32), image.affine)
+    image = Nifti1Image.from_filename(
+        package_folder("nilearn") / "datasets" / "data" / name
+    )
+    return Volume(np.asarray(image.dataobj, np.float32), np.asarray(image.affine))
 
 
 def _slice(axes, volume: Volume, turn: np.ndarray, place: np.ndarray):
@@ -220,5 +226,5 @@ def _slice(axes, volume: Volume, turn: np.ndarray, place: np.ndarray):
     light = volume.at(points).reshape(x.shape)
     axes.imshow(light, cmap="gray", origin="lower", extent=(-_HALF, _HALF) * 2)
     axes.plot(0, 0, ".", color=_MARK, markersize=2)
-    axes.add_patch(drawing.plt.Circle((0, 0), _GOAL, fill=False, color=_MARK))
+    axes.add_patch(Circle((0, 0), _GOAL, fill=False, color=_MARK))
     axes.set_axis_off()
