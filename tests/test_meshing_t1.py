@@ -12,6 +12,7 @@ from tmsgrad.meshing.anatomy.t1 import (
     check_face,
     check_place,
     check_scan,
+    check_second,
     face_share,
     read_scan,
 )
@@ -146,3 +147,13 @@ def test_a_t2_is_no_t1(labels, t1):
 def test_strong_bias_is_warned_of():
     assert check_bias(1.2) == []
     assert "1.8 times as bright" in check_bias(1.8)[0].message
+
+
+def test_a_t2_with_long_voxels_is_warned_of(tmp_path, labels, t1):
+    scan = read_scan(write_image(tmp_path / "t2.nii.gz", t1, labels.affine))
+    assert check_second(scan) == []
+    thick = labels.affine @ np.diag([1.0, 1.0, 2.0, 1.0])
+    path = write_image(tmp_path / "thick.nii.gz", t1[:, :, ::2], thick)
+    (warning,) = check_second(read_scan(path))
+    assert (warning.severity, warning.about) == (Severity.WARNING, "t2")
+    assert "thick.nii.gz: voxels are 2 × 2 × 4 mm" in warning.message

@@ -15,7 +15,7 @@ from ...meshing.anatomy.cleaning import Cleaned, CleanRules, clean_labels
 from ...meshing.anatomy.fiducials import find_fiducials
 from ...meshing.anatomy.midsurface import midsurfaces
 from ...meshing.anatomy.spongy import split_bone
-from ...meshing.anatomy.t1 import Scan, check_scan, read_scan
+from ...meshing.anatomy.t1 import Scan, check_scan, check_second, read_scan
 from ...meshing.drawing.segmentation import write_segmentation
 from ..inputs.findings import stop_at_errors
 from ..inputs.segmenting import (
@@ -179,6 +179,8 @@ def _scan(
     findings = check_scan(scan)
     names = "voxels", "size", "stripped"
     stop_at_errors(str(request.t1), findings, _relevant(request, *names))
+    if request.t2 is not None:
+        findings += check_second(read_scan(request.t2))
     return scan, findings
 
 

@@ -138,17 +138,38 @@ def check_scan(scan: Scan) -> list[Finding]:
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
+def check_second(scan: Scan) -> list[Finding]:
+    """Look for what makes a T2 beside the T1 of little use: voxels that are too long.
+
+    Args:
+        scan: The T2.
+    """
+    return [
+        Finding(
+            Severity.WARNING,
+            "t2",
+            f"{scan.file.name}: voxels are {_sides(scan)} mm, too long to tell thin bone "
+            f"from CSF. Take a T2 whose voxels are {_LONGEST_VOXEL:g} mm at most along "
+            "each side, or none.",
+        )
+        for _ in _voxels(scan)
+    ]
+
+
 def _voxels(scan: Scan) -> Iterator[Finding]:
     voxel = voxel_sides(scan.affine)
     if voxel.max() > _LONGEST_VOXEL + 0.05:
-        size = " × ".join(f"{x:.3g}" for x in voxel)
         yield Finding(
             Severity.ERROR,
             "voxels",
-            f"voxels are {size} mm: in such, thin bone and CSF in sulci are lost. Take a "
-            f"T1 whose voxels are {_LONGEST_VOXEL:g} mm at most along each side; 1 mm is "
-            "usual.",
+            f"voxels are {_sides(scan)} mm: in such, thin bone and CSF in sulci are lost. "
+            f"Take a T1 whose voxels are {_LONGEST_VOXEL:g} mm at most along each side; "
+            "1 mm is usual.",
         )
+
+
+def _sides(scan: Scan) -> str:
+    return " × ".join(f"{x:.3g}" for x in voxel_sides(scan.affine))
 
 
 def _size(scan: Scan) -> Iterator[Finding]:
