@@ -371,7 +371,6 @@ def _rated(world: World, fields, values, site: int, threshold: float, draws: int
     apart = np.linalg.norm(patch.points - place, axis=1)
     low, high = found.threshold_interval()
     drawn = found._thresholds / threshold
-    alone = np.nanquantile(drawn, [0.025, 0.975])
     return found, {
         "pulses": len(values),
         "distance": float(apart[found.optimum]),
@@ -380,7 +379,6 @@ def _rated(world: World, fields, values, site: int, threshold: float, draws: int
         "area": float(patch.areas[found.region].sum()),
         "threshold": found.threshold / threshold - 1,
         "between": bool(low < threshold < high),
-        "between, of the place alone": bool(alone[0] < 1 < alone[1]),
         "interval": [low / threshold, high / threshold],
         "tail": found.fit.tail,
         "left out": found.of_method,

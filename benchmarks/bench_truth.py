@@ -38,7 +38,7 @@ from tmsgrad.meshing.template import cache_folder
 
 _DOMAIN = optimize.Domain(distance=4e-3)
 _MARGINS = (20e-3, 7e-3, 3e-3, 0.5e-3)  # Of second order, then of each halving. [m]
-_NEARBY = (60e-3, 45e-3)
+_NEARBY = (60e-3, 45e-3)  # The same of `--whole=near`. [m]
 _LOOSE = efield.HostMultigrid(rtol=1e-4)
 
 

@@ -73,6 +73,14 @@ class MeshError(NamedTuple):
     value: float
     error: float
 
+    def of_uncorrected(self, direct: float) -> float:
+        """Bound what the mesh left in the same value before the correction, relative.
+
+        Args:
+            direct: That value, by a direct solution. [V/m]
+        """
+        return (self.error + abs(direct - self.value)) / abs(self.value)
+
 
 class TargetField(eqx.Module):
     """The mean field in a target for any placement, and its mesh error.

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import optimize
 from ...coils import Coil, Pose
-from ...efield import ElectricField
+from ...efield import ElectricField, MeshError
 from ..inputs.bases import Basis
 from ..inputs.goals import make_goal
 from ..results.basis_check import BasisCheck
@@ -83,7 +83,7 @@ class Verified:
         mesh, value = self.placement.mesh, self.placement.value
         if mesh is None:
             return self.error.target
-        return (mesh.bar + abs(mesh.direct - value)) / abs(value)
+        return MeshError(value, mesh.bar).of_uncorrected(mesh.direct)
 
 
 def compute(request: OptimizeRequest, prepared: Prepared, basis: Basis | None) -> Found:

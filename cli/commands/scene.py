@@ -163,8 +163,8 @@ def _verify(
     direct = float(np.linalg.norm(solved.field.mean(region)))
     if finer is None:
         return solved.error(frame.head, region).target, direct
-    value, bar = finer.mesh_error(jnp.linalg.norm, frame.coil, pose)
-    return (bar + abs(direct - value)) / value, direct
+    stated = finer.mesh_error(jnp.linalg.norm, frame.coil, pose)
+    return stated.of_uncorrected(direct), direct
 
 
 def _scene(

@@ -97,9 +97,12 @@ class ResponseMap:
         return np.nan if np.isnan(found).mean() > 0.5 else float(np.nanmedian(found))
 
     @cached_property
+    def _draws(self) -> tuple[ndarray, ndarray]:
+        return self.drawn(_DRAWN)
+
+    @cached_property
     def _thresholds(self) -> Float[ndarray, "draw"]:
-        places, parameters = self.drawn(_DRAWN)
-        return self._fields_for(places, parameters)
+        return self._fields_for(*self._draws)
 
     def _fields_for(
         self, places: ndarray, parameters: ndarray
@@ -109,7 +112,7 @@ class ResponseMap:
 
     @cached_property
     def _jumps(self) -> Float[ndarray, "draw"]:
-        places, _ = self.drawn(_DRAWN)
+        places, _ = self._draws
         beside = self.around.one_of(places)
         here, there = (
             self._fields_for(each, self.fit.parameters[each])
