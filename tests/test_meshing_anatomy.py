@@ -295,16 +295,20 @@ def test_what_an_image_lacks_is_told_from_air():
     at = positions(shape, affine).reshape(*shape, 3)
     radius = np.linalg.norm(at, axis=-1)
     cut = at @ np.array([0.6, 0.0, -0.8]) > 20.0
-    inside = (radius < 40) & ~cut
+    ball = radius < 40
+    inside = ball & ~cut
     head = Volume((100.0 * inside).astype(np.float32), affine)
     template = Volume((radius < 43).astype(np.float32), affine)
     wide = np.diag([2.0, 2.0, 2.0, 1.0])
     wide[:3, 3] = -69.0
     found = registering._lacking(head, inside, template, (70, 70, 70), wide)
     beyond = np.ones((70, 70, 70), bool)
-    beyond[5:65, 5:65, 5:65] = False
-    assert found[beyond].all()  # The image does not reach there.
-    within = found[5:65, 5:65, 5:65]
+    beyond[6:64, 6:64, 6:64] = False
+    assert found[beyond].all()  # The image does not reach there, or ends there.
+    within = found[6:64, 6:64, 6:64]
+    at, radius, cut, inside = (
+        each[1:-1, 1:-1, 1:-1] for each in (at, radius, cut, inside)
+    )
     assert not within[inside].any()
     assert within[(radius < 43) & cut].all()
     # Air beside the cut may be lost head, air farther away is not.
@@ -312,8 +316,8 @@ def test_what_an_image_lacks_is_told_from_air():
     assert (radius[more] > 40).all()
     assert (at[more] @ np.array([0.6, 0.0, -0.8]) > 20.0 - 16.0).all()
     whole = registering._lacking(
-        Volume((100.0 * (radius < 40)).astype(np.float32), affine),
-        *(radius < 40, template, (70, 70, 70), wide),
+        *(Volume(np.where(ball, 100, 0).astype(np.float32), affine), ball),
+        *(template, (70, 70, 70), wide),
     )
     np.testing.assert_array_equal(whole, beyond)
 
@@ -342,16 +346,42 @@ def test_a_dent_in_a_ball_is_followed_there_and_back():
     assert np.linalg.norm(away, axis=1).max() < 0.05
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_turned_and_cut_head_is_found(head, axis):
-    """By 20° within its own field of view; what is lost at the corners is black."""
-    t1 = Volume(made_t1(head), head.affine)
+def turn_by_20(axis):
     c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
     way = np.eye(4)
     i, j = (n for n in range(3) if n != axis)
     way[i, i], way[i, j], way[j, i], way[j, j] = c, -s, s, c
     way[:3, 3] = [6.0, -4.0, 5.0]
+    return way
+
+
+def test_a_head_is_warped_alike_however_it_lies(head, monkeypatch):
+    values, atlas = made_t1(head), Atlas.of(head, csf=20.0)
+    inside = head_mask(Volume(values, head.affine))
+    larger, way = np.diag([1.08, 1.08, 1.08, 1.0]), turn_by_20(0)
+    maps = iter([larger, way @ larger])
+    monkeypatch.setattr(registering, "affine_registration", lambda *_: next(maps))
+    first, second = (
+        registering.align(
+            *(Volume(values, affine), inside, atlas.picture()),
+            **{"voxel": 3.1, "rounds": (8, 4)},
+        )
+        for affine in (head.affine, way @ head.affine)
+    )
+    mni = 60.0 * np.random.default_rng(3).uniform(-1, 1, (400, 3))
+    own, moved = first.head_of(mni), second.head_of(mni)
+    warped = np.linalg.norm(own - 1.08 * mni, axis=1)
+    assert warped.max() > 2.0
+    # Rounding decides on a few voxels at borders.
+    np.testing.assert_allclose(moved, own @ way[:3, :3].T + way[:3, 3], atol=0.05)
+    np.testing.assert_allclose(second.mni_of(moved), first.mni_of(own), atol=0.05)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_turned_and_cut_head_is_found(head, axis):
+    """By 20° within its own field of view; what is lost at the corners is black."""
+    t1, way = Volume(made_t1(head), head.affine), turn_by_20(axis)
     at = positions(t1.values.shape, head.affine).astype(float)
     back = np.linalg.inv(way)
     values = t1.at(at @ back[:3, :3].T + back[:3, 3]).reshape(t1.values.shape)

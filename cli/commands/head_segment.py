@@ -244,7 +244,7 @@ def _write(
     if scan is not None:
         files.write_t1(out, scan.file)
     files.write_labels(out / files.LABELS, labels)
-    files.write_mni(out, segmented.alignment)
+    files.write_mni(out, segmented.alignment, labels)
     meshing.write_head(out / f"{_name(out)}.msh", head)
     scalp = meshing.scalp(head)
     shifts = {}

@@ -13,7 +13,7 @@ from ..gifti import write_surface
 from ..images.label_files import LabelImage
 from ..images.nifti import load_nifti
 from ..surface import Surface
-from .grids import positions
+from .grids import positions, upright_grid
 from .registering import Alignment
 
 
@@ -44,13 +44,21 @@ def write_labels(path: Path, image: LabelImage) -> None:
         nibabel.save(made, draft)
 
 
-def write_mni(folder: Path, alignment: Alignment) -> None:
-    """Write the way to MNI space as `toMNI` has it: two maps and a matrix."""
+def write_mni(folder: Path, alignment: Alignment, image: LabelImage) -> None:
+    """Write the way to MNI space as `toMNI` has it: two maps and a matrix.
+
+    Args:
+        folder: The head's.
+        alignment: Of the template with the head.
+        image: The head's tissues, for the grid that the map to MNI space is to hold.
+    """
     home = folder / "toMNI"
     home.mkdir(exist_ok=True)
     rows = [" ".join(f"{x:.8g}" for x in row) for row in alignment.matrix]
     write_whole(home / "MNI2conform_12DOF.txt", "\n".join(rows) + "\n")
-    _write_map(home / "Conform2MNI_nonl.nii.gz", alignment.to_mni, alignment.affine)
+    shape, affine = upright_grid(image.labels.shape, image.affine, _MNI_VOXEL)
+    there = alignment.mni_of(positions(shape, affine)).reshape(*shape, 3)
+    _write_map(home / "Conform2MNI_nonl.nii.gz", there, affine)
     shape, affine = _mni_grid()
     back = alignment.head_of(positions(shape, affine)).reshape(*shape, 3)
     _write_map(home / "MNI2Conform_nonl.nii.gz", back, affine)

@@ -7,7 +7,9 @@ doi:10.1109/TMI.2003.809072] from several starts, so that heads that are turned 
 
 Images hold more or less of neck and face, and turned ones have been cut at their corners:
 the affine map is made of what is near the brain, and what one of the two images lacks is
-taken from the other before the warp, so that it pulls at nothing.
+taken from the other before the warp, so that it pulls at nothing. The warp is computed on
+a grid of the template, laid over the head by the affine map: however a head lies in its
+image, and however much of it the image holds, the warp sees the same.
 """
 
 import logging
@@ -35,12 +37,14 @@ _ALIKE = 3  # Starts that end in one place are enough: no turn, and both about a
 _SAME = 4.0  # Maps differ by less at the corners of a head. [mm]
 _KEEP = 2  # Starts that go on from the coarsest step.
 _ROUNDS = (60, 40, 15)
-# Standard deviation of what smooths each step of the warp. With 2 the warp took other sulci
-# where sulci are unlike the template's, once a head was turned. [voxel]
-_SMOOTH = 3.0
-_ROOM = 12.0  # Around an image, for what the warp moves out of it. [mm]
+# Of the window that is correlated, and standard deviation of what smooths each step of the
+# warp. With 3 and 3 the warp chose other sulci in another scan of the same person.
+_WINDOW, _SMOOTH = 5, 4.0  # [voxel]
+_ROOM = 6.0  # Around the template, for what the warp moves out of it. [mm]
+_FAINT = 0.02  # Brightness that is head at all, of the brightest.
 _AROUND = 25.0  # Around the template's brain, what the affine map is made of. [mm]
 _HEAD = 0.1  # Brightness of the template's darkest tissues, at least, of white matter.
+_BORDER = 1e-3  # Of an image; rounding must not say what lies at it. [voxel]
 # No air is this deep in a head, its cavities filled: the image lacks that part.
 _DEEP = 8.0  # [mm]
 _AGAIN = 2  # What the image lacks is told anew once the template lies better.
@@ -52,8 +56,8 @@ class Alignment:
 
     Attributes:
         matrix: From MNI positions to the head's, the affine part. [mm]
-        affine: Of the grid on which the maps lie: voxel indices to the head's positions.
-            [mm]
+        affine: Of the grid on which the maps lie: voxel indices to the head's positions;
+            its sides may be oblique. [mm]
         to_mni: MNI positions of its voxels. [mm]
         back: Where in the head the MNI positions are that the affine part puts into its
             voxels. [mm]
@@ -121,7 +125,8 @@ def align(
     report(0.0, "affine registration")
     matrix = affine_registration(head, inside, template, brain)
     report(0.4, "warping the template")
-    shape, grid = upright_grid(head.values.shape, head.affine, voxel, _ROOM)
+    shape, own = _around(template, voxel)
+    grid = matrix @ own
     static = _scaled(
         Volume(np.where(inside, head.values, 0), head.affine).on(shape, grid)
     )
@@ -213,13 +218,29 @@ def _about_the_brain(
     return start
 
 
+def _around(
+    template: Volume, voxel: float
+) -> tuple[tuple[int, int, int], Float[ndarray, "4 4"]]:
+    """A grid along MNI space's axes that holds the template, with room."""
+    there = np.argwhere(template.values > _FAINT * template.values.max())
+    low, high = there.min(axis=0), there.max(axis=0)
+    affine = template.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ low
+    shape = tuple(int(n) for n in high - low + 1)
+    return upright_grid(shape, affine, voxel, _ROOM)
+
+
 def _imaged(
     volume: Volume, shape: tuple[int, ...], grid: Float[ndarray, "4 4"]
 ) -> Bool[ndarray, "x y z"]:
-    """Which voxels of a grid an image reaches."""
-    return Volume(np.ones(volume.values.shape, np.float32), volume.affine).on(
-        shape, grid
-    ) > (1 - 1e-3)
+    """Which voxels of a grid lie within an image; those at its very border do not."""
+    way = np.linalg.inv(volume.affine) @ grid
+    found = np.ones(shape, bool)
+    for row, count in zip(way, volume.values.shape, strict=False):
+        i, j, k = np.ogrid[tuple(slice(n) for n in shape)]
+        at = row[0] * i + row[1] * j + row[2] * k + row[3]
+        found &= (at > _BORDER) & (at < count - 1 - _BORDER)
+    return found
 
 
 def _lacking(
@@ -332,7 +353,7 @@ def _warp(
     modules = _dipy()
     with _quiet():
         registration = modules.imwarp.SymmetricDiffeomorphicRegistration(
-            metric=modules.metrics.CCMetric(3, sigma_diff=_SMOOTH, radius=3),
+            metric=modules.metrics.CCMetric(3, sigma_diff=_SMOOTH, radius=_WINDOW),
             level_iters=list(rounds),
         )
         registration.verbosity = modules.VerbosityLevels.NONE
