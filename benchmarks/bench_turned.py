@@ -1,13 +1,16 @@
 """How far places of MNI space move in a head when its T1 is turned, and parts are lost.
 
     python -m benchmarks turned --t1=ch2.nii.gz --name=colin27
+    python -m benchmarks turned --t1=one.nii.gz --again=other.nii.gz --axes= --name=twice
 
 The T1 is turned about its middle within its own field of view: what leaves it is lost, and
 what it lacks is black. The template is laid over it as `tmsgrad head segment` does, and
 targets and fiducials are taken to the head, turned back, and compared with those of the T1
 as it is. `--neck=MM` has a row of the T1 cut that far below the brain's middle, as well.
-Colin27's T1 is `ch2.nii.gz` of Debian's package mricron-data. A picture shows some targets
-in the average of 152 people and in the head, as it is and where most is amiss.
+`--again=T1` has one of another scan of the same person, the two laid over each other
+rigidly; `--axes=` leaves the turned ones out. Colin27's T1 is `ch2.nii.gz` of Debian's
+package mricron-data. A picture shows some targets in the average of 152 people and in the
+head, as it is and where most is amiss.
 """
 
 import argparse
@@ -27,7 +30,7 @@ from scipy import ndimage
 from tmsgrad import meshing
 from tmsgrad.cli.inputs.segmenting import template_atlas
 from tmsgrad.meshing.anatomy.grids import Volume
-from tmsgrad.meshing.anatomy.registering import Alignment, align
+from tmsgrad.meshing.anatomy.registering import Alignment, align, align_scans
 from tmsgrad.meshing.anatomy.t1 import Scan, head_mask, read_scan
 from tmsgrad.meshing.template_labels import package_folder
 
@@ -63,6 +66,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--name", default="colin27")
     parser.add_argument("--degrees", type=float, default=20.0)
     parser.add_argument("--axes", default="0,1,2")
+    parser.add_argument("--again", type=Path, help="another T1 of the same person")
     parser.add_argument("--neck", type=float, help="mm below the brain's middle")
     options = parser.parse_args(words)
     scan = read_scan(options.t1)
@@ -88,21 +92,28 @@ def _changed(
 ) -> Iterator[tuple[str, Volume, np.ndarray]]:
     """The T1 as it is, turned and cut, and the ways there."""
     yield "as it is", scan.volume, np.eye(4)
-    for axis in [int(each) for each in options.axes.split(",")]:
+    for axis in [int(each) for each in options.axes.split(",") if each]:
         turned, way = _turned(scan.volume, axis, options.degrees)
         yield f"{options.degrees:g}° about {_AXES[axis]}", turned, way
     if options.neck is not None:
         cut = _cut(scan, alignment, options.neck)
         yield f"cut {options.neck:g} mm below the brain's middle", cut, np.eye(4)
+    if options.again is not None:
+        again = read_scan(options.again)
+        moved = align_scans(again.volume, again.inside, scan.volume, scan.inside)
+        way = moved.affine @ np.linalg.inv(scan.affine)
+        yield "another scan", again.volume, way
 
 
 def _row(what: str, laid: "_Laid", whole: "_Laid") -> dict:
     apart, ends = laid.apart(whole)
+    straight, _ = laid.apart(whole, straight=True)
     return {
         "T1": what,
         "head left %": round(100 * laid.litres() / whole.litres()),
         "targets, median mm": round(float(np.median(apart)), 1),
         "targets, most mm": round(float(apart.max()), 1),
+        "by the affine map, most mm": round(float(straight.max()), 1),
         "worst": list(TARGETS)[int(apart.argmax())] if laid is not whole else "",
         "fiducials, most mm": round(float(ends.max()), 1),
         "s of CPU": round(laid.seconds),
@@ -133,16 +144,21 @@ class _Laid:
         alignment = align(volume, inside, atlas.picture(), atlas.brain())
         return cls(volume, inside, alignment, way, time.process_time() - start)
 
-    def places(self, mni: np.ndarray) -> np.ndarray:
-        """Where places of MNI space are in the T1 as it was. [mm]"""
-        return _by(np.linalg.inv(self.way), self.alignment.head_of(mni))
+    def places(self, mni: np.ndarray, straight: bool = False) -> np.ndarray:
+        """Where places of MNI space are in the T1 as it was, warped or not. [mm]"""
+        moved = (
+            _by(self.alignment.matrix, mni) if straight else self.alignment.head_of(mni)
+        )
+        return _by(np.linalg.inv(self.way), moved)
 
-    def apart(self, other: "_Laid") -> tuple[np.ndarray, np.ndarray]:
+    def apart(
+        self, other: "_Laid", straight: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """How far targets and fiducials are from those of another. [mm]"""
         ends = np.array(list(vars(meshing.TEMPLATE_FIDUCIALS).values())) * 1e3
         found = []
         for mni in (np.array(list(TARGETS.values()), float), ends):
-            away = self.places(mni) - other.places(mni)
+            away = self.places(mni, straight) - other.places(mni, straight)
             found.append(np.linalg.norm(away, axis=1))
         return found[0], found[1]
 

@@ -1,5 +1,7 @@
 """What is added to labels: marrow, a head around a brain, a second image, fiducials."""
 
+import re
+
 import numpy as np
 import pytest
 from scan_examples import made_head, made_t1, write_image
@@ -9,7 +11,7 @@ from tmsgrad import meshing
 from tmsgrad.cli.inputs import segmenting
 from tmsgrad.cli.runtime.progress import Progress
 from tmsgrad.meshing import LabelImage, Scalp
-from tmsgrad.meshing.anatomy import classes, registering
+from tmsgrad.meshing.anatomy import classes, plausible, registering
 from tmsgrad.meshing.anatomy.atlas import Atlas
 from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
 from tmsgrad.meshing.anatomy.fiducials import find_fiducials
@@ -197,6 +199,76 @@ def test_a_t2_tells_csf_from_bone(tmp_path, head, at_home, monkeypatch):
     assert shares[1] > 0.8
 
 
+def test_a_channel_that_does_not_count_changes_nothing(head, at_home):
+    t1 = Volume(made_t1(head), head.affine)
+    t2 = Volume(t2_of(head), head.affine)
+    given = head_mask(t1), Atlas.of(head, csf=20.0), unmoved(head)
+    alone, _ = classes.classify([t1], *given)
+    both, _ = classes.classify([t1, t2], *given)
+    without, _ = classes.classify([t1, t2], *given, weights=[1.0, 0.0])
+    np.testing.assert_array_equal(without.labels, alone.labels)
+    assert (both.labels != alone.labels).any()
+
+
+def test_a_t2_of_larger_voxels_counts_less(tmp_path, head, at_home, monkeypatch):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    thick = np.diag([1.0, 1.0, 2.0, 1.0])
+    t2 = write_image(
+        tmp_path / "t2.nii.gz", t2_of(head)[:, :, ::2], head.affine @ thick
+    )
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    counted = []
+    classify = segmenting.classify
+
+    def seen(channels, inside, atlas, alignment, progress, weights):
+        counted.append(weights)
+        return classify(channels, inside, atlas, alignment, progress, weights)
+
+    monkeypatch.setattr(segmenting, "classify", seen)
+    for second in (None, t1, t2):
+        other = None if second is None else read_scan(second)
+        segmenting.by_atlas(read_scan(t1), other, Progress(quiet=True))
+    assert counted == [[1.0], [1.0, 1.0], [1.0, pytest.approx(0.5)]]
+
+
+@pytest.mark.parametrize(
+    ("larger", "told"),
+    [(1.0, None), (1.04, r"is 4\.0 mm away .* 1\.5 mm is usual at most")],
+)
+def test_a_t2_of_another_person_is_warned_of(head, larger, told):
+    t1, inside = (
+        Volume(made_t1(head), head.affine),
+        head_mask(Volume(made_t1(head), head.affine)),
+    )
+    other = Volume(t2_of(head), np.diag([larger] * 3 + [1.0]) @ head.affine)
+    apart = registering.scalps_apart(t1, inside, other, inside)
+    found = plausible.check_person("t2.nii.gz", apart)
+    assert [bool(re.search(told or "", f.message)) for f in found] == [True] * bool(
+        told
+    )
+
+
+def test_a_t2_that_cannot_lie_over_the_t1_is_refused(
+    tmp_path, head, at_home, monkeypatch
+):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    wide = np.diag([1.15, 1.15, 1.15, 1.0]) @ head.affine
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head), wide)
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    with pytest.raises(
+        ValueError, match=r"t2\.nii\.gz: laid over the T1, its scalp is 1"
+    ):
+        segmenting.by_atlas(read_scan(t1), read_scan(t2), Progress(quiet=True))
+
+
+def test_scalps_are_not_compared_where_an_image_holds_hardly_any(head):
+    t1 = Volume(made_t1(head), head.affine)
+    inside = head_mask(t1)
+    slab = Volume(t2_of(head)[:, :, :8], head.affine)
+    assert registering.scalps_apart(t1, inside, slab, inside[:, :, :8]) is None
+    assert plausible.check_person("t2.nii.gz", None) == []
+
+
 def test_where_a_t2_does_not_reach_the_t1_counts(tmp_path, head, at_home, monkeypatch):
     t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
     t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head)[:, :, :28], head.affine)
@@ -363,7 +435,7 @@ def test_a_head_is_warped_alike_however_it_lies(head, monkeypatch):
     monkeypatch.setattr(registering, "affine_registration", lambda *_: next(maps))
     first, second = (
         registering.align(
-            *(Volume(values, affine), inside, atlas.picture()),
+            *(Volume(values, affine), inside, atlas.picture(), atlas.brain()),
             **{"voxel": 3.1, "rounds": (8, 4)},
         )
         for affine in (head.affine, way @ head.affine)
@@ -373,8 +445,8 @@ def test_a_head_is_warped_alike_however_it_lies(head, monkeypatch):
     warped = np.linalg.norm(own - 1.08 * mni, axis=1)
     assert warped.max() > 2.0
     # Rounding decides on a few voxels at borders.
-    np.testing.assert_allclose(moved, own @ way[:3, :3].T + way[:3, 3], atol=0.05)
-    np.testing.assert_allclose(second.mni_of(moved), first.mni_of(own), atol=0.05)
+    np.testing.assert_allclose(moved, own @ way[:3, :3].T + way[:3, 3], atol=0.1)
+    np.testing.assert_allclose(second.mni_of(moved), first.mni_of(own), atol=0.1)
 
 
 @pytest.mark.long

@@ -190,7 +190,6 @@ def _labels(
     if request.labels is not None:
         return by_labels(request.labels, request.segmenter, scan, progress)
     assert scan is not None
-    assert request.t1 is not None
     if shutil.which("charm") and request.by is None:
         note(
             "SimNIBS' charm is installed. It gives better labels: run it, and give its "
@@ -207,12 +206,11 @@ def _labels(
             "without SAMSEG, tissues come from the template laid over the head, and "
             "brightness, which is cruder. `tmsgrad head segment --install` installs it."
         )
+    second = None if request.t2 is None else read_scan(request.t2)
     if program is None:
-        second = None if request.t2 is None else read_scan(request.t2)
         return by_atlas(scan, second, progress)
-    images = [request.t1, *([] if request.t2 is None else [request.t2])]
     return by_samseg(
-        *(program, scan, images, request.out / _WORK),
+        *(program, scan, second, request.out / _WORK),
         *(request.threads, request.thorough, progress),
     )
 

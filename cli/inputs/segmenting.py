@@ -1,6 +1,5 @@
 """How a head's labels come about: by SAMSEG, from the atlas, or as another program's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from ...meshing.anatomy.atlas import Atlas, picture_of
 from ...meshing.anatomy.classes import classify, light_at
 from ...meshing.anatomy.grids import Volume
 from ...meshing.anatomy.installing import Samseg
-from ...meshing.anatomy.registering import Alignment, align, align_scans
+from ...meshing.anatomy.registering import Alignment, align, align_scans, scalps_apart
+from ...meshing.anatomy.shells import voxel_volume
 from ...meshing.anatomy.t1 import Scan
 from ..runtime.progress import Progress
 
@@ -48,8 +48,18 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
     """Lay the template over a T1, and classify by brightness.
 
     Raises:
-        ValueError: The second image lies beside the head.
+        ValueError: The second image lies beside the head, or is of another.
     """
+    channels, weights, findings = [scan.volume], [1.0], []
+    if second is not None:
+        moved, told = _laid_over(scan, second, progress)
+        findings += told
+        channels.append(light_at(moved, scan.volume))
+        # What one large voxel says, several of the T1's would say again.
+        larger = voxel_volume(second.affine) / voxel_volume(scan.affine)
+        weights.append(min(1.0, 1.0 / larger))
+        there = np.isfinite(channels[1].values[scan.inside])
+        findings += plausible.check_reach(str(second.file), float(there.mean()))
     atlas = template_atlas()
     progress.stage("registration", "laying the template over the head")
     alignment = align(
@@ -57,21 +67,31 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
         progress=_shown(progress),
     )
     progress.stage("classes", "tissues by brightness")
-    channels, findings = [scan.volume], []
-    if second is not None:
-        moved = align_scans(scan.volume, scan.inside, second.volume, second.inside)
-        channels.append(light_at(moved, scan.volume))
-        there = np.isfinite(channels[1].values[scan.inside])
-        findings += plausible.check_reach(str(second.file), float(there.mean()))
-    labels, bias = classify(channels, scan.inside, atlas, alignment, _shown(progress))
+    labels, bias = classify(
+        *(channels, scan.inside, atlas, alignment, _shown(progress), weights)
+    )
     findings += [*plausible.check_bias(bias), *face_findings(scan, alignment)]
     return Segmented(labels, alignment, "atlas", tuple(findings))
+
+
+def _laid_over(
+    scan: Scan, second: Scan, progress: Progress
+) -> tuple[Volume, list[Finding]]:
+    """A second image in the place of the T1, and whether it is of the same person.
+
+    Raises:
+        ValueError: It cannot be.
+    """
+    progress.stage("second image", f"laying {second.file} over the T1")
+    moved = align_scans(scan.volume, scan.inside, second.volume, second.inside)
+    apart = scalps_apart(scan.volume, scan.inside, moved, second.inside)
+    return moved, plausible.check_person(str(second.file), apart)
 
 
 def by_samseg(
     program: Samseg,
     scan: Scan,
-    images: Sequence[Path],
+    second: Scan | None,
     folder: Path,
     threads: int,
     thorough: bool,
@@ -80,17 +100,23 @@ def by_samseg(
     """Have SAMSEG segment a head.
 
     Raises:
-        ValueError: The memory does not suffice, or SAMSEG fails.
+        ValueError: The memory does not suffice, the second image is of another head, or
+            SAMSEG fails.
     """
     lacking = samseg.memory_lacking(scan.inside.size)
     if lacking is not None:
         raise ValueError(lacking)
+    images, findings = [scan.file], []
+    if second is not None:
+        images.append(second.file)
+        findings += _laid_over(scan, second, progress)[1]
     progress.stage("segmentation", "SAMSEG")
     labels = samseg.run_samseg(
         program, images, folder, threads, thorough, _shown(progress)
     )
     alignment = _aligned(labels, progress)
-    return Segmented(labels, alignment, "samseg", tuple(face_findings(scan, alignment)))
+    findings += face_findings(scan, alignment)
+    return Segmented(labels, alignment, "samseg", tuple(findings))
 
 
 def by_labels(

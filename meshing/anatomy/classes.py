@@ -61,6 +61,7 @@ def classify(
     atlas: Atlas,
     alignment: Alignment,
     progress: Progress | None = None,
+    weights: Sequence[float] | None = None,
 ) -> tuple[LabelImage, float]:
     """Give each voxel of a head the likeliest tissue.
 
@@ -71,6 +72,9 @@ def classify(
         atlas: What is expected in MNI space.
         alignment: Of the head.
         progress: Called now and then.
+        weights: What each channel says counts so much, from 0 to 1: less than 1 for one
+            whose own voxels are larger than those of the grid, as several voxels then say
+            the same. By default 1.
 
     Returns:
         White and gray matter, CSF, bone and scalp; and how much the bias field differs
@@ -87,12 +91,13 @@ def classify(
     some = np.flatnonzero(np.isfinite(light).all(axis=1))
     some = some[:: max(1, len(some) // _FITTED)]
     report(0.3, "fitting the mixture")
-    mixture = _fit(light[some], expected[some], unit[some])
+    counts = np.ones(len(channels)) if weights is None else np.asarray(weights, float)
+    mixture = _fit(light[some], expected[some], unit[some], counts)
     report(0.6, "classifying")
     posterior = np.zeros((len(TISSUES), *shape), np.float32)
     for begin in range(0, len(at), _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)
-        likely = _likelihoods(mixture, light[part], unit[part])
+        likely = _likelihoods(mixture, light[part], unit[part], counts)
         joint = _by_tissue(likely) * expected[part]
         joint /= joint.sum(axis=1, keepdims=True) + 1e-30
         posterior[:, *at[part].T] = joint.T
@@ -159,12 +164,12 @@ def _started(light: ndarray, expected: ndarray, channels: int) -> Mixture:
     )
 
 
-def _fit(light: ndarray, expected: ndarray, unit: ndarray) -> Mixture:
+def _fit(light: ndarray, expected: ndarray, unit: ndarray, counts: ndarray) -> Mixture:
     channels = light.shape[1]
     mixture = _started(light, expected, channels)
     terms = _terms(unit)
     for number in range(_ROUNDS):
-        likely = _likelihoods(mixture, light, unit)
+        likely = _likelihoods(mixture, light, unit, counts)
         joint = likely * expected[:, _TISSUE]
         joint /= joint.sum(axis=1, keepdims=True) + 1e-30
         even = light / np.exp(terms @ mixture.bias.T)
@@ -209,7 +214,7 @@ def _bias(
 
 
 def _likelihoods(
-    mixture: Mixture, light: ndarray, unit: ndarray
+    mixture: Mixture, light: ndarray, unit: ndarray, counts: ndarray
 ) -> Float[ndarray, "voxel gaussian"]:
     even = light / np.exp(np.clip(_terms(unit) @ mixture.bias.T, -0.7, 0.7))
     total = np.zeros((len(light), len(_TISSUE)), np.float32)
@@ -217,7 +222,7 @@ def _likelihoods(
         spread = mixture.variances[:, c]
         far = (even[:, c, None] - mixture.means[:, c]) ** 2 / (2 * spread)
         far += 0.5 * np.log(2 * np.pi * spread)
-        total -= np.where(np.isfinite(far), far, 0)
+        total -= counts[c] * np.where(np.isfinite(far), far, 0)
     # A floor, so that no voxel is left without a class.
     return mixture.weights * (np.exp(total) + 1e-6)
 

@@ -17,6 +17,9 @@ _USUAL = {
     "bone": ((4, 7, 8), 0.25e-3, 1.6e-3),
 }
 _BESIDE, _COVERED = 0.3, 0.98  # Of the head, by a second image.
+# Of two scans of one person, scalps were 0.4 to 1.1 mm apart in the mean, and those of two
+# people 1.9 to 7.7 mm.
+_APART, _FAR = 1.5, 5.0  # [mm]
 _BIAS = 1.5  # Of brightness within the brain, 95th percentile over the 5th.
 
 
@@ -96,6 +99,35 @@ def check_reach(name: str, share: float) -> list[Finding]:
             Severity.WARNING,
             "second image",
             f"{name} covers {share:.0%} of the head; in the rest the T1 alone counts.",
+        )
+    ]
+
+
+def check_person(name: str, apart: float | None) -> list[Finding]:
+    """Warn of a second image that may be of another person.
+
+    Args:
+        name: Of its file.
+        apart: How far its scalp is from that of the T1, from
+            `registering.scalps_apart`. [mm]
+
+    Raises:
+        ValueError: It cannot lie over the T1.
+    """
+    if apart is None or apart <= _APART:
+        return []
+    if apart > _FAR:
+        raise ValueError(
+            f"{name}: laid over the T1, its scalp is {apart:.1f} mm away from that of the "
+            "T1 in the mean. Is it of the same person? Leave it out otherwise."
+        )
+    return [
+        Finding(
+            Severity.WARNING,
+            "second image",
+            f"laid over the T1, the scalp in {name} is {apart:.1f} mm away from that of "
+            f"the T1 in the mean; {_APART:g} mm is usual at most. Is it of the same "
+            "person? Look at the slices.",
         )
     ]
 

@@ -9,7 +9,8 @@ Images hold more or less of neck and face, and turned ones have been cut at thei
 the affine map is made of what is near the brain, and what one of the two images lacks is
 taken from the other before the warp, so that it pulls at nothing. The warp is computed on
 a grid of the template, laid over the head by the affine map: however a head lies in its
-image, and however much of it the image holds, the warp sees the same.
+image, and however much of it the image holds, the warp sees the same. Far from the brain,
+where faces and necks differ most, it sees nothing, and goes on smoothly.
 """
 
 import logging
@@ -38,15 +39,22 @@ _SAME = 4.0  # Maps differ by less at the corners of a head. [mm]
 _KEEP = 2  # Starts that go on from the coarsest step.
 _ROUNDS = (60, 40, 15)
 # Of the window that is correlated, and standard deviation of what smooths each step of the
-# warp. With 3 and 3 the warp chose other sulci in another scan of the same person.
-_WINDOW, _SMOOTH = 5, 4.0  # [voxel]
+# warp. With 3 and 3 the warp chose other sulci in another scan of the same person; with 5
+# and 4 it followed skull and scalp less.
+_WINDOW, _SMOOTH = 4, 3.0  # [voxel]
 _ROOM = 6.0  # Around the template, for what the warp moves out of it. [mm]
 _FAINT = 0.02  # Brightness that is head at all, of the brightest.
 _AROUND = 25.0  # Around the template's brain, what the affine map is made of. [mm]
+# So near the brain all counts for the warp, then less and less, until nothing does. The
+# face and the neck are unlike the template's, and would set the length of its steps.
+_NEAR, _FADE = 20.0, 10.0  # [mm]
 _HEAD = 0.1  # Brightness of the template's darkest tissues, at least, of white matter.
 _BORDER = 1e-3  # Of an image; rounding must not say what lies at it. [voxel]
 # No air is this deep in a head, its cavities filled: the image lacks that part.
 _DEEP = 8.0  # [mm]
+_SCALP = 2.0  # Voxels on which scalps are compared, [mm]
+_VAULT = 100.0  # in so much of the head below its top. [mm]
+_FEWEST = 300  # Of these voxels.
 _AGAIN = 2  # What the image lacks is told anew once the template lies better.
 
 
@@ -110,8 +118,8 @@ def align(
         head: An image of it, such as a T1.
         inside: Which of its voxels are head.
         template: The same of the template, in MNI space.
-        brain: How much of each of the template's voxels is brain; the affine map is then
-            made of what is near it.
+        brain: How much of each of the template's voxels is brain; both maps are then made
+            of what is near it.
         voxel: Of the grid that the warp is computed on. [mm]
         rounds: At most, of the warp, from the coarsest of its grids to the finest; by
             default 60, 40 and 15.
@@ -134,6 +142,9 @@ def align(
     moving = _scaled(placed.on(shape, grid))
     static = np.where(_lacking(head, inside, placed, shape, grid), moving, static)
     moving = np.where(_imaged(placed, shape, grid), moving, static)
+    if brain is not None:
+        near = _near(brain, shape, own)
+        static, moving = static * near, moving * near
     there, back = _warp(static, moving, rounds or _ROUNDS)
     report(1.0, "done")
     to_mni = _by(np.linalg.inv(matrix) @ grid, there)
@@ -228,6 +239,17 @@ def _around(
     affine[:3, 3] += affine[:3, :3] @ low
     shape = tuple(int(n) for n in high - low + 1)
     return upright_grid(shape, affine, voxel, _ROOM)
+
+
+def _near(
+    brain: Volume, shape: tuple[int, ...], grid: Float[ndarray, "4 4"]
+) -> Float[ndarray, "x y z"]:
+    """1 near the template's brain, and 0 far from it."""
+    away = ndimage.distance_transform_edt(
+        brain.on(shape, grid) < 0.5, voxel_sides(grid)
+    )
+    far = (np.asarray(away) - _NEAR) / _FADE
+    return np.clip(1 - far, 0, 1).astype(np.float32)
 
 
 def _imaged(
@@ -423,7 +445,7 @@ def align_scans(
     head: Volume,
     inside: Bool[ndarray, "i j k"],
     other: Volume,
-    other_inside: Bool[ndarray, "i j k"],
+    other_inside: Bool[ndarray, "l m n"],
 ) -> Volume:
     """Move another image of the same person onto a head, without deforming it.
 
@@ -450,3 +472,36 @@ def align_scans(
         tried.append(_optimized(fixed, moving, rough, _COARSE, "rigid"))
     found, _ = min(tried, key=lambda each: each[1])
     return Volume(other.values, np.linalg.inv(found) @ other.affine)
+
+
+def scalps_apart(
+    head: Volume,
+    inside: Bool[ndarray, "i j k"],
+    other: Volume,
+    other_inside: Bool[ndarray, "l m n"],
+) -> float | None:
+    """How far the scalp of one image is from that of another that lies over it. [mm]
+
+    Args:
+        head: An image.
+        inside: Which of its voxels are head.
+        other: The other image, where it lies.
+        other_inside: Which of its voxels are head.
+
+    Returns:
+        The mean over the scalp in the upper part of the head, where both images hold it;
+        None where there is hardly any.
+    """
+    shape, grid = upright_grid(inside.shape, head.affine, _SCALP)
+    one, two = (
+        Volume(where.astype(np.float32), affine).on(shape, grid) > 0.5
+        for where, affine in ((inside, head.affine), (other_inside, other.affine))
+    )
+    height = np.flatnonzero(one.any(axis=(0, 1)))
+    both = _imaged(head, shape, grid) & _imaged(other, shape, grid)
+    both = np.array(ndimage.binary_erosion(both, iterations=3))  # Heads are cut there.
+    both[:, :, : max(int(height.max() - _VAULT / _SCALP), 0)] = False
+    border = lambda where: where & ~np.asarray(ndimage.binary_erosion(where), bool)
+    away = np.asarray(ndimage.distance_transform_edt(~border(one))) * _SCALP
+    seen = away[border(two) & both]
+    return float(seen.mean()) if len(seen) > _FEWEST else None

@@ -79,6 +79,12 @@ def largest_part(where: Bool[ndarray, "i j k"]) -> Bool[ndarray, "i j k"]:
     return where & (parts == int(sizes.argmax())) if sizes.any() else where.copy()
 
 
+def large_parts(where: Bool[ndarray, "i j k"], share: float) -> Bool[ndarray, "i j k"]:
+    """Keep the parts that have at least a share of the largest one's voxels."""
+    parts, sizes = parts_of(where)
+    return where & (sizes >= share * max(int(sizes.max()), 1))[parts]
+
+
 def cavities(where: Bool[ndarray, "i j k"]) -> Bool[ndarray, "i j k"]:
     """What a mask encloses and does not hold; what reaches the border is outside."""
     return np.asarray(ndimage.binary_fill_holes(where)) & ~where

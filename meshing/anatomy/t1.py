@@ -14,7 +14,7 @@ from ..checks import Finding, Severity
 from ..checks_images import check_frames
 from ..images.nifti import load_nifti, load_volume
 from .grids import Volume, upright_grid
-from .shells import closed, grown, largest_part, voxel_sides
+from .shells import closed, grown, large_parts, voxel_sides
 
 
 _MOST_VOXELS = 1 << 28
@@ -25,6 +25,7 @@ _RIM = 4.0  # In which scalp is bright. [mm]
 _BORDER = 0.4  # Brightness of a voxel that scalp fills nearly by half, of scalp.
 _FINEST = 0.3  # [mm]
 _THRESHOLD = 0.12  # Of the way from dark to bright: tissue, not air.
+_PART = 0.1  # Of the largest part of a head, what is no speck.
 _HEAD = (1.2e-3, 9e-3)  # Volume of what is brighter than air, with the neck. [m³]
 _BARE_BRAIN = 2.2e-3  # A stripped brain is smaller. [m³]
 _DARK_SKULL = (
@@ -90,7 +91,8 @@ def head_mask(volume: Volume) -> Bool[ndarray, "i j k"]:
     low, high = np.percentile(values[::2, ::2, ::2], [2, 98])
     bright = values > low + _THRESHOLD * (high - low)
     bright = ~grown(~bright, 1.1, voxel)  # Noise and ringing are thin.
-    head = grown(largest_part(bright), 1.1, voxel)
+    # In a T2 that ends above the face, dark bone parts the scalp from the brain.
+    head = grown(large_parts(bright, _PART), 1.1, voxel)
     head = closed(head, 6.0, voxel)
     head = np.asarray(ndimage.binary_fill_holes(head))
     # The skull and sinuses are open where the image ends.
