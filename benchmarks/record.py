@@ -40,4 +40,4 @@ def _command(words: list[str]) -> str | None:
 
 def _without_folders(word: str) -> str:
     option, equals, value = word.rpartition("=")
-    return f"{option}{equals}{Path(value).name}"
+    return f"{option}{equals}{','.join(Path(each).name for each in value.split(','))}"

@@ -80,9 +80,12 @@ def _laid_over(
     """A second image in the place of the T1, and whether it is of the same person.
 
     Raises:
-        ValueError: It cannot be.
+        ValueError: It cannot be, or there is no head in an image.
     """
     progress.stage("second image", f"laying {second.file} over the T1")
+    for each in (scan, second):
+        if not each.inside.any():
+            raise ValueError(f"{each.file}: there is no head in the image.")
     moved = align_scans(scan.volume, scan.inside, second.volume, second.inside)
     apart = scalps_apart(scan.volume, scan.inside, moved, second.inside)
     return moved, plausible.check_person(str(second.file), apart)

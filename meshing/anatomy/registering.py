@@ -497,6 +497,8 @@ def scalps_apart(
         Volume(where.astype(np.float32), affine).on(shape, grid) > 0.5
         for where, affine in ((inside, head.affine), (other_inside, other.affine))
     )
+    if not one.any():
+        return None
     height = np.flatnonzero(one.any(axis=(0, 1)))
     both = _imaged(head, shape, grid) & _imaged(other, shape, grid)
     both = np.array(ndimage.binary_erosion(both, iterations=3))  # Heads are cut there.
