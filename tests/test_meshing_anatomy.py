@@ -16,6 +16,7 @@ from tmsgrad.meshing.anatomy.atlas import Atlas
 from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
 from tmsgrad.meshing.anatomy.fiducials import find_fiducials
 from tmsgrad.meshing.anatomy.grids import Volume, positions
+from tmsgrad.meshing.anatomy.installing import Samseg
 from tmsgrad.meshing.anatomy.registering import Alignment, align_scans
 from tmsgrad.meshing.anatomy.spongy import split_bone
 from tmsgrad.meshing.anatomy.t1 import head_mask, read_scan
@@ -259,6 +260,20 @@ def test_a_t2_that_cannot_lie_over_the_t1_is_refused(
         ValueError, match=r"t2\.nii\.gz: laid over the T1, its scalp is 1"
     ):
         segmenting.by_atlas(read_scan(t1), read_scan(t2), Progress(quiet=True))
+
+
+def test_samseg_gets_no_t2_that_would_cut_the_head_off(tmp_path, head, monkeypatch):
+    t1 = write_image(tmp_path / "t1.nii.gz", made_t1(head), head.affine)
+    t2 = write_image(tmp_path / "t2.nii.gz", t2_of(head)[:, :, :-8], head.affine)
+    monkeypatch.setattr(segmenting, "align_scans", lambda one, _, other, __: other)
+    monkeypatch.setattr(segmenting.samseg, "memory_lacking", lambda _: None)
+    monkeypatch.setattr(segmenting.samseg, "run_samseg", lambda *_: pytest.fail("ran"))
+    program = Samseg(tmp_path / "run_samseg")
+    with pytest.raises(ValueError, match=r"t2\.nii\.gz covers 9\d% .* take --by atlas"):
+        segmenting.by_samseg(
+            *(program, read_scan(t1), read_scan(t2), tmp_path, 1, False),
+            Progress(quiet=True),
+        )
 
 
 def test_scalps_are_not_compared_where_an_image_holds_hardly_any(head):

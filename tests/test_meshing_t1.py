@@ -109,6 +109,8 @@ def test_a_face_that_is_missing_is_refused(tmp_path, labels, t1):
     scan = read_scan(write_image(tmp_path / "t1.nii.gz", t1, labels.affine))
     assert face_share(scan, face) > 0.95
     assert check_face(face_share(scan, face)) == []
+    flatter = face + np.array([0, 7.0, 0])  # Than the template's.
+    assert check_face(face_share(scan, flatter)) == []
     gone = t1.copy()
     gone[:, 85:, :38] = 0
     scan = read_scan(write_image(tmp_path / "gone.nii.gz", gone, labels.affine))

@@ -52,14 +52,12 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
     """
     channels, weights, findings = [scan.volume], [1.0], []
     if second is not None:
-        moved, told = _laid_over(scan, second, progress)
-        findings += told
-        channels.append(light_at(moved, scan.volume))
+        channel, share, told = _laid_over(scan, second, progress)
+        findings += [*told, *plausible.check_reach(str(second.file), share)]
+        channels.append(channel)
         # What one large voxel says, several of the T1's would say again.
         larger = voxel_volume(second.affine) / voxel_volume(scan.affine)
         weights.append(min(1.0, 1.0 / larger))
-        there = np.isfinite(channels[1].values[scan.inside])
-        findings += plausible.check_reach(str(second.file), float(there.mean()))
     atlas = template_atlas()
     progress.stage("registration", "laying the template over the head")
     alignment = align(
@@ -76,8 +74,8 @@ def by_atlas(scan: Scan, second: Scan | None, progress: Progress) -> Segmented:
 
 def _laid_over(
     scan: Scan, second: Scan, progress: Progress
-) -> tuple[Volume, list[Finding]]:
-    """A second image in the place of the T1, and whether it is of the same person.
+) -> tuple[Volume, float, list[Finding]]:
+    """A second image on the T1's grid, how much of the head it holds, and whose it may be.
 
     Raises:
         ValueError: It cannot be, or there is no head in an image.
@@ -88,7 +86,9 @@ def _laid_over(
             raise ValueError(f"{each.file}: there is no head in the image.")
     moved = align_scans(scan.volume, scan.inside, second.volume, second.inside)
     apart = scalps_apart(scan.volume, scan.inside, moved, second.inside)
-    return moved, plausible.check_person(str(second.file), apart)
+    channel = light_at(moved, scan.volume)
+    share = float(np.isfinite(channel.values[scan.inside]).mean())
+    return channel, share, plausible.check_person(str(second.file), apart)
 
 
 def by_samseg(
@@ -103,16 +103,18 @@ def by_samseg(
     """Have SAMSEG segment a head.
 
     Raises:
-        ValueError: The memory does not suffice, the second image is of another head, or
-            SAMSEG fails.
+        ValueError: The memory does not suffice, the second image is of another head or of
+            a part of this one, or SAMSEG fails.
     """
     lacking = samseg.memory_lacking(scan.inside.size)
     if lacking is not None:
         raise ValueError(lacking)
-    images, findings = [scan.file], []
+    images: list[Path] = [scan.file]
+    findings: list[Finding] = []
     if second is not None:
         images.append(second.file)
-        findings += _laid_over(scan, second, progress)[1]
+        _, share, findings = _laid_over(scan, second, progress)
+        plausible.check_whole(str(second.file), share)
     progress.stage("segmentation", "SAMSEG")
     labels = samseg.run_samseg(
         program, images, folder, threads, thorough, _shown(progress)

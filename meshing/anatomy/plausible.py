@@ -103,6 +103,24 @@ def check_reach(name: str, share: float) -> list[Finding]:
     ]
 
 
+def check_whole(name: str, share: float) -> None:
+    """Refuse a second image that does not cover the head, for SAMSEG.
+
+    Args:
+        name: Of its file.
+        share: Of the head that it covers.
+
+    Raises:
+        ValueError: SAMSEG would cut off what the image does not hold.
+    """
+    if share <= _COVERED:
+        raise ValueError(
+            f"{name} covers {share:.0%} of the head. SAMSEG takes only what both images "
+            "hold, and would cut the rest off: leave the T2 out, or take --by atlas, which "
+            "goes by the T1 alone where the T2 does not reach."
+        )
+
+
 def check_person(name: str, apart: float | None) -> list[Finding]:
     """Warn of a second image that may be of another person.
 
