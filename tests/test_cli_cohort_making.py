@@ -171,17 +171,19 @@ def test_a_wrong_table_is_refused_with_its_place(tmp_path, plan, words):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_check_says_whose_heads_are_made_and_by_what(tmp_path, samseg, there):
-    samseg |= {"there": Samseg(Path("run_samseg"))} if there else {}
-    plan = with_table('force = "voxels"')
+@pytest.mark.parametrize(
+    ("said", "by"),
+    [("", "the atlas"), ('by = "samseg"', "SAMSEG"), ("thorough = true", "SAMSEG")],
+)
+def test_a_check_says_whose_heads_are_made_and_by_what(tmp_path, samseg, said, by):
+    samseg |= {"there": Samseg(Path("run_samseg"))}
+    plan = with_table(f'force = "voxels"\n{said}')
     root = study(tmp_path, "T1w", plan=plan)
     image(root, "T1w", subject="02")
     write_head(root, "02")
     found = bids(tmp_path, "--check", "--json")
     assert found.status == 0, found
     (problem,) = found.json["people"]["sub-01"]
-    by = "SAMSEG" if there else "the atlas"
     assert f"made of sub-01_T1w.nii.gz by {by}" in problem["what"]
     # A head that is there goes before a T1.
     assert found.json["people"]["sub-02"] == []
@@ -269,6 +271,8 @@ def test_memory_is_asked_for_what_makes_the_head_until_it_is_there(
     needs = lambda: [need_of_task(task) for task in cohort(tmp_path).tasks]
     assert 4e9 < needs()[0] < 40e9
     samseg["there"] = Samseg(Path("run_samseg"))
+    by_samseg = with_table("tetrahedra = 1000", 'by = "samseg"')
+    (tmp_path / "plan.toml").write_text(by_samseg)
     assert needs()[0] == pytest.approx(BASE + 6.5e9 * 27 / 12)
     script = bids(tmp_path, "--array").out
     assert "#SBATCH --mem=15G" in script

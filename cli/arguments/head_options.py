@@ -122,8 +122,8 @@ def _add_segmenter(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--by",
         choices=("samseg", "atlas"),
-        help="SAMSEG, or the template laid over the head and brightness, which is cruder "
-        "(SAMSEG where it is installed)",
+        help="the template laid over the head and brightness, or SAMSEG, which takes "
+        "longer and has to be installed (atlas; samseg with --samseg or --thorough)",
     )
     verb.add_argument(
         "--samseg",

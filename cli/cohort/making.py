@@ -25,7 +25,7 @@ from .people import Person
 
 
 TABLE = "segment"
-WAYS = {"samseg": "SAMSEG", "atlas": "the atlas, which is cruder"}
+WAYS = {"samseg": "SAMSEG", "atlas": "the atlas"}
 _COMMAND = "head segment"
 _OF_STUDY = ("command", "out", "labels", "from", "install")
 _MADE = "segmentation.json"  # What is written last of a head.
@@ -55,13 +55,13 @@ class Segmenting:
         Raises:
             FileNotFoundError: There is no SAMSEG where the plan says.
         """
-        by, given = self.options.by, self.options.samseg
+        options = self.options
         if importlib.util.find_spec("dipy") is None:
             return None
-        found = None if by == "atlas" else installing.find_samseg(given)
-        if found is not None:
-            return "samseg"
-        return None if by == "samseg" else "atlas"
+        if not (options.by == "samseg" or options.samseg or options.thorough):
+            return "atlas"
+        found = installing.find_samseg(options.samseg)
+        return None if found is None else "samseg"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Making:
             what = (
                 "there is no head, and what makes one of a T1 is not installed: `tmsgrad "
                 "head segment --install` installs SAMSEG, pip install "
-                "'tmsgrad[segment]' the atlas."
+                "'tmsgrad[segment]' what the atlas needs."
             )
             return [Problem("segmenter", what)]
         wrong = self._wrong() if thorough else []

@@ -70,6 +70,11 @@ class SegmentRequest:
     rules: CleanRules
     force: tuple[str, ...]
 
+    @property
+    def asks_samseg(self) -> bool:
+        """Whether SAMSEG is to segment: as said, or as one of its options says."""
+        return self.by == "samseg" or self.samseg is not None or self.thorough
+
     @classmethod
     def of(cls, options: argparse.Namespace) -> "SegmentRequest":
         """Take it from the options.
@@ -195,16 +200,13 @@ def _labels(
             "SimNIBS' charm is installed. It gives better labels: run it, and give its "
             "m2m_ folder to the commands as it is."
         )
-    program = None if request.by == "atlas" else installing.find_samseg(request.samseg)
-    if program is None and request.by == "samseg":
+    program = None
+    if request.asks_samseg:
+        program = installing.find_samseg(request.samseg)
+    if program is None and request.asks_samseg:
         raise ValueError(
             "SAMSEG was not found. `tmsgrad head segment --install` makes an environment "
             "with it; --samseg says where it is."
-        )
-    if program is None and request.by is None:
-        note(
-            "without SAMSEG, tissues come from the template laid over the head, and "
-            "brightness, which is cruder. `tmsgrad head segment --install` installs it."
         )
     second = None if request.t2 is None else read_scan(request.t2)
     if program is None:

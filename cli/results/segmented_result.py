@@ -12,10 +12,10 @@ from .head_results import HeadResult
 #: How labels were made, in words.
 WAYS = {
     "samseg": "SAMSEG",
-    "atlas": "the template laid over the head, and brightness: the cruder way",
+    "atlas": "the template laid over the head, and brightness",
     "labels": "labels that were given",
-    "labels and atlas": "the brain as labelled; skull and scalp the cruder way, from the "
-    "template laid over the head, and brightness",
+    "labels and atlas": "the brain as labelled; skull and scalp from the template laid "
+    "over the head, and brightness",
 }
 
 
