@@ -5,7 +5,8 @@
 `python -m benchmarks retest --day1=DIR,… --day2=DIR,…` functional targets of two days,
 which `--person` and `--simulated=PEOPLE` make,
 `python -m benchmarks segment --folders=DIR,…` heads made of one T1,
-`python -m benchmarks turned --t1=FILE` a T1, and
+`python -m benchmarks turned --t1=FILE` a T1,
+`python -m benchmarks second_image --t1=FILE --t2=FILE` a T2 too, and
 `python -m benchmarks page --page=FILE` what `tmsgrad page` has written.
 
 `python -m benchmarks optimizers --mine module:function` lets an optimizer of yours compete.
@@ -34,7 +35,10 @@ ALL = (
     ),
     *("midsurface", "response"),
 )
-NEED_DATA = ("shape", "phase", "page", "retest", "segment", "turned", "pynibs")
+NEED_DATA = (
+    *("shape", "phase", "page", "retest", "pynibs"),
+    *("segment", "turned", "second_image"),
+)
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 
 
