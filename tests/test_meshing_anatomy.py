@@ -393,9 +393,8 @@ def test_what_an_image_lacks_is_told_from_air():
     beyond[6:64, 6:64, 6:64] = False
     assert found[beyond].all()  # The image does not reach there, or ends there.
     within = found[6:64, 6:64, 6:64]
-    at, radius, cut, inside = (
-        each[1:-1, 1:-1, 1:-1] for each in (at, radius, cut, inside)
-    )
+    inner = (slice(1, -1),) * 3
+    at, radius, cut, inside = at[inner], radius[inner], cut[inner], inside[inner]
     assert not within[inside].any()
     assert within[(radius < 43) & cut].all()
     # Air beside the cut may be lost head, air farther away is not.
