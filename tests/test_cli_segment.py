@@ -114,5 +114,9 @@ def test_labels_of_the_brain_alone_need_a_t1(tmp_path, atlas, capsys):
     brain = np.array([0, 2, 3, 24, 0, 0], np.int16)[atlas.labels]
     path = write_image(tmp_path / "aseg.nii.gz", brain, atlas.affine)
     words = ["head", "segment", "--labels", str(path), "--from", "freesurfer"]
-    assert main([*words, "--out", str(tmp_path / "m2m_out")]) == 2
+    assert main([*words, "--out", str(tmp_path / "new" / "m2m_out")]) == 2
     assert "no skull or no scalp. Give the T1, too" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "m2m_mine").mkdir()
+    assert main([*words, "--out", str(tmp_path / "m2m_mine")]) == 2
+    assert list((tmp_path / "m2m_mine").iterdir()) == []

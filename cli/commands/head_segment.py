@@ -29,7 +29,7 @@ from ..results.head_results import HeadResult
 from ..results.segmented_result import InstalledResult, SegmentedResult
 from ..runtime import machine
 from ..runtime.notices import dispensable, listening, note
-from ..runtime.ownership import owned
+from ..runtime.ownership import none_left_empty, owned
 from ..runtime.progress import Progress
 
 
@@ -112,9 +112,10 @@ def head_segment(
     request, progress = SegmentRequest.of(options), Progress()
     with listening() as heard:
         scan, findings = _scan(request, progress)
-        request.out.mkdir(parents=True, exist_ok=True)
-        with owned(request.out / _LOCK, f"--out {request.out}"):
-            return _segment(request, scan, findings, heard, progress)
+        with none_left_empty(request.out):
+            request.out.mkdir(parents=True, exist_ok=True)
+            with owned(request.out / _LOCK, f"--out {request.out}"):
+                return _segment(request, scan, findings, heard, progress)
 
 
 def _install() -> InstalledResult:

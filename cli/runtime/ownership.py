@@ -38,21 +38,27 @@ def output_folder(path: str) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise ValueError(f"--out {target}: this is a file. Name a folder.")
+    with none_left_empty(target), _owned(target):
+        staging = _staging(target)
+        try:
+            yield staging
+        except BaseException as error:
+            with uninterrupted():
+                shutil.rmtree(staging, ignore_errors=True)
+            named = _renamed(error, staging, target)
+            if named is error:
+                raise
+            raise named from error
+        with uninterrupted():
+            _publish(staging, target)
+
+
+@contextmanager
+def none_left_empty(target: Path) -> Iterator[None]:
+    """Where an exception passes, remove a folder and its parents that are new and empty."""
     made = [p for p in (target, *target.parents) if not p.exists()]
     try:
-        with _owned(target):
-            staging = _staging(target)
-            try:
-                yield staging
-            except BaseException as error:
-                with uninterrupted():
-                    shutil.rmtree(staging, ignore_errors=True)
-                named = _renamed(error, staging, target)
-                if named is error:
-                    raise
-                raise named from error
-            with uninterrupted():
-                _publish(staging, target)
+        yield
     except BaseException:
         with uninterrupted():
             for folder in made:
