@@ -112,8 +112,9 @@ class _Rays:
         brain = closed(np.isin(labels.labels, (1, 2)), 8.0, voxel)
         edge = brain & ~np.asarray(ndimage.binary_erosion(brain), bool)
         at = np.argwhere(edge)
-        slope = np.gradient(ndimage.gaussian_filter(brain.astype(np.float32), 2.0))
-        inwards = np.stack([each[tuple(at.T)] for each in slope], axis=1) / voxel
+        smooth = np.asarray(ndimage.gaussian_filter(brain.astype(np.float32), 2.0))
+        slope = np.array([np.gradient(smooth, axis=axis) for axis in range(3)])
+        inwards = slope[:, at[:, 0], at[:, 1], at[:, 2]].T / voxel
         outwards = -inwards @ (labels.affine[:3, :3] / voxel).T
         outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
         start = at @ labels.affine[:3, :3].T + labels.affine[:3, 3]
