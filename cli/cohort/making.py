@@ -58,7 +58,7 @@ class Segmenting:
         options = self.options
         if importlib.util.find_spec("dipy") is None:
             return None
-        if not (options.by == "samseg" or options.samseg or options.thorough):
+        if not installing.asked_for(options.by, options.samseg, options.thorough):
             return "atlas"
         found = installing.find_samseg(options.samseg)
         return None if found is None else "samseg"

@@ -72,8 +72,8 @@ class SegmentRequest:
 
     @property
     def asks_samseg(self) -> bool:
-        """Whether SAMSEG is to segment: as said, or as one of its options says."""
-        return self.by == "samseg" or self.samseg is not None or self.thorough
+        """Whether SAMSEG is to segment."""
+        return installing.asked_for(self.by, self.samseg, self.thorough)
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "SegmentRequest":

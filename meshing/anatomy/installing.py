@@ -41,6 +41,17 @@ class Samseg:
     program: Path
 
 
+def asked_for(by: str | None, given: object, thorough: bool) -> bool:
+    """Whether SAMSEG is to segment: as said, or as one of its own options says.
+
+    Args:
+        by: The segmenter that was named, or None.
+        given: Where SAMSEG is said to be, or None.
+        thorough: Whether it is to run with its own settings.
+    """
+    return by == "samseg" or given is not None or thorough
+
+
 def environment() -> Path:
     """The folder in which `install` makes an environment, in the user's data folder."""
     return platformdirs.user_data_path("tmsgrad") / "samseg"
