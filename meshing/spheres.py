@@ -30,7 +30,8 @@ def spheres(
 
     The boundaries of the layers are made of flat triangles with all corners on the
     spheres, so that volumes and fields converge with the square of the edge length.
-    The same arguments give the same mesh.
+    The same arguments give the same mesh on one machine; another version of gmsh, or a
+    processor with other instructions, gives another one of the same quality.
 
     Args:
         radii: Outer radius of each layer, increasing. [m]
