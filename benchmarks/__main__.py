@@ -37,7 +37,7 @@ ALL = (
 )
 NEED_DATA = (
     *("shape", "phase", "page", "retest", "pynibs"),
-    *("segment", "turned", "second_image"),
+    *("segment", "turned", "second_image", "air"),
 )
 NAMED_ONLY = ("optimizers", "gpu", "live", "cohort")  # Need an extra, or time.
 

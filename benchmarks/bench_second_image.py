@@ -22,7 +22,7 @@ from scipy import ndimage
 
 from tmsgrad import meshing
 from tmsgrad.cli.inputs.segmenting import template_atlas
-from tmsgrad.meshing.anatomy import registering
+from tmsgrad.meshing.anatomy import registering, second_image
 from tmsgrad.meshing.anatomy.classes import classify, light_at
 from tmsgrad.meshing.anatomy.cleaning import clean_labels
 from tmsgrad.meshing.anatomy.grids import Volume
@@ -47,7 +47,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--name", default="second_image")
     options = parser.parse_args(words)
     one, two = read_scan(options.t1), read_scan(options.t2)
-    moved = registering.align_scans(one.volume, one.inside, two.volume, two.inside)
+    moved = second_image.align_scans(one.volume, one.inside, two.volume, two.inside)
     atlas = template_atlas()
     alignment = registering.align(
         one.volume, one.inside, atlas.picture(), atlas.brain()

@@ -30,7 +30,8 @@ from scipy import ndimage
 from tmsgrad import meshing
 from tmsgrad.cli.inputs.segmenting import template_atlas
 from tmsgrad.meshing.anatomy.grids import Volume
-from tmsgrad.meshing.anatomy.registering import Alignment, align, align_scans
+from tmsgrad.meshing.anatomy.registering import Alignment, align
+from tmsgrad.meshing.anatomy.second_image import align_scans
 from tmsgrad.meshing.anatomy.t1 import Scan, head_mask, read_scan
 from tmsgrad.meshing.template_labels import package_folder
 

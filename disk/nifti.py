@@ -2,8 +2,9 @@
 
 Lengths come in mm, whatever the header's unit; an image has one place in space; and no
 header announces more than its file can hold. What sizes are plausible, and what to do where
-qform and sform disagree, is for the reader to say. Not imported with `disk`, so that what
-needs no image does without nibabel.
+qform and sform disagree, is for the reader to say. FreeSurfer's volumes (.mgz, .mgh) are
+taken as such images. Not imported with `disk`, so that what needs no image does without
+nibabel.
 """
 
 import math
@@ -15,7 +16,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from jaxtyping import Float, Shaped
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.mghformat import MGHError, MGHHeader
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 from numpy import ndarray
@@ -39,6 +43,9 @@ _MM = {"mm": 1.0, "meter": 1e3, "micron": 1e-3, "unknown": 1.0}
 _APART = 0.1  # That qform and sform may differ by. [voxel]
 _SIZES_WITHIN = 0.01  # Of voxels, by pixdim and by the sform.
 _MOST_COMPRESSED = 1040  # Deflate shrinks zeros by 1032.
+_UNCOMPRESSED = (".nii", ".mgh")
+_FREESURFER = (".mgz", ".mgh")
+_HEADER, _PLACED = 90, slice(28, 30)  # Bytes of FreeSurfer's header, and of its flag.
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,13 @@ def opened(file: Path, kind: Kind) -> nibabel.Nifti1Image:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no NIfTI image, is damaged, says not where it is, or has voxels
-            of a size that is not plausible.
+        ValueError: It is neither a NIfTI image nor a volume of FreeSurfer, is damaged,
+            says not where it is, or has voxels of a size that is not plausible.
     """
     if not file.exists():
         raise FileNotFoundError(f"{file}: image not found.")
+    if file.suffix.lower() in _FREESURFER:
+        return _of_freesurfer(file, kind)
     try:
         image = nibabel.load(file)
     except _DAMAGE as error:
@@ -85,7 +94,8 @@ def opened(file: Path, kind: Kind) -> nibabel.Nifti1Image:
         raise ValueError(
             f"{file}: the image is a {type(image).__name__}. Convert it to .nii.gz."
         )
-    _check_size(file, image)
+    shape = tuple(map(int, image.shape))
+    _check_size(file, shape, image.header.get_data_dtype())
     if image.header["qform_code"] == 0 and image.header["sform_code"] == 0:
         raise ValueError(
             f"{file}: the header does not say where the image is (qform and sform have the "
@@ -150,21 +160,52 @@ def values_of(file: Path, image: nibabel.Nifti1Image) -> Shaped[ndarray, "..."]:
     return values
 
 
-def _check_size(file: Path, image: nibabel.Nifti1Image) -> None:
+def _of_freesurfer(file: Path, kind: Kind) -> nibabel.Nifti1Image:
+    """Open a volume of FreeSurfer, whose lengths are in mm and times in ms."""
+    header = nibabel.Nifti1Header()
+    header.set_xyzt_units("mm", "msec")
+    try:
+        with ImageOpener(str(file)) as stream:
+            start = stream.read(_HEADER)
+        found = MGHHeader(start)
+        if int(found["dims"][3]) > 1:  # The time between volumes stands behind them.
+            with ImageOpener(str(file)) as stream:
+                found = MGHHeader.from_fileobj(stream)
+        header.set_data_dtype(found.get_data_dtype())
+        header.set_data_shape(found.get_data_shape())
+        header.set_zooms([float(side) for side in found.get_zooms()])
+        affine = np.asarray(found.get_affine(), dtype=np.float64)
+    except (*_DAMAGE, MGHError) as error:
+        raise ValueError(
+            f"{file}: the image is damaged or no volume of FreeSurfer "
+            f"({str(error)[:160]}). Convert it to .nii.gz (FreeSurfer: mri_convert)."
+        ) from None
+    shape = tuple(map(int, found.get_data_shape()))
+    _check_size(file, shape, np.dtype(header.get_data_dtype()))
+    if not any(start[_PLACED]):  # nibabel makes up a place.
+        raise ValueError(
+            f"{file}: the header does not say where the image is (goodRASFlag is 0). "
+            f"{kind.placing}"
+        )
+    _check_affine(file, affine, "mm", kind)
+    header.set_sform(affine, code="scanner")
+    return nibabel.Nifti1Image(ArrayProxy(str(file), found), affine, header)
+
+
+def _check_size(file: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Refuse a header that announces more than the file can hold, before it is read."""
-    shape = tuple(int(n) for n in image.shape)
     if not shape or min(shape) < 1:
         raise ValueError(
             f"{file}: the image is damaged or empty: its header gives the shape {shape}."
         )
-    needed = math.prod(shape) * image.header.get_data_dtype().itemsize
+    needed = math.prod(shape) * dtype.itemsize
     held = file.stat().st_size
-    if file.suffix.lower() != ".nii":
+    if file.suffix.lower() not in _UNCOMPRESSED:
         held *= _MOST_COMPRESSED
     if needed > held:
         raise ValueError(
             f"{file}: the image is cut short or damaged: its header announces {shape} "
-            f"values of {image.header.get_data_dtype()}, which the file cannot hold."
+            f"values of {dtype}, which the file cannot hold."
         )
 
 

@@ -110,9 +110,10 @@ def test_a_brain_without_a_head_is_refused_and_nothing_written(tmp_path, atlas, 
     assert not out.exists()
 
 
-def test_labels_of_the_brain_alone_need_a_t1(tmp_path, atlas, capsys):
+@pytest.mark.parametrize("name", ["aseg.nii.gz", "aseg.mgz"])
+def test_labels_of_the_brain_alone_need_a_t1(tmp_path, atlas, capsys, name):
     brain = np.array([0, 2, 3, 24, 0, 0], np.int16)[atlas.labels]
-    path = write_image(tmp_path / "aseg.nii.gz", brain, atlas.affine)
+    path = write_image(tmp_path / name, brain, atlas.affine)
     words = ["head", "segment", "--labels", str(path), "--from", "freesurfer"]
     assert main([*words, "--out", str(tmp_path / "new" / "m2m_out")]) == 2
     assert "no skull or no scalp. Give the T1, too" in capsys.readouterr().err

@@ -104,6 +104,18 @@ def test_a_t1_lies_behind_as_it_lies_in_the_head():
         np.testing.assert_allclose(shown[..., 0], meant, atol=0.02, err_msg=str(across))
 
 
+def test_a_bright_t1_is_white_and_no_brighter():
+    """The weights of the interpolation are rounded, and Matplotlib would say so."""
+    head, at = five_layers(), np.zeros(3)
+    affine = np.diag([1.1e-3, 0.9e-3, 1.3e-3, 1.0])
+    affine[:3, 3] = -0.13
+    behind = np.ones((240, 290, 200)), affine
+    for _, viewer, up, _ in VIEWS:
+        camera = section_camera(head, at, LETTERS[viewer], LETTERS[up], PLACE)
+        shown = section_image(head, np.zeros(len(head.tags)), camera, behind)
+        assert 0.999 < shown.max() <= 1
+
+
 def test_a_surface_is_cut_where_the_plane_is():
     ball = meshing.outer_surface(five_layers().nodes, five_layers().tetrahedra)
     for height in (0.0, 0.05, 0.09):

@@ -250,7 +250,63 @@ def directions(folder):
         series(folder, 1000.0, 0.7)
 
 
+def volume(path, affine=AFFINE, changes=()):
+    """Write a volume of FreeSurfer, then some bytes of its header."""
+    values = np.arange(1, 121, dtype=np.float32).reshape(4, 5, 6)
+    data = bytearray(nibabel.MGHImage(values, affine).to_bytes())  # pyright: ignore[reportArgumentType]
+    for place, content in changes:
+        data[place : place + len(content)] = content
+    path.write_bytes(bytes(data))
+    return path
+
+
+def refused_volume(folder, said, *changes):
+    with pytest.raises(ValueError, match=rf"v\.mgh: .*{said}"):
+        map_values(volume(folder / "v.mgh", changes=changes))
+
+
+def volume_sizes(folder):
+    np.testing.assert_array_equal(map_values(volume(folder / "v.mgh")).shape, (4, 5, 6))
+    for size in (0, -4, 32767):
+        content = np.array([size, 500], ">i4").tobytes()
+        refused_volume(folder, "(damaged|cannot hold)", (4, content))
+
+
+def volume_spacing(folder):
+    for side in (0.005, 60.0):
+        with pytest.raises(ValueError, match=r"v\.mgh: voxels are"):
+            map_affine(volume(folder / "v.mgh", np.diag([side] * 3 + [1])))
+
+
+def volume_place(folder):
+    turn = np.array([[0, 2.0, 0, 7], [-3, 0, 0, 8], [0, 0, 4, 9], [0, 0, 0, 1]])
+    for affine in (AFFINE, turn):
+        found = map_affine(volume(folder / "v.mgh", affine))
+        np.testing.assert_allclose(found, affine, rtol=1e-6, atol=1e-5)
+
+
+def volume_time(folder):
+    values = np.ones((4, 5, 6, 2), np.float32)
+    image = nibabel.MGHImage(values, AFFINE)  # pyright: ignore[reportArgumentType]
+    image.header.set_zooms((4, 5, 6, 2200))
+    nibabel.save(image, folder / "s.mgz")
+    header = meshing.load_nifti(folder / "s.mgz").header
+    assert header.get_xyzt_units() == ("mm", "msec")
+    assert header["pixdim"][4] == 2200
+
+
 FORMATS = {
+    "FreeSurfer volumes": {
+        "`version`": lambda f: refused_volume(f, "version", (0, b"\0\0\0\2")),
+        "`width`, `height`, `depth`, `nframes`": volume_sizes,
+        "`type`": lambda f: refused_volume(f, "damaged", (20, b"\0\0\0\7")),
+        "`goodRASFlag`": lambda f: refused_volume(
+            f, "goodRASFlag is 0", (28, bytes(2))
+        ),
+        "`spacing_x` to `spacing_z`": volume_spacing,
+        "`x_r` to `c_s`": volume_place,
+        "`tr`": volume_time,
+    },
     "NIfTI images": {
         "`dim`": lambda f: dims(f, save, map_values),
         "`datatype`": lambda f: datatypes(f, save, map_values, (4, 5, 6)),

@@ -17,7 +17,8 @@ from tmsgrad.meshing.anatomy.doors import around_brain, lacks_head
 from tmsgrad.meshing.anatomy.fiducials import find_fiducials
 from tmsgrad.meshing.anatomy.grids import Volume, positions
 from tmsgrad.meshing.anatomy.installing import Samseg
-from tmsgrad.meshing.anatomy.registering import Alignment, align_scans
+from tmsgrad.meshing.anatomy.registering import Alignment
+from tmsgrad.meshing.anatomy.second_image import align_scans, scalps_apart
 from tmsgrad.meshing.anatomy.spongy import split_bone
 from tmsgrad.meshing.anatomy.t1 import head_mask, read_scan
 from tmsgrad.meshing.landmarks import TEMPLATE_FIDUCIALS
@@ -242,7 +243,7 @@ def test_a_t2_of_another_person_is_warned_of(head, larger, told):
         head_mask(Volume(made_t1(head), head.affine)),
     )
     other = Volume(t2_of(head), np.diag([larger] * 3 + [1.0]) @ head.affine)
-    apart = registering.scalps_apart(t1, inside, other, inside)
+    apart = scalps_apart(t1, inside, other, inside)
     found = plausible.check_person("t2.nii.gz", apart)
     assert [bool(re.search(told or "", f.message)) for f in found] == [True] * bool(
         told
@@ -280,7 +281,7 @@ def test_scalps_are_not_compared_where_an_image_holds_hardly_any(head):
     t1 = Volume(made_t1(head), head.affine)
     inside = head_mask(t1)
     slab = Volume(t2_of(head)[:, :, :8], head.affine)
-    assert registering.scalps_apart(t1, inside, slab, inside[:, :, :8]) is None
+    assert scalps_apart(t1, inside, slab, inside[:, :, :8]) is None
     assert plausible.check_person("t2.nii.gz", None) == []
 
 

@@ -158,6 +158,55 @@ def test_a_header_that_announces_much_is_refused_unread(tmp_path, opener):
             OPENERS[opener](tmp_path / name)
 
 
+def freesurfer_volume(affine, dtype, shape=SHAPE):
+    values = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    return values, nibabel.MGHImage(values, affine).to_bytes()
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    affine=placed(),
+    dtype=st.sampled_from([np.uint8, np.int16, np.int32, np.float32]),
+    packed=st.booleans(),
+)
+def test_volumes_of_freesurfer_are_images_too(tmp_path, affine, dtype, packed):
+    values, data = freesurfer_volume(affine, dtype)
+    path = tmp_path / ("a.mgz" if packed else "a.mgh")
+    path.write_bytes(gzip.compress(data, 1) if packed else data)
+    found, read = of_image(path)
+    np.testing.assert_allclose(found, affine, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(read, values)
+    np.testing.assert_array_equal(read_grid(path).shape, SHAPE)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 89), st.binary(min_size=1, max_size=4)), max_size=3
+    ),
+    cut=st.one_of(st.none(), st.integers(0, 340)),
+    packed=st.booleans(),
+)
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
+def test_a_damaged_volume_of_freesurfer_is_read_or_refused_by_name(
+    tmp_path, changes, cut, packed
+):
+    data = bytearray(freesurfer_volume(np.diag([4.0, 4, 4, 1]), np.float32)[1])
+    for place, new in changes:
+        data[place : place + len(new)] = new
+    data = bytes(data[:cut])
+    path = tmp_path / ("a.mgz" if packed else "a.mgh")
+    path.write_bytes(gzip.compress(data, 1) if packed else data)
+    message, affine, values = str(path), np.eye(4), np.ones(1)
+    try:
+        affine, values = of_image(path)
+    except ValueError as refusal:
+        message = str(refusal)
+    assert str(path) in message
+    assert np.isfinite(affine).all()
+    assert values.size <= 1000
+
+
 @pytest.mark.parametrize("shape", [(4, 4, 4), (4, 4, 4, 1), (4, 4, 4, 1, 1)])
 def test_one_volume_may_have_more_axes(tmp_path, shape):
     from tmsgrad.optimize import targeting

@@ -205,9 +205,19 @@ def test_what_is_no_tensor_image_is_refused(tmp_path, rng):
 
 
 def test_other_formats_are_refused(tmp_path):
-    written(tmp_path / "t.mgz", np.ones((*SHAPE, 6), np.float32), MIRRORED)
-    with pytest.raises(ValueError, match=r"t\.mgz: the image is a MGHImage. Convert"):
-        read_tensors(tmp_path / "t.mgz")
+    image = nibabel.Spm99AnalyzeImage(np.ones((*SHAPE, 6), np.float32), MIRRORED)
+    nibabel.save(image, tmp_path / "t.img")
+    with pytest.raises(ValueError, match=r"t\.img: the image is a Spm2AnalyzeImage. C"):
+        read_tensors(tmp_path / "t.img")
+
+
+def test_tensors_in_a_volume_of_freesurfer_are_read(tmp_path, rng):
+    tensors = random_tensors(rng, SHAPE)
+    for name in ("t.nii.gz", "t.mgz"):
+        written(tmp_path / name, components_of(tensors).astype(np.float32), MIRRORED)
+    both = [read_tensors(tmp_path / name) for name in ("t.nii.gz", "t.mgz")]
+    np.testing.assert_array_equal(both[0].components, both[1].components)
+    np.testing.assert_allclose(both[0].affine, both[1].affine, atol=1e-5)
 
 
 def test_an_image_that_says_not_where_it_is_is_refused(tmp_path, rng):

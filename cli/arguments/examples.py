@@ -98,7 +98,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "head segment": (
         "tmsgrad head segment T1.nii.gz --out m2m_ernie",
-        "tmsgrad head segment T1.nii.gz --labels aparc+aseg.nii.gz --from freesurfer "
+        "tmsgrad head segment T1.nii.gz --labels aparc+aseg.mgz --from freesurfer "
         "--out m2m_ernie",
     ),
     "head refine": (

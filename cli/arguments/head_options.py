@@ -46,7 +46,7 @@ def add_meshing(verb: argparse.ArgumentParser) -> None:
         "labels",
         type=words.path,
         metavar="LABELS",
-        help="label image, .nii or .nii.gz; or SPM's map c1*.nii, with --table spm",
+        help="label image, .nii, .nii.gz or .mgz; or SPM's map c1*.nii, with --table spm",
     )
     add_head_file(verb, "--out", required=True, metavar="FILE")
     verb.add_argument(
@@ -82,7 +82,7 @@ def add_segmenting(verb: argparse.ArgumentParser) -> None:
         type=words.path,
         nargs="?",
         metavar="T1",
-        help="T1-weighted image of the whole head, .nii or .nii.gz",
+        help="T1-weighted image of the whole head, .nii, .nii.gz or .mgz",
     )
     verb.add_argument("--out", type=words.output, metavar="DIR", help="m2m_ folder")
     verb.add_argument(
@@ -92,7 +92,7 @@ def add_segmenting(verb: argparse.ArgumentParser) -> None:
         "--labels",
         type=words.path,
         metavar="FILE",
-        help="labels that another program made; of SPM the map c1*.nii",
+        help="labels that another program made, as aparc+aseg.mgz; of SPM the map c1*.nii",
     )
     verb.add_argument(
         "--from",

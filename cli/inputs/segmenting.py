@@ -12,7 +12,8 @@ from ...meshing.anatomy.atlas import Atlas, picture_of
 from ...meshing.anatomy.classes import classify, light_at
 from ...meshing.anatomy.grids import Volume
 from ...meshing.anatomy.installing import Samseg
-from ...meshing.anatomy.registering import Alignment, align, align_scans, scalps_apart
+from ...meshing.anatomy.registering import Alignment, align
+from ...meshing.anatomy.second_image import align_scans, scalps_apart
 from ...meshing.anatomy.shells import voxel_volume
 from ...meshing.anatomy.t1 import Scan
 from ..runtime.progress import Progress

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy import ndimage
 
 from .shells import voxel_sides
 
 
-_AT_ONCE = 1 << 21  # Points.
+_BORDER = 1e-3  # Of an image; rounding must not say what lies at it. [voxel]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,3 +82,23 @@ def upright_grid(
     matrix = np.diag([voxel, voxel, voxel, 1.0])
     matrix[:3, 3] = low
     return (int(sides[0]), int(sides[1]), int(sides[2])), matrix
+
+
+def imaged(
+    volume: Volume, shape: tuple[int, ...], grid: Float[ndarray, "4 4"]
+) -> Bool[ndarray, "x y z"]:
+    """Which voxels of a grid lie within an image; those at its very border do not."""
+    way = np.linalg.inv(volume.affine) @ grid
+    found = np.ones(shape, bool)
+    for row, count in zip(way, volume.values.shape, strict=False):
+        i, j, k = np.ogrid[tuple(slice(n) for n in shape)]
+        at = row[0] * i + row[1] * j + row[2] * k + row[3]
+        found &= (at > _BORDER) & (at < count - 1 - _BORDER)
+    return found
+
+
+def moved_by(
+    matrix: Float[ndarray, "4 4"], points: Float[ndarray, "*point 3"]
+) -> Float[ndarray, "*point 3"]:
+    """Apply a map to points."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]

@@ -127,7 +127,7 @@ def check_person(name: str, apart: float | None) -> list[Finding]:
     Args:
         name: Of its file.
         apart: How far its scalp is from that of the T1, from
-            `registering.scalps_apart`. [mm]
+            `second_image.scalps_apart`. [mm]
 
     Raises:
         ValueError: It cannot lie over the T1.

@@ -13,12 +13,7 @@ image, and however much of it the image holds, the warp sees the same. Far from 
 where faces and necks differ most, it sees nothing, and goes on smoothly.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,14 +21,14 @@ from numpy import ndarray
 from scipy import ndimage
 
 from ..progress import Progress, silent
-from .grids import Volume, positions, upright_grid
+from .grids import Volume, imaged, moved_by, positions, upright_grid
+from .mutual_information import HEAD_RADIUS, dipy, optimized, quiet, scaled
 from .shells import voxel_sides
 
 
 _START, _BETWEEN, _COARSE = 8.0, 6.0, 4.0  # Voxels of the affine steps. [mm]
 _UPPER = 150.0  # So much of the head below its top is compared at first. [mm]
 _TURN = np.radians(20)
-_RADIUS = 80.0  # Of a head, about. [mm]
 _ALIKE = 3  # Starts that end in one place are enough: no turn, and both about an axis.
 _SAME = 4.0  # Maps differ by less at the corners of a head. [mm]
 _KEEP = 2  # Starts that go on from the coarsest step.
@@ -49,12 +44,8 @@ _AROUND = 25.0  # Around the template's brain, what the affine map is made of. [
 # face and the neck are unlike the template's, and would set the length of its steps.
 _NEAR, _FADE = 20.0, 10.0  # [mm]
 _HEAD = 0.1  # Brightness of the template's darkest tissues, at least, of white matter.
-_BORDER = 1e-3  # Of an image; rounding must not say what lies at it. [voxel]
 # No air is this deep in a head, its cavities filled: the image lacks that part.
 _DEEP = 8.0  # [mm]
-_SCALP = 2.0  # Voxels on which scalps are compared, [mm]
-_VAULT = 100.0  # in so much of the head below its top. [mm]
-_FEWEST = 300  # Of these voxels.
 _AGAIN = 2  # What the image lacks is told anew once the template lies better.
 
 
@@ -78,13 +69,13 @@ class Alignment:
 
     def mni_of(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
         """Take positions in the head to MNI space. [mm]"""
-        straight = _by(np.linalg.inv(self.matrix), points)
-        linear = _by(np.linalg.inv(self.matrix), self._centres())
+        straight = moved_by(np.linalg.inv(self.matrix), points)
+        linear = moved_by(np.linalg.inv(self.matrix), self._centres())
         return straight + self._interpolated(self.to_mni - linear, points)
 
     def head_of(self, points: Float[ndarray, "point 3"]) -> Float[ndarray, "point 3"]:
         """Take MNI positions to the head. [mm]"""
-        straight = _by(self.matrix, points)
+        straight = moved_by(self.matrix, points)
         return straight + self._interpolated(self.back - self._centres(), straight)
 
     def _centres(self) -> ndarray:
@@ -93,7 +84,7 @@ class Alignment:
 
     def _interpolated(self, shift: ndarray, points: ndarray) -> ndarray:
         """A shift at positions; beyond the grid it goes on as at its border."""
-        at = _by(np.linalg.inv(self.affine), points).T
+        at = moved_by(np.linalg.inv(self.affine), points).T
         return np.stack(
             [
                 ndimage.map_coordinates(shift[..., c], at, order=1, mode="nearest")
@@ -135,20 +126,20 @@ def align(
     report(0.4, "warping the template")
     shape, own = _around(template, voxel)
     grid = matrix @ own
-    static = _scaled(
+    static = scaled(
         Volume(np.where(inside, head.values, 0), head.affine).on(shape, grid)
     )
     placed = Volume(template.values, matrix @ template.affine)
-    moving = _scaled(placed.on(shape, grid))
+    moving = scaled(placed.on(shape, grid))
     static = np.where(_lacking(head, inside, placed, shape, grid), moving, static)
-    moving = np.where(_imaged(placed, shape, grid), moving, static)
+    moving = np.where(imaged(placed, shape, grid), moving, static)
     if brain is not None:
         near = _near(brain, shape, own)
         static, moving = static * near, moving * near
     there, back = _warp(static, moving, rounds or _ROUNDS)
     report(1.0, "done")
-    to_mni = _by(np.linalg.inv(matrix) @ grid, there)
-    return Alignment(matrix, grid, to_mni, _by(grid, back))
+    to_mni = moved_by(np.linalg.inv(matrix) @ grid, there)
+    return Alignment(matrix, grid, to_mni, moved_by(grid, back))
 
 
 def affine_registration(
@@ -178,13 +169,13 @@ def affine_registration(
         start = np.eye(4)
         start[:3, :3] = turn
         start[:3, 3] = centres[1] - turn @ centres[0]
-        found.append(_optimized(masked, template, start, _START, "rigid"))
+        found.append(optimized(masked, template, start, _START, "rigid"))
         if len(found) >= _ALIKE and len(_different(found)) == 1:
             break
     finer = []
     for start in _different(found)[:_KEEP]:
-        rough, _ = _optimized(masked, template, start, _START, "affine")
-        finer.append(_optimized(masked, template, rough, _COARSE, "affine"))
+        rough, _ = optimized(masked, template, start, _START, "affine")
+        finer.append(optimized(masked, template, rough, _COARSE, "affine"))
     best = min(finer, key=lambda each: each[1])[0]
     if brain is not None:
         best = _about_the_brain(head, inside, template, brain, best)
@@ -198,7 +189,7 @@ def _different(
     ends = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     kept: list[ndarray] = []
     for each, _ in sorted(found, key=lambda one: one[1]):
-        away = [_by(each - other, _RADIUS * ends) for other in kept]
+        away = [moved_by(each - other, HEAD_RADIUS * ends) for other in kept]
         if all(np.linalg.norm(shift, axis=1).max() > _SAME for shift in away):
             kept.append(each)
     return kept
@@ -223,7 +214,7 @@ def _about_the_brain(
         placed = Volume(template.values, np.linalg.inv(start) @ template.affine)
         lacking = _lacking(head, inside, placed, shape, grid)
         static = Volume((~lacking).astype(np.float32), grid)
-        start, _ = _optimized(
+        start, _ = optimized(
             masked, template, start, _COARSE, "affine", (static, moving)
         )
     return start
@@ -252,19 +243,6 @@ def _near(
     return np.clip(1 - far, 0, 1).astype(np.float32)
 
 
-def _imaged(
-    volume: Volume, shape: tuple[int, ...], grid: Float[ndarray, "4 4"]
-) -> Bool[ndarray, "x y z"]:
-    """Which voxels of a grid lie within an image; those at its very border do not."""
-    way = np.linalg.inv(volume.affine) @ grid
-    found = np.ones(shape, bool)
-    for row, count in zip(way, volume.values.shape, strict=False):
-        i, j, k = np.ogrid[tuple(slice(n) for n in shape)]
-        at = row[0] * i + row[1] * j + row[2] * k + row[3]
-        found &= (at > _BORDER) & (at < count - 1 - _BORDER)
-    return found
-
-
 def _lacking(
     head: Volume,
     inside: Bool[ndarray, "i j k"],
@@ -289,7 +267,7 @@ def _lacking(
     away = np.asarray(ndimage.distance_transform_edt(~deep, voxel))
     # What is cut off reaches from the depth to the skin.
     lost = dark & (away < 2 * _DEEP) & deep.any()
-    return ~_imaged(head, shape, grid) | lost
+    return ~imaged(head, shape, grid) | lost
 
 
 def _turns() -> list[ndarray]:
@@ -312,68 +290,12 @@ def _upper_middle(volume: Volume) -> Float[ndarray, "3"]:
     return there[there[:, 2] > there[:, 2].max() - _UPPER].mean(axis=0)
 
 
-def _optimized(
-    head: Volume,
-    template: Volume,
-    start: ndarray,
-    voxel: float,
-    kind: str,
-    where: tuple[Volume, Volume] | None = None,
-) -> tuple[ndarray, float]:
-    """Maximise mutual information on a grid; give the map from head to template.
-
-    Where a part of each is given, it is made of voxels in both alone.
-    """
-    align_, transforms = _dipy().imaffine, _dipy().transforms
-    images, masks = [], []
-    for volume, part in zip((head, template), where or (None, None), strict=True):
-        shape, grid = upright_grid(volume.values.shape, volume.affine, voxel)
-        images.append((_scaled(volume.on(shape, grid)).astype(np.float64), grid))
-        there = None if part is None else part.on(shape, grid) > 0.5
-        masks.append(None if there is None else there.astype(np.int32))
-    (static, static_grid), (moving, moving_grid) = images
-    centre = _by(static_grid, (np.array(static.shape) - 1) / 2)
-    here, there = _unit(centre), _unit(_by(start, centre))
-    with _quiet():
-        registration = align_.AffineRegistration(
-            metric=align_.MutualInformationMetric(nbins=32),
-            level_iters=[60],
-            sigmas=[0.5],
-            factors=[1],
-            verbosity=0,
-        )
-        way = {
-            "rigid": transforms.RigidTransform3D,
-            "affine": transforms.AffineTransform3D,
-        }[kind]()
-        found, _, value = registration.optimize(
-            static,
-            moving,
-            way,
-            None,
-            static_grid2world=here @ static_grid,
-            moving_grid2world=there @ moving_grid,
-            starting_affine=there @ start @ np.linalg.inv(here),
-            ret_metric=True,
-            static_mask=masks[0],
-            moving_mask=masks[1],
-        )
-    return np.linalg.inv(there) @ np.asarray(found.affine) @ here, float(value)
-
-
-def _unit(centre: Float[ndarray, "3"]) -> Float[ndarray, "4 4"]:
-    """From mm to a frame in which shifts and turns of one step move a head alike."""
-    matrix = np.diag([1 / _RADIUS] * 3 + [1.0])
-    matrix[:3, 3] = -centre / _RADIUS
-    return matrix
-
-
 def _warp(
     static: ndarray, moving: ndarray, rounds: tuple[int, ...]
 ) -> tuple[ndarray, ndarray]:
     """Where voxels of each image lie in the other. [voxel]"""
-    modules = _dipy()
-    with _quiet():
+    modules = dipy()
+    with quiet():
         registration = modules.imwarp.SymmetricDiffeomorphicRegistration(
             metric=modules.metrics.CCMetric(3, sigma_diff=_SMOOTH, radius=_WINDOW),
             level_iters=list(rounds),
@@ -391,119 +313,3 @@ def _warp(
     there = np.where(np.abs(there) < far, there, 0) + own
     back = np.where(np.abs(back) < far, back, 0) + own
     return there, back
-
-
-def _scaled(values: ndarray) -> ndarray:
-    high = float(np.percentile(values[values > 0], 99)) if (values > 0).any() else 1.0
-    return np.clip(values / high, 0, 1.2).astype(np.float32)
-
-
-def _by(matrix: ndarray, points: ndarray) -> ndarray:
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Have dipy say nothing of its rounds, nor of its own dependencies."""
-    logger = logging.getLogger("dipy")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _dipy() -> Any:
-    try:
-        from dipy.align import (
-            VerbosityLevels,
-            imaffine,
-            imwarp,
-            metrics,
-            transforms,  # pyright: ignore[reportAttributeAccessIssue]
-        )
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "laying the template over a head needs dipy, which is not installed: pip "
-            "install 'tmsgrad[segment]'"
-        ) from None
-    from types import SimpleNamespace
-
-    return SimpleNamespace(
-        VerbosityLevels=VerbosityLevels,
-        imaffine=imaffine,
-        imwarp=imwarp,
-        metrics=metrics,
-        transforms=transforms,
-    )
-
-
-def align_scans(
-    head: Volume,
-    inside: Bool[ndarray, "i j k"],
-    other: Volume,
-    other_inside: Bool[ndarray, "l m n"],
-) -> Volume:
-    """Move another image of the same person onto a head, without deforming it.
-
-    Args:
-        head: The image that stays.
-        inside: Which of its voxels are head.
-        other: The image that is moved.
-        other_inside: Which of its voxels are head.
-
-    Returns:
-        The other image in the place of the first.
-
-    Raises:
-        ModuleNotFoundError: dipy is not installed.
-    """
-    fixed = Volume(np.where(inside, head.values, 0).astype(np.float32), head.affine)
-    moving = Volume(
-        np.where(other_inside, other.values, 0).astype(np.float32), other.affine
-    )
-    tried = []
-    # Mutual information has local optima, and each grid leads to its own.
-    for voxel in (_START, _BETWEEN):
-        rough, _ = _optimized(fixed, moving, np.eye(4), voxel, "rigid")
-        tried.append(_optimized(fixed, moving, rough, _COARSE, "rigid"))
-    found, _ = min(tried, key=lambda each: each[1])
-    return Volume(other.values, np.linalg.inv(found) @ other.affine)
-
-
-def scalps_apart(
-    head: Volume,
-    inside: Bool[ndarray, "i j k"],
-    other: Volume,
-    other_inside: Bool[ndarray, "l m n"],
-) -> float | None:
-    """How far the scalp of one image is from that of another that lies over it. [mm]
-
-    Args:
-        head: An image.
-        inside: Which of its voxels are head.
-        other: The other image, where it lies.
-        other_inside: Which of its voxels are head.
-
-    Returns:
-        The mean over the scalp in the upper part of the head, where both images hold it;
-        None where there is hardly any.
-    """
-    shape, grid = upright_grid(inside.shape, head.affine, _SCALP)
-    one, two = (
-        Volume(where.astype(np.float32), affine).on(shape, grid) > 0.5
-        for where, affine in ((inside, head.affine), (other_inside, other.affine))
-    )
-    if not one.any():
-        return None
-    height = np.flatnonzero(one.any(axis=(0, 1)))
-    both = _imaged(head, shape, grid) & _imaged(other, shape, grid)
-    both = np.array(ndimage.binary_erosion(both, iterations=3))  # Heads are cut there.
-    both[:, :, : max(int(height.max() - _VAULT / _SCALP), 0)] = False
-    border = lambda where: where & ~np.asarray(ndimage.binary_erosion(where), bool)
-    away = np.asarray(ndimage.distance_transform_edt(~border(one))) * _SCALP
-    seen = away[border(two) & both]
-    return float(seen.mean()) if len(seen) > _FEWEST else None

@@ -55,11 +55,14 @@ def closed(
     if radius <= 0 or not where.any():
         return where.copy()
     wide = int(np.ceil(radius / voxel.min())) + 1
-    room = np.pad(where, wide)
+    # What is filled lies within the smallest box that holds everything.
+    box = ndimage.find_objects(where.astype(np.int8))[0]
+    room = np.pad(where[box], wide)
     near = _distance(room, voxel) <= radius + _SLACK
     shrunk = _distance(~near, voxel) > radius + _SLACK
-    inner = tuple(slice(wide, -wide) for _ in range(3))
-    return where | shrunk[inner]
+    filled = where.copy()
+    filled[box] |= shrunk[tuple(slice(wide, -wide) for _ in range(3))]
+    return filled
 
 
 def parts_of(

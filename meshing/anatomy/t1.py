@@ -62,7 +62,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
     """Read a T1 or a T2.
 
     Args:
-        path: The image, .nii or .nii.gz.
+        path: The image, .nii, .nii.gz or .mgz.
 
     Raises:
         FileNotFoundError: There is no such file.

@@ -39,7 +39,7 @@ def read_labels(
     """Read a label image.
 
     Args:
-        path: The image, .nii or .nii.gz; three-dimensional, of whole numbers.
+        path: The image, .nii, .nii.gz or .mgz; three-dimensional, of whole numbers.
         table: What its labels stand for.
 
     Returns:

@@ -52,7 +52,7 @@ def read_tensors(
     `fibre_coherence`.
 
     Args:
-        path: The image, .nii or .nii.gz.
+        path: The image, .nii, .nii.gz or .mgz.
         layout: `FSL_TENSORS`, `MRTRIX_TENSORS`, `DIPY_TENSORS` or your own. By default it
             is found from which volumes are positive in most voxels, and is FSL's where
             that does not say.

@@ -43,7 +43,7 @@ def read_grid(path: str | os.PathLike[str]) -> VoxelGrid:
     """Take the grid of an image, such as the T1 that a head was made of.
 
     Args:
-        path: The image, .nii or .nii.gz. Only its header is read.
+        path: The image, .nii, .nii.gz or .mgz. Only its header is read.
 
     Raises:
         FileNotFoundError: There is no such file.

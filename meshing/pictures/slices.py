@@ -196,7 +196,8 @@ def section_image(
         at = turn[:3, :2] @ index + turn[:3, 3:]
         shade = ndimage.map_coordinates(values, at, order=1, cval=0.0)
         shade = shade.reshape(width, height).T
-    colours = np.repeat(shade[..., None], 3, axis=2)
+    # The weights of an interpolation add up to one, but for rounding.
+    colours = np.repeat(np.clip(shade, 0, 1)[..., None], 3, axis=2)
     brain = np.isin(tags, _BRAIN)
     level = np.clip(share[found[brain]], 0, 1)
     painted = field_palette()[np.minimum((level * 256).astype(int), 255)]
