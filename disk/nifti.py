@@ -167,10 +167,12 @@ def _of_freesurfer(file: Path, kind: Kind) -> nibabel.Nifti1Image:
     try:
         with ImageOpener(str(file)) as stream:
             start = stream.read(_HEADER)
-        found = MGHHeader(start)
+        found = MGHHeader(start, check=False)  # The check would print a line.
+        if int(found["version"]) != 1:
+            raise MGHError(f"version {found['version']}, not 1")
         if int(found["dims"][3]) > 1:  # The time between volumes stands behind them.
             with ImageOpener(str(file)) as stream:
-                found = MGHHeader.from_fileobj(stream)
+                found = MGHHeader.from_fileobj(stream, check=False)
         header.set_data_dtype(found.get_data_dtype())
         header.set_data_shape(found.get_data_shape())
         header.set_zooms([float(side) for side in found.get_zooms()])
