@@ -160,6 +160,7 @@ def values_of(file: Path, image: nibabel.Nifti1Image) -> Shaped[ndarray, "..."]:
     return values
 
 
+@np.errstate(all="ignore")  # What is not finite is refused.
 def _of_freesurfer(file: Path, kind: Kind) -> nibabel.Nifti1Image:
     """Open a volume of FreeSurfer, whose lengths are in mm and times in ms."""
     header = nibabel.Nifti1Header()

@@ -187,7 +187,7 @@ def test_volumes_of_freesurfer_are_images_too(tmp_path, affine, dtype, packed):
     cut=st.one_of(st.none(), st.integers(0, 340)),
     packed=st.booleans(),
 )
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_damaged_volume_of_freesurfer_is_read_or_refused_by_name(
     tmp_path, changes, cut, packed
 ):
