@@ -25,6 +25,8 @@ from tmsgrad.cli import commands
 from tmsgrad.cli.commands.optimize_prepare import check_target, find_hotspot
 from tmsgrad.cli.commands.optimize_request import RulesRequest
 from tmsgrad.cli.inputs.targets import Target
+from tmsgrad.cli.results.figures import TargetError
+from tmsgrad.cli.results.placement import Placement
 from tmsgrad.coils import Pose
 from tmsgrad.meshing.drawing import studio
 
@@ -250,3 +252,29 @@ def test_a_ball_partly_outside_the_head_is_reported(capsys):
         "the target is the gray matter in the rest of it",
         shown,
     ), shown
+
+
+@pytest.mark.parametrize(
+    ("didt", "bar", "said"),
+    [
+        (1e6, 0.0016, "0.8034 ± 0.0016 V/m (mesh)"),
+        (1e8, 0.0016, "80.34 ± 0.16 V/m (mesh)"),
+        (1e8, 0.032, "80.3 ± 3.2 V/m (mesh)"),
+        (1e6, 1e-9, "0.8034 ± 0.0000 V/m (mesh)"),
+        (1e6, 0.0, "0.8034 ± 0.0000 V/m (mesh)"),
+        (1e6, None, "0.803 V/m"),
+        (1e8, None, "80.3 V/m"),
+    ],
+)
+def test_a_field_is_stated_as_finely_as_its_bar(didt, bar, said):
+    mesh = None if bar is None else TargetError(bar, 0.8, 2)
+    placed = Placement(
+        pose_over([0, 0, 1]),
+        0.8034,
+        0.8,
+        didt,
+        *(None, None, 0.0, None, 0.0),
+        "",
+        mesh,
+    )
+    assert placed.stated == said

@@ -1,5 +1,6 @@
 """The best placement in figures and words, its picture, and what to warn of."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,9 +84,11 @@ class Placement:
     def stated(self) -> str:
         """The field in the target at the dI/dt, with what the mesh leaves in it."""
         if self.mesh is None:
-            return f"{self.strength:.1f} V/m"
+            return f"{self.strength:.3g} V/m"
         bar = self.mesh.bar * self.didt / 1e6
-        return f"{self.strength:.1f} ± {bar:.1f} V/m (mesh)"
+        # Two digits of the bar, at least one decimal, and four at most.
+        places = min(max(1 - math.floor(math.log10(bar)), 1), 4) if bar > 0 else 4
+        return f"{self.strength:.{places}f} ± {bar:.{places}f} V/m (mesh)"
 
     @property
     def share_of_max(self) -> float | None:
