@@ -112,24 +112,34 @@ def test_a_first_look_takes_fewer_places_and_all_of_the_target():
     assert average.coarse is average
 
 
-def test_slopes_equal_finite_differences():
-    pose = jax.tree.map(lambda x: x[2], domain()(4, 5))
+def slope_error(objective, number, step):
+    """Of a slope at one of the poses, from a central difference, relative."""
+    pose = jax.tree.map(lambda x: x[number], domain()(4, 5))
     at = reduced().coefficients(pose)
-    # Modes are of single precision: steps are as large as that asks for. The edge of the
-    # hot spot goes from place to place: its steps are as small as that asks for.
-    for objective, step in (
-        (optimize.FocalityEverywhere(reduced(), target()), 1e-2),
-        (optimize.MeanOfMagnitude(reduced()), 1e-2),
-        (optimize.HotSpotOverlap(reduced(), target(), 0.1), 4e-4),
-        (optimize.PeakMagnitude(reduced(), 0.99), 4e-4),
-        (optimize.Compactness(reduced(), below=0.99), 4e-4),
+    gradient = jax.grad(objective.value)(at)
+    ways = gradient * at**2
+    ways = ways * jnp.linalg.norm(at) / jnp.linalg.norm(ways)
+    slope = float(jnp.vdot(gradient, ways))
+    ends = [float(objective.value(at + k * step * ways)) for k in (-1, 1)]
+    return abs((ends[1] - ends[0]) / 2 / step / slope - 1)
+
+
+def test_slopes_equal_finite_differences():
+    # Modes are of single precision: steps are as large as that asks for.
+    for objective in (
+        optimize.FocalityEverywhere(reduced(), target()),
+        optimize.MeanOfMagnitude(reduced()),
     ):
-        gradient = jax.grad(objective.value)(at)
-        ways = gradient * at**2
-        ways = ways * jnp.linalg.norm(at) / jnp.linalg.norm(ways)
-        slope = jnp.vdot(gradient, ways)
-        ends = [float(objective.value(at + k * step * ways)) for k in (-1, 1)]
-        np.testing.assert_allclose(slope, (ends[1] - ends[0]) / 2 / step, rtol=2e-3)
+        assert slope_error(objective, 2, 1e-2) < 2e-3
+    # The edge of the hot spot goes from place to place, where slopes jump: steps are as
+    # small as that asks for, and some of them still go over such an edge.
+    for objective in (
+        optimize.HotSpotOverlap(reduced(), target(), 0.1),
+        optimize.PeakMagnitude(reduced(), 0.99),
+        optimize.Compactness(reduced(), below=0.99),
+    ):
+        errors = [slope_error(objective, number, 4e-4) for number in range(5)]
+        assert np.median(errors) < 2e-3
 
 
 @pytest.mark.parametrize("make", [optimize.PeakMagnitude, optimize.Compactness])
