@@ -112,34 +112,61 @@ def test_a_first_look_takes_fewer_places_and_all_of_the_target():
     assert average.coarse is average
 
 
-def slope_error(objective, number, step):
-    """Of a slope at one of the poses, from a central difference, relative."""
-    pose = jax.tree.map(lambda x: x[number], domain()(4, 5))
-    at = reduced().coefficients(pose)
+def slope_error(objective, value, at):
+    """Of the slope of an objective, from a central difference of `value`, relative."""
+    np.testing.assert_allclose(value(at), objective.value(at), rtol=1e-6)
     gradient = jax.grad(objective.value)(at)
     ways = gradient * at**2
-    ways = ways * jnp.linalg.norm(at) / jnp.linalg.norm(ways)
-    slope = float(jnp.vdot(gradient, ways))
-    ends = [float(objective.value(at + k * step * ways)) for k in (-1, 1)]
-    return abs((ends[1] - ends[0]) / 2 / step / slope - 1)
-
-
-def test_slopes_equal_finite_differences():
     # Modes are of single precision: steps are as large as that asks for.
-    for objective in (
-        optimize.FocalityEverywhere(reduced(), target()),
-        optimize.MeanOfMagnitude(reduced()),
-    ):
-        assert slope_error(objective, 2, 1e-2) < 2e-3
-    # The edge of the hot spot goes from place to place, where slopes jump: steps are as
-    # small as that asks for, and some of them still go over such an edge.
-    for objective in (
-        optimize.HotSpotOverlap(reduced(), target(), 0.1),
-        optimize.PeakMagnitude(reduced(), 0.99),
-        optimize.Compactness(reduced(), below=0.99),
-    ):
-        errors = [slope_error(objective, number, 4e-4) for number in range(5)]
-        assert np.median(errors) < 2e-3
+    ways = 3e-3 * ways * jnp.linalg.norm(at) / jnp.linalg.norm(ways)
+    difference = (float(value(at + ways)) - float(value(at - ways))) / 2
+    return abs(difference / float(jnp.vdot(gradient, ways)) - 1)
+
+
+@functools.cache
+def coefficients_tried():
+    return reduced().coefficients(domain()(4, 5))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_slopes_equal_finite_differences(number):
+    at = coefficients_tried()[number]
+    focality = optimize.FocalityEverywhere(reduced(), target())
+    assert slope_error(focality, focality.value, at) < 1e-4
+    average = optimize.MeanOfMagnitude(reduced())
+    assert slope_error(average, average.value, at) < 1e-4
+
+
+def edge_of(places, share, at):
+    """Return |E| at that place where the edge of the hottest share lies in one field."""
+    edge = optimize.PeakMagnitude(reduced(), 1 - share).value(at)
+    place = jnp.argmin(jnp.abs(places.magnitude(at) - edge))
+    return lambda mean: float(places.magnitude(mean)[place])
+
+
+def weights_above(places, edge, softness=0.05):
+    """Return the weights of what is hot: an edge that is soft, as its width says."""
+    hotness = lambda mean: np.asarray(places.magnitude(mean)) / edge(mean) - 1
+    weights = np.asarray(places.weights)
+    return lambda mean: weights / (1 + np.exp(-hotness(mean) / softness))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_slopes_of_hot_spots_equal_finite_differences(number):
+    # The edge goes from place to place, where slopes jump: a difference is taken of the
+    # same value by the same place, which is smooth.
+    at = coefficients_tried()[number]
+    peak = optimize.PeakMagnitude(reduced(), 0.99)
+    edge = edge_of(peak.places, 0.01, at)
+    assert slope_error(peak, edge, at) < 1e-3
+    compact = optimize.Compactness(reduced(), below=0.99)
+    above = weights_above(compact.places, lambda mean: edge(mean) / 2)
+    assert slope_error(compact, lambda mean: 1 / np.sum(above(mean)), at) < 1e-3
+    spot = optimize.HotSpotOverlap(reduced(), target(), 0.1)
+    hot = weights_above(spot.places, edge_of(spot.places, 0.1, at))
+    inside = np.asarray(spot.network)
+    overlap = lambda mean: hot(mean) @ inside / np.sum(hot(mean))
+    assert slope_error(spot, overlap, at) < 1e-3
 
 
 @pytest.mark.parametrize("make", [optimize.PeakMagnitude, optimize.Compactness])
