@@ -10,6 +10,8 @@ LONG ?= -m "not long"
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
+# There are as many processes as cores: threads of each would be in each other's way.
+ONE_THREAD := OMP_NUM_THREADS=1
 # What an environment is made from: an older one is brought up to date.
 SOURCES := pyproject.toml hatch_build.py
 
@@ -19,16 +21,16 @@ demo: $(VENV)/.demo
 	$(BIN)/tmsgrad demo --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python $(PYTEST) $(ARGS)
+	$(ONE_THREAD) $(BIN)/python $(PYTEST) $(ARGS)
 
 # What takes long, such as whole programs, runs with the newest versions only; with `LONG=` here too.
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python $(PYTEST) $(LONG) $(ARGS)
+	$(ONE_THREAD) $(LOWEST)/bin/python $(PYTEST) $(LONG) $(ARGS)
 
 newest:
 	rm -rf .venv-newest
 	$(MAKE) VENV=.venv-newest .venv-newest/.dev
-	.venv-newest/bin/python .ci/newest.py $(PYTEST) $(ARGS)
+	$(ONE_THREAD) .venv-newest/bin/python .ci/newest.py $(PYTEST) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

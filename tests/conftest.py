@@ -1,5 +1,7 @@
 import os
 import signal
+import tempfile
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +23,28 @@ _MAPS = 25_000
 # for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+
+def pytest_configure(config):
+    """Let the processes of a run share what they compile, and none of another run."""
+    folder = "JAX_COMPILATION_CACHE_DIR"
+    if folder not in os.environ:
+        made = tempfile.TemporaryDirectory(prefix="tmsgrad-compiled-")
+        config.add_cleanup(made.cleanup)
+        os.environ[folder] = made.name
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    jax.config.update("jax_compilation_cache_dir", os.environ[folder])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # Files are put in order below.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker is left with one."""
+    long = Counter(item.path for item in items if item.get_closest_marker("long"))
+    count = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-long[item.path], -count[item.path], item.path))
 
 
 def pytest_report_header():

@@ -162,8 +162,24 @@ def test_an_error_of_ours_is_called_one(case, tmp_path, monkeypatch):
     assert "Traceback" in run(*case.simulate(tmp_path / "out")).err
 
 
+@pytest.mark.parametrize("own", [None, "chosen"])
+def test_compiled_code_is_kept_where_the_user_says(tmp_path, monkeypatch, own):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("TMSGRAD_CACHE", str(tmp_path))
+    if own:
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", own)
+    told = {}
+    monkeypatch.setattr(jax.config, "update", told.__setitem__)
+    set_up()
+    assert told.pop("jax_enable_x64")
+    folders = [] if own else [str(each) for each in tmp_path.iterdir()]
+    assert [told[name] for name in told if name.endswith("_dir")] == folders
+    assert bool(told) == (own is None)
+
+
 def test_a_cache_that_cannot_be_written_is_said_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     monkeypatch.setenv("TMSGRAD_CACHE", str(tmp_path / "file" / "cache"))
     monkeypatch.setattr(jax.config, "update", lambda name, value: None)
     set_up()

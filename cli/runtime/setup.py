@@ -15,6 +15,13 @@ from .versions import versions
 def set_up() -> None:
     """Set what belongs to a program and not to a library: float64, a compile cache."""
     jax.config.update("jax_enable_x64", True)
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        _keep_compiled_code()
+    found = ", ".join(f"{name} {value}" for name, value in versions().items())
+    detail(found)
+
+
+def _keep_compiled_code() -> None:
     # Compiled code fits the processor that it was made for.
     machine = f"{jax.__version__} {platform.processor()} {_processor_flags()}"
     folder = cache_folder() / f"jax-{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
@@ -26,8 +33,6 @@ def set_up() -> None:
             f"{folder} cannot be written: compiled code is not kept, and each command "
             "starts slowly. Set TMSGRAD_CACHE to a folder that can be."
         )
-    found = ", ".join(f"{name} {value}" for name, value in versions().items())
-    detail(found)
 
 
 def _can_be_written(folder: Path) -> bool:
