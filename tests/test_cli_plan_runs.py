@@ -246,7 +246,11 @@ def test_an_input_that_changes_during_its_run_is_read_again(made, capsys):
     assert (folder / "a.msh").read_text() == "another head\n"
 
 
-def test_what_is_opened_is_seen_but_for_products_and_the_program(tmp_path):
+def test_what_is_opened_is_seen_but_for_products_and_the_program(tmp_path, monkeypatch):
+    compiled = tmp_path / "compiled"
+    compiled.mkdir()
+    (compiled / "one").write_text("5")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(compiled))
     ours, theirs, out = tmp_path / "in", tmp_path / "there", tmp_path / "out"
     ours.write_text("1")
     theirs.write_text("2")
@@ -261,6 +265,8 @@ def test_what_is_opened_is_seen_but_for_products_and_the_program(tmp_path):
         Path(opened.__file__).read_text(encoding="utf-8")
         sys.audit("open", str(tmp_path / "none"), "r", os.O_RDONLY)
         list((tmp_path).glob("*"))
+        (compiled / "one").read_text()
+        list(compiled.iterdir())
         with contextlib.suppress(FileNotFoundError):
             (tmp_path / "none").read_text()
     assert seen.files.keys() == {str(ours), str(theirs)}

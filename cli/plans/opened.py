@@ -186,4 +186,5 @@ def _program() -> Places:
     folders = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix}
     own = Path(tmsgrad.__file__).parent
     rooms = (str(each.resolve()) for each in own.iterdir() if each.is_dir())
-    return Places([*folders, *_SYSTEM, str(own), *rooms, str(cache_folder())])
+    caches = [str(cache_folder()), os.environ.get("JAX_COMPILATION_CACHE_DIR")]
+    return Places([*folders, *_SYSTEM, str(own), *rooms, *filter(None, caches)])
