@@ -23,7 +23,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(ONE_THREAD) $(BIN)/python $(PYTEST) $(ARGS)
 
-# What takes long, such as whole programs, runs with the newest versions only; with `LONG=` here too.
+# What is marked as long runs with the newest versions only; with `LONG=` here too.
 test-lowest: $(LOWEST)/.test
 	$(ONE_THREAD) $(LOWEST)/bin/python $(PYTEST) $(LONG) $(ARGS)
 

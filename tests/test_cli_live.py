@@ -77,6 +77,7 @@ def session(case, basis, tmp_path_factory):
     return folder / "out", result, recorded
 
 
+@pytest.mark.long
 def test_each_pulse_has_its_own_pose_in_the_record(session):
     folder, result, recorded = session
     found = coils.read_poses(folder / "pulses.csv")

@@ -47,6 +47,7 @@ def everywhere(field):
     return np.asarray(field.magnitude)[gray], head.volumes[gray], inside
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("objective", "rate", "apart"),
     [
@@ -80,6 +81,7 @@ def test_objectives_of_all_the_tissue_are_searched_and_verified(
     assert found >= rate(*everywhere(over)) * (1 - 1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [

@@ -49,6 +49,7 @@ def test_another_script_does_not_run(made_page, tmp_path):
         assert "Content Security Policy" in " ".join(page.complaints)
 
 
+@pytest.mark.long
 def test_without_a_basis_one_is_made_for_the_page(case, tmp_path):
     out = tmp_path / "page.html"
     more = ["--order=1", "--tolerance=20", "--reach=20"]

@@ -145,6 +145,7 @@ def test_what_cannot_be_reduced_is_refused(
     refused(words(case, "basis.h5", *changes), tmp_path, needed)
 
 
+@pytest.mark.long
 def test_an_interrupted_basis_goes_on_where_it_was(case, made, tmp_path, monkeypatch):
     out, calls = tmp_path / "top.h5", []
 
@@ -169,6 +170,7 @@ def test_an_interrupted_basis_goes_on_where_it_was(case, made, tmp_path, monkeyp
     np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6 * first.max())
 
 
+@pytest.mark.long
 def test_a_sweep_maps_what_happens_in_all_of_the_tissue(
     case, made, conductor, tmp_path
 ):

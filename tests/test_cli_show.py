@@ -212,6 +212,7 @@ def test_surfaces_are_drawn_of_what_the_result_says(result, tmp_path, undrawn):
     assert more["target_radius"] == 4e-3
 
 
+@pytest.mark.long
 def test_all_poses_become_an_animation(result, tmp_path):
     given = run("show", result, "--out", tmp_path / "a.gif")
     assert given.status == 0, given.err

@@ -52,6 +52,7 @@ def three(case, tmp_path_factory):
     return poses, folder, result
 
 
+@pytest.mark.long
 def test_poses_are_turned_all_the_way_round(case, three):
     file = case.folder / "three.json"
     options = parser().parse_args(

@@ -111,6 +111,7 @@ def test_a_ring_laid_on_a_sphere_is_a_ring():
     )
 
 
+@pytest.mark.long
 def test_gradients_in_the_surface_equal_finite_differences():
     coil = coils.read("magstim-70mm-double")
     dipoles = MagneticDipoles(np.array([[0.02, 0.01, -0.005]]), np.eye(3)[None, 0])

@@ -127,6 +127,7 @@ def test_tolerances_out_of_range_are_refused():
         coils.potential_at_many(figure_of_eight(), places(), POSE, tolerance=0.0)
 
 
+@pytest.mark.long
 def test_rates_of_second_order_are_read_from_boxes(monkeypatch):
     head, coil = layered_sphere(0.01), figure_of_eight()
     conductor = efield.assemble(head, efield.isotropic(head), order=2)

@@ -72,6 +72,7 @@ def test_points_outside_the_box_are_summed_directly(coil, key):
     )
 
 
+@pytest.mark.long
 def test_gradients_are_those_of_the_spline_and_close_to_the_coils(coil, key):
     table = interpolate(coil, tolerance=1e-6, lowest=LOWEST, highest=HIGHEST)
     points = cloud(key, 20)

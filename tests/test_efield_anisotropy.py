@@ -117,6 +117,7 @@ def test_template_head_agrees_with_simnibs(template, kind):
     check_against_simnibs(kind, *template)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", list(Anisotropy), ids=lambda kind: kind.value)
 def test_new_york_head_agrees_with_simnibs(new_york, kind):
     check_against_simnibs(kind, *new_york)

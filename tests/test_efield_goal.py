@@ -84,6 +84,7 @@ def test_pieces_fill_what_is_cut():
     assert len(fine.faces.outside()) == 4 * len(head.faces.outside())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["scalar", "tensor"])
 def test_a_patch_on_the_whole_head_is_a_finer_head(kind, rng):
     head, conductor = coarse()

@@ -301,6 +301,7 @@ def slope(function, point, direction):
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / 12
 
 
+@pytest.mark.long
 def test_derivatives_by_pose_and_conductivity_equal_finite_differences(
     conductor, target, rng
 ):

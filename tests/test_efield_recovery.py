@@ -76,6 +76,7 @@ def test_template_agrees_with_simnibs_at_every_point(references):
     assert parity_with_simnibs(head, coil, reference) < 1e-11
 
 
+@pytest.mark.long
 def test_new_york_head_agrees_with_simnibs_at_every_point(test_data):
     head = meshing.read_npz(test_data / "heads" / "mesh_nyhead_500k.npz")
     coil = read_ccd(test_data / "coils" / "MagStim_D70.ccd")
@@ -219,6 +220,7 @@ def errors_in_the_brain(size):
     return [relative_error(values * weight, expected) for values in fields]
 
 
+@pytest.mark.long
 def test_recovery_in_the_brain_converges_faster_and_is_far_closer():
     errors = np.array([errors_in_the_brain(size) for size in SIZES])
     orders = np.log(errors[0] / errors[1]) / np.log(SIZES[0] / SIZES[1])

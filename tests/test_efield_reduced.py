@@ -157,6 +157,7 @@ def test_derivatives_equal_finite_differences():
         )
 
 
+@pytest.mark.long
 def test_what_lies_outside_is_noticed_and_what_lies_inside_is_not():
     made = reduced()
     inside = domain()(100, 7)

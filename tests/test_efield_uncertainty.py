@@ -131,6 +131,7 @@ def test_tissues_scale_their_elements(rng, conductor):
 # Derivatives.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_are_those_of_finite_differences(order, target, rng):
     head = lopsided() if order == 1 else meshing.spheres([0.06, 0.086], [1, 5], 0.03)

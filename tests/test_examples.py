@@ -40,6 +40,7 @@ def test_a_search_of_ones_own_gains(case, capsys):
     assert value > 1.01 * start
 
 
+@pytest.mark.long
 def test_adam_from_many_starts_finds_what_the_search_finds(case, capsys, searched):
     value = load("adam_from_many_starts")([*words(case), "--starts=8", "--steps=30"])
     assert "from 8 starts, 248 evaluations" in capsys.readouterr().out
@@ -63,6 +64,7 @@ def test_pose_currents_and_shape_are_found_together(case, tmp_path, capsys):
     assert value > 1.1 * float(start)
 
 
+@pytest.mark.long
 def test_a_robust_pose_is_no_worse_on_average(case):
     robust, plain = load("robust_search")([*words(case), "--steps=6"])
     assert robust > 0.995 * plain

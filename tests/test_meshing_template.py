@@ -49,6 +49,7 @@ def same(one: HeadMesh, two: HeadMesh) -> bool:
     )
 
 
+@pytest.mark.long
 def test_template_labels_have_the_volumes_of_the_published_recipe(labels):
     image, affine = labels
     volumes = np.bincount(image.ravel())[1:] * abs(np.linalg.det(affine[:3, :3]))

@@ -112,6 +112,7 @@ def test_gradients_by_the_field_equal_finite_differences(name):
     check_gradient(eqx.filter_jit(objective.value), mean)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "errors",
     [None, optimize.Expected(tilt=0.05), "worst case"],

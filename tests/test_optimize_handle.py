@@ -91,6 +91,7 @@ def searched():
     return search
 
 
+@pytest.mark.long
 def test_a_rule_that_costs_little_is_kept_and_its_cost_said(searched):
     free, _ = searched()
     angle = handle_angle(np.asarray(free.pose.rotation))

@@ -167,6 +167,7 @@ def test_the_region_is_as_likely_as_samples_allow_and_closed(plane):
     assert closed.region.sum() > sharp.region.sum()
 
 
+@pytest.mark.long
 def test_the_region_holds_the_place_with_noise_that_the_fit_does_not_know(plane):
     """Noise of a standard deviation that grows with the field, in 16 sessions."""
     positions, fields = plane
@@ -194,6 +195,7 @@ def test_probability_is_spread_over_what_fields_do_not_separate(plane):
     assert soft.probability @ apart**2 == pytest.approx(2 * 3e-3**2, rel=0.1)
 
 
+@pytest.mark.long
 def test_more_pulses_leave_fewer_places_probable(plane):
     positions, fields = plane
     few = 30
@@ -332,6 +334,7 @@ def test_what_is_left_is_stated_as_the_likelihood_has_it(tail, rng):
     )
 
 
+@pytest.mark.long
 def test_heavy_tails_are_seen_and_do_not_move_the_place(plane):
     positions, fields = plane
     curve = CURVES[2]
@@ -351,6 +354,7 @@ def test_heavy_tails_are_seen_and_do_not_move_the_place(plane):
     assert np.median(apart[None]) < 3e-3
 
 
+@pytest.mark.long
 def test_normal_noise_keeps_its_squares(plane):
     chosen = [mapped(plane, size=0.6, seed=seed).fit.tail for seed in range(4)]
     assert np.mean(np.array(chosen) == 0) >= 0.75

@@ -53,6 +53,7 @@ def shift(prepared, conductor, target, pose, spread, draws):
     )
 
 
+@pytest.mark.long
 def test_first_order_and_drawn_shifts_agree(prepared, conductor, target, pose):
     found = shift(prepared, conductor, target, pose, 0.1, 5)
     assert found.tissues[0] == "white matter"

@@ -291,6 +291,7 @@ def test_places_around_are_tried_where_only_the_pose_is_free():
         optimize.settle(problem, problem.start, scalp, simplified=problem)
 
 
+@pytest.mark.long
 def test_a_settled_optimum_is_that_of_the_search():
     """From the same place the same end: on the true scalp, rated exactly."""
     domain = optimize.Domain()

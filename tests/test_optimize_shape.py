@@ -51,6 +51,7 @@ def value_of(coil, pose):
     return float(objective().value(objective().reciprocal.mean_field(coil, pose, 1e6)))
 
 
+@pytest.mark.long
 def test_folding_the_wings_gains_over_the_rigid_shape(free):
     rigid = found(rigid=True)
     np.testing.assert_array_equal(rigid.coil.settings, 0)

@@ -77,6 +77,7 @@ def surfaces(files):
     return [f"--surface={files[side]}" for side in SIDES]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["func-L", "cifti"])
 def test_both_formats_give_the_series_of_the_image(files, kind):
     found = targeting.read_surface_bold(files[kind], [files["L"], files["R"]])
