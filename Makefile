@@ -10,8 +10,8 @@ LONG ?= -m "not long"
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
-# There are as many processes as cores: threads of each would be in each other's way.
-ONE_THREAD := OMP_NUM_THREADS=1
+# There are as many processes as cores: threads of libraries would be in each other's way.
+ONE_THREAD := MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # What an environment is made from: an older one is brought up to date.
 SOURCES := pyproject.toml hatch_build.py
 

@@ -107,3 +107,22 @@ def test_links_lead_somewhere():
         text = page.read_text("utf-8")
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
+
+
+def test_each_variable_of_the_environment_is_on_its_page():
+    read = re.compile(r'environ(?:\.get\(|\[)"([A-Z_]+)"')
+    used = set()
+    for folder in (
+        "cli",
+        "coils",
+        "disk",
+        "efield",
+        "meshing",
+        "optimize",
+        "validation",
+    ):
+        for file in (ROOT / folder).rglob("*.py"):
+            used |= set(read.findall(file.read_text("utf-8")))
+    page = (ROOT / "docs" / "options.md").read_text("utf-8")
+    assert {"TMSGRAD_CACHE", "TMSGRAD_DEBUG"} < used
+    assert used == set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.M))
