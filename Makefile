@@ -12,6 +12,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
 # There are as many processes as cores: threads of libraries would be in each other's way.
 ONE_THREAD := MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Types and shapes are checked where the newest versions run.
+UNTYPED := -o addopts="--strict-markers --import-mode=importlib -ra"
 # What an environment is made from: an older one is brought up to date.
 SOURCES := pyproject.toml hatch_build.py
 
@@ -25,7 +27,7 @@ test: $(VENV)/.dev
 
 # What is marked as long runs with the newest versions only; with `LONG=` here too.
 test-lowest: $(LOWEST)/.test
-	$(ONE_THREAD) $(LOWEST)/bin/python $(PYTEST) $(LONG) $(ARGS)
+	$(ONE_THREAD) $(LOWEST)/bin/python $(PYTEST) $(UNTYPED) $(LONG) $(ARGS)
 
 newest:
 	rm -rf .venv-newest

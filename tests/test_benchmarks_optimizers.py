@@ -29,6 +29,7 @@ def test_an_optimizer_of_ones_own_is_found_by_its_name(monkeypatch, tmp_path):
             bench.found(wrong)
 
 
+@pytest.mark.long
 def test_all_are_rated_in_the_same_way(conductor, target):
     objective = optimize.MeanMagnitude(efield.reciprocal(conductor, target))
     optimizers = {

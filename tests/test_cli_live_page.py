@@ -186,6 +186,7 @@ def test_a_message_that_is_too_large_is_refused(served, inbox):
         assert inbox.take(PATIENCE).pulses[0].source == "page"
 
 
+@pytest.mark.long
 def test_a_thousand_connections_are_cut_and_viewers_go_on(served):
     host, port = host_of(served).split(":")
     with viewer(served) as opened:

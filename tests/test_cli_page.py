@@ -21,6 +21,7 @@ from tmsgrad.optimize.page.file import page
 pytestmark = pytest.mark.usefixtures("program_settings")
 
 
+@pytest.mark.long
 def test_the_file_is_small_and_fetches_nothing(made_page):
     text = made_page[0].read_text("utf-8")
     assert made_page[0].stat().st_size < 25e6
@@ -33,6 +34,7 @@ def test_the_file_is_small_and_fetches_nothing(made_page):
     assert not re.search(r"<(img|link|iframe|object|script [^>]*src)", text)
 
 
+@pytest.mark.long
 def test_another_script_does_not_run(made_page, tmp_path):
     text = made_page[0].read_text("utf-8")
     changed = text.replace("const MOST_STEPS = 200", "const MOST_STEPS = 201")
@@ -184,6 +186,7 @@ def message(pose, **changes):
     }
 
 
+@pytest.mark.long
 def test_a_page_follows_a_tracked_coil_and_says_when_it_is_lost(made_page, tmp_path):
     content = content_of(made_page[0]) | {"live": True}
     inbox, complain = Inbox(), Complaints(warn)

@@ -250,6 +250,7 @@ def surface_file(folder, radius=0.063):
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["mesh", "file"])
 def test_the_field_is_reduced_on_a_surface(case, conductor, tmp_path, kind):
     file = surface_file(tmp_path) if kind == "file" else None

@@ -23,6 +23,7 @@ def refined(case, tmp_path_factory):
     return out, result
 
 
+@pytest.mark.long
 def test_a_refined_head_is_as_exact_as_asked_for(refined, case):
     out, result = refined
     figures, before = result.json["refinement"], meshing.read_head(case.head)

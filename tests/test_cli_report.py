@@ -232,6 +232,7 @@ def test_everything_that_is_operated_has_a_name(page):
     assert "threshold" in labelled
 
 
+@pytest.mark.long
 def test_a_click_reads_what_the_files_hold(plan, tmp_path):
     with h5py.File(plan / "field.h5") as file:
         magnitude = np.asarray(file["magnE"])[0]  # pyright: ignore[reportArgumentType]

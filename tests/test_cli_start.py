@@ -41,6 +41,7 @@ def test_poses_and_heads_are_described_without_jax(tmp_path):
     assert found == ["tmsgrad.meshing"]
 
 
+@pytest.mark.long
 def test_coils_need_no_head_and_no_picture(tmp_path):
     coils.write_tcd(tmp_path / "c.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
     info = ["coil", "info", tmp_path / "c.tcd"]
@@ -50,6 +51,7 @@ def test_coils_need_no_head_and_no_picture(tmp_path):
     assert imported(info) == ["jax", "equinox"]
 
 
+@pytest.mark.long
 def test_a_coil_that_was_drawn_is_drawn_without_jax(tmp_path):
     coils.write_tcd(tmp_path / "c.tcd", coils.wire(np.eye(3) * 0.05, closed=True))
     head = five_layers()

@@ -38,6 +38,7 @@ def outcomes(quick):
     return json.loads((quick[2] / "quick.json").read_text("utf-8"))["checks"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [check.name for check in checks_of(quick=True)])
 def test_each_quick_check_holds_within_reach_of_its_limit(outcomes, name):
     check = next(c for c in checks_of() if c.name == name)
@@ -49,6 +50,7 @@ def test_each_quick_check_holds_within_reach_of_its_limit(outcomes, name):
     assert check.fits(found["measured"]), f"{found['measured']} of {check.limit}"
 
 
+@pytest.mark.long
 def test_a_run_ends_with_status_0_a_table_and_json(quick, outcomes):
     status, printed, _ = quick
     assert status == 0
@@ -63,6 +65,7 @@ def test_a_run_ends_with_status_0_a_table_and_json(quick, outcomes):
     assert f"{held} hold, 0 fail" in printed
 
 
+@pytest.mark.long
 def test_the_report_needs_no_network(quick, outcomes):
     page = (quick[2] / "report" / "validation.html").read_text("utf-8")
     assert not re.findall(r'(?:src|href)="(?!data:)', page)

@@ -49,6 +49,7 @@ def test_a_bent_winding_stays_closed_and_its_dipoles_agree():
     )
 
 
+@pytest.mark.long
 def test_gradients_in_curvature_equal_finite_differences_at_zero_too():
     coil = coils.read("magstim-70mm-double")
     points = jnp.array([[0.02, 0.01, 0.05], [0.0, 0.03, 0.06]])

@@ -38,6 +38,7 @@ def errors(coil, tolerance):
     return found, off / np.linalg.norm(direct, axis=1).max()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("coil", [figure_of_eight(), ring()], ids=["dipoles", "wires"])
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-5, 1e-7])
 def test_boxes_are_within_their_tolerance(coil, tolerance):

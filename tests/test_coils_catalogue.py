@@ -14,6 +14,7 @@ def planar(name):
     return design
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", coils.catalogue.names())
 def test_every_coil_lies_inside_its_casing_and_closes(name):
     coil = coils.read(name)

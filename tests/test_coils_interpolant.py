@@ -45,6 +45,7 @@ def test_linear_interpolation_agrees_with_scipy(rng):
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.long
 def test_a_table_keeps_its_tolerance(coil, key):
     points = cloud(key, 3000)
     expected = coil.vector_potential(points)

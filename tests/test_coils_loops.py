@@ -90,6 +90,7 @@ def test_a_current_for_each_turn_is_refused():
         CircularTurns(np.zeros(3), np.ones(3), np.ones(2), np.ones(2))
 
 
+@pytest.mark.long
 def test_slopes_are_those_of_differences_at_the_axis_too():
     """By place, by the turns' radii, and twice."""
     points = jnp.array([[0.0, 0.0, 0.01], [1e-9, 0, 0.02], [0.03, -0.02, 0.008]])

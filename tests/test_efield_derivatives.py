@@ -97,6 +97,7 @@ def test_the_slope_of_a_slope_needs_no_compilation(solver):
     np.testing.assert_allclose(second, expected, rtol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["plain", "vmap"])
 @by_solver
 def test_slopes_of_many_poses_equal_those_of_each(solver, mode):
@@ -164,6 +165,7 @@ def test_what_preconditions_changes_the_work_and_not_the_result():
     )
 
 
+@pytest.mark.long
 @by_solver
 def test_iterations_do_not_depend_on_what_was_solved_before(solver):
     case = Case(1, "scalar")

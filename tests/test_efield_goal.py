@@ -169,6 +169,7 @@ def test_second_order_shares_its_coarser_mesh():
         efield.enriched(second, head)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("centre", CENTRES)
 def test_correction_and_bar_are_the_size_of_the_errors(centre):
     head, first = coarse()

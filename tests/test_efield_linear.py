@@ -153,6 +153,7 @@ def test_vmap_over_poses_equals_a_block(conductor):
         assert relative_error(mapped.vectors, block.vectors) < 1e-12
 
 
+@pytest.mark.long
 def test_gradients_of_many_poses_and_conductivities_at_once(gradient_of):
     tissues = TISSUES[None] * jnp.array([[1.0, 1, 1], [0.5, 2, 1.1]])
     move, poses = jnp.zeros(6), several_poses()
@@ -270,6 +271,7 @@ def test_a_load_of_zero_gives_no_field(head):
     np.testing.assert_array_equal(field.report.residual, 0)
 
 
+@pytest.mark.long
 def test_conductivities_many_orders_apart_are_solved(head):
     # Air around the brain, as a user may have it.
     sigma = efield.isotropic(head, {"bone": 1e-12, "scalp": 1e-12})

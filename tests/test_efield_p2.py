@@ -220,6 +220,7 @@ def test_more_functions_store_less_energy_error(head, conductor, rng):
         assert energy(second.potential) < energy(second.potential + change)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", SOLVERS[1:], ids=names)
 def test_solvers_agree(either, solver):
     coil, poses = figure_of_eight(), several_poses()

@@ -29,6 +29,7 @@ def field_of(conductor, magnitude):
     return efield.ElectricField(vectors, solved.potential, solved.report)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize(("view", "axis", "sign"), [(0, 0, -1), (1, 2, 1), (2, 0, 1)])
 def test_each_view_of_the_cortex_has_the_colour_of_its_field(

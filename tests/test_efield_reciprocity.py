@@ -128,6 +128,7 @@ def test_a_target_does_not_depend_on_the_units_of_conductivity(target):
     assert relative_error(other.currents, one.currents) < 1e-12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["scalar", "tensor"])
 def test_derivatives_by_conductivity_equal_those_of_the_direct_solve(kind, target, rng):
     head, coil, pose = layered_sphere(), figure_of_eight(), pose_above([0.2, 0.3, 1.0])

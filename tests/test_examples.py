@@ -78,6 +78,7 @@ def searched(conductor, target):
     return found.value
 
 
+@pytest.mark.long
 def test_conductivities_matter_by_their_slopes(case, conductor, target):
     head, coil, *rest = words(case)
     found = load("tissue_sensitivity")([head, coil, str(case.pose), *rest])

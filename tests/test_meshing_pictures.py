@@ -142,6 +142,7 @@ def test_the_coil_stands_on_the_scalp_where_it_is(plain, shown):
     assert not (cold & ~around)[above].any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 1.0])
 def test_cortex_that_faces_the_viewer_has_the_colour_of_its_field(
     tmp_path, head, share
@@ -158,6 +159,7 @@ def test_cortex_that_faces_the_viewer_has_the_colour_of_its_field(
     np.testing.assert_allclose(np.median(beside, axis=(0, 1)), wanted, atol=0.03)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("axis", "sign"), [(0, -1), (0, 1), (1, 1)])
 def test_field_on_one_side_is_drawn_on_that_side(tmp_path, head, axis, sign):
     """Seen from above and from a coil at the vertex: right is right, front is up."""

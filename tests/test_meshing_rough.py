@@ -71,6 +71,7 @@ def test_a_cut_leaves_no_cracks(seed, monkeypatch):
     assert not (bounding & ~outer).any()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 2, 7, 11])
 def test_elements_do_not_overlap(seed):
     head = mesh(rough(seed))

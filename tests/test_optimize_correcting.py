@@ -43,6 +43,7 @@ def fields(aim, second):
     return found[0], found[1], fine
 
 
+@pytest.mark.long
 def test_a_component_is_corrected_as_the_search_corrects_it(aim, second, fields):
     direction = (0.3, -0.9, 0.1)
     goal = optimize.mean_goal(aim, direction)

@@ -33,6 +33,7 @@ def foot(pose):
     return np.asarray(pose.translation + 4e-3 * pose.rotation[:, 2])
 
 
+@pytest.mark.long
 def test_a_forbidden_zone_is_kept_free_and_costs():
     zone = (foot(searched().pose), 12e-3)
     found = optimize.find_pose(

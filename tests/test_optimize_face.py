@@ -30,6 +30,7 @@ def objective():
     return optimize.MeanMagnitude(efield.reciprocal(conductor, target))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cased", [True, False])
 @pytest.mark.parametrize("depth", [0.0, 8e-3])
 def test_the_face_of_every_coil_is_at_the_distance(objective, depth, cased):

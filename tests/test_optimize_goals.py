@@ -104,6 +104,7 @@ def check_gradient(function, x, step=1e-4):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_gradients_by_the_field_equal_finite_differences(name):
     objective = OBJECTIVES[name]()
@@ -223,6 +224,7 @@ def test_a_search_finds_the_best_of_its_neighbours():
     assert found.value > 0.998 * max(values)
 
 
+@pytest.mark.long
 def test_the_expectation_is_the_mean_over_gaussian_errors():
     objective = optimize.MeanMagnitude(mean_of())
     errors = optimize.Expected(position=4e-3, angle=0.15)

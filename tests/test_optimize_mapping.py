@@ -78,6 +78,7 @@ def test_the_field_of_a_response_evokes_it(curve):
     assert np.isnan(curve.field_for(at, float(np.log(1e-6))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("curve", CURVES, ids=name_of)
 def test_the_planted_curve_explains_all_at_its_place_alone(curve, plane):
     _, fields = plane
@@ -132,6 +133,7 @@ def test_weights_are_pulses_given_several_times(plane):
     np.testing.assert_allclose(errors[1][likely], double[likely], rtol=1e-3)
 
 
+@pytest.mark.long
 def test_the_region_holds_the_planted_place_and_the_interval_its_threshold(plane):
     positions, fields = plane
     found = mapped(plane)

@@ -79,6 +79,7 @@ def test_the_shift_is_in_proportion_to_the_spread(prepared, conductor, target, p
     assert len(small.drawn_positions) == 0
 
 
+@pytest.mark.long
 def test_a_pose_at_the_border_is_refused(conductor, target, pose):
     narrow = optimize.prepare_search(
         boxed_coil(),

@@ -73,6 +73,7 @@ def places(problem):
     return {"middle": middle, "edge": edge, "tilt": tilted}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["middle", "edge", "tilt"])
 @pytest.mark.parametrize("where", [ASIDE, VERTEX], ids=["aside", "Cz"])
 def test_derivatives_equal_finite_differences(where, place):

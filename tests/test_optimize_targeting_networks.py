@@ -77,6 +77,7 @@ def target_of(out):
     return json.loads((out / "target.json").read_text())
 
 
+@pytest.mark.long
 def test_the_network_moves_the_target_from_a_stronger_rival_to_its_own_patch(
     person, files, near, tmp_path
 ):

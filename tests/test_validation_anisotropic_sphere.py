@@ -100,6 +100,7 @@ def solved_error(size: float, order: int) -> tuple[float, float]:
     return float(edge), float(np.linalg.norm(missed) / np.linalg.norm(weight * exact))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("order", "rate", "finest"), [(1, 0.9, 0.65), (2, 1.7, 0.05)])
 def test_finite_elements_converge_to_the_anisotropic_field(order, rate, finest):
     sizes = (0.02, 0.012)

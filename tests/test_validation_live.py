@@ -193,6 +193,7 @@ def test_another_mesh_is_not_compared(place, fields):
     assert "SimNIBS wrote another mesh" in result.json["checks"][0]["note"]
 
 
+@pytest.mark.long
 def test_optima_are_rated_by_the_same_rule(place):
     pose = several_poses().to_matsimnibs()[0]
     (place / "stand-in" / "pose.json").write_text(json.dumps(pose.tolist()))

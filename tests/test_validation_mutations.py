@@ -82,6 +82,7 @@ def outcome(name):
     return run(named([name]), Workbench())[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mutate", "name"), MUTANTS, ids=[m.__name__ for m, _ in MUTANTS]
 )
